@@ -1,0 +1,1 @@
+//! What stages agree on: digests, fingerprints, manifests, the artifact store, schemas

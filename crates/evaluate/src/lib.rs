@@ -1,0 +1,1 @@
+//! Stage 5: measures the network and writes the report

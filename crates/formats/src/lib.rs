@@ -1,0 +1,1 @@
+//! The files stages exchange: Parquet tables and tensor shards

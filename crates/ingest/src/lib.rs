@@ -1,0 +1,1 @@
+//! Stage 1: brings photos and annotations into the store, verified

@@ -1,0 +1,1 @@
+//! Looks into the tables: summaries and SQL

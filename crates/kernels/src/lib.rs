@@ -1,0 +1,1 @@
+//! Neural network operations for the CPU, as candle custom operations

@@ -1,0 +1,1 @@
+//! Reads and writes MATLAB 5 files: structs, cells, text and numbers

@@ -1,0 +1,1 @@
+//! ResNet backbones with one head per question

@@ -1,0 +1,1 @@
+//! Decides which stages are stale and runs them

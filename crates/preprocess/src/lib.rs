@@ -1,0 +1,1 @@
+//! Stage 3: decodes, crops and resizes photos into tensor shards

@@ -1,0 +1,1 @@
+//! Draws the embedded data set of car photos in the published format

@@ -1,0 +1,1 @@
+//! Reads pipeline.toml section by section and reports every problem at once
