@@ -1,1 +1,29 @@
-//! Reads pipeline.toml section by section and reports every problem at once
+//! Reads `pipeline.toml` section by section. Each stage reads its own section through a [`Section`] and
+//! names, key by key, the default and the allowed values; every problem of the whole file is collected, so
+//! that the user sees all of them at once, each with file, line, key and what would be allowed.
+//!
+//! It reads one TOML file plus the `key=value` pairs of the command line, and writes nothing.
+//!
+//! ```
+//! use marque_settings::{Document, Reader};
+//!
+//! let document = Document::parse("pipeline.toml", "[train]\nepochs = 0\nbatchsize = 8\n").unwrap();
+//! let mut reader = Reader::new(&document);
+//! let (epochs, batch) = reader.section("train", |s| (s.count("epochs", 8, 1..=1000), s.count("batch_size", 32, 1..=4096)));
+//! assert_eq!((epochs, batch), (8, 32)); // defaults stand in, so that reading can go on
+//! let problems = reader.finish().unwrap_err();
+//! assert_eq!(
+//!     problems.to_string(),
+//!     "pipeline.toml:2: train.epochs = 0: must be a whole number from 1 to 1000\n\
+//!      pipeline.toml:3: train.batchsize is not a known key; did you mean `batch_size`? \
+//!      known keys: batch_size, epochs",
+//! );
+//! ```
+
+mod document;
+mod problem;
+mod section;
+
+pub use document::{Document, DocumentError};
+pub use problem::{Problem, Problems};
+pub use section::{Reader, Section};

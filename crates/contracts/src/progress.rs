@@ -1,0 +1,49 @@
+//! How a stage tells what it is doing, without knowing about terminals.
+
+/// What a bar counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// Bytes, shown in binary multiples.
+    Bytes,
+    /// Photos.
+    Photos,
+    /// Files.
+    Files,
+    /// Training steps.
+    Steps,
+}
+
+/// Receives progress. The program draws bars or prints lines; tests stay silent.
+pub trait Progress: Sync {
+    /// Begins a step of `total` units. The step ends when the bar is dropped.
+    fn bar(&self, what: &str, total: u64, unit: Unit) -> Box<dyn Bar>;
+
+    /// Prints one line that belongs in the record of the run: an epoch's result, say.
+    fn line(&self, text: &str);
+}
+
+/// One step under way; may be advanced from several threads.
+pub trait Bar: Send + Sync {
+    /// Counts `n` more units.
+    fn advance(&self, n: u64);
+
+    /// Shows some words beside the bar: the loss, say.
+    fn set_message(&self, message: &str);
+}
+
+/// Shows nothing.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn bar(&self, _what: &str, _total: u64, _unit: Unit) -> Box<dyn Bar> {
+        Box::new(Silent)
+    }
+
+    fn line(&self, _text: &str) {}
+}
+
+impl Bar for Silent {
+    fn advance(&self, _n: u64) {}
+
+    fn set_message(&self, _message: &str) {}
+}

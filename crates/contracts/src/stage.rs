@@ -1,0 +1,93 @@
+//! What a pipeline stage is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::{Digest, Failure, Progress};
+
+/// What a stage reads of another stage's artifact.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Input {
+    /// The stage that writes it.
+    pub stage: &'static str,
+    /// Files, or folders with `/` at the end. Only these enter the fingerprint: name exactly what is read.
+    pub files: &'static [&'static str],
+}
+
+/// One step of the pipeline. A stage is its resolved settings plus the code to run; it touches nothing but
+/// the folders that a [`Job`] names and the outside files that it lists as sources.
+pub trait Stage {
+    /// Name: folder in the store, section of the configuration, word on the command line.
+    fn name(&self) -> &'static str;
+
+    /// Raised whenever the same inputs and settings would give other bytes.
+    fn version(&self) -> u32;
+
+    /// The resolved settings that can change the output, defaults included, and no others.
+    fn settings(&self) -> Value;
+
+    /// What it reads of other artifacts.
+    fn inputs(&self) -> Vec<Input>;
+
+    /// Content digests of files outside the store, by the setting that names them.
+    ///
+    /// # Errors
+    /// If such a file is missing or cannot be read.
+    fn sources(&self) -> Result<BTreeMap<String, Digest>, Failure> {
+        Ok(BTreeMap::new())
+    }
+
+    /// Whether a work folder that an interrupted run left behind is of use; if not, it is emptied first.
+    fn resumable(&self) -> bool {
+        false
+    }
+
+    /// Does the work: reads the inputs, fills the output folder.
+    ///
+    /// # Errors
+    /// Any failure leaves the last good result untouched.
+    fn run(&self, job: &Job<'_>) -> Result<Summary, Failure>;
+}
+
+/// One run of a stage.
+pub struct Job<'a> {
+    inputs: BTreeMap<String, PathBuf>,
+    output: &'a Path,
+    progress: &'a dyn Progress,
+}
+
+impl<'a> Job<'a> {
+    /// A run that reads the artifacts at `inputs` (by stage name) and writes into the folder `output`.
+    pub fn new(inputs: BTreeMap<String, PathBuf>, output: &'a Path, progress: &'a dyn Progress) -> Self {
+        Self { inputs, output, progress }
+    }
+
+    /// Folder of the artifact of `stage`.
+    ///
+    /// # Panics
+    /// If the stage did not declare that input: a mistake in the stage's code, not in any data.
+    pub fn input(&self, stage: &str) -> &Path {
+        self.inputs.get(stage).unwrap_or_else(|| panic!("`{stage}` is not a declared input of this stage"))
+    }
+
+    /// Folder to fill. What an interrupted run left is still in it if the stage is resumable.
+    pub fn output(&self) -> &'a Path {
+        self.output
+    }
+
+    /// Where to report progress.
+    pub fn progress(&self) -> &'a dyn Progress {
+        self.progress
+    }
+}
+
+/// What a stage says of its finished work.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Summary {
+    /// One line for the terminal: "2,600 photos, 45 classes".
+    pub line: String,
+    /// Kept in the manifest; not part of any key, so times and addresses are welcome.
+    pub notes: BTreeMap<String, Value>,
+}

@@ -1,0 +1,108 @@
+//! Every kind of value, right and wrong, and where problems are said to be.
+
+use marque_settings::{Document, Reader, Section};
+
+fn problems(text: &str, set: &[&str], read: impl FnOnce(&mut Section<'_>)) -> Vec<String> {
+    let mut document = Document::parse("p.toml", text).unwrap();
+    set.iter().for_each(|pair| document.set(pair).unwrap());
+    let mut reader = Reader::new(&document);
+    reader.section("s", read);
+    reader.finish().map_or_else(|p| p.0.iter().map(ToString::to_string).collect(), |()| Vec::new())
+}
+
+#[test]
+fn values_that_are_allowed_are_read() {
+    let text =
+        "[s]\na = 3\nb = 0.5\nc = true\nd = \"two\"\ne = [\"x\", \"y\"]\nf = [1, 2.5]\ng = [2009]\nh = 1\n";
+    let document = Document::parse("p.toml", text).unwrap();
+    let mut reader = Reader::new(&document);
+    reader.section("s", |s| {
+        assert_eq!(s.count("a", 1, 1..=5), 3);
+        assert_eq!(s.number("b", 1.0, 0.0..=1.0), 0.5);
+        assert!(s.flag("c", false));
+        assert_eq!(s.choice("d", 1, &[("one", 1), ("two", 2)]), 2);
+        assert_eq!(s.optional_texts("e").unwrap(), ["x", "y"]);
+        assert_eq!(s.numbers("f", [0.0; 2]), [1.0, 2.5]);
+        assert_eq!(s.optional_integers("g").unwrap(), [2009]);
+        assert_eq!(s.number("h", 0.0, 0.0..=2.0), 1.0);
+        assert_eq!(s.count("absent", 7, 1..=9), 7);
+    });
+    reader.finish().unwrap();
+}
+
+#[test]
+fn every_wrong_value_is_reported_with_line_and_allowed_values() {
+    let text = "[s]\na = \"3\"\nb = 7\nc = 1\nd = \"three\"\ne = [1]\nf = [1]\n";
+    let found = problems(text, &[], |s| {
+        s.count("a", 1, 1..=5);
+        s.number("b", 1.0, 0.0..=1.0);
+        s.flag("c", false);
+        s.choice("d", 1, &[("one", 1), ("two", 2)]);
+        s.optional_texts("e");
+        s.numbers("f", [0.0; 2]);
+    });
+    assert_eq!(
+        found,
+        [
+            "p.toml:2: s.a = \"3\": must be a whole number from 1 to 5",
+            "p.toml:3: s.b = 7: must be a number from 0 to 1",
+            "p.toml:4: s.c = 1: must be true or false",
+            "p.toml:5: s.d = \"three\": must be one of \"one\", \"two\"",
+            "p.toml:6: s.e = [1]: must be a list of texts",
+            "p.toml:7: s.f = [1]: must be a list of 2 numbers",
+        ]
+    );
+}
+
+#[test]
+fn unknown_sections_and_keys_are_reported() {
+    let found = problems("[s]\nepoch = 1\n[t]\nx = 1\n", &[], |s| {
+        s.count("epochs", 1, 1..=5);
+    });
+    assert_eq!(
+        found,
+        [
+            "p.toml:2: s.epoch is not a known key; did you mean `epochs`? known keys: epochs",
+            "p.toml:3: [t] is not a known section; known sections: s",
+        ]
+    );
+}
+
+#[test]
+fn command_line_values_win_and_are_named_as_the_place() {
+    let found = problems("[s]\na = 3\n", &["s.a=9"], |s| {
+        s.count("a", 1, 1..=5);
+    });
+    assert_eq!(found, ["--set: s.a = 9: must be a whole number from 1 to 5"]);
+    let mut document = Document::parse("p.toml", "[[heads]]\nname = \"brand\"\n").unwrap();
+    document.set("heads.0.name=make").unwrap();
+    document.set("new.key=plain words").unwrap();
+    let mut reader = Reader::new(&document);
+    assert_eq!(reader.sections("heads", |s| s.text("name", "")), ["make"]);
+    assert_eq!(reader.section("new", |s| s.text("key", "")), "plain words");
+    reader.finish().unwrap();
+}
+
+#[test]
+fn pairs_that_lead_nowhere_are_refused() {
+    for pair in ["epochs", "epochs=3", "s.a.b=3", ".a=1", "heads.7.name=x"] {
+        let mut document = Document::parse("p.toml", "[s]\na = 3\n[[heads]]\nname = \"x\"\n").unwrap();
+        assert!(document.set(pair).is_err(), "{pair}");
+    }
+}
+
+#[test]
+fn text_that_is_not_toml_is_an_error_with_a_position() {
+    let error = Document::parse("p.toml", "[s]\na = \n").unwrap_err().to_string();
+    assert!(error.starts_with("p.toml: ") && error.contains("line 2"), "{error}");
+}
+
+#[test]
+fn a_section_of_the_wrong_shape_is_reported() {
+    assert_eq!(problems("s = 3\n", &[], |_| ()), ["p.toml:1: s: must be a section"]);
+    let document = Document::parse("p.toml", "[heads]\nname = \"x\"\n").unwrap();
+    let mut reader = Reader::new(&document);
+    reader.sections("heads", |_| ());
+    let found = reader.finish().unwrap_err().to_string();
+    assert_eq!(found, "p.toml:1: heads: write each entry under its own [[heads]]");
+}
