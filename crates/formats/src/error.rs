@@ -1,0 +1,56 @@
+use std::path::{Path, PathBuf};
+
+/// Why a table or shard cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file system refused.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not a Parquet table that can be read, or the table cannot be written.
+    #[error("{path} is not a readable Parquet table")]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the Parquet library said.
+        source: parquet::errors::ParquetError,
+    },
+    /// A column is missing, of another type, of another length, or has a null or a word that cannot be.
+    #[error("{path}: column `{column}` {reason}")]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A shard is not what the index says.
+    #[error("{path} is not a shard of photos: {reason}")]
+    Shard {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+
+    pub(crate) fn column(path: &Path, column: &str, reason: impl Into<String>) -> Self {
+        Self::Column { path: path.to_owned(), column: column.to_owned(), reason: reason.into() }
+    }
+
+    pub(crate) fn shard(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Shard { path: path.to_owned(), reason: reason.into() }
+    }
+}

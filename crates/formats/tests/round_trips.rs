@@ -1,0 +1,152 @@
+//! What is written is what is read, with the same bytes each time; what is broken is an error.
+
+use std::path::Path;
+
+use marque_contracts::Digest;
+use marque_contracts::schema::Split;
+use marque_formats::{
+    Crop, CropRow, EpochRow, Frame, Geometry, HeadEpoch, IndexRow, LabelRow, LabelTable, PhotoRow,
+    ShardReader, write_shard,
+};
+
+fn label_table() -> LabelTable {
+    let row = |i: u32| LabelRow {
+        file_name: format!("cars_train/{i:05}.jpg"),
+        split: Split::ALL[i as usize % 3],
+        class_name: (i != 2).then(|| "BMW X5 SUV 2007".to_owned()),
+        make: Some("BMW".into()),
+        model: Some("X5".into()),
+        body: None,
+        year: (i != 1).then_some(2007),
+        crop: (i != 0).then_some(Crop { x1: i, y1: 2, x2: 30 + i, y2: 40 }),
+        width: 320,
+        height: 240,
+        digest: Digest::of_bytes(&i.to_le_bytes()),
+        labels: vec![Some(i64::from(i % 2)), (i != 3).then_some(0)],
+    };
+    LabelTable {
+        heads: vec![
+            ("brand".into(), vec!["BMW".into(), "Other".into()]),
+            ("era".into(), vec!["2009 and earlier".into()]),
+        ],
+        rows: (0..5).map(row).collect(),
+    }
+}
+
+fn write_twice(folder: &Path, write: impl Fn(&Path)) -> std::path::PathBuf {
+    let (one, two) = (folder.join("one"), folder.join("two"));
+    write(&one);
+    write(&two);
+    assert_eq!(std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap());
+    one
+}
+
+#[test]
+fn label_table_round_trips_with_nulls() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = label_table();
+    let path = write_twice(folder.path(), |path| table.write(path).unwrap());
+    assert_eq!(LabelTable::read(&path, &table.heads).unwrap(), table);
+}
+
+#[test]
+fn label_table_names_its_classes_for_hugging_face() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels.parquet");
+    label_table().write(&path).unwrap();
+    let frame = Frame::read(&path).unwrap();
+    let features: serde_json::Value = serde_json::from_str(frame.metadata("huggingface").unwrap()).unwrap();
+    let features = &features["info"]["features"];
+    assert_eq!(features["brand_id"], serde_json::json!({"_type": "ClassLabel", "names": ["BMW", "Other"]}));
+    assert_eq!(features["brand"]["dtype"], "string");
+    assert_eq!(features.as_object().unwrap().len(), frame.columns().len());
+}
+
+#[test]
+fn an_id_without_a_class_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = label_table();
+    table.rows[4].labels[1] = Some(7);
+    let error = table.write(&folder.path().join("x")).unwrap_err().to_string();
+    assert!(error.contains("`era` has id 7, but there are 1 classes"), "{error}");
+}
+
+#[test]
+fn a_missing_column_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels.parquet");
+    label_table().write(&path).unwrap();
+    let error = LabelTable::read(&path, &[("tags".into(), vec![])]).unwrap_err().to_string();
+    assert!(error.contains("column `tags_id` is missing"), "{error}");
+    std::fs::write(&path, b"PAR1 not really").unwrap();
+    assert!(Frame::read(&path).is_err());
+}
+
+#[test]
+fn other_tables_round_trip() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = vec![PhotoRow {
+        file_name: "a.jpg".into(),
+        bytes: 12,
+        digest: Digest::of_bytes(b"a"),
+        width: 3,
+        height: 4,
+    }];
+    let path = write_twice(folder.path(), |path| PhotoRow::write(&photos, path).unwrap());
+    assert_eq!(PhotoRow::read(&path).unwrap(), photos);
+
+    let crops = vec![
+        CropRow { file_name: "a.jpg".into(), crop: None },
+        CropRow { file_name: "b.jpg".into(), crop: Some(Crop { x1: 0, y1: 1, x2: 2, y2: 3 }) },
+    ];
+    let path = write_twice(folder.path(), |path| CropRow::write(&crops, path).unwrap());
+    assert_eq!(CropRow::read(&path).unwrap(), crops);
+
+    let head = HeadEpoch {
+        name: "brand".into(),
+        train_accuracy: 0.25,
+        validation_accuracy: 0.5,
+        validation_macro_f1: 0.125,
+    };
+    let rows = vec![EpochRow {
+        epoch: 1,
+        learning_rate: 0.01,
+        train_loss: 2.5,
+        validation_loss: 2.0,
+        heads: vec![head],
+    }];
+    let path = write_twice(folder.path(), |path| EpochRow::write(&rows, path).unwrap());
+    assert_eq!(EpochRow::read(&path, &["brand".into()]).unwrap(), rows);
+    EpochRow::write_csv(&rows, &path).unwrap();
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "epoch,learning_rate,train_loss,validation_loss,train_accuracy_brand,validation_accuracy_brand,\
+         validation_macro_f1_brand\n1,0.01,2.5,2,0.25,0.5,0.125\n"
+    );
+}
+
+#[test]
+fn shards_give_back_every_photo() {
+    let folder = tempfile::tempdir().unwrap();
+    let geometry = Geometry { height: 2, width: 3 };
+    let photo = |value: u8| vec![value; geometry.bytes()];
+    write_shard(folder.path(), 0, geometry, &[photo(1), photo(2)].concat()).unwrap();
+    write_shard(folder.path(), 1, geometry, &photo(3)).unwrap();
+    let index: Vec<_> = [(0, 0), (0, 1), (1, 0)]
+        .iter()
+        .map(|&(shard, row)| IndexRow { file_name: format!("{shard}-{row}.jpg"), shard, row })
+        .collect();
+    let table = folder.path().join("index.parquet");
+    IndexRow::write(&index, &table).unwrap();
+    let index = IndexRow::read(&table).unwrap();
+    let reader = ShardReader::open_indexed(folder.path(), &index).unwrap();
+    assert_eq!(reader.geometry(), geometry);
+    for (row, value) in index.iter().zip(1..) {
+        assert_eq!(reader.pixels(row).unwrap(), photo(value));
+    }
+    let beyond = IndexRow { file_name: "x".into(), shard: 1, row: 1 };
+    assert!(reader.pixels(&beyond).is_none());
+    assert!(ShardReader::open_indexed(folder.path(), &[beyond]).is_err());
+    std::fs::write(folder.path().join("00001.safetensors"), b"short").unwrap();
+    assert!(ShardReader::open_indexed(folder.path(), &index).is_err());
+}
