@@ -139,6 +139,15 @@ impl ShardReader {
         Ok(reader)
     }
 
+    /// Size and number of the photos in shard `number` of a folder.
+    ///
+    /// # Errors
+    /// If there is no such shard or it is not whole.
+    pub fn open_one(folder: &Path, number: u32) -> Result<(Geometry, usize), Error> {
+        let (shard, geometry) = Shard::open(&folder.join(shard_name(number)))?;
+        Ok((geometry, shard.photos))
+    }
+
     /// Size of the photos.
     pub fn geometry(&self) -> Geometry {
         self.geometry

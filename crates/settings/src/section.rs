@@ -267,6 +267,24 @@ impl<'a> Section<'a> {
         .unwrap_or(default)
     }
 
+    /// Reads each of the tables `[[section.key]]` with `read`, in the order of the file.
+    pub fn sections<T>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section<'a>) -> T) -> Vec<T> {
+        self.known.push(key);
+        let Some((_, node)) = self.entries.iter().find(|(name, _)| name == key) else { return Vec::new() };
+        let Value::List(items) = &node.value else {
+            let name = &self.name;
+            self.problem(key, format!("write each entry under its own [[{name}.{key}]]"));
+            return Vec::new();
+        };
+        let mut results = Vec::with_capacity(items.len());
+        for (i, item) in items.iter().enumerate() {
+            let mut section = Section::new(self.document, format!("{}.{key}.{i}", self.name), Some(item));
+            results.push(read(&mut section));
+            section.finish(&mut self.problems);
+        }
+        results
+    }
+
     /// Notes a problem with a key that only its owner can see; `message` says what would be allowed.
     pub fn problem(&mut self, key: &str, message: impl Display) {
         let origin = self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| node.origin);

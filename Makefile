@@ -1,0 +1,39 @@
+# Thin names over the program; `target/release/marque --help` has more.
+#   make all                   everything, on the embedded sample
+#   make train                 one stage and what it needs
+#   make evaluate FORCE=1      even if it is fresh
+#   make all CONFIG=configs/stanford-cars.toml
+#   make test                  the tests; make test-all adds the long ones
+
+CONFIG ?= pipeline.toml
+MARQUE := target/release/marque
+STAGES := ingest labels preprocess train evaluate
+FLAGS := --config $(CONFIG) $(foreach pair,$(SET),--set $(pair))
+
+.PHONY: all build $(STAGES) status verify gc test test-all lint clean
+
+all: build
+	@$(MARQUE) run $(FLAGS) $(if $(FORCE),--force)
+
+build:
+	@cargo build --release --locked --package marque
+
+$(STAGES): build
+	@$(MARQUE) run $@ $(FLAGS) $(if $(FORCE),--force)
+
+status verify gc: build
+	@$(MARQUE) $@ $(FLAGS)
+
+test:
+	@cargo test --release --locked --workspace
+
+test-all:
+	@cargo test --release --locked --workspace -- --include-ignored
+
+lint:
+	@cargo fmt --all --check
+	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps
+
+clean:
+	@cargo clean

@@ -1,0 +1,84 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  something unforeseen
+  2  the command line cannot be understood
+  3  the configuration cannot work
+  4  photos, annotations or weights are missing, damaged or refused
+  5  the store is in use, damaged, or of another version
+  6  training or evaluation failed
+  130  interrupted";
+
+/// One network, several answers about a car photo: brand, type, era, or whatever heads you declare.
+#[derive(Debug, Parser)]
+#[command(name = "marque", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Configuration to use.
+    #[arg(long, global = true, default_value = "pipeline.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// Change a value of the configuration for this call: train.epochs=3.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+
+    /// Say nothing but errors and what was asked for.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Say more; twice for everything.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring stages up to date: all, or those named and what they need.
+    Run {
+        /// Stages: ingest, labels, preprocess, train, evaluate.
+        stages: Vec<String>,
+        /// Run the stages named (or all) even if they are fresh.
+        #[arg(long)]
+        force: bool,
+        /// Leave the stages before them alone and take their results as they are.
+        #[arg(long, requires = "stages")]
+        only: bool,
+    },
+    /// Show which stages are fresh or stale, and why.
+    Status,
+    /// Show what a stage's result depends on, and what has changed since, field by field.
+    Explain {
+        /// The stage.
+        stage: String,
+    },
+    /// Hash every file of the results in use and compare with what was written.
+    Verify,
+    /// Delete older results and what interrupted runs have left.
+    Gc {
+        /// Only say what would be deleted.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Summarise a table of the store: `labels`, or the columns and first rows of any other.
+    Inspect {
+        /// The table: labels, classes, photos, crops, index, history, predictions.
+        #[arg(default_value = "labels")]
+        table: String,
+    },
+    /// Ask the tables of the store in SQL: labels, classes, photos, crops, index, history, predictions.
+    Sql {
+        /// The query, such as "select brand, count(*) as n from labels group by brand order by n desc".
+        query: String,
+        /// Most rows to show.
+        #[arg(long, default_value_t = 100, value_name = "ROWS")]
+        limit: usize,
+    },
+}

@@ -1,0 +1,30 @@
+//! What each command does.
+
+mod explain;
+mod gc;
+mod run;
+mod status;
+mod tables;
+mod verify;
+
+pub(crate) use tables::TABLES;
+
+use crate::arguments::{Arguments, Command};
+use crate::configuration::Configuration;
+use crate::error::Error;
+use crate::terminal::Terminal;
+
+/// Reads the configuration and does what the command line asks for.
+pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), Error> {
+    let configuration = Configuration::load(&arguments.config, &arguments.set)?;
+    configuration.start_threads()?;
+    match arguments.command {
+        Command::Run { stages, force, only } => run::run(&configuration, &stages, force, only, terminal),
+        Command::Status => status::status(&configuration, terminal),
+        Command::Explain { stage } => explain::explain(&configuration, &stage, terminal),
+        Command::Verify => verify::verify(&configuration, terminal),
+        Command::Gc { dry_run } => gc::gc(&configuration, dry_run, terminal),
+        Command::Inspect { table } => tables::inspect(&configuration, &table, terminal),
+        Command::Sql { query, limit } => tables::sql(&configuration, &query, limit, terminal),
+    }
+}

@@ -1,0 +1,74 @@
+//! `marque explain`
+
+use std::fmt::Write;
+
+use marque_contracts::Fingerprint;
+use marque_pipeline::{State, assess};
+use serde_json::Value;
+
+use crate::configuration::Configuration;
+use crate::error::Error;
+use crate::terminal::Terminal;
+
+pub(super) fn explain(configuration: &Configuration, stage: &str, terminal: &Terminal) -> Result<(), Error> {
+    let position = configuration.position(stage)?;
+    let store = configuration.open_store()?;
+    let assessments = assess(&store, &configuration.stages)?;
+    let assessment = &assessments[position];
+    let mut text = String::new();
+    match &assessment.state {
+        State::Fresh => {
+            let _ = writeln!(text, "{stage} is fresh: nothing it depends on has changed.");
+        }
+        State::Stored(_) => {
+            let _ = writeln!(text, "{stage} is not the current result, but an older result is right again.");
+        }
+        State::Blocked(failure) => {
+            let _ = writeln!(text, "{stage} cannot run: {failure}");
+        }
+        State::Stale(reasons) => {
+            let _ = writeln!(text, "{stage} is stale:");
+            for reason in reasons {
+                let _ = writeln!(text, "  {reason}");
+            }
+        }
+    }
+    let current = assessment.current.as_ref().map(|current| &current.manifest.fingerprint);
+    if let (Some(now), Some(before)) = (&assessment.fingerprint, current)
+        && !matches!(assessment.state, State::Fresh)
+    {
+        let differences = now.differences(before);
+        if !differences.is_empty() {
+            let _ = writeln!(text, "\nfingerprint, then → now:");
+        }
+        for difference in differences {
+            let _ = writeln!(text, "  {difference}");
+        }
+    }
+    match &assessment.fingerprint {
+        Some(fingerprint) => describe(fingerprint, &mut text),
+        None => text.push_str("\nwhat it depends on is not settled: a stage before it has to run first.\n"),
+    }
+    terminal.print(text.trim_end());
+    Ok(())
+}
+
+fn describe(fingerprint: &Fingerprint, text: &mut String) {
+    let _ = writeln!(text, "\nkey {} depends on:", fingerprint.key());
+    let _ = writeln!(text, "  stage version {}", fingerprint.stage_version);
+    if let Value::Object(settings) = &fingerprint.settings {
+        let mut settings: Vec<_> = settings.iter().collect();
+        settings.sort_unstable_by_key(|(key, _)| *key);
+        for (key, value) in settings {
+            let _ = writeln!(text, "  settings.{key} = {value}");
+        }
+    }
+    for (stage, files) in &fingerprint.inputs {
+        for (file, digest) in files {
+            let _ = writeln!(text, "  {stage}/{file} = {}", digest.short(20));
+        }
+    }
+    for (source, digest) in &fingerprint.sources {
+        let _ = writeln!(text, "  {source} = {}", digest.short(20));
+    }
+}

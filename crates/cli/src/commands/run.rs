@@ -1,0 +1,68 @@
+//! `marque run`
+
+use std::time::Instant;
+
+use marque_contracts::{Artifact, Store};
+use marque_pipeline::{Observer, Outcome, Reason, Request};
+
+use crate::configuration::Configuration;
+use crate::error::Error;
+use crate::terminal::{Terminal, bytes, seconds};
+
+/// How many reasons a line names.
+const SHOWN: usize = 2;
+
+pub(super) fn run(
+    configuration: &Configuration,
+    stages: &[String],
+    force: bool,
+    only: bool,
+    terminal: &Terminal,
+) -> Result<(), Error> {
+    let started = Instant::now();
+    let stages = stages.iter().map(|name| configuration.position(name)).collect::<Result<_, _>>()?;
+    let store = Store::open(&configuration.store)?;
+    let _lock = store.lock()?;
+    let request = Request { stages, force, only };
+    let reporter = Reporter { terminal };
+    marque_pipeline::run(&store, &configuration.stages, &request, terminal, &reporter)?;
+    let report = store.root().join("evaluate/current/report.html");
+    if report.exists() {
+        terminal.say(format_args!("report: {}", report.display()));
+    }
+    terminal.say(format_args!("up to date in {}", seconds(started.elapsed().as_secs_f64())));
+    Ok(())
+}
+
+struct Reporter<'a> {
+    terminal: &'a Terminal,
+}
+
+impl Observer for Reporter<'_> {
+    fn starts(&self, stage: &str, reasons: &[Reason]) {
+        self.terminal.say(format_args!("{stage:<10} runs: {}", brief(reasons, SHOWN)));
+    }
+
+    fn done(&self, stage: &str, artifact: &Artifact, outcome: &Outcome) {
+        let manifest = &artifact.manifest;
+        let text = match outcome {
+            Outcome::Fresh => format!("fresh ({})", bytes(manifest.size())),
+            Outcome::Restored => format!("an older result is right again ({})", bytes(manifest.size())),
+            Outcome::Ran { summary, unchanged } => {
+                let same = if *unchanged { ", the same files as before" } else { "" };
+                let (took, size) = (seconds(manifest.seconds), bytes(manifest.size()));
+                format!("done in {took}: {} ({size}{same})", summary.line)
+            }
+        };
+        self.terminal.say(format_args!("{stage:<10} {text}"));
+    }
+}
+
+/// The first reasons, and how many more there are.
+pub(super) fn brief(reasons: &[Reason], shown: usize) -> String {
+    let mut words: Vec<_> = reasons.iter().take(shown).map(ToString::to_string).collect();
+    if reasons.len() > shown {
+        words.push(format!("and {} more", reasons.len() - shown));
+    }
+    words.join(", ")
+}

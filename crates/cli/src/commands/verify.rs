@@ -1,0 +1,32 @@
+//! `marque verify`
+
+use marque_contracts::{Progress, Unit};
+
+use crate::configuration::Configuration;
+use crate::error::Error;
+use crate::terminal::{Terminal, bytes};
+
+pub(super) fn verify(configuration: &Configuration, terminal: &Terminal) -> Result<(), Error> {
+    let store = configuration.open_store()?;
+    let bar = terminal.bar("verify", configuration.stages.len() as u64, Unit::Files);
+    let mut damaged = 0;
+    for stage in &configuration.stages {
+        let name = stage.name();
+        match store.current(name)? {
+            None => terminal.print(format_args!("{name:<10} has no result")),
+            Some(artifact) => {
+                let damage = artifact.manifest.verify(&artifact.folder)?;
+                let (files, size) = (artifact.manifest.files.len(), bytes(artifact.manifest.size()));
+                if damage.is_empty() {
+                    terminal.print(format_args!("{name:<10} ok: {files} files, {size}"));
+                }
+                for damage in &damage {
+                    terminal.print(format_args!("{name:<10} {damage}"));
+                }
+                damaged += damage.len();
+            }
+        }
+        bar.advance(1);
+    }
+    if damaged == 0 { Ok(()) } else { Err(Error::Damaged(damaged)) }
+}

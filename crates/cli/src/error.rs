@@ -1,0 +1,103 @@
+//! What can stop the program, and the exit code it ends with.
+
+use std::error::Error as _;
+use std::path::PathBuf;
+
+use marque_contracts::{FailureKind, StoreError};
+use marque_settings::{DocumentError, Problems};
+
+/// What can stop the program.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    #[error("the configuration has {}:\n{0}", problems(.0.0.len()))]
+    Problems(#[from] Problems),
+    #[error("there is no stage `{0}`")]
+    NoSuchStage(String),
+    #[error("there is no table `{0}`")]
+    NoSuchTable(String),
+    #[error("the table `{0}` has not been written yet")]
+    NoTable(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Pipeline(#[from] marque_pipeline::Error),
+    #[error(transparent)]
+    Inspect(#[from] marque_inspect::Error),
+    #[error("{0} of the files in use are not what was written")]
+    Damaged(usize),
+    #[error("{path} is damaged")]
+    Heads { path: PathBuf, source: serde_json::Error },
+    #[error("the threads cannot be started")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+fn problems(count: usize) -> String {
+    if count == 1 { "a problem".to_owned() } else { format!("{count} problems") }
+}
+
+impl Error {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Error::NoSuchStage(_) | Error::NoSuchTable(_) => 2,
+            Error::Document(_) | Error::Problems(_) => 3,
+            Error::NoTable(_) => 4,
+            Error::Inspect(marque_inspect::Error::Query(_)) => 2,
+            Error::Inspect(_) | Error::Heads { .. } | Error::Damaged(_) | Error::Store(_) => 5,
+            Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => match failure.kind() {
+                FailureKind::Settings => 3,
+                FailureKind::Data => 4,
+                FailureKind::Store => 5,
+                FailureKind::Run => 6,
+            },
+            Error::Pipeline(_) => 5,
+            Error::Threads(_) => 1,
+        }
+    }
+
+    /// The errors behind this one, outermost first.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut last = self.to_string();
+        let mut next = self.source();
+        while let Some(error) = next {
+            let text = error.to_string();
+            // A wrapper that shows its cause has said it already.
+            if !last.contains(&text) {
+                causes.push(text.clone());
+            }
+            last = text;
+            next = error.source();
+        }
+        causes
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Error::Document(DocumentError::Read { path, .. }) => Some(format!(
+                "run marque in the folder that has {}, or name another file with --config",
+                path.display()
+            )),
+            Error::NoSuchStage(_) => {
+                Some(format!("the stages are {}", marque_contracts::schema::STAGES.join(", ")))
+            }
+            Error::NoSuchTable(_) => Some(format!("the tables are {}", crate::commands::TABLES.join(", "))),
+            Error::NoTable(_) => Some("`marque run` writes the tables".to_owned()),
+            Error::Store(StoreError::InUse { .. }) => Some("wait for it to end, or stop it".to_owned()),
+            Error::Store(StoreError::Newer { .. }) => {
+                Some("use the newer marque, or another folder for the store".to_owned())
+            }
+            Error::Damaged(_) => Some("`marque run STAGE --force` makes a damaged result again".to_owned()),
+            Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => {
+                failure.hint().map(str::to_owned)
+            }
+            Error::Pipeline(marque_pipeline::Error::MissingInput { upstream, .. })
+            | Error::Pipeline(marque_pipeline::Error::DamagedInput { upstream, .. }) => {
+                Some(format!("run `marque run {upstream}` first, or leave --only away"))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! What the user sees: results on standard output; progress, log and errors on standard error.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use marque_contracts::{Bar, Progress, Unit};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::error::Error;
+
+/// Where standard error is no terminal, a long step prints a line this often.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Steps shorter than this leave no line behind.
+const WORTH_A_LINE: Duration = Duration::from_secs(2);
+
+/// Everything that is shown goes through here, so that bars and lines do not tear each other.
+#[derive(Clone)]
+pub(crate) struct Terminal {
+    bars: MultiProgress,
+    quiet: bool,
+    verbose: u8,
+    interactive: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(quiet: bool, verbose: u8) -> Self {
+        let interactive = io::stderr().is_terminal();
+        let target =
+            if quiet || !interactive { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        Self { bars: MultiProgress::with_draw_target(target), quiet, verbose, interactive }
+    }
+
+    /// Sends log events to standard error. `RUST_LOG` chooses what, over `--quiet` and `--verbose`.
+    pub(crate) fn log(&self) {
+        let level = match (self.quiet, self.verbose) {
+            (true, _) => "error",
+            (false, 0) => "warn",
+            (false, 1) => "info",
+            (false, _) => "debug",
+        };
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_target(self.verbose > 1)
+            .without_time()
+            .with_ansi(self.interactive)
+            .with_writer(self.clone())
+            .init();
+    }
+
+    /// On Ctrl-C: clears the bars, says that nothing is lost, ends with 130.
+    pub(crate) fn stop_on_interrupt(&self) {
+        let terminal = self.clone();
+        let handler = move || {
+            let _ = terminal.bars.clear();
+            eprintln!("interrupted: finished stages are kept, and the next run goes on from there");
+            std::process::exit(130);
+        };
+        if let Err(error) = ctrlc::set_handler(handler) {
+            tracing::debug!("no handler for interrupts: {error}");
+        }
+    }
+
+    /// Prints a result. A reader that has gone away, as `head` does, is no error.
+    pub(crate) fn print(&self, text: impl Display) {
+        self.bars.suspend(|| {
+            let _ = writeln!(io::stdout().lock(), "{text}");
+        });
+    }
+
+    /// Prints a line about the run, unless told to be quiet.
+    pub(crate) fn say(&self, text: impl Display) {
+        if !self.quiet {
+            self.print(text);
+        }
+    }
+
+    pub(crate) fn error(&self, error: &Error) {
+        let _ = self.bars.clear();
+        let mut text = format!("error: {error}\n");
+        for cause in error.causes() {
+            text.push_str(&format!("  caused by: {cause}\n"));
+        }
+        if let Some(hint) = error.hint() {
+            text.push_str(&format!("hint: {hint}\n"));
+        }
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+impl Progress for Terminal {
+    fn bar(&self, what: &str, total: u64, unit: Unit) -> Box<dyn Bar> {
+        if self.quiet {
+            return Box::new(marque_contracts::Silent);
+        }
+        if !self.interactive {
+            return Box::new(PlainBar::new(what, total, unit));
+        }
+        let counts = match unit {
+            Unit::Bytes => "{bytes}/{total_bytes} {bytes_per_sec}",
+            Unit::Photos | Unit::Files | Unit::Steps => "{human_pos}/{human_len} {per_sec}",
+        };
+        let template = format!("  {{prefix:<22}} {{bar:24.cyan/dim}} {counts}  eta {{eta}}  {{msg}}");
+        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = self.bars.add(ProgressBar::new(total).with_style(style.progress_chars("━╸─")));
+        bar.set_prefix(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Box::new(DrawnBar { bar, bars: self.bars.clone() })
+    }
+
+    fn line(&self, text: &str) {
+        self.say(format_args!("  {text}"));
+    }
+}
+
+struct DrawnBar {
+    bar: ProgressBar,
+    bars: MultiProgress,
+}
+
+impl Bar for DrawnBar {
+    fn advance(&self, n: u64) {
+        self.bar.inc(n);
+    }
+
+    fn set_message(&self, message: &str) {
+        self.bar.set_message(message.to_owned());
+    }
+}
+
+impl Drop for DrawnBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        self.bars.remove(&self.bar);
+    }
+}
+
+/// A bar for logs and files: a line now and then.
+struct PlainBar {
+    what: String,
+    total: u64,
+    unit: Unit,
+    done: AtomicU64,
+    started: Instant,
+    state: Mutex<PlainState>,
+}
+
+struct PlainState {
+    printed: Instant,
+    message: String,
+}
+
+impl PlainBar {
+    fn new(what: &str, total: u64, unit: Unit) -> Self {
+        let started = Instant::now();
+        let state = Mutex::new(PlainState { printed: started, message: String::new() });
+        Self { what: what.to_owned(), total, unit, done: AtomicU64::new(0), started, state }
+    }
+
+    fn amount(&self, n: u64) -> String {
+        match self.unit {
+            Unit::Bytes => HumanBytes(n).to_string(),
+            _ => n.to_string(),
+        }
+    }
+
+    fn rate(&self, done: u64) -> String {
+        let rate = done as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        let word = match self.unit {
+            Unit::Bytes => return format!("{}/s", HumanBytes(rate as u64)),
+            Unit::Photos => "photos",
+            Unit::Files => "files",
+            Unit::Steps => "steps",
+        };
+        format!("{rate:.1} {word}/s")
+    }
+}
+
+impl Bar for PlainBar {
+    fn advance(&self, n: u64) {
+        let done = self.done.fetch_add(n, Ordering::Relaxed) + n;
+        let Ok(mut state) = self.state.try_lock() else { return };
+        if state.printed.elapsed() < PLAIN_INTERVAL || done >= self.total {
+            return;
+        }
+        state.printed = Instant::now();
+        let left =
+            self.started.elapsed().mul_f64(self.total.saturating_sub(done) as f64 / done.max(1) as f64);
+        let (done_text, total) = (self.amount(done), self.amount(self.total));
+        let (rate, left) = (self.rate(done), HumanDuration(left));
+        let _ = writeln!(
+            io::stderr().lock(),
+            "  {}: {done_text}/{total}, {rate}, {left} left  {}",
+            self.what,
+            state.message
+        );
+    }
+
+    fn set_message(&self, message: &str) {
+        if let Ok(mut state) = self.state.lock() {
+            message.clone_into(&mut state.message);
+        }
+    }
+}
+
+impl Drop for PlainBar {
+    fn drop(&mut self) {
+        let (done, elapsed) = (self.done.load(Ordering::Relaxed), self.started.elapsed());
+        if elapsed >= WORTH_A_LINE && done >= self.total {
+            let (amount, rate) = (self.amount(done), self.rate(done));
+            let _ = writeln!(
+                io::stderr().lock(),
+                "  {}: {amount} in {:.1} s, {rate}",
+                self.what,
+                elapsed.as_secs_f64()
+            );
+        }
+    }
+}
+
+/// Collects one log event and prints it between the bars.
+pub(crate) struct LogLine {
+    bars: MultiProgress,
+    text: Vec<u8>,
+}
+
+impl Write for LogLine {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for LogLine {
+    fn drop(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        self.bars.suspend(|| {
+            let _ = io::stderr().lock().write_all(&text);
+        });
+    }
+}
+
+impl MakeWriter<'_> for Terminal {
+    type Writer = LogLine;
+
+    fn make_writer(&self) -> LogLine {
+        LogLine { bars: self.bars.clone(), text: Vec::new() }
+    }
+}
+
+/// Bytes as people read them: "12.3 MB".
+pub(crate) fn bytes(n: u64) -> String {
+    match n {
+        0..1_000 => format!("{n} B"),
+        1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", n as f64 / 1e6),
+        _ => format!("{:.1} GB", n as f64 / 1e9),
+    }
+}
+
+/// A duration as people read it: "0.4 s", "2 min 05 s".
+pub(crate) fn seconds(s: f64) -> String {
+    if s < 99.95 {
+        return format!("{s:.1} s");
+    }
+    let whole = s.round() as u64;
+    match whole {
+        0..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}

@@ -1,0 +1,72 @@
+//! Why a stage has to run.
+
+use std::fmt;
+
+use marque_contracts::{Damage, Difference, Fingerprint};
+
+/// One reason why a stage's current result cannot be used.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Reason {
+    /// There is no result yet.
+    NeverRun,
+    /// The user asked for it.
+    Forced,
+    /// A setting is new, gone, or has another value.
+    Setting(Difference),
+    /// The stage's code, or the store's layout, has another version.
+    Version(Difference),
+    /// Something that the stage reads has other content, or it reads something else.
+    Input(Difference),
+    /// A file outside the store has other content.
+    Source(Difference),
+    /// A file of the result is missing or has another size.
+    Damaged(Damage),
+    /// The record of the result cannot be read.
+    Unreadable(String),
+    /// A stage that it reads from has to run first; whether this one follows depends on what that writes.
+    Upstream(String),
+}
+
+impl Reason {
+    /// Sorts the differences between two fingerprints by what they mean.
+    pub fn from_differences(now: &Fingerprint, before: &Fingerprint) -> Vec<Self> {
+        let sort = |difference: Difference| match difference.field.split('.').next() {
+            Some("settings") => Reason::Setting(difference),
+            Some("inputs") => Reason::Input(difference),
+            Some("sources") => Reason::Source(difference),
+            _ => Reason::Version(difference),
+        };
+        let mut reasons: Vec<_> = now.differences(before).into_iter().map(sort).collect();
+        // The user's own changes first: they explain the rest.
+        reasons.sort_by_key(|reason| match reason {
+            Reason::Setting(_) => 0,
+            Reason::Source(_) => 1,
+            Reason::Input(_) => 2,
+            _ => 3,
+        });
+        reasons
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let strip = |difference: &Difference, prefix: &str| {
+            let field = difference.field.strip_prefix(prefix).unwrap_or(&difference.field).to_owned();
+            Difference { field, ..difference.clone() }
+        };
+        match self {
+            Reason::NeverRun => f.write_str("has not run yet"),
+            Reason::Forced => f.write_str("forced"),
+            Reason::Setting(difference) => write!(f, "{}", strip(difference, "settings.")),
+            Reason::Version(difference) => write!(f, "{difference}"),
+            Reason::Input(difference) => {
+                let field = strip(difference, "inputs.").field.replacen('.', "/", 1);
+                write!(f, "{field} changed")
+            }
+            Reason::Source(difference) => write!(f, "{} changed", strip(difference, "sources.").field),
+            Reason::Damaged(damage) => write!(f, "{damage}"),
+            Reason::Unreadable(error) => write!(f, "its record cannot be read: {error}"),
+            Reason::Upstream(stage) => write!(f, "{stage} has to run first"),
+        }
+    }
+}

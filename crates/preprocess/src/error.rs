@@ -1,0 +1,68 @@
+use std::path::{Path, PathBuf};
+
+use marque_contracts::{Failure, FailureKind};
+
+/// Why photos cannot be turned into shards.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file system refused.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A photo cannot be decoded.
+    #[error("cannot decode {path}")]
+    Decode {
+        /// The photo.
+        path: PathBuf,
+        /// What the decoder said.
+        source: image::ImageError,
+    },
+    /// A photo cannot be resized.
+    #[error("cannot resize {path}: {reason}")]
+    Resize {
+        /// The photo.
+        path: PathBuf,
+        /// What the resizer said.
+        reason: String,
+    },
+    /// Boxes reach outside their photos: they speak of other photos.
+    #[error("{outside} of {photos} boxes reach outside their photos; the first is that of {first}")]
+    Boxes {
+        /// Number of boxes that do.
+        outside: usize,
+        /// Number of photos.
+        photos: usize,
+        /// Name of the first photo.
+        first: String,
+    },
+    /// A table or shard cannot be read or written.
+    #[error(transparent)]
+    Format(#[from] marque_formats::Error),
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let hint = match &error {
+            Error::Boxes { .. } => Some("photos that are already cropped want preprocess.crop = false"),
+            Error::Decode { .. } => Some("remove or replace the photo at its source, then run ingest again"),
+            _ => None,
+        };
+        let failure = Failure::new(FailureKind::Data, error);
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}

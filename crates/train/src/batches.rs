@@ -1,0 +1,122 @@
+//! Batches, made on a thread of their own while the network computes.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::Scope;
+
+use candle_core::{Device, Tensor};
+use marque_formats::ShardReader;
+use rand::seq::SliceRandom;
+
+use crate::Error;
+use crate::augment::Augment;
+use crate::data::Sample;
+use crate::random::generator;
+
+/// Batches made ahead of the network.
+const AHEAD: usize = 3;
+
+/// Photos ready for the network.
+pub(crate) struct Batch {
+    /// `[n, height, width, 3]`, f32, normalised.
+    pub(crate) images: Tensor,
+    /// Per head `[n]`.
+    pub(crate) targets: Vec<Vec<i64>>,
+}
+
+/// Makes batches out of samples.
+pub(crate) struct Batches<'a> {
+    pub(crate) shards: &'a ShardReader,
+    pub(crate) samples: &'a [Sample],
+    pub(crate) augment: &'a Augment,
+    /// Seed and epoch of the augmentation; `None` for none.
+    pub(crate) random: Option<(u64, usize)>,
+}
+
+/// The order of the training photos in an epoch: each once, shuffled.
+pub(crate) fn shuffled(samples: usize, seed: u64, epoch: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..samples).collect();
+    order.shuffle(&mut generator(seed, "order", epoch, 0));
+    order
+}
+
+/// Number of steps into which an epoch of `samples` photos is cut.
+pub(crate) fn steps(samples: usize, batch_size: usize) -> usize {
+    // Rounded, not rounded up: no step gets a remainder of one or two photos, which batch norm handles badly.
+    ((samples + batch_size / 2) / batch_size).max(1)
+}
+
+/// The part of `order` that step `step` of `steps` takes; parts differ by one photo at most.
+pub(crate) fn part(order: &[usize], step: usize, steps: usize) -> &[usize] {
+    &order[step * order.len() / steps..(step + 1) * order.len() / steps]
+}
+
+impl<'a> Batches<'a> {
+    /// Starts a thread in `scope` that makes the batches of an epoch, in `steps` parts of `order`.
+    pub(crate) fn stream<'scope, 'env: 'scope>(
+        self,
+        scope: &'scope Scope<'scope, 'env>,
+        order: &'scope [usize],
+        steps: usize,
+    ) -> Receiver<Result<Batch, Error>>
+    where
+        'a: 'scope,
+    {
+        let (sender, receiver) = sync_channel(AHEAD);
+        scope.spawn(move || {
+            for step in 0..steps {
+                let batch = self.batch(part(order, step, steps));
+                // A closed channel means that the training stopped: so do we.
+                if sender.send(batch).is_err() {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
+
+    fn batch(&self, chosen: &[usize]) -> Result<Batch, Error> {
+        let geometry = self.shards.geometry();
+        let mut images = vec![0.0; chosen.len() * geometry.bytes()];
+        let heads = self.samples.first().map_or(0, |sample| sample.targets.len());
+        let mut targets = vec![Vec::with_capacity(chosen.len()); heads];
+        for (out, &position) in images.chunks_exact_mut(geometry.bytes()).zip(chosen) {
+            let sample = &self.samples[position];
+            let pixels = self.shards.pixels(&sample.place).ok_or_else(|| {
+                Error::Data(format!("the pixels of {} are not in their shard", sample.place.file_name))
+            })?;
+            let mut rng = self.random.map(|(seed, epoch)| generator(seed, "augment", epoch, position));
+            self.augment.apply(pixels, geometry.height, geometry.width, rng.as_mut(), out);
+            for (column, &target) in targets.iter_mut().zip(&sample.targets) {
+                column.push(target);
+            }
+        }
+        let shape = (chosen.len(), geometry.height, geometry.width, 3);
+        Ok(Batch { images: Tensor::from_vec(images, shape, &Device::Cpu)?, targets })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_takes_every_photo_once_in_parts_of_equal_size() {
+        for (samples, batch) in [(1, 4), (10, 4), (33, 32), (47, 32), (48, 32), (1000, 7)] {
+            let order = shuffled(samples, 3, 1);
+            let steps = steps(samples, batch);
+            let parts: Vec<_> = (0..steps).map(|step| part(&order, step, steps)).collect();
+            let sizes: Vec<_> = parts.iter().map(|part| part.len()).collect();
+            assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
+            let mut all = parts.concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..samples).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_order_depends_on_seed_and_epoch_alone() {
+        assert_eq!(shuffled(50, 1, 2), shuffled(50, 1, 2));
+        assert_ne!(shuffled(50, 1, 2), shuffled(50, 1, 3));
+        assert_ne!(shuffled(50, 1, 2), shuffled(50, 2, 2));
+    }
+}

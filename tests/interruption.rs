@@ -1,0 +1,153 @@
+//! Damage, interruption and rivalry: nothing that was finished is lost.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::project::{PIPELINE, Project};
+
+/// A training that lasts until it is stopped.
+const ENDLESS: &str = "train.epochs=9999";
+
+/// Starts a run and waits until it prints a line that holds `text`.
+fn start_until(project: &Project, arguments: &[&str], text: &str) -> Child {
+    let mut child = project.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let found = lines.by_ref().map_while(Result::ok).any(|line| line.contains(text));
+    assert!(found, "the run ended before it printed {text:?}");
+    // Keeps the pipe open and drained while the run goes on.
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+fn stop(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_killed_run_leaves_the_last_good_result_and_goes_on() {
+    let project = Project::finished();
+    let before = project.content("train");
+    stop(start_until(&project, &["run", "--set", ENDLESS], "epoch 2/9999"));
+    assert_eq!(project.content("train"), before);
+    project.call(&["verify"]).succeeded();
+    assert!(project.call(&["run"]).succeeded().ran().is_empty(), "the old result is still right");
+}
+
+#[test]
+fn a_training_that_was_killed_ends_in_the_same_weights() {
+    let whole = Project::finished();
+    whole.call(&["run", "train", "--set", "train.epochs=4"]).succeeded();
+    let killed = Project::finished();
+    stop(start_until(&killed, &["run", "train", "--set", "train.epochs=4"], "epoch 2/4"));
+    let resumed = killed.call(&["run", "train", "-v", "--set", "train.epochs=4"]).succeeded();
+    assert!(!resumed.stdout.contains("epoch 1/4"), "{}", resumed.stdout);
+    assert_eq!(killed.content("train"), whole.content("train"));
+}
+
+#[test]
+fn damaged_results_are_found_and_made_again() {
+    // What is done to the store, what `verify` says of it, what runs then.
+    type Damage = fn(&Project);
+    let cases: [(&str, Damage, &str, &[&str]); 3] = [
+        (
+            "truncated",
+            |p| std::fs::write(p.path("data/labels/current/labels.parquet"), b"PAR1").unwrap(),
+            "labels.parquet has 4 bytes",
+            &["labels"],
+        ),
+        (
+            "missing",
+            |p| std::fs::remove_file(p.path("data/preprocess/current/shards/00000.safetensors")).unwrap(),
+            "shards/00000.safetensors is missing",
+            &["preprocess"],
+        ),
+        (
+            "extra",
+            |p| std::fs::write(p.path("data/labels/current/notes.txt"), b"mine").unwrap(),
+            "notes.txt was not written by the stage",
+            &[],
+        ),
+    ];
+    for (name, damage, message, expected) in cases {
+        let project = Project::finished();
+        damage(&project);
+        let verified = project.call(&["verify"]).failed(5, "not what was written");
+        assert!(verified.stdout.contains(message), "{name}: {}", verified.stdout);
+        assert_eq!(project.call(&["run"]).succeeded().ran(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_changed_byte_is_found_before_a_stage_reads_it() {
+    let project = Project::finished();
+    let path = project.path("data/preprocess/current/shards/00001.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    project.call(&["verify"]).failed(5, "1 of the files in use");
+    project.call(&["run", "train", "--only", "--force"]).failed(5, "00001.safetensors was changed");
+    let mended = project.call(&["run", "train", "--force"]).succeeded();
+    assert_eq!(mended.ran(), ["preprocess", "train"], "{}", mended.stdout);
+    project.call(&["verify"]).succeeded();
+}
+
+#[test]
+fn a_truncated_manifest_makes_its_stage_run_again() {
+    let project = Project::finished();
+    let path = project.path("data/labels/current/manifest.json");
+    let text = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+    let called = project.call(&["run"]).succeeded();
+    assert_eq!(called.ran(), ["labels"], "{}", called.stdout);
+    assert!(called.stdout.contains("its record cannot be read"), "{}", called.stdout);
+}
+
+#[test]
+fn two_runs_at_once_are_kept_apart() {
+    let project = Project::finished();
+    let first = start_until(&project, &["run", "--set", ENDLESS], "train      runs");
+    let second = project.call(&["run"]).failed(5, "the store is in use by process");
+    assert!(second.stderr.contains(&format!("process {}", first.id())), "{}", second.stderr);
+    project.call(&["status"]).succeeded();
+    stop(first);
+    project.call(&["run"]).succeeded();
+}
+
+#[test]
+fn an_interrupt_ends_with_a_word_and_130() {
+    let project = Project::new(PIPELINE);
+    let mut child = project
+        .command(&["run", "--set", ENDLESS])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let seen = lines.map_while(Result::ok).any(|line| line.contains("train      runs"));
+    assert!(seen);
+    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    let started = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_eq!(output.status.code(), Some(130));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains("interrupted: finished stages are kept"), "{words}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let project = Project::finished();
+    let mut child = project
+        .command(&["sql", "select * from labels"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}

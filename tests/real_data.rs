@@ -1,0 +1,33 @@
+//! The published files, where they are at hand; without them these tests say so and pass.
+
+use std::path::{Path, PathBuf};
+
+use crate::project::Project;
+
+fn shared(inside: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(inside);
+    if path.exists() {
+        return Some(path.canonicalize().unwrap());
+    }
+    eprintln!("skipped: ../shared/{inside} is not there");
+    None
+}
+
+#[test]
+#[ignore = "reads 8,144 photos: make test-all"]
+fn the_published_training_photos_are_labelled() {
+    let Some(folder) = shared("stanford-cars-train") else { return };
+    let heads = include_str!("../configs/stanford-cars.toml");
+    let heads = &heads[heads.find("[labels]").unwrap()..heads.find("[preprocess]").unwrap()];
+    let project = Project::new(&format!("[dataset]\nsource = \"local\"\npath = {folder:?}\n{heads}"));
+    project.call(&["run", "labels"]).succeeded();
+    let count = |sql: &str| {
+        let called = project.call(&["sql", sql]).succeeded();
+        called.stdout.lines().nth(1).unwrap().trim().to_owned()
+    };
+    assert_eq!(count("select count(*) as n from labels"), "8144");
+    assert_eq!(count("select count(distinct class_name) as n from labels"), "196");
+    assert_eq!(count("select count(*) as n from labels where make is null or year is null"), "0");
+    let inspected = project.call(&["inspect", "labels"]).succeeded();
+    assert!(inspected.stdout.starts_with("8144 rows"), "{}", inspected.stdout);
+}
