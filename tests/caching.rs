@@ -29,7 +29,7 @@ fn each_change_runs_exactly_what_depends_on_it() {
         ("breaks = [2009]", "breaks = [2010]", &["labels", "train", "evaluate"]),
         // Without validation the seed decides nothing: labels writes the same bytes, and all stops there.
         ("test_photos = 16", "test_photos = 17", &ALL),
-        ("keep_checkpoints = 1", "keep_checkpoints = 0", &["train"]),
+        ("keep_checkpoints = 0", "keep_checkpoints = 1", &["train"]),
         ("# nothing", "# nothing", &[]),
     ];
     for (from, to, expected) in cases {

@@ -38,7 +38,7 @@ shard_photos = 20
 [train]
 epochs = 2
 batch_size = 14
-keep_checkpoints = 1
+keep_checkpoints = 0
 "#;
 
 /// A folder with a `pipeline.toml`.

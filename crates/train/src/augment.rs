@@ -33,10 +33,10 @@ impl Augment {
     ) {
         let (mut mirrored, mut dx, mut dy) = (false, 0, 0);
         if let Some(rng) = rng {
-            let range = -(self.shift as isize)..=self.shift as isize;
+            let range = -(self.shift as i64)..=self.shift as i64;
             mirrored = self.flip && rng.random_bool(0.5);
-            dx = rng.random_range(range.clone());
-            dy = rng.random_range(range);
+            dx = rng.random_range(range.clone()) as isize;
+            dy = rng.random_range(range) as isize;
         }
         let source = |at: usize, offset: isize, size: usize| {
             (at as isize + offset).clamp(0, size as isize - 1) as usize

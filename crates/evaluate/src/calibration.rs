@@ -1,0 +1,58 @@
+//! Whether the probabilities mean what they say.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{HeadAnswers, Proportion};
+
+/// Number of bins, as in the paper.
+const BINS: usize = 15;
+
+/// How far the network's confidence is from its accuracy: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger,
+/// "On calibration of modern neural networks", ICML 2017 (arXiv:1706.04599).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Mean over the photos of |accuracy − confidence| of their bin, from 0 to 1; `None` without photos.
+    pub expected_error: Option<f64>,
+    /// 15 bins of equal width over the probability of the answer; a bin includes its upper end.
+    pub bins: Vec<Bin>,
+}
+
+/// The photos whose answer has a probability in some range.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Bin {
+    /// Lower end of the range, excluded.
+    pub low: f64,
+    /// Upper end of the range, included.
+    pub high: f64,
+    /// Mean probability of the answers; `None` in an empty bin.
+    pub confidence: Option<f64>,
+    /// How many of the answers are right.
+    pub right: Proportion,
+}
+
+impl Calibration {
+    /// Sorts a head's answers into bins. Photos whose label is not known are left out.
+    pub fn measure(head: &HeadAnswers, photos: usize) -> Self {
+        let (mut sums, mut right, mut totals) = ([0.0; BINS], [0u64; BINS], [0u64; BINS]);
+        for photo in 0..photos {
+            let Some(is_right) = head.is_right(photo) else { continue };
+            let probability = head.probability(photo);
+            let bin = ((probability * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
+            sums[bin] += probability;
+            right[bin] += u64::from(is_right);
+            totals[bin] += 1;
+        }
+        let bins: Vec<_> = (0..BINS)
+            .map(|bin| Bin {
+                low: bin as f64 / BINS as f64,
+                high: (bin + 1) as f64 / BINS as f64,
+                confidence: (totals[bin] > 0).then(|| sums[bin] / totals[bin] as f64),
+                right: Proportion::new(right[bin], totals[bin]),
+            })
+            .collect();
+        let total: u64 = totals.iter().sum();
+        let gap = |bin: &Bin| Some(bin.right.total as f64 * (bin.right.share? - bin.confidence?).abs());
+        let expected_error = (total > 0).then(|| bins.iter().filter_map(gap).sum::<f64>() / total as f64);
+        Self { expected_error, bins }
+    }
+}

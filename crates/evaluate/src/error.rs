@@ -1,0 +1,147 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use marque_contracts::schema::Split;
+use marque_contracts::{Failure, FailureKind};
+
+/// Why a network cannot be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A table or shard is missing or damaged.
+    #[error(transparent)]
+    Table(#[from] marque_formats::Error),
+    /// The file system refused.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A record is not the JSON it should be.
+    #[error("{path} is not readable")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where it stops making sense.
+        source: serde_json::Error,
+    },
+    /// A photo is missing or cannot be decoded.
+    #[error("cannot read the photo {path}")]
+    Photo {
+        /// The photo.
+        path: PathBuf,
+        /// What the decoder said.
+        source: image::ImageError,
+    },
+    /// A thumbnail cannot be encoded.
+    #[error("cannot encode a thumbnail")]
+    Thumbnail(#[source] image::ImageError),
+    /// The pixels of a photo are in no shard.
+    #[error("{index} does not list the photo {file_name}")]
+    NotIndexed {
+        /// The index.
+        index: PathBuf,
+        /// The photo.
+        file_name: String,
+    },
+    /// The shard of a photo does not hold it.
+    #[error("shard {shard} does not hold the photo {file_name}")]
+    NoPixels {
+        /// The photo.
+        file_name: String,
+        /// Number of the shard.
+        shard: u32,
+    },
+    /// The network and the labels are not of one piece.
+    #[error("{path} does not fit the network: {reason}")]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The network cannot be loaded or fails.
+    #[error(transparent)]
+    Network(#[from] marque_network::Error),
+    /// A tensor cannot be made or read.
+    #[error("a computation failed")]
+    Tensor(#[from] candle_core::Error),
+    /// No photo has a label, so that there is nothing to compare answers with.
+    #[error("no photo of the {split} split has a label")]
+    NoLabels {
+        /// The split that was to be measured.
+        split: &'static str,
+    },
+    /// The answers given for a head do not fit the photos and classes.
+    #[error("head `{head}`: {reason}")]
+    Answers {
+        /// The head.
+        head: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The network answered with infinity or with what is not a number.
+    #[error("head `{head}`: the logits for the photo {file_name} are not finite")]
+    NotFinite {
+        /// The head.
+        head: String,
+        /// The photo.
+        file_name: String,
+    },
+    /// Two columns of the table of predictions would have the same name.
+    #[error("two columns of the table of predictions would be named `{column}`")]
+    ColumnTaken {
+        /// The name.
+        column: String,
+    },
+    /// The page cannot be rendered.
+    #[error("cannot render the report")]
+    Render(#[from] askama::Error),
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+
+    pub(crate) fn answers(head: &str, reason: impl Into<String>) -> Self {
+        Self::Answers { head: head.to_owned(), reason: reason.into() }
+    }
+
+    pub(crate) fn no_labels(split: Split) -> Self {
+        Self::NoLabels { split: split.as_str() }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        use FailureKind::{Data, Run, Settings};
+        let (kind, hint) = match &error {
+            Error::Table(_)
+            | Error::Json { .. }
+            | Error::NotIndexed { .. }
+            | Error::NoPixels { .. }
+            | Error::Mismatch { .. }
+            | Error::Photo { .. }
+            | Error::Network(_) => (Data, Some("check the stored artifacts with `marque verify`")),
+            Error::NoLabels { .. } => {
+                (Data, Some("give labels to some photos of the test or validation split"))
+            }
+            Error::NotFinite { .. } => (Run, Some("training has diverged: lower `learning_rate` in [train]")),
+            Error::ColumnTaken { .. } => (Settings, Some("give one of the heads another name")),
+            Error::Io { .. }
+            | Error::Thumbnail(_)
+            | Error::Answers { .. }
+            | Error::Tensor(_)
+            | Error::Render(_) => (Run, None),
+        };
+        let failure = Failure::new(kind, error);
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Confusion matrices: true classes in rows, answers in columns, shaded by share of the row.
+
+use crate::HeadMetrics;
+
+use super::svg::{Area, Svg, shortened, text_width};
+
+/// Up to so many classes, cells carry their counts.
+const COUNTED: usize = 24;
+/// Up to so many classes, rows and columns carry their names.
+const NAMED: usize = 60;
+/// Slant of column names that do not fit level, in degrees.
+const SLANT: f64 = 40.0;
+const LONGEST_NAME: usize = 20;
+const GAP: f64 = 2.0;
+
+/// Draws the matrix of a head.
+pub(crate) fn confusion_matrix(head: &HeadMetrics) -> String {
+    let layout = Layout::of(head);
+    let size = head.classes.len() as f64 * layout.cell;
+    let label = format!("confusion matrix of {}: true classes in rows, answers in columns", head.name);
+    let (width, height) = (layout.left + size + layout.right, layout.top + size + GAP);
+    let mut svg = Svg::new("matrix", width, height, &label);
+    layout.draw_names(&mut svg);
+    for (truth, row) in head.confusion.iter().enumerate() {
+        let support = head.classes[truth].support;
+        for (answer, count) in row.iter().enumerate() {
+            // Many classes: only what is there, or the page would hold a rectangle for every pair.
+            if *count > 0 || layout.names.len() <= COUNTED {
+                layout.draw_cell(&mut svg, (truth, answer), *count, support);
+            }
+        }
+    }
+    svg.finish()
+}
+
+/// Sizes of the matrix, in the drawing's units.
+struct Layout {
+    names: Vec<String>,
+    cell: f64,
+    left: f64,
+    top: f64,
+    right: f64,
+    slanted: bool,
+}
+
+impl Layout {
+    fn of(head: &HeadMetrics) -> Self {
+        let names: Vec<_> = head.classes.iter().map(|class| shortened(&class.name, LONGEST_NAME)).collect();
+        let cell = (400.0 / names.len().max(1) as f64).clamp(12.0, 84.0);
+        if names.len() > NAMED {
+            return Self { names, cell: 6.0, left: GAP, top: GAP, right: GAP, slanted: false };
+        }
+        let longest = names.iter().map(|name| text_width(name)).fold(0.0, f64::max);
+        let slanted = longest > cell - 6.0;
+        let (sin, cos) = SLANT.to_radians().sin_cos();
+        let (top, right) = if slanted { (longest * sin + 16.0, longest * cos) } else { (24.0, 0.0) };
+        // The last name starts in the middle of its column and may stand out of the matrix.
+        Self { cell, left: longest + 12.0, top, right: (right - cell / 2.0 + 8.0).max(GAP), slanted, names }
+    }
+
+    fn draw_names(&self, svg: &mut Svg) {
+        if self.names.len() > NAMED {
+            return;
+        }
+        for (i, name) in self.names.iter().enumerate() {
+            let middle = (i as f64 + 0.5) * self.cell;
+            svg.text("name end", (self.left - 8.0, self.top + middle + 4.0), name);
+            let column = (self.left + middle, self.top - 8.0);
+            match self.slanted {
+                true => svg.slanted_text("name", column, SLANT, name),
+                false => svg.text("name middle", column, name),
+            }
+        }
+    }
+
+    fn draw_cell(&self, svg: &mut Svg, (truth, answer): (usize, usize), count: u64, support: u64) {
+        let share = if support == 0 { 0.0 } else { count as f64 / support as f64 };
+        let class = match (count, truth == answer) {
+            (0, _) => "cell none",
+            (_, true) => "cell hit",
+            (_, false) => "cell miss",
+        };
+        let area = Area {
+            x: self.left + answer as f64 * self.cell + GAP / 2.0,
+            y: self.top + truth as f64 * self.cell + GAP / 2.0,
+            width: self.cell - GAP,
+            height: self.cell - GAP,
+            rounding: (self.cell / 14.0).min(5.0),
+        };
+        // Even a single photo among hundreds is to be seen.
+        let opacity = if count == 0 { 1.0 } else { 0.10 + 0.90 * share };
+        let percent = share * 100.0;
+        let (from, to) = (&self.names[truth], &self.names[answer]);
+        svg.rectangle(class, area, opacity, &format!("{from} → {to}: {count} of {support} ({percent:.1}%)"));
+        if count == 0 || self.names.len() > COUNTED {
+            return;
+        }
+        let middle = (area.x + area.width / 2.0, area.y + area.height / 2.0);
+        let on = if share > 0.5 { " on" } else { "" };
+        if self.cell >= 44.0 {
+            svg.text(&format!("count middle{on}"), (middle.0, middle.1 + 1.0), count);
+            svg.text(&format!("percent middle{on}"), (middle.0, middle.1 + 14.0), format!("{percent:.0}%"));
+        } else {
+            svg.text(&format!("percent middle{on}"), (middle.0, middle.1 + 4.0), count);
+        }
+    }
+}

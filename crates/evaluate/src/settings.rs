@@ -1,0 +1,37 @@
+//! The section `[evaluate]` of the configuration.
+
+use marque_contracts::schema::Split;
+use marque_settings::Section;
+
+/// How to measure, and how many photos to show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Which split to measure: test or validation.
+    pub split: Split,
+    /// Photos that pass through the network at once. Changes memory and speed, never a number.
+    pub batch_size: usize,
+    /// Photos in the report's grid of samples.
+    pub photos: usize,
+    /// Photos in the report's section of confident mistakes.
+    pub mistakes: usize,
+}
+
+impl Settings {
+    /// Reads the section `[evaluate]`.
+    pub fn read(section: &mut Section<'_>) -> Self {
+        let default = Self::default();
+        let splits = [("test", Split::Test), ("validation", Split::Validation)];
+        Self {
+            split: section.choice("split", default.split, &splits),
+            batch_size: section.count("batch_size", default.batch_size, 1..=4096),
+            photos: section.count("photos", default.photos, 0..=500),
+            mistakes: section.count("mistakes", default.mistakes, 0..=500),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { split: Split::Test, batch_size: 64, photos: 24, mistakes: 12 }
+    }
+}

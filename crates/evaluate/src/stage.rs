@@ -1,0 +1,192 @@
+//! The stage itself.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use marque_contracts::schema::{Split, evaluate, ingest, labels, preprocess, train};
+use marque_contracts::{Failure, Input, Job, Stage, Summary};
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use crate::inputs::Inputs;
+use crate::{
+    Answers, Error, Metrics, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, predict, sample,
+};
+
+/// Stage 5.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evaluate {
+    settings: Settings,
+}
+
+impl Evaluate {
+    /// The stage with its settings.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    fn evaluate(&self, job: &Job<'_>) -> Result<Summary, Error> {
+        let inputs = Inputs::open(job)?;
+        let (split, note) = self.choose_split(&inputs)?;
+        if let Some(note) = &note {
+            job.progress().line(note);
+        }
+        let answers = self.answers(&inputs, split, job)?;
+        let training_counts: Vec<_> = inputs
+            .heads
+            .iter()
+            .map(|head| head.counts.get(&Split::Train).cloned().unwrap_or_else(|| vec![0; head.classes.len()]))
+            .collect();
+        let metrics = Metrics::measure(&answers, &training_counts)?;
+        metrics.write(&job.output().join(evaluate::METRICS))?;
+        answers.write(&job.output().join(evaluate::PREDICTIONS))?;
+        let page = self.render(&inputs, &answers, &metrics, note.as_deref())?;
+        let path = job.output().join(evaluate::REPORT);
+        std::fs::write(&path, page).map_err(|e| Error::io("write", &path, e))?;
+        Ok(summary(&metrics))
+    }
+
+    /// The split asked for, or validation, with a note, if none of the test photos has a label: the
+    /// published test annotations leave them out.
+    fn choose_split(&self, inputs: &Inputs) -> Result<(Split, Option<String>), Error> {
+        let wanted = self.settings.split;
+        if inputs.has_labels(wanted) {
+            return Ok((wanted, None));
+        }
+        if wanted == Split::Test && inputs.has_labels(Split::Validation) {
+            let note = "No test photo has a label, so the validation photos are measured. \
+                        The best epoch was chosen on them: expect a little less on new photos.";
+            return Ok((Split::Validation, Some(note.to_owned())));
+        }
+        Err(Error::no_labels(wanted))
+    }
+
+    fn answers(&self, inputs: &Inputs, split: Split, job: &Job<'_>) -> Result<Answers, Error> {
+        let photos = inputs.photos(split)?;
+        let logits = predict::logits(
+            &inputs.network,
+            &inputs.shards,
+            &photos.places,
+            self.settings.batch_size,
+            job.progress(),
+        )?;
+        let mut answers = Answers::new(photos.split, photos.file_names);
+        for ((head, truths), logits) in inputs.heads.iter().zip(photos.truths).zip(logits) {
+            answers.add_head(&head.name, head.classes.clone(), truths, &logits)?;
+        }
+        Ok(answers)
+    }
+
+    fn render(
+        &self,
+        inputs: &Inputs,
+        answers: &Answers,
+        metrics: &Metrics,
+        note: Option<&str>,
+    ) -> Result<String, Error> {
+        let folder = &inputs.photo_folder;
+        let report = Report {
+            metrics,
+            heads: &inputs.heads,
+            history: &inputs.history,
+            best_epoch: inputs.best_epoch,
+            network: &network_name(inputs),
+            facts: &facts(inputs),
+            note,
+            sample: &photo_cards(answers, sample(answers, self.settings.photos), folder)?,
+            mistakes: &photo_cards(answers, confident_mistakes(answers, self.settings.mistakes), folder)?,
+        };
+        report.render()
+    }
+}
+
+impl Stage for Evaluate {
+    fn name(&self) -> &'static str {
+        evaluate::STAGE
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    /// Without the batch size: a photo's logits are the same in every batch.
+    fn settings(&self) -> Value {
+        let Settings { split, batch_size: _, photos, mistakes } = self.settings;
+        json!({ "split": split.as_str(), "photos": photos, "mistakes": mistakes })
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![
+            Input { stage: ingest::STAGE, files: &[ingest::PHOTOS] },
+            Input { stage: labels::STAGE, files: &[labels::LABEL_TABLE, labels::HEADS] },
+            Input { stage: preprocess::STAGE, files: &[preprocess::SHARDS, preprocess::INDEX] },
+            Input { stage: train::STAGE, files: &[train::MODEL, train::HISTORY] },
+        ]
+    }
+
+    fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {
+        Ok(self.evaluate(job)?)
+    }
+}
+
+/// Photos with their answers, read from the originals in the order given.
+fn photo_cards(answers: &Answers, photos: Vec<usize>, folder: &Path) -> Result<Vec<PhotoCard>, Error> {
+    let card = |photo: usize| {
+        let thumbnail = Thumbnail::of_file(&folder.join(&answers.file_names()[photo]))?;
+        Ok(PhotoCard::new(answers, photo, thumbnail))
+    };
+    photos.into_par_iter().map(card).collect()
+}
+
+/// "ResNet18 at 96 × 96 pixels".
+fn network_name(inputs: &Inputs) -> String {
+    let size = inputs.shards.geometry();
+    format!("{:?} at {} × {} pixels", inputs.network.config().backbone, size.width, size.height)
+}
+
+fn facts(inputs: &Inputs) -> Vec<(String, String)> {
+    let config = inputs.network.config();
+    let size = inputs.shards.geometry();
+    let colours = |values: [f32; 3]| values.map(|value| format!("{value:.3}")).join(", ");
+    let parameters: usize = inputs.network.parameters().iter().map(|p| p.var.elem_count()).sum();
+    let mut facts = vec![
+        ("Backbone".to_owned(), format!("{:?}", config.backbone)),
+        ("Parameters".to_owned(), format!("{:.1} million", parameters as f64 / 1e6)),
+        ("Input".to_owned(), format!("{} × {} pixels, RGB", size.width, size.height)),
+        ("Mean".to_owned(), colours(config.mean)),
+        ("Deviation".to_owned(), colours(config.std)),
+        ("Dropout".to_owned(), format!("{}", config.dropout)),
+    ];
+    for split in Split::ALL {
+        let name = match split {
+            Split::Train => "Training photos",
+            Split::Validation => "Validation photos",
+            Split::Test => "Test photos",
+        };
+        facts.push((name.to_owned(), inputs.count(split).to_string()));
+    }
+    facts
+}
+
+fn summary(metrics: &Metrics) -> Summary {
+    let percent = |share: f64| format!("{:.1}%", 100.0 * share);
+    let mut parts: Vec<_> = metrics
+        .heads
+        .iter()
+        .filter_map(|head| Some(format!("{} {}", head.name, percent(head.accuracy.share?))))
+        .collect();
+    if let (Some(share), true) = (metrics.all_heads_right.share, metrics.heads.len() > 1) {
+        parts.push(format!("all right {}", percent(share)));
+    }
+    let accuracies: BTreeMap<_, _> =
+        metrics.heads.iter().map(|head| (head.name.as_str(), head.accuracy.share)).collect();
+    Summary {
+        line: format!("{} {} photos: {}", metrics.photos, metrics.split, parts.join(", ")),
+        notes: BTreeMap::from([
+            ("split".to_owned(), json!(metrics.split)),
+            ("photos".to_owned(), json!(metrics.photos)),
+            ("accuracy".to_owned(), json!(accuracies)),
+            ("all_heads_right".to_owned(), json!(metrics.all_heads_right.share)),
+        ]),
+    }
+}

@@ -1,0 +1,132 @@
+//! Softmax cross-entropy, the loss of a classifier.
+
+use crate::Error;
+use crate::tensor_access::{read, require_f32, tensor, wrong_shape};
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
+
+const NAME: &str = "cross_entropy";
+
+/// The target of a row that does not count.
+pub const IGNORED: i64 = -1;
+
+/// How [`cross_entropy`] weighs. The default counts every class alike, without smoothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CrossEntropy {
+    /// One non-negative weight per class; `None` for ones.
+    pub class_weights: Option<Vec<f32>>,
+    /// Label smoothing in `[0, 1]`: this share of the target goes to all classes evenly (Szegedy et al., 2016).
+    pub label_smoothing: f32,
+}
+
+/// The mean softmax cross-entropy of `logits` `[n, k]` against `targets` `[n]` (`i64` or `u32` class indices; [`IGNORED`],
+/// that is -1, for rows that do not count), as a scalar.
+///
+/// The same as `torch.nn.CrossEntropyLoss(weight, ignore_index=-1, label_smoothing)`: the sum over the counted rows is
+/// divided by the sum of the weights of their targets. Computed in `f64` by log-sum-exp, so that logits of any size are
+/// fine. Where PyTorch gives NaN because no row counts (or all counted weights are zero), the loss and its gradient are zero.
+///
+/// # Errors
+/// [`Error::Value`] if a target is no class, or weights or smoothing are out of range; [`Error::Shape`] and
+/// [`Error::Storage`] if tensors do not fit.
+pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &CrossEntropy) -> Result<Tensor> {
+    require_f32(NAME, "the logits", logits)?;
+    let (rows, classes) = match *logits.dims() {
+        [rows, classes] if rows > 0 && classes > 0 => (rows, classes),
+        _ => return Err(wrong_shape(NAME, "the logits", logits, "[n, k] without zeros")),
+    };
+    if targets.dims() != [rows] || !matches!(targets.dtype(), DType::I64 | DType::U32) {
+        let expected =
+            format!("[{rows}] of I64 or U32, one class per row; its type is {:?}", targets.dtype());
+        return Err(wrong_shape(NAME, "the targets", targets, expected));
+    }
+    options.check(classes)?;
+    let targets = targets.to_dtype(DType::I64)?.to_vec1::<i64>()?;
+    let allowed = IGNORED..classes as i64;
+    if let Some((row, target)) = targets.iter().enumerate().find(|(_, target)| !allowed.contains(target)) {
+        let message =
+            format!("the target of row {row} is {target}, expected 0 to {} or {IGNORED}", classes - 1);
+        return Err(Error::Value { operation: NAME, message }.into());
+    }
+    let logits = logits.contiguous()?;
+    let (loss, gradient) = options.loss_and_gradient(&read(NAME, "the logits", &logits)?, &targets, classes);
+    logits.apply_op1(Loss { loss, gradient })
+}
+
+impl CrossEntropy {
+    fn check(&self, classes: usize) -> Result<()> {
+        let refuse = |message| Err(Error::Value { operation: NAME, message }.into());
+        if !(0.0..=1.0).contains(&self.label_smoothing) {
+            return refuse(format!("label smoothing must be from 0 to 1, found {}", self.label_smoothing));
+        }
+        match &self.class_weights {
+            Some(weights) if weights.len() != classes => {
+                refuse(format!("{} class weights for {classes} classes", weights.len()))
+            }
+            Some(weights) if !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0) => {
+                refuse(format!("class weights must be finite and not negative, found {weights:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// With targets `t`, weights `w`, smoothing `s` and `q = softmax(z)`, the loss of a row is the cross-entropy against
+    /// `a`, where `a_j = s / k * w_j`, plus `(1 - s) * w_t` at `j = t`; its gradient is `sum(a) * q - a`.
+    fn loss_and_gradient(&self, logits: &[f32], targets: &[i64], classes: usize) -> (f32, Vec<f32>) {
+        let weight =
+            |class: usize| self.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));
+        let smoothing = f64::from(self.label_smoothing);
+        let mut aim: Vec<f64> =
+            (0..classes).map(|class| smoothing / classes as f64 * weight(class)).collect();
+        let smoothed: f64 = aim.iter().sum();
+        // `try_from` fails on ignored rows alone: targets were checked.
+        let counted = |target: i64| usize::try_from(target).ok();
+        let total: f64 = targets.iter().copied().filter_map(counted).map(weight).sum();
+        let mut gradient = vec![0f32; logits.len()];
+        if total == 0.0 {
+            return (0.0, gradient);
+        }
+        let mut loss = 0.0;
+        let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
+        for ((logits, gradient), &target) in rows.zip(targets) {
+            let Some(target) = counted(target) else { continue };
+            let at_target = (1.0 - smoothing) * weight(target);
+            let smoothed_aim = aim[target];
+            aim[target] += at_target;
+            let log_sum = log_sum_exp(logits);
+            for ((logit, gradient), aim) in logits.iter().zip(gradient).zip(&aim) {
+                let log_probability = f64::from(*logit) - log_sum;
+                // A class that nothing aims at may be infinitely unlikely.
+                loss -= if *aim == 0.0 { 0.0 } else { aim * log_probability };
+                *gradient = (((smoothed + at_target) * log_probability.exp() - aim) / total) as f32;
+            }
+            aim[target] = smoothed_aim;
+        }
+        ((loss / total) as f32, gradient)
+    }
+}
+
+fn log_sum_exp(logits: &[f32]) -> f64 {
+    let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    max + logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum::<f64>().ln()
+}
+
+struct Loss {
+    loss: f32,
+    gradient: Vec<f32>,
+}
+
+impl CustomOp1 for Loss {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn cpu_fwd(&self, _logits: &CpuStorage, _layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        Ok((CpuStorage::F32(vec![self.loss]), Shape::from(())))
+    }
+
+    fn bwd(&self, logits: &Tensor, _loss: &Tensor, upstream: &Tensor) -> Result<Option<Tensor>> {
+        let upstream = upstream.to_scalar::<f32>()?;
+        let gradient = self.gradient.iter().map(|gradient| gradient * upstream).collect();
+        Ok(Some(tensor(gradient, logits.shape())?))
+    }
+}

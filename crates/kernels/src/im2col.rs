@@ -1,0 +1,241 @@
+//! The geometry of a convolution, and the copy that turns it into a matrix product (im2col) and back (col2im).
+//!
+//! Row `r` of the column matrix belongs to output pixel `r`, counted over (image, output row, output column); it holds the
+//! `kernel height * kernel width * input channels` values under the kernel, in the order of the HWIO weights. In NHWC the
+//! values under one kernel row are contiguous in the image, so each is one copy.
+
+use crate::Error;
+use std::cell::Cell;
+use std::ops::Range;
+
+/// The sizes of a convolution. All are at least 1, and the kernel fits into the padded image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub(crate) images: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    pub(crate) kernel_height: usize,
+    pub(crate) kernel_width: usize,
+    pub(crate) stride: usize,
+    pub(crate) padding: usize,
+    pub(crate) out_height: usize,
+    pub(crate) out_width: usize,
+}
+
+impl Geometry {
+    pub(crate) fn new(x: &[usize], w: &[usize], stride: usize, padding: usize) -> Result<Self, Error> {
+        const OPERATION: &str = "conv2d";
+        let shape = |argument, expected: &str, found: &[usize]| Error::Shape {
+            operation: OPERATION,
+            argument,
+            expected: expected.to_owned(),
+            found: found.to_vec(),
+        };
+        let [images, height, width, inputs] = *x else {
+            return Err(shape("the input", "[n, h, w, c_in]", x));
+        };
+        let [kernel_height, kernel_width, weight_inputs, outputs] = *w else {
+            return Err(shape("the weight", "[kh, kw, c_in, c_out]", w));
+        };
+        if x.contains(&0) {
+            return Err(shape("the input", "no size of zero", x));
+        }
+        if w.contains(&0) || weight_inputs != inputs {
+            return Err(shape("the weight", &format!("[kh, kw, {inputs}, c_out] without zeros"), w));
+        }
+        if stride == 0 {
+            return Err(Error::Value {
+                operation: OPERATION,
+                message: "the stride must be at least 1".to_owned(),
+            });
+        }
+        let out = |size: usize, kernel: usize| {
+            let padded = padding.checked_mul(2).and_then(|both| both.checked_add(size))?;
+            Some(padded.checked_sub(kernel)? / stride + 1)
+        };
+        let (Some(out_height), Some(out_width)) = (out(height, kernel_height), out(width, kernel_width))
+        else {
+            return Err(Error::Value {
+                operation: OPERATION,
+                message: format!(
+                    "a {kernel_height}x{kernel_width} kernel does not fit into a {height}x{width} image padded by {padding}"
+                ),
+            });
+        };
+        Ok(Self {
+            images,
+            height,
+            width,
+            inputs,
+            outputs,
+            kernel_height,
+            kernel_width,
+            stride,
+            padding,
+            out_height,
+            out_width,
+        })
+    }
+
+    /// Output pixels over the whole batch: rows of the column matrix.
+    pub(crate) fn rows(&self) -> usize {
+        self.images * self.rows_per_image()
+    }
+
+    pub(crate) fn rows_per_image(&self) -> usize {
+        self.out_height * self.out_width
+    }
+
+    pub(crate) fn taps(&self) -> usize {
+        self.kernel_height * self.kernel_width
+    }
+
+    /// Values under the kernel: columns of the column matrix.
+    pub(crate) fn depth(&self) -> usize {
+        self.taps() * self.inputs
+    }
+
+    /// Whether the image itself is the column matrix.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        self.taps() == 1 && self.stride == 1 && self.padding == 0
+    }
+
+    /// The part of the image under kernel row `ky` at an output pixel: the row of the image, or `None` if it is padding.
+    fn image_row(&self, out_row: usize, ky: usize) -> Option<usize> {
+        (out_row * self.stride + ky).checked_sub(self.padding).filter(|&row| row < self.height)
+    }
+
+    /// The kernel columns that lie inside of the image at an output column, and the image column of the first of them.
+    fn inside(&self, out_column: usize) -> (Range<usize>, usize) {
+        let left = out_column * self.stride;
+        let first = self.padding.saturating_sub(left).min(self.kernel_width);
+        let end = (self.width + self.padding).saturating_sub(left).min(self.kernel_width).max(first);
+        (first..end, (left + first).saturating_sub(self.padding))
+    }
+}
+
+/// The output pixels of `rows` as (image, output row, output column).
+fn pixels(g: Geometry, rows: Range<usize>) -> impl Iterator<Item = (usize, usize, usize)> {
+    let start = rows.start;
+    let (mut image, within) = (start / g.rows_per_image(), start % g.rows_per_image());
+    let (mut y, mut x) = (within / g.out_width, within % g.out_width);
+    rows.map(move |_| {
+        let pixel = (image, y, x);
+        x += 1;
+        if x == g.out_width {
+            (x, y) = (0, y + 1);
+            if y == g.out_height {
+                (y, image) = (0, image + 1);
+            }
+        }
+        pixel
+    })
+}
+
+/// Writes the `rows` of the column matrix of `x` to `columns`.
+pub(crate) fn im2col(g: &Geometry, x: &[f32], rows: Range<usize>, columns: &mut [f32]) {
+    let c = g.inputs;
+    let kernel_row = g.kernel_width * c;
+    for ((image, oy, ox), column) in pixels(*g, rows).zip(columns.chunks_exact_mut(g.depth())) {
+        let (inside, left) = g.inside(ox);
+        for (ky, part) in column.chunks_exact_mut(kernel_row).enumerate() {
+            let Some(iy) = g.image_row(oy, ky) else {
+                part.fill(0.0);
+                continue;
+            };
+            let from = ((image * g.height + iy) * g.width + left) * c;
+            part[..inside.start * c].fill(0.0);
+            part[inside.end * c..].fill(0.0);
+            part[inside.start * c..inside.end * c].copy_from_slice(&x[from..from + inside.len() * c]);
+        }
+    }
+}
+
+/// Writes the part of the column matrix that belongs to one tap of the kernel and to `channels` of the input.
+pub(crate) fn im2col_tap(
+    g: &Geometry,
+    x: &[f32],
+    tap: usize,
+    channels: Range<usize>,
+    rows: Range<usize>,
+    columns: &mut [f32],
+) {
+    let (ky, kx) = (tap / g.kernel_width, tap % g.kernel_width);
+    for ((image, oy, ox), column) in pixels(*g, rows).zip(columns.chunks_exact_mut(channels.len())) {
+        let iy = g.image_row(oy, ky);
+        let ix = (ox * g.stride + kx).checked_sub(g.padding).filter(|&ix| ix < g.width);
+        let (Some(iy), Some(ix)) = (iy, ix) else {
+            column.fill(0.0);
+            continue;
+        };
+        let pixel = ((image * g.height + iy) * g.width + ix) * g.inputs;
+        column.copy_from_slice(&x[pixel + channels.start..pixel + channels.end]);
+    }
+}
+
+/// Adds `rows` of a column matrix back to where [`im2col`] took them from. `dx` starts at image `first_image`.
+pub(crate) fn col2im(g: &Geometry, columns: &[f32], rows: Range<usize>, first_image: usize, dx: &mut [f32]) {
+    let c = g.inputs;
+    let kernel_row = g.kernel_width * c;
+    for ((image, oy, ox), column) in pixels(*g, rows).zip(columns.chunks_exact(g.depth())) {
+        let (inside, left) = g.inside(ox);
+        for (ky, part) in column.chunks_exact(kernel_row).enumerate() {
+            let Some(iy) = g.image_row(oy, ky) else { continue };
+            let to = (((image - first_image) * g.height + iy) * g.width + left) * c;
+            let to = &mut dx[to..to + inside.len() * c];
+            for (sum, value) in to.iter_mut().zip(&part[inside.start * c..inside.end * c]) {
+                *sum += value;
+            }
+        }
+    }
+}
+
+thread_local! {
+    static SCRATCH: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
+/// Calls `work` with `len` values of scratch space of unspecified content, kept from call to call by each thread.
+pub(crate) fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
+    // Taken out rather than borrowed, so that a nested call would merely allocate.
+    let mut scratch = SCRATCH.take();
+    if scratch.len() < len {
+        scratch.resize(len, 0.0);
+    }
+    let result = work(&mut scratch[..len]);
+    SCRATCH.set(scratch);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_cannot_be_convolved() {
+        let new =
+            |x: &[usize], w: &[usize], s, p| Geometry::new(x, w, s, p).map(|_| ()).unwrap_err().to_string();
+        assert!(new(&[1, 5, 5], &[3, 3, 2, 4], 1, 0).contains("[n, h, w, c_in]"));
+        assert!(new(&[1, 5, 5, 3], &[3, 3, 2, 4], 1, 0).contains("[kh, kw, 3, c_out]"));
+        assert!(new(&[0, 5, 5, 2], &[3, 3, 2, 4], 1, 0).contains("zero"));
+        assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], 0, 0).contains("stride"));
+        assert!(new(&[1, 2, 5, 2], &[3, 3, 2, 4], 1, 0).contains("does not fit"));
+        assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], 1, usize::MAX).contains("does not fit"));
+    }
+
+    #[test]
+    fn a_tap_is_a_slice_of_the_columns() {
+        let g = Geometry::new(&[2, 5, 4, 3], &[3, 2, 3, 7], 2, 1).unwrap();
+        let x: Vec<f32> = (1..=2 * 5 * 4 * 3).map(|i| i as f32).collect();
+        let mut columns = vec![f32::NAN; g.rows() * g.depth()];
+        im2col(&g, &x, 0..g.rows(), &mut columns);
+        for tap in 0..g.taps() {
+            let mut part = vec![f32::NAN; 5 * 2];
+            im2col_tap(&g, &x, tap, 1..3, 3..8, &mut part);
+            for (row, part) in (3..8).zip(part.chunks(2)) {
+                assert_eq!(part, &columns[row * g.depth() + tap * 3 + 1..][..2]);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Matrix products: the only caller of the `gemm` crate, and the only place where its raw pointers are made.
+
+use crate::output::Slot;
+
+/// A matrix that borrows its values, with any strides.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// `rows` rows of `columns` values that follow one another.
+    pub(crate) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+        Self::strided(values, rows, columns, columns)
+    }
+
+    /// `rows` rows of `columns` values, each row `row_stride` after the one before.
+    pub(crate) fn strided(values: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
+        let end = if rows == 0 || columns == 0 { 0 } else { (rows - 1) * row_stride + columns };
+        assert!(end <= values.len(), "a {rows}x{columns} matrix needs {end} values, found {}", values.len());
+        Self { values, rows, columns, row_stride, column_stride: 1 }
+    }
+
+    pub(crate) fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
+/// Writes the product of `a` and `b` to `result`, row after row, and hands it back.
+pub(crate) fn product<'r>(result: &'r mut [Slot], a: Matrix<'_>, b: Matrix<'_>) -> &'r mut [f32] {
+    check(result.len(), &a, &b);
+    if a.columns == 0 {
+        return crate::output::zeroed(result);
+    }
+    // SAFETY: `check` holds; told not to accumulate, `gemm` reads nothing of the result and writes all of it.
+    unsafe {
+        multiply(result.as_mut_ptr().cast(), false, a, b);
+        result.assume_init_mut()
+    }
+}
+
+/// Writes the product of `a` and `b` over `result`, row after row.
+pub(crate) fn set_product(result: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
+    check(result.len(), &a, &b);
+    // SAFETY: `check` holds, and the result's values are initialised.
+    unsafe { multiply(result.as_mut_ptr(), false, a, b) }
+}
+
+/// Adds the product of `a` and `b` to `result`, row after row.
+pub(crate) fn add_product(result: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
+    check(result.len(), &a, &b);
+    // SAFETY: `check` holds, and the result's values are initialised.
+    unsafe { multiply(result.as_mut_ptr(), true, a, b) }
+}
+
+fn check(len: usize, a: &Matrix<'_>, b: &Matrix<'_>) {
+    assert_eq!(a.columns, b.rows, "inner sizes of a matrix product");
+    assert_eq!(len, a.rows * b.columns, "size of a matrix product");
+}
+
+/// # Safety
+/// `result` points to `a.rows * b.columns` writable values (initialised ones if `accumulate`), and `a.columns == b.rows`.
+/// The constructors of [`Matrix`] see to it that its strides stay inside of its slice.
+unsafe fn multiply(result: *mut f32, accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
+    // Slices hold at most isize::MAX bytes, so strides fit.
+    let stride = |s: usize| s as isize;
+    // SAFETY: passed on from the caller. `Parallelism::None`: threads are this crate's callers' business.
+    unsafe {
+        gemm::gemm(
+            a.rows,
+            b.columns,
+            a.columns,
+            result,
+            1,
+            stride(b.columns),
+            accumulate,
+            a.values.as_ptr(),
+            stride(a.column_stride),
+            stride(a.row_stride),
+            b.values.as_ptr(),
+            stride(b.column_stride),
+            stride(b.row_stride),
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}

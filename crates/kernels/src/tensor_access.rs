@@ -1,0 +1,108 @@
+//! Reading candle tensors as slices.
+
+use crate::Error;
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, DType, Device, DeviceLocation, Layout, Result, Shape, Storage, Tensor};
+use std::ops::{Deref, Range};
+
+/// The values of a contiguous `f32` tensor in main memory, as a custom operation's forward pass sees it.
+pub(crate) fn values<'a>(
+    operation: &'static str,
+    argument: &'static str,
+    storage: &'a CpuStorage,
+    layout: &Layout,
+) -> Result<&'a [f32]> {
+    match (storage, layout.contiguous_offsets()) {
+        (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
+        (CpuStorage::F32(_), None) => Err(not_contiguous(operation, argument, layout)),
+        (other, _) => Err(wrong_storage(operation, argument, other.dtype(), DeviceLocation::Cpu)),
+    }
+}
+
+/// The values of a contiguous `f32` tensor in main memory, locked for reading as long as the result lives.
+pub(crate) fn read<'a>(
+    operation: &'static str,
+    argument: &'static str,
+    tensor: &'a Tensor,
+) -> Result<impl Deref<Target = [f32]> + 'a> {
+    require_f32(operation, argument, tensor)?;
+    let (storage, layout) = tensor.storage_and_layout();
+    let (start, end) =
+        layout.contiguous_offsets().ok_or_else(|| not_contiguous(operation, argument, layout))?;
+    Ok(Locked { storage, range: start..end })
+}
+
+struct Locked<G> {
+    storage: G,
+    range: Range<usize>,
+}
+
+impl<G: Deref<Target = Storage>> Deref for Locked<G> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match &*self.storage {
+            Storage::Cpu(CpuStorage::F32(values)) => &values[self.range.clone()],
+            _ => unreachable!("`read` checked the type and the device"),
+        }
+    }
+}
+
+/// A tensor from values that an operation computed.
+pub(crate) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
+    Tensor::from_vec(values, shape.into(), &Device::Cpu)
+}
+
+/// Refuses everything but `f32` in main memory.
+pub(crate) fn require_f32(operation: &'static str, argument: &'static str, tensor: &Tensor) -> Result<()> {
+    if tensor.dtype() == DType::F32 && tensor.device().is_cpu() {
+        Ok(())
+    } else {
+        Err(wrong_storage(operation, argument, tensor.dtype(), tensor.device().location()))
+    }
+}
+
+/// The four sizes of an NHWC activation, none of them zero.
+pub(crate) fn nhwc(operation: &'static str, tensor: &Tensor) -> Result<[usize; 4]> {
+    match *tensor.dims() {
+        [n, h, w, c] if n > 0 && h > 0 && w > 0 && c > 0 => Ok([n, h, w, c]),
+        _ => Err(wrong_shape(operation, "the input", tensor, "[n, h, w, c] without zeros")),
+    }
+}
+
+/// Refuses a per-channel vector of another length than `channels`.
+pub(crate) fn require_channels(
+    operation: &'static str,
+    argument: &'static str,
+    tensor: &Tensor,
+    channels: usize,
+) -> Result<()> {
+    require_f32(operation, argument, tensor)?;
+    match *tensor.dims() {
+        [len] if len == channels => Ok(()),
+        _ => Err(wrong_shape(operation, argument, tensor, format!("[{channels}], one value per channel"))),
+    }
+}
+
+pub(crate) fn wrong_shape(
+    operation: &'static str,
+    argument: &'static str,
+    tensor: &Tensor,
+    expected: impl Into<String>,
+) -> candle_core::Error {
+    Error::Shape { operation, argument, expected: expected.into(), found: tensor.dims().to_vec() }.into()
+}
+
+fn wrong_storage(
+    operation: &'static str,
+    argument: &'static str,
+    found: DType,
+    location: DeviceLocation,
+) -> candle_core::Error {
+    Error::Storage { operation, argument, expected: "F32", found, location }.into()
+}
+
+fn not_contiguous(operation: &'static str, argument: &'static str, layout: &Layout) -> candle_core::Error {
+    let message = format!("{argument} must be contiguous, found strides {:?}", layout.stride());
+    Error::Value { operation, message }.into()
+}

@@ -1,0 +1,53 @@
+//! `classes.parquet`: a row per class name, with what each head makes of it under either reading.
+//!
+//! `class_id` counts from 0 in the order of the annotation files.
+
+use std::path::Path;
+
+use marque_contracts::schema::Split;
+use marque_formats::{Column, Frame};
+
+use crate::{ClassName, Classifier, Error, Reading};
+
+/// One class name.
+pub(crate) struct ClassRow {
+    pub(crate) name: ClassName,
+    /// Photos per split, in the order of [`Split::ALL`].
+    pub(crate) photos: [u64; 3],
+}
+
+/// Writes the table. Per head there are the columns `H_words` and `H_article` (the class under either
+/// reading), `H_differs` and `H_why` (null where the readings agree).
+pub(crate) fn write(path: &Path, rows: &[ClassRow], heads: &[(String, Classifier)]) -> Result<(), Error> {
+    let text = |pick: fn(&ClassName) -> &Option<String>| {
+        Column::Text(rows.iter().map(|row| pick(&row.name).clone()).collect())
+    };
+    let mut frame = Frame::new()
+        .with_integers("class_id", (0..rows.len()).map(|id| id as i64))
+        .with_text("class_name", rows.iter().map(|row| row.name.text.as_str()))
+        .with("make", text(|name| &name.make))
+        .with("model", text(|name| &name.model))
+        .with("body", text(|name| &name.body))
+        .with("year", Column::Integer(rows.iter().map(|row| row.name.year).collect()));
+    for (position, split) in Split::ALL.into_iter().enumerate() {
+        let column = format!("photos_{}", split.as_str());
+        frame = frame.with_integers(&column, rows.iter().map(|row| row.photos[position] as i64));
+    }
+    for (head, classifier) in heads {
+        for (word, reading) in Reading::ALL {
+            let class = |row: &ClassRow| {
+                let id = classifier.class_of(&row.name, reading)?;
+                classifier.classes().get(id).cloned()
+            };
+            frame = frame.with(&format!("{head}_{word}"), Column::Text(rows.iter().map(class).collect()));
+        }
+        let why: Vec<_> = rows.iter().map(|row| classifier.difference(&row.name)).collect();
+        frame = frame
+            .with(
+                &format!("{head}_differs"),
+                Column::Flag(why.iter().map(|why| Some(why.is_some())).collect()),
+            )
+            .with(&format!("{head}_why"), Column::Text(why));
+    }
+    Ok(frame.write(path)?)
+}

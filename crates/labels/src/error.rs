@@ -1,0 +1,109 @@
+use std::path::PathBuf;
+
+use marque_contracts::{Failure, FailureKind};
+
+/// Why the label tables cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A table cannot be read or written.
+    #[error(transparent)]
+    Table(#[from] marque_formats::Error),
+    /// An annotation file cannot be read.
+    #[error("cannot read the annotations")]
+    Mat(#[from] marque_mat5::Error),
+    /// The file system refused.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A JSON file does not hold what it should.
+    #[error("{path} does not hold the expected JSON")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// An annotation file that the layout needs is not there.
+    #[error("the data set has no {file} (looked in {folder} and below)")]
+    Missing {
+        /// The file.
+        file: &'static str,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// An annotation file is there twice.
+    #[error("the data set has two files {file}: {first} and {second}")]
+    Ambiguous {
+        /// The file.
+        file: &'static str,
+        /// One of them.
+        first: PathBuf,
+        /// Another.
+        second: PathBuf,
+    },
+    /// An annotation file is readable but does not say what it should.
+    #[error("{path}: {reason}")]
+    Annotation {
+        /// The file.
+        path: PathBuf,
+        /// Which entry, and what is wrong with it.
+        reason: String,
+    },
+    /// Annotations and photos have no name in common.
+    #[error(
+        "none of the {annotations} annotations is about one of the {photos} photos \
+             (an annotated name: {annotated}; a photo: {photo})"
+    )]
+    Unmatched {
+        /// Number of annotations.
+        annotations: usize,
+        /// Number of photos.
+        photos: usize,
+        /// A name that is annotated.
+        annotated: String,
+        /// A name of a photo.
+        photo: String,
+    },
+    /// No make has enough photos for a class of its own.
+    #[error("head `{head}`: no make has {min_images} photos; the largest has {largest}")]
+    NoMake {
+        /// The head.
+        head: String,
+        /// Photos that a make needs.
+        min_images: u64,
+        /// Photos of the largest make.
+        largest: u64,
+    },
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let hint = match &error {
+            Error::NoMake { head, largest, .. } => {
+                Some(format!("set min_images of the head `{head}` to {largest} or less"))
+            }
+            Error::Missing { .. } | Error::Ambiguous { .. } => {
+                Some("check [dataset] and run `marque run ingest --force`".to_owned())
+            }
+            Error::Mat(_) | Error::Annotation { .. } | Error::Unmatched { .. } => {
+                Some("the annotation files must be those published with the photos".to_owned())
+            }
+            _ => None,
+        };
+        let kind = match &error {
+            Error::NoMake { .. } => FailureKind::Settings,
+            _ => FailureKind::Data,
+        };
+        let failure = Failure::new(kind, error);
+        match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}

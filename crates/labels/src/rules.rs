@@ -1,0 +1,168 @@
+//! From class names to the classes of a head.
+
+use std::collections::BTreeMap;
+
+use crate::keyword;
+use crate::{ClassName, Error};
+
+/// How class names are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reading {
+    /// Whole words, whatever their case; the last match in the name counts; a minivan is a van.
+    #[default]
+    Words,
+    /// As the reference article does: any substring, case counting; the last match in the list of classes
+    /// counts, for makes as for keywords. Reproduces its mistakes, which is its purpose.
+    Article,
+}
+
+impl Reading {
+    /// Both, with the words that name them in the configuration.
+    pub const ALL: [(&str, Self); 2] = [("words", Self::Words), ("article", Self::Article)];
+
+    /// The word that names it in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Words => "words",
+            Self::Article => "article",
+        }
+    }
+}
+
+/// How a head's classes follow from a class name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// A class per make with enough photos, sorted by name, then `other`.
+    Make {
+        /// Photos that a make needs, over all splits.
+        min_images: u64,
+        /// Class of all other makes.
+        other: String,
+    },
+    /// A class per keyword, in the order given, then `other`.
+    Keyword {
+        /// The keywords.
+        classes: Vec<String>,
+        /// Class of names without any of them.
+        other: String,
+    },
+    /// A class per stretch of years.
+    Year {
+        /// Last years of each stretch but the latest, ascending.
+        breaks: Vec<i64>,
+    },
+}
+
+impl Rule {
+    /// Settles the classes on a data set: its class names, each with its number of photos. `head` is for
+    /// messages only.
+    ///
+    /// # Errors
+    /// [`Error::NoMake`] if no make has the photos that [`Rule::Make`] asks for.
+    pub fn classifier(&self, head: &str, names: &[(ClassName, u64)]) -> Result<Classifier, Error> {
+        let classes = match self {
+            Self::Make { min_images, other } => {
+                let mut makes = large_makes(head, *min_images, names)?;
+                makes.retain(|make| make != other);
+                makes.push(other.clone());
+                makes
+            }
+            Self::Keyword { classes, other } => classes.iter().chain([other]).cloned().collect(),
+            Self::Year { breaks } => stretches(breaks),
+        };
+        Ok(Classifier { classes, rule: self.clone() })
+    }
+}
+
+fn large_makes(head: &str, min_images: u64, names: &[(ClassName, u64)]) -> Result<Vec<String>, Error> {
+    let mut photos: BTreeMap<&str, u64> = BTreeMap::new();
+    for (name, count) in names {
+        if let Some(make) = &name.make {
+            *photos.entry(make).or_default() += count;
+        }
+    }
+    let large = photos.iter().filter(|(_, count)| **count >= min_images);
+    let makes: Vec<_> = large.map(|(make, _)| (*make).to_owned()).collect();
+    if makes.is_empty() {
+        let largest = photos.iter().max_by_key(|(_, count)| **count);
+        return Err(Error::NoMake {
+            head: head.to_owned(),
+            min_images,
+            largest: largest.map_or(0, |(_, count)| *count),
+        });
+    }
+    Ok(makes)
+}
+
+/// Names of the stretches that `breaks` cut the years into.
+fn stretches(breaks: &[i64]) -> Vec<String> {
+    let (Some(first), Some(last)) = (breaks.first(), breaks.last()) else {
+        return Vec::new();
+    };
+    let between = breaks.windows(2).map(|pair| match (pair[0] + 1, pair[1]) {
+        (from, to) if from == to => from.to_string(),
+        (from, to) => format!("{from} to {to}"),
+    });
+    let mut names = vec![format!("{first} and earlier")];
+    names.extend(between);
+    names.push(format!("{} and later", last + 1));
+    names
+}
+
+/// A rule with its classes settled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Classifier {
+    classes: Vec<String>,
+    rule: Rule,
+}
+
+impl Classifier {
+    /// The classes; the position is the class id.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Id of the class that a name belongs to; `None` if the name does not say.
+    pub fn class_of(&self, name: &ClassName, reading: Reading) -> Option<usize> {
+        match (&self.rule, reading) {
+            (Rule::Year { breaks }, _) => name.year.map(|year| breaks.partition_point(|last| *last < year)),
+            (Rule::Make { .. }, Reading::Words) => {
+                let make = name.make.as_ref()?;
+                Some(self.named().iter().position(|class| class == make).unwrap_or(self.other()))
+            }
+            (Rule::Keyword { .. }, Reading::Words) => {
+                let found = keyword::last_word_match(&name.text, self.named());
+                Some(found.map_or(self.other(), |found| found.keyword))
+            }
+            (Rule::Make { .. } | Rule::Keyword { .. }, Reading::Article) => {
+                let found = keyword::last_substring_match(&name.text, self.named());
+                Some(found.unwrap_or(self.other()))
+            }
+        }
+    }
+
+    /// Why the two readings disagree on a name; `None` if they agree.
+    pub fn difference(&self, name: &ClassName) -> Option<String> {
+        let article = self.class_of(name, Reading::Article);
+        if self.class_of(name, Reading::Words) == article {
+            return None;
+        }
+        Some(match &self.rule {
+            Rule::Make { .. } => {
+                let make = name.make.as_deref().unwrap_or("not given");
+                let spelled = article.and_then(|id| self.classes.get(id)).map_or("", String::as_str);
+                format!("the make is {make}, though `{spelled}` is spelled in the name")
+            }
+            Rule::Keyword { .. } | Rule::Year { .. } => keyword::explain(&name.text, self.named()),
+        })
+    }
+
+    /// The classes that are looked for: all but `other`.
+    fn named(&self) -> &[String] {
+        self.classes.split_last().map_or(&[], |(_, named)| named)
+    }
+
+    fn other(&self) -> usize {
+        self.classes.len().saturating_sub(1)
+    }
+}

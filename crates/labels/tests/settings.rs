@@ -1,0 +1,125 @@
+//! The configuration's sections: what they mean, and what is refused.
+
+use marque_labels::{Reading, Rule, Settings};
+use marque_settings::{Document, Reader};
+
+fn read(text: &str) -> Result<Settings, String> {
+    let document = Document::parse("pipeline.toml", text).unwrap();
+    let mut reader = Reader::new(&document);
+    let settings = Settings::read(&mut reader);
+    reader.finish().map(|()| settings).map_err(|problems| problems.to_string())
+}
+
+const SHIPPED: &str = r#"
+[labels]
+rules = "article"
+validation = 0.15
+seed = 7
+[[heads]]
+name = "brand"
+rule = "make"
+min_images = 120
+other = "Rest"
+[[heads]]
+name = "type"
+rule = "keyword"
+classes = ["Convertible", "Coupe"]
+[[heads]]
+name = "era"
+rule = "year"
+breaks = [2004, 2009]
+"#;
+
+#[test]
+fn sections_are_read_in_order() {
+    let settings = read(SHIPPED).unwrap();
+    assert_eq!(settings.reading, Reading::Article);
+    assert_eq!((settings.validation, settings.test, settings.seed), (0.15, 0.2, 7));
+    let names: Vec<_> = settings.heads.iter().map(|head| head.name.as_str()).collect();
+    assert_eq!(names, ["brand", "type", "era"]);
+    assert_eq!(settings.heads[0].rule, Rule::Make { min_images: 120, other: "Rest".into() });
+    let classes = vec!["Convertible".into(), "Coupe".into()];
+    assert_eq!(settings.heads[1].rule, Rule::Keyword { classes, other: "Other".into() });
+    assert_eq!(settings.heads[2].rule, Rule::Year { breaks: vec![2004, 2009] });
+}
+
+#[test]
+fn every_setting_enters_the_fingerprint() {
+    let base = read(SHIPPED).unwrap().to_json();
+    let changes = [
+        ("\"article\"", "\"words\""),
+        ("0.15", "0.2"),
+        ("seed = 7", "test = 0.3"),
+        ("seed = 7", "seed = 8"),
+        ("120", "121"),
+        ("\"Rest\"", "\"Remainder\""),
+        ("\"type\"", "\"kind\""),
+        ("\"Coupe\"", "\"SUV\""),
+        ("[2004, 2009]", "[2009]"),
+        ("\"year\"\nbreaks = [2004, 2009]", "\"make\""),
+    ];
+    for (from, to) in changes {
+        assert!(SHIPPED.contains(from), "{from}");
+        let changed = read(&SHIPPED.replace(from, to)).unwrap().to_json();
+        assert_ne!(changed, base, "{from} to {to}");
+    }
+    // A default says the same as its absence.
+    assert_eq!(read(&SHIPPED.replace("seed = 7", "seed = 7\ntest = 0.2")).unwrap().to_json(), base);
+}
+
+#[test]
+fn any_number_of_heads() {
+    for count in [1, 2, 5] {
+        let heads: String = (0..count)
+            .map(|n| format!("[[heads]]\nname = \"h{n}\"\nrule = \"year\"\nbreaks = [2000]\n"))
+            .collect();
+        assert_eq!(read(&heads).unwrap().heads.len(), count);
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_its_place() {
+    let head = |lines: &str| format!("[[heads]]\n{lines}\n");
+    let make = |name: &str| head(&format!("name = {name:?}\nrule = \"make\""));
+    let cases: Vec<(String, &[&str])> = vec![
+        (String::new(), &["heads", "at least one head"]),
+        ("[labels]\nrules = \"words\"\n".into(), &["at least one head"]),
+        (format!("[labels]\nrules = \"letters\"\n{}", make("a")), &[":2:", "\"words\", \"article\""]),
+        (format!("[labels]\nvalidation = 0.9\n{}", make("a")), &[":2:", "from 0 to 0.5"]),
+        (format!("[labels]\nsplit = 1\n{}", make("a")), &["labels.split", "not a known key"]),
+        (head("rule = \"make\""), &["heads.0.name", "is missing"]),
+        (make("Brand"), &[":2:", "lower-case letter"]),
+        (make("2nd"), &["lower-case letter"]),
+        (make("split"), &["second column `split`"]),
+        (make("make"), &["second column `make`"]),
+        (make("a") + &make("a"), &["heads.1.name", "another head"]),
+        (make("a") + &make("a_id"), &["heads.1.name", "second column `a_id`"]),
+        (make("a_id") + &make("a"), &["heads.1.name", "second column `a_id`"]),
+        (head("name = \"a\""), &["heads.0.rule", "is missing"]),
+        (head("name = \"a\"\nrule = \"colour\"\nbreaks = [1]"), &["one of \"make\", \"keyword\", \"year\""]),
+        (head("name = \"a\"\nrule = \"make\"\nmin_images = 0"), &[":4:", "from 1 to"]),
+        (head("name = \"a\"\nrule = \"make\"\nbreaks = [2009]"), &["heads.0.breaks", "not a known key"]),
+        (head("name = \"a\"\nrule = \"keyword\""), &["heads.0.classes", "at least one"]),
+        (head("name = \"a\"\nrule = \"keyword\"\nclasses = []"), &[":4:", "at least one"]),
+        (head("name = \"a\"\nrule = \"keyword\"\nclasses = \"SUV\""), &[":4:", "a list of texts"]),
+        (head("name = \"a\"\nrule = \"keyword\"\nclasses = [\"SUV\", \"SUV\"]"), &["there twice"]),
+        (head("name = \"a\"\nrule = \"keyword\"\nclasses = [\"Other\"]"), &["there twice"]),
+        (head("name = \"a\"\nrule = \"keyword\"\nclasses = [\"-\"]"), &["no letter"]),
+        (head("name = \"a\"\nrule = \"year\""), &["heads.0.breaks", "at least one year"]),
+        (head("name = \"a\"\nrule = \"year\"\nbreaks = [2009, 2004]"), &[":4:", "ascending"]),
+        (head("name = \"a\"\nrule = \"year\"\nbreaks = [9]"), &[":4:", "1800 to 2200"]),
+    ];
+    for (text, expected) in cases {
+        let problems = read(&text).unwrap_err();
+        for part in expected {
+            assert!(problems.contains(part), "{text}\n{problems}\nlacks {part}");
+        }
+        assert_eq!(problems.lines().count(), 1, "{text}\n{problems}");
+    }
+}
+
+#[test]
+fn all_problems_come_together() {
+    let problems = read("[labels]\nseed = -1\n[[heads]]\nname = \"A\"\nrule = \"x\"\n").unwrap_err();
+    assert_eq!(problems.lines().count(), 3, "{problems}");
+}

@@ -1,0 +1,411 @@
+//! Bytes to values.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use flate2::read::ZlibDecoder;
+
+use crate::element::{Bytes, Element};
+use crate::storage::{self, Endian, Number, Storage, Stored, class, stored_numbers};
+use crate::{Cell, Error, HEADER_BYTES, Numbers, Numeric, Position, Struct, Value, Variable};
+
+/// What reading a file may cost at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes for decompressed data and for the values built from it, over the whole file.
+    pub memory: usize,
+    /// Levels of cells and structs inside one another.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    /// 256 MiB, about ten times what the full Stanford Cars annotations take; 32 levels.
+    fn default() -> Self {
+        Self { memory: 256 << 20, depth: 32 }
+    }
+}
+
+/// Reads all variables of a file's bytes within the default [`Limits`].
+///
+/// # Errors
+/// Every error names the byte offset and what was expected there.
+pub fn read(bytes: &[u8]) -> Result<Vec<Variable>, Error> {
+    read_with(bytes, Limits::default())
+}
+
+/// Reads all variables of a file's bytes.
+///
+/// # Errors
+/// As [`read`]; [`Error::TooLarge`] and [`Error::TooDeep`] for what is beyond `limits`.
+pub fn read_with(bytes: &[u8], limits: Limits) -> Result<Vec<Variable>, Error> {
+    let mut reader = Reader { limits, memory_left: limits.memory };
+    let mut elements = Bytes { bytes, at: HEADER_BYTES, inside: None, endian: read_header(bytes)? };
+    let mut variables = Vec::new();
+    while !elements.rest().is_empty() {
+        variables.push(reader.variable(&mut elements)?);
+    }
+    Ok(variables)
+}
+
+/// Reads all variables of a file within the default [`Limits`].
+///
+/// # Errors
+/// As [`read`], wrapped in [`Error::File`] to name the file; [`Error::Io`] if it cannot be read.
+pub fn read_file(path: impl AsRef<Path>) -> Result<Vec<Variable>, Error> {
+    read_file_with(path, Limits::default())
+}
+
+/// Reads all variables of a file. The file itself may not be larger than `limits.memory`.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_file_with(path: impl AsRef<Path>, limits: Limits) -> Result<Vec<Variable>, Error> {
+    let path = path.as_ref();
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limits.memory as u64 + 1).read_to_end(&mut bytes))
+        .map_err(io)?;
+    let variables = if bytes.len() > limits.memory {
+        Err(Error::TooLarge {
+            at: Position { file: limits.memory, decompressed: None },
+            limit: limits.memory,
+        })
+    } else {
+        read_with(&bytes, limits)
+    };
+    variables.map_err(|source| Error::File { path: path.to_owned(), source: Box::new(source) })
+}
+
+fn read_header(bytes: &[u8]) -> Result<Endian, Error> {
+    let not = |found: &str| Err(Error::NotMat5 { found: found.to_owned() });
+    let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else {
+        return not(&format!("{} bytes are too few for the header of {HEADER_BYTES}", bytes.len()));
+    };
+    let endian = match &header[126..] {
+        b"IM" => Endian::Little,
+        b"MI" => Endian::Big,
+        _ => return not("the byte order mark `IM` or `MI` is missing at byte 126"),
+    };
+    match endian.u16([header[124], header[125]]) {
+        0x0100 => Ok(endian),
+        0x0200 => not("this is version 7.3 (HDF5); save it again in MATLAB with `-v7`"),
+        other => not(&format!("version {other:#06x} instead of 0x0100 at byte 124")),
+    }
+}
+
+struct Reader {
+    limits: Limits,
+    memory_left: usize,
+}
+
+impl Reader {
+    /// Takes `bytes` off the memory allowance, before they are allocated.
+    fn charge(&mut self, at: Position, bytes: usize) -> Result<(), Error> {
+        match self.memory_left.checked_sub(bytes) {
+            Some(left) => {
+                self.memory_left = left;
+                Ok(())
+            }
+            None => Err(Error::TooLarge { at, limit: self.limits.memory }),
+        }
+    }
+
+    fn variable(&mut self, elements: &mut Bytes<'_>) -> Result<Variable, Error> {
+        let start = *elements;
+        let element = elements.element()?;
+        match element.storage {
+            Storage::Matrix => self.array(element.data, 0),
+            Storage::Compressed => {
+                let decompressed = self.decompress(start.position(), element.data.rest())?;
+                let mut inner =
+                    Bytes { bytes: &decompressed, at: 0, inside: Some(start.at), endian: start.endian };
+                let array = inner.element_of(Storage::Matrix, "a variable's array")?;
+                self.array(array, 0)
+            }
+            other => start.malformed("a variable (array or compressed)", format!("{other:?} data")),
+        }
+    }
+
+    fn decompress(&mut self, at: Position, compressed: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut decoder = ZlibDecoder::new(compressed);
+        let mut decompressed = Vec::new();
+        let mut chunk = vec![0; 64 << 10];
+        loop {
+            match decoder.read(&mut chunk) {
+                Ok(0) => return Ok(decompressed),
+                Ok(read) => {
+                    self.charge(at, read)?;
+                    decompressed.extend_from_slice(&chunk[..read]);
+                }
+                Err(source) => return Err(Error::Damaged { at, source }),
+            }
+        }
+    }
+
+    /// Reads an array's sub-elements: flags, dimensions, name, and what the class asks for.
+    fn array(&mut self, mut data: Bytes<'_>, depth: usize) -> Result<Variable, Error> {
+        self.charge(data.position(), size_of::<Variable>())?;
+        if depth > self.limits.depth {
+            return Err(Error::TooDeep { at: data.position(), limit: self.limits.depth });
+        }
+        if data.rest().is_empty() {
+            // An array without content stands for MATLAB's `[]`.
+            return Ok(Variable::new("", empty()));
+        }
+        let flags = data.element_of(Storage::Uint32, "array flags")?;
+        let Some(flags) = flags.word(0) else {
+            return flags.malformed("8 bytes of array flags", format!("{}", flags.rest().len()));
+        };
+        let class = (flags & 0xff) as u8;
+        if class == class::OPAQUE {
+            // Has no dimensions; the name follows at once.
+            let name = self.name(&mut data)?;
+            return Ok(Variable::new(name, Value::Unread { class }));
+        }
+        let dims = self.dims(&mut data)?;
+        let name = self.name(&mut data)?;
+        let value = match class {
+            class::CELL => self.cell(&mut data, dims, depth)?,
+            class::STRUCT => self.structs(&mut data, dims, depth)?,
+            class::CHAR => self.text(&mut data, &dims)?,
+            class::OBJECT | class::SPARSE | class::FUNCTION => Value::Unread { class },
+            class::DOUBLE..=class::UINT64 => self.numeric(&mut data, class, flags, dims)?,
+            other => {
+                return data.malformed("an array class of the format", format!("number {other}"));
+            }
+        };
+        Ok(Variable { name, value })
+    }
+
+    fn dims(&mut self, data: &mut Bytes<'_>) -> Result<Vec<usize>, Error> {
+        let element = data.element_of(Storage::Int32, "an array's dimensions")?;
+        let count = element.rest().len() / 4;
+        if count < 2 {
+            return element.malformed("at least two dimensions", format!("{count}"));
+        }
+        self.charge(element.position(), count * size_of::<usize>())?;
+        let mut dims = Vec::with_capacity(count);
+        for number in stored_numbers(Storage::Int32, element.rest(), element.endian) {
+            match number {
+                Stored::Whole(length @ 0..) => dims.push(length as usize),
+                other => {
+                    return element.malformed("a dimension of 0 or more", format!("{other:?}"));
+                }
+            }
+        }
+        // With a dimension of 0 there are no elements, whatever the others say.
+        let product = dims.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
+        if product.is_none() && !dims.contains(&0) {
+            return element.malformed("dimensions that can be multiplied", format!("{dims:?}"));
+        }
+        Ok(dims)
+    }
+
+    fn name(&mut self, data: &mut Bytes<'_>) -> Result<String, Error> {
+        let element = data.element_of(Storage::Int8, "an array's name")?;
+        self.charge(element.position(), element.rest().len())?;
+        match str::from_utf8(element.rest()) {
+            Ok(name) => Ok(name.to_owned()),
+            Err(error) => element.malformed("a name in UTF-8", error.to_string()),
+        }
+    }
+
+    fn cell(&mut self, data: &mut Bytes<'_>, dims: Vec<usize>, depth: usize) -> Result<Value, Error> {
+        let count = element_count(&dims);
+        let items = self.arrays(data, count, depth)?;
+        Ok(Value::Cell(Cell { dims, items }))
+    }
+
+    fn structs(&mut self, data: &mut Bytes<'_>, dims: Vec<usize>, depth: usize) -> Result<Value, Error> {
+        let fields = self.fields(data)?;
+        let count = element_count(&dims);
+        let needed = count.saturating_mul(fields.len());
+        self.check_arrays_fit(data, needed)?;
+        self.charge(data.position(), count.saturating_mul(size_of::<Vec<Value>>()))?;
+        let mut rows = Vec::with_capacity(count);
+        for _ in 0..count {
+            rows.push(self.arrays(data, fields.len(), depth)?);
+        }
+        Ok(Value::Struct(Struct { dims, fields, rows }))
+    }
+
+    fn fields(&mut self, data: &mut Bytes<'_>) -> Result<Vec<String>, Error> {
+        let width = data.element_of(Storage::Int32, "the length of field names")?;
+        let names = data.element_of(Storage::Int8, "field names")?;
+        if names.rest().is_empty() {
+            return Ok(Vec::new());
+        }
+        let width = match width.word(0) {
+            Some(n) if n > 0 && names.rest().len().is_multiple_of(n as usize) => n as usize,
+            other => {
+                let found = other.map_or("nothing".to_owned(), |n| n.to_string());
+                return width.malformed(
+                    format!("a length that divides the {} bytes of names", names.rest().len()),
+                    found,
+                );
+            }
+        };
+        let per_name = width + size_of::<String>();
+        let count = names.rest().len() / width;
+        self.charge(names.position(), count.saturating_mul(per_name))?;
+        names
+            .rest()
+            .chunks_exact(width)
+            .map(|name| {
+                let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+                match str::from_utf8(name) {
+                    Ok(name) => Ok(name.to_owned()),
+                    Err(error) => names.malformed("field names in UTF-8", error.to_string()),
+                }
+            })
+            .collect()
+    }
+
+    /// Reads `count` arrays that lie one after the other.
+    fn arrays(&mut self, data: &mut Bytes<'_>, count: usize, depth: usize) -> Result<Vec<Value>, Error> {
+        self.check_arrays_fit(data, count)?;
+        self.charge(data.position(), count.saturating_mul(size_of::<Value>()))?;
+        let mut arrays = Vec::with_capacity(count);
+        for _ in 0..count {
+            let array = data.element_of(Storage::Matrix, "an array")?;
+            arrays.push(self.array(array, depth + 1)?.value);
+        }
+        Ok(arrays)
+    }
+
+    fn check_arrays_fit(&self, data: &Bytes<'_>, count: usize) -> Result<(), Error> {
+        const TAG_BYTES: usize = 8;
+        let most = data.rest().len() / TAG_BYTES;
+        if count > most {
+            return data.malformed(format!("{count} arrays"), format!("room for at most {most}"));
+        }
+        Ok(())
+    }
+
+    fn numeric(
+        &mut self,
+        data: &mut Bytes<'_>,
+        class: u8,
+        flags: u32,
+        dims: Vec<usize>,
+    ) -> Result<Value, Error> {
+        let count = element_count(&dims);
+        let real = self.numbers(data, class, count)?;
+        let imaginary =
+            (flags & storage::COMPLEX != 0).then(|| self.numbers(data, class, count)).transpose()?;
+        Ok(Value::Numeric(Numeric { dims, real, imaginary, logical: flags & storage::LOGICAL != 0 }))
+    }
+
+    fn numbers(&mut self, data: &mut Bytes<'_>, class: u8, count: usize) -> Result<Numbers, Error> {
+        let element = data.element()?;
+        match class {
+            class::DOUBLE => self.converted(element, count).map(Numbers::F64),
+            class::SINGLE => self.converted(element, count).map(Numbers::F32),
+            class::INT8 => self.converted(element, count).map(Numbers::I8),
+            class::UINT8 => self.converted(element, count).map(Numbers::U8),
+            class::INT16 => self.converted(element, count).map(Numbers::I16),
+            class::UINT16 => self.converted(element, count).map(Numbers::U16),
+            class::INT32 => self.converted(element, count).map(Numbers::I32),
+            class::UINT32 => self.converted(element, count).map(Numbers::U32),
+            class::INT64 => self.converted(element, count).map(Numbers::I64),
+            class::UINT64 => self.converted(element, count).map(Numbers::U64),
+            other => data.malformed("a numeric class", format!("number {other}")),
+        }
+    }
+
+    fn converted<T: Number>(&mut self, element: Element<'_>, count: usize) -> Result<Vec<T>, Error> {
+        let Element { storage, data } = element;
+        let stored = match storage {
+            Storage::Matrix | Storage::Compressed | Storage::Utf8 | Storage::Utf16 | Storage::Utf32 => {
+                return data.malformed("numbers", format!("{storage:?} data"));
+            }
+            _ => data.rest().len() / storage.width().unwrap_or(1),
+        };
+        if stored != count {
+            return data.malformed(format!("{count} numbers, as the dimensions say"), format!("{stored}"));
+        }
+        self.charge(data.position(), count.saturating_mul(size_of::<T>()))?;
+        let mut numbers = Vec::with_capacity(count);
+        for number in stored_numbers(storage, data.rest(), data.endian) {
+            match T::from_stored(number) {
+                Some(number) => numbers.push(number),
+                None => {
+                    return data.malformed("numbers that the array's class can hold", format!("{number:?}"));
+                }
+            }
+        }
+        Ok(numbers)
+    }
+
+    fn text(&mut self, data: &mut Bytes<'_>, dims: &[usize]) -> Result<Value, Error> {
+        let Element { storage, data } = data.element()?;
+        // The widest decoding is a byte to a `char`, then rows of UTF-8 of at most as much.
+        self.charge(data.position(), data.rest().len().saturating_mul(2 * size_of::<char>()))?;
+        let chars: Vec<char> = match storage {
+            Storage::Utf8 => match str::from_utf8(data.rest()) {
+                Ok(text) => text.chars().collect(),
+                Err(error) => return data.malformed("UTF-8", error.to_string()),
+            },
+            Storage::Utf16 | Storage::Uint16 | Storage::Int16 => {
+                let units = data.rest().chunks_exact(2);
+                let units = units.map(|pair| data.endian.u16([pair[0], pair[1]]));
+                match char::decode_utf16(units).collect() {
+                    Ok(chars) => chars,
+                    Err(error) => return data.malformed("UTF-16", error.to_string()),
+                }
+            }
+            // Code points: bytes are Latin-1, since a MATLAB char is a 16-bit number.
+            Storage::Uint8 | Storage::Int8 => data.rest().iter().copied().map(char::from).collect(),
+            Storage::Utf32 | Storage::Uint32 | Storage::Int32 => {
+                let units = data.rest().chunks_exact(4);
+                let mut points =
+                    units.map(|quad| char::from_u32(data.endian.u32([quad[0], quad[1], quad[2], quad[3]])));
+                match points.by_ref().collect::<Option<_>>() {
+                    Some(chars) => chars,
+                    None => return data.malformed("UTF-32", "a number that is no character"),
+                }
+            }
+            other => return data.malformed("text", format!("{other:?} data")),
+        };
+        let count = element_count(dims);
+        // MATLAB counts 16-bit units, other writers count characters.
+        let units: usize = chars.iter().map(|c| c.len_utf16()).sum();
+        if count != units && count != chars.len() {
+            return data
+                .malformed(format!("{count} characters, as the dimensions say"), format!("{}", chars.len()));
+        }
+        match dims.first() {
+            Some(&rows) if rows > 1 && count > 0 => self.text_rows(&data, rows, &chars),
+            _ => Ok(Value::Text(chars.into_iter().collect())),
+        }
+    }
+
+    /// Characters lie column by column: those of a row are `rows` apart.
+    fn text_rows(&mut self, data: &Bytes<'_>, rows: usize, chars: &[char]) -> Result<Value, Error> {
+        if !chars.len().is_multiple_of(rows) {
+            return data.malformed(
+                format!("{rows} rows of characters of equal length"),
+                format!("{} characters", chars.len()),
+            );
+        }
+        self.charge(data.position(), rows.saturating_mul(size_of::<String>()))?;
+        let row = |first| chars.iter().skip(first).step_by(rows).collect();
+        Ok(Value::TextRows((0..rows).map(row).collect()))
+    }
+}
+
+/// Product of the dimensions, which [`Reader::dims`] has found to exist.
+fn element_count(dims: &[usize]) -> usize {
+    if dims.contains(&0) { 0 } else { dims.iter().product() }
+}
+
+fn empty() -> Value {
+    Value::Numeric(Numeric {
+        dims: vec![0, 0],
+        real: Numbers::F64(Vec::new()),
+        imaginary: None,
+        logical: false,
+    })
+}

@@ -1,0 +1,62 @@
+//! What can go wrong.
+
+use crate::LoadReport;
+use std::path::PathBuf;
+
+/// What this crate's functions return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a network could not be built, run, read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration contradicts itself or asks for the impossible.
+    #[error("network configuration, `{key}`: {reason}")]
+    Config {
+        /// The key of `config.json` at fault.
+        key: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// Images of another shape than `[n, height, width, 3]`.
+    #[error("images have shape {found:?}, expected [n, height, width, 3]")]
+    Images {
+        /// The shape found.
+        found: Vec<usize>,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file holds no weights that can be read.
+    #[error("{} is no weights file: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What was found, and what would do.
+        reason: String,
+    },
+    /// A file's weights are not exactly this network's.
+    #[error("{} does not fit the network: {report}", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        report: Box<LoadReport>,
+    },
+    /// An operation failed.
+    #[error(transparent)]
+    Compute(#[from] candle_core::Error),
+}

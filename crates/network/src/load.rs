@@ -1,0 +1,208 @@
+//! Reading weights, from this crate's checkpoints and from what others trained.
+
+use crate::save::file_shape;
+use crate::{Error, Network, Result, names};
+use candle_core::pickle::PthTensors;
+use candle_core::safetensors::{BufferedSafetensors, Load};
+use candle_core::{DType, Device, Tensor, Var};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+/// What a weights file had to offer. All lists are sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Names of the variables that were set.
+    pub loaded: Vec<String>,
+    /// Names of variables that the file does not have; they keep their values.
+    pub missing: Vec<String>,
+    /// Names in the file that the network does not know.
+    pub unexpected: Vec<String>,
+    /// Variables that the file has in another shape; they keep their values.
+    pub mis_shaped: Vec<MisShaped>,
+}
+
+/// A tensor of a file that does not fit its variable. Shapes are in torchvision's layout.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MisShaped {
+    /// The name of both.
+    pub name: String,
+    /// The shape of the variable.
+    pub expected: Vec<usize>,
+    /// The shape in the file.
+    pub found: Vec<usize>,
+}
+
+impl LoadReport {
+    /// Whether every variable was set and nothing was left over.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.mis_shaped.is_empty()
+    }
+}
+
+impl fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tensors fit", self.loaded.len())?;
+        for (what, names) in [("missing", &self.missing), ("not known", &self.unexpected)] {
+            if let [first, rest @ ..] = names.as_slice() {
+                write!(
+                    f,
+                    "; {} {what}, first {first}{}",
+                    names.len(),
+                    if rest.is_empty() { "" } else { " …" }
+                )?;
+            }
+        }
+        if let [first, ..] = self.mis_shaped.as_slice() {
+            let MisShaped { name, expected, found } = first;
+            let count = self.mis_shaped.len();
+            write!(f, "; {count} of another shape, first {name}: {found:?} instead of {expected:?}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Network {
+    /// Sets all parameters and running statistics from a checkpoint. Nothing is changed unless everything fits.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Format`] if the file is no weights file; [`Error::Mismatch`] if a tensor is missing,
+    /// unknown or of another shape.
+    pub fn load(&self, path: &Path) -> Result<()> {
+        let file = WeightsFile::open(path)?;
+        let variables: Vec<_> = self.named_variables().collect();
+        let report = file.compare(&variables, names::is_count);
+        if !report.is_complete() {
+            return Err(Error::Mismatch { path: path.to_owned(), report: Box::new(report) });
+        }
+        file.assign(&variables, &report)
+    }
+
+    /// Sets what a file of pretrained weights has for the backbone, and reports the rest: heads keep their values. The
+    /// file's classifier (`fc.*`), heads and batch counts are expected leftovers and not reported.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Format`] if the file is no weights file or nothing in it fits.
+    pub fn load_backbone(&self, path: &Path) -> Result<LoadReport> {
+        let file = WeightsFile::open(path)?;
+        let variables: Vec<_> =
+            self.named_variables().filter(|(name, _)| !name.starts_with(names::HEADS)).collect();
+        let report = file.compare(&variables, names::is_leftover);
+        if report.loaded.is_empty() {
+            let reason = format!("nothing in it fits the backbone: {report}");
+            return Err(Error::Format { path: path.to_owned(), reason });
+        }
+        file.assign(&variables, &report)?;
+        Ok(report)
+    }
+}
+
+/// A file of named tensors, read on demand.
+struct WeightsFile<'a> {
+    path: &'a Path,
+    content: Content,
+    shapes: BTreeMap<String, Vec<usize>>,
+}
+
+enum Content {
+    Safetensors(BufferedSafetensors),
+    Pth(PthTensors),
+}
+
+impl<'a> WeightsFile<'a> {
+    /// Tells the format by the first bytes: `.pth` files are zip archives.
+    fn open(path: &'a Path) -> Result<Self> {
+        let unreadable = |source| Error::Read { path: path.to_owned(), source };
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let refuse = |reason: String| Error::Format { path: path.to_owned(), reason };
+        if bytes.starts_with(b"PK\x03\x04") {
+            drop(bytes);
+            return Self::open_pth(path).map_err(|error| refuse(format!("PyTorch archive: {error}")));
+        }
+        if bytes.starts_with(&[0x80]) && bytes.get(1).is_some_and(|&protocol| protocol < 6) {
+            let reason = "it is in PyTorch's format of before 1.6; load it in PyTorch and save it again";
+            return Err(refuse(reason.to_owned()));
+        }
+        let content = BufferedSafetensors::new(bytes)
+            .map_err(|error| refuse(format!("neither a PyTorch archive nor safetensors ({error})")))?;
+        let shapes =
+            content.tensors().into_iter().map(|(name, view)| (name, view.shape().to_vec())).collect();
+        Ok(Self { path, content: Content::Safetensors(content), shapes })
+    }
+
+    /// Reads the tensors of a state dictionary, which may lie one level down in a training checkpoint.
+    fn open_pth(path: &'a Path) -> candle_core::Result<Self> {
+        let mut tensors = PthTensors::new(path, None)?;
+        for key in ["state_dict", "model_state_dict", "model"] {
+            if !tensors.tensor_infos().is_empty() {
+                break;
+            }
+            // Fails where there is no such key; the next may do.
+            if let Ok(found) = PthTensors::new(path, Some(key)) {
+                tensors = found;
+            }
+        }
+        let shapes = tensors
+            .tensor_infos()
+            .iter()
+            .map(|(name, info)| (name.clone(), info.layout.dims().to_vec()))
+            .collect();
+        Ok(Self { path, content: Content::Pth(tensors), shapes })
+    }
+
+    /// What of the file fits which variable. Names for which `ignore` holds are not unexpected.
+    fn compare(&self, variables: &[(&str, &Var)], ignore: impl Fn(&str) -> bool) -> LoadReport {
+        let mut report = LoadReport::default();
+        let expected: BTreeMap<&str, Vec<usize>> =
+            variables.iter().map(|(name, var)| (*name, file_shape(var))).collect();
+        for (&name, expected) in &expected {
+            match self.shapes.get(name) {
+                None => report.missing.push(name.to_owned()),
+                Some(found) if found != expected => report.mis_shaped.push(MisShaped {
+                    name: name.to_owned(),
+                    expected: expected.clone(),
+                    found: found.clone(),
+                }),
+                Some(_) => report.loaded.push(name.to_owned()),
+            }
+        }
+        let unknown =
+            self.shapes.keys().filter(|name| !expected.contains_key(name.as_str()) && !ignore(name));
+        report.unexpected = unknown.cloned().collect();
+        report
+    }
+
+    /// Sets the variables that the report lists as loaded, after all of them have been read.
+    fn assign(&self, variables: &[(&str, &Var)], report: &LoadReport) -> Result<()> {
+        let loaded = |name: &str| report.loaded.binary_search_by(|loaded| loaded.as_str().cmp(name)).is_ok();
+        let mut values = Vec::new();
+        for (name, var) in variables.iter().filter(|(name, _)| loaded(name)) {
+            values.push((var, self.read(name)?));
+        }
+        for (var, value) in values {
+            var.set(&value)?;
+        }
+        Ok(())
+    }
+
+    /// A tensor as f32 in this crate's layout.
+    fn read(&self, name: &str) -> Result<Tensor> {
+        let refuse = |reason: String| Error::Format { path: self.path.to_owned(), reason };
+        let tensor = match &self.content {
+            Content::Safetensors(file) => file.get(name).and_then(|view| view.load(&Device::Cpu)),
+            Content::Pth(file) => file.get(name).and_then(|tensor| {
+                tensor.ok_or_else(|| candle_core::Error::Msg("gone since the file was opened".to_owned()))
+            }),
+        };
+        let tensor = tensor.map_err(|error| refuse(format!("tensor {name}: {error}")))?;
+        if !matches!(tensor.dtype(), DType::F32 | DType::F16 | DType::BF16 | DType::F64) {
+            return Err(refuse(format!("tensor {name} is {:?}, expected f32, f16 or bf16", tensor.dtype())));
+        }
+        let tensor = tensor.to_dtype(DType::F32)?;
+        Ok(if tensor.rank() == 4 {
+            tensor.permute((2, 3, 1, 0))?.contiguous()?
+        } else {
+            tensor.contiguous()?
+        })
+    }
+}

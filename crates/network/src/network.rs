@@ -1,0 +1,292 @@
+//! The network: its construction, its parameters, its passes.
+
+use crate::config::{Backbone, BottleneckStride, NetworkConfig};
+use crate::execution::{Evaluation, Execution, Training};
+use crate::initialise::Initialiser;
+use crate::layers::{Block, ConvNorm, Head, Norm};
+use crate::{Error, Result, names};
+use candle_core::{Device, Tensor, Var};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+/// A ResNet with one head per question.
+///
+/// Variables can be changed through a shared reference, as candle's optimisers do; the same holds for the running
+/// statistics, which [`forward_train`](Self::forward_train) updates.
+#[derive(Debug)]
+pub struct Network {
+    config: NetworkConfig,
+    stem: ConvNorm,
+    stages: Vec<Vec<Block>>,
+    heads: Vec<Head>,
+    parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
+}
+
+/// A trainable variable.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// torchvision's name, such as `layer1.0.conv1.weight`, or `heads.<name>.weight`.
+    pub name: String,
+    /// The values. A convolution's are `[kh, kw, c_in, c_out]`, where files hold `[c_out, c_in, kh, kw]`.
+    pub var: Var,
+    /// The part of the network it belongs to.
+    pub group: Group,
+    /// Whether weight decay is meant for it: not for normalisations and biases.
+    pub decay: bool,
+}
+
+/// A variable that is not trained: a running statistic.
+#[derive(Debug, Clone)]
+pub struct Buffer {
+    /// torchvision's name, such as `bn1.running_mean`.
+    pub name: String,
+    /// The values, `[c]`.
+    pub var: Var,
+}
+
+/// Part of a network, in the order of computation, for learning rates that differ and for freezing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// The first convolution and its normalisation.
+    Stem,
+    /// A stage of residual blocks, 1 to 4: `layer1` to `layer4`.
+    Layer(u8),
+    /// The heads.
+    Head,
+}
+
+/// The parts of a network under construction, and what has been registered of them.
+struct Builder<'a> {
+    config: &'a NetworkConfig,
+    initialiser: Initialiser,
+    parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
+}
+
+/// What sets a convolution apart.
+#[derive(Clone, Copy)]
+struct Shape {
+    kernel: usize,
+    inputs: usize,
+    outputs: usize,
+    stride: usize,
+}
+
+impl Builder<'_> {
+    fn parameter(&mut self, name: String, var: &Var, group: Group, decay: bool) {
+        self.parameters.push(Parameter { name, var: var.clone(), group, decay });
+    }
+
+    fn conv_norm(
+        &mut self,
+        conv: &str,
+        norm: &str,
+        group: Group,
+        shape: Shape,
+        gamma: f32,
+    ) -> Result<ConvNorm> {
+        let Shape { kernel, inputs, outputs, stride } = shape;
+        let name = format!("{conv}.weight");
+        let weight = self.initialiser.convolution(&name, [kernel, kernel, inputs, outputs])?;
+        self.parameter(name, &weight, group, true);
+        let vector = |value| self.initialiser.constant(value, outputs);
+        let layer =
+            Norm { gamma: vector(gamma)?, beta: vector(0.0)?, mean: vector(0.0)?, variance: vector(1.0)? };
+        self.parameter(format!("{norm}.weight"), &layer.gamma, group, false);
+        self.parameter(format!("{norm}.bias"), &layer.beta, group, false);
+        for (kind, var) in [("running_mean", &layer.mean), ("running_var", &layer.variance)] {
+            self.buffers.push(Buffer { name: format!("{norm}.{kind}"), var: var.clone() });
+        }
+        Ok(ConvNorm { weight, stride, padding: kernel / 2, norm: layer })
+    }
+
+    fn block(
+        &mut self,
+        name: &str,
+        group: Group,
+        inputs: usize,
+        width: usize,
+        stride: usize,
+    ) -> Result<Block> {
+        let shapes = branch(self.config.backbone, self.config.bottleneck_stride, inputs, width, stride);
+        let outputs = shapes.last().map_or(inputs, |shape| shape.outputs);
+        let mut layers = Vec::with_capacity(shapes.len());
+        for (index, &shape) in shapes.iter().enumerate() {
+            let number = index + 1;
+            let is_last = number == shapes.len();
+            let gamma = if is_last && self.config.zero_init_residual { 0.0 } else { 1.0 };
+            let (conv, norm) = (format!("{name}.conv{number}"), format!("{name}.bn{number}"));
+            layers.push(self.conv_norm(&conv, &norm, group, shape, gamma)?);
+        }
+        let downsample = if stride != 1 || inputs != outputs {
+            let (conv, norm) = (format!("{name}.downsample.0"), format!("{name}.downsample.1"));
+            let shape = Shape { kernel: 1, inputs, outputs, stride };
+            Some(self.conv_norm(&conv, &norm, group, shape, 1.0)?)
+        } else {
+            None
+        };
+        Ok(Block { branch: layers, downsample })
+    }
+
+    fn head(&mut self, name: &str, classes: usize) -> Result<Head> {
+        let features = self.config.backbone.features();
+        let (weight_name, bias_name) = (names::head(name, "weight"), names::head(name, "bias"));
+        let weight = self.initialiser.linear(&weight_name, &[classes, features], features)?;
+        let bias = self.initialiser.linear(&bias_name, &[classes], features)?;
+        self.parameter(weight_name, &weight, Group::Head, true);
+        self.parameter(bias_name, &bias, Group::Head, false);
+        Ok(Head { weight, bias })
+    }
+}
+
+/// The convolutions of a block's branch.
+fn branch(
+    backbone: Backbone,
+    place: BottleneckStride,
+    inputs: usize,
+    width: usize,
+    stride: usize,
+) -> Vec<Shape> {
+    let shape = |kernel, inputs, outputs, stride| Shape { kernel, inputs, outputs, stride };
+    if backbone.has_bottlenecks() {
+        let (first, middle) = match place {
+            BottleneckStride::First1x1 => (stride, 1),
+            BottleneckStride::Middle3x3 => (1, stride),
+        };
+        vec![shape(1, inputs, width, first), shape(3, width, width, middle), shape(1, width, 4 * width, 1)]
+    } else {
+        vec![shape(3, inputs, width, stride), shape(3, width, width, 1)]
+    }
+}
+
+impl Network {
+    /// A network with freshly drawn weights: He normal for convolutions, PyTorch's default for heads, ones and zeros for
+    /// normalisations. The same seed gives the same values, and each parameter's values depend on the seed and its name
+    /// alone.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the configuration contradicts itself.
+    pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self> {
+        config.check()?;
+        let initialiser = Initialiser { seed };
+        let mut builder = Builder { config, initialiser, parameters: Vec::new(), buffers: Vec::new() };
+        let stem = Shape { kernel: 7, inputs: 3, outputs: 64, stride: 2 };
+        let stem = builder.conv_norm("conv1", "bn1", Group::Stem, stem, 1.0)?;
+        let mut channels = 64;
+        let mut stages = Vec::new();
+        for (stage, (blocks, width)) in
+            (1u8..).zip(config.backbone.blocks().into_iter().zip([64, 128, 256, 512]))
+        {
+            let mut built = Vec::with_capacity(blocks);
+            for index in 0..blocks {
+                let stride = if index == 0 && stage > 1 { 2 } else { 1 };
+                let name = format!("layer{stage}.{index}");
+                built.push(builder.block(&name, Group::Layer(stage), channels, width, stride)?);
+                channels = if config.backbone.has_bottlenecks() { 4 * width } else { width };
+            }
+            stages.push(built);
+        }
+        let heads =
+            config.heads.iter().map(|head| builder.head(&head.name, head.classes)).collect::<Result<_>>()?;
+        let Builder { mut parameters, mut buffers, .. } = builder;
+        parameters.sort_by(|a, b| a.name.cmp(&b.name));
+        buffers.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self { config: config.clone(), stem, stages, heads, parameters, buffers })
+    }
+
+    /// What the network was built from.
+    pub fn config(&self) -> &NetworkConfig {
+        &self.config
+    }
+
+    /// All trainable variables, sorted by name.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// All running statistics, sorted by name.
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// The logits of each head, `[n, classes]`, in the order of the configuration, with the graph for a backward pass.
+    /// Normalises by the batch, takes its statistics into the running ones, and drops features before each head by masks
+    /// drawn from `rng`.
+    ///
+    /// `images` are `[n, height, width, 3]`, f32, normalised.
+    ///
+    /// # Errors
+    /// [`Error::Images`] for another shape; [`Error::Compute`] if a layer fails, as batch normalisation does when a
+    /// single image has become a single pixel.
+    pub fn forward_train(&self, images: &Tensor, rng: &mut ChaCha8Rng) -> Result<Vec<Tensor>> {
+        check_images(images)?;
+        let execution = Training { eps: self.config.norm_eps, momentum: self.config.norm_momentum };
+        let features = self.features(&execution, images)?;
+        let logits = |head| Ok(execution.head(head, &dropout(&features, self.config.dropout, rng)?)?);
+        self.heads.iter().map(logits).collect()
+    }
+
+    /// The logits of each head, `[n, classes]`, in the order of the configuration. Normalises by the running statistics
+    /// and keeps no graph.
+    ///
+    /// # Errors
+    /// [`Error::Images`] for another shape than `[n, height, width, 3]`; [`Error::Compute`] if a layer fails.
+    pub fn forward_eval(&self, images: &Tensor) -> Result<Vec<Tensor>> {
+        let features = self.features_eval(images)?;
+        let execution = Evaluation { eps: self.config.norm_eps };
+        Ok(self
+            .heads
+            .iter()
+            .map(|head| execution.head(head, &features))
+            .collect::<candle_core::Result<_>>()?)
+    }
+
+    /// The pooled features that the heads see, `[n, features]`, normalised by the running statistics.
+    ///
+    /// # Errors
+    /// As [`forward_eval`](Self::forward_eval).
+    pub fn features_eval(&self, images: &Tensor) -> Result<Tensor> {
+        check_images(images)?;
+        Ok(self.features(&Evaluation { eps: self.config.norm_eps }, &images.detach())?)
+    }
+
+    /// The pooled features, by any execution.
+    pub(crate) fn features(
+        &self,
+        execution: &impl Execution,
+        images: &Tensor,
+    ) -> candle_core::Result<Tensor> {
+        let x = execution.conv_norm(&self.stem, images, true)?;
+        let mut x = execution.stem_pool(&x)?;
+        for block in self.stages.iter().flatten() {
+            x = execution.block(block, &x)?;
+        }
+        execution.average(&x)
+    }
+
+    pub(crate) fn heads(&self) -> &[Head] {
+        &self.heads
+    }
+}
+
+/// Refuses what is no batch of images.
+pub(crate) fn check_images(images: &Tensor) -> Result<()> {
+    match *images.dims() {
+        [n, h, w, 3] if n > 0 && h > 0 && w > 0 => Ok(()),
+        _ => Err(Error::Images { found: images.dims().to_vec() }),
+    }
+}
+
+/// Zeroes a share of the features and scales the rest up to keep their mean (Srivastava et al., 2014).
+fn dropout(features: &Tensor, share: f32, rng: &mut ChaCha8Rng) -> candle_core::Result<Tensor> {
+    if share == 0.0 {
+        return Ok(features.clone());
+    }
+    let kept = 1.0 / (1.0 - share);
+    // Of the 2^32 values of a draw, this many drop the feature.
+    let dropped = (f64::from(share) * 2f64.powi(32)) as u32;
+    let mask: Vec<f32> =
+        (0..features.elem_count()).map(|_| if rng.next_u32() < dropped { 0.0 } else { kept }).collect();
+    features * Tensor::from_vec(mask, features.shape(), &Device::Cpu)?
+}

@@ -1,0 +1,55 @@
+//! Writing checkpoints.
+
+use crate::{Error, Network, Result};
+use candle_core::{Tensor, Var};
+use safetensors::tensor::{Dtype, TensorView};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The tensor as a file holds it: convolutions as `[c_out, c_in, kh, kw]`, all else as it is.
+pub(crate) fn to_file_layout(var: &Var) -> candle_core::Result<Tensor> {
+    let tensor = var.as_detached_tensor();
+    if tensor.rank() == 4 { tensor.permute((3, 2, 0, 1))?.contiguous() } else { tensor.contiguous() }
+}
+
+/// The shape that a variable has in a file.
+pub(crate) fn file_shape(var: &Var) -> Vec<usize> {
+    match *var.dims() {
+        [kh, kw, inputs, outputs] => vec![outputs, inputs, kh, kw],
+        ref dims => dims.to_vec(),
+    }
+}
+
+impl Network {
+    /// Writes parameters and running statistics as safetensors in torchvision's names and layout, f32, sorted by name:
+    /// the same bytes for the same values.
+    ///
+    /// # Errors
+    /// [`Error::Write`] if the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let mut tensors = Vec::new();
+        for (name, var) in self.named_variables() {
+            let values = to_file_layout(var)?.flatten_all()?.to_vec1::<f32>()?;
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            tensors.push((name, file_shape(var), bytes));
+        }
+        let unwritable =
+            |reason: String| Error::Write { path: path.to_owned(), source: std::io::Error::other(reason) };
+        let views: Vec<_> = tensors
+            .iter()
+            .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+            .collect::<std::result::Result<_, safetensors::SafeTensorError>>()
+            .map_err(|error| unwritable(error.to_string()))?;
+        // The one key that Python's loaders look for. More than one would come out in random order.
+        let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        let bytes =
+            safetensors::serialize(views, Some(metadata)).map_err(|error| unwritable(error.to_string()))?;
+        std::fs::write(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
+    }
+
+    /// Parameters and running statistics with their names.
+    pub(crate) fn named_variables(&self) -> impl Iterator<Item = (&str, &Var)> {
+        let parameters = self.parameters().iter().map(|parameter| (parameter.name.as_str(), &parameter.var));
+        parameters.chain(self.buffers().iter().map(|buffer| (buffer.name.as_str(), &buffer.var)))
+    }
+}
