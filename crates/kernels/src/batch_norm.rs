@@ -18,20 +18,21 @@ pub struct BatchNorm {
     pub y: Tensor,
     /// Mean of the batch per channel, `[c]`; outside of the graph.
     pub mean: Tensor,
-    /// Biased variance of the batch per channel (divided by the count), `[c]`; outside of the graph. Running statistics
-    /// take the unbiased one: multiply by `count / (count - 1)`, where `count = n * h * w`.
+    /// Biased variance of the batch per channel (divided by the count), `[c]`; outside of the graph. Running
+    /// statistics take the unbiased one: multiply by `count / (count - 1)`, where `count = n * h * w`.
     pub variance: Tensor,
 }
 
-/// Normalises `x` `[n, h, w, c]` per channel to `(x - mean) / sqrt(variance + eps) * gamma + beta`, with mean and biased
-/// variance over the batch and its pixels, and takes `max(., 0)` of that if `relu`. `gamma` and `beta` are `[c]`.
+/// Normalises `x` `[n, h, w, c]` per channel to `(x - mean) / sqrt(variance + eps) * gamma + beta`, with mean
+/// and biased variance over the batch and its pixels, and takes `max(., 0)` of that if `relu`. `gamma` and
+/// `beta` are `[c]`.
 ///
-/// Statistics are accumulated by Chan, Golub and LeVeque's pairwise updating (1983) in `f64`, so that a large mean does not
-/// swallow the variance. Gradients flow to `x`, `gamma` and `beta`, through the statistics too.
+/// Statistics are accumulated by Chan, Golub and LeVeque's pairwise updating (1983) in `f64`, so that a large
+/// mean does not swallow the variance. Gradients flow to `x`, `gamma` and `beta`, through the statistics too.
 ///
 /// # Errors
-/// [`Error::Value`] if there is but one value per channel, whose variance is nothing to normalise by, or if `eps` is not a
-/// positive number; [`Error::Shape`] and [`Error::Storage`] if tensors do not fit.
+/// [`Error::Value`] if there is but one value per channel, whose variance is nothing to normalise by, or if
+/// `eps` is not a positive number; [`Error::Shape`] and [`Error::Storage`] if tensors do not fit.
 pub fn batch_norm_train(
     x: &Tensor,
     gamma: &Tensor,
@@ -290,8 +291,8 @@ impl Backward<'_> {
         sums
     }
 
-    /// `gamma * inverse * (g - mean(g) - (x - mean) * inverse^2 * mean(g * (x - mean)))`, where `g` is the gradient after
-    /// ReLU and `inverse` is `1 / sqrt(variance + eps)`.
+    /// `gamma * inverse * (g - mean(g) - (x - mean) * inverse^2 * mean(g * (x - mean)))`, where `g` is the
+    /// gradient after ReLU and `inverse` is `1 / sqrt(variance + eps)`.
     fn input_gradient(&self, gamma: &[f32], inverse: &[f32], sums: &Sums) -> Vec<f32> {
         let channels = self.mean.len();
         let count = (self.x.len() / channels) as f64;

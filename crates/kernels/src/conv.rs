@@ -12,9 +12,9 @@ const NAME: &str = "conv2d";
 /// Convolves `x` `[n, h, w, c_in]` with `weight` `[kh, kw, c_in, c_out]`, giving `[n, oh, ow, c_out]` where
 /// `oh = (h + 2 * padding - kh) / stride + 1`, rounded down, and `ow` likewise.
 ///
-/// As everywhere in deep learning this is the cross-correlation: the kernel is not flipped. There is no bias and no
-/// dilation. Padding is with zeros. In the backward pass the gradient of `x` is computed only if `x` descends from a
-/// variable, so an image costs nothing.
+/// As everywhere in deep learning this is the cross-correlation: the kernel is not flipped. There is no bias
+/// and no dilation. Padding is with zeros. In the backward pass the gradient of `x` is computed only if `x`
+/// descends from a variable, so an image costs nothing.
 ///
 /// # Errors
 /// An [`Error`](crate::Error) if the sizes do not match, the kernel does not fit into the
@@ -96,8 +96,9 @@ pub(crate) fn forward(g: &Geometry, x: &[f32], w: &[f32]) -> Vec<f32> {
     })
 }
 
-/// How many rows of a column matrix with `depth` columns to handle at a time: few enough for the scratch space to stay in
-/// the cache and for several threads to find work, enough for reading the weights to pay. Depends on the shape alone.
+/// How many rows of a column matrix with `depth` columns to handle at a time: few enough for the scratch
+/// space to stay in the cache and for several threads to find work, enough for reading the weights to pay.
+/// Depends on the shape alone.
 pub(crate) fn row_chunk(rows: usize, depth: usize) -> usize {
     const SCRATCH: usize = 1 << 18;
     const PIECES: usize = 8;

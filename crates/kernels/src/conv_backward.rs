@@ -22,8 +22,8 @@ pub(crate) fn input_gradient(g: &Geometry, w: &[f32], dy: &[f32]) -> Vec<f32> {
     }
 }
 
-/// The convolution of `dy` whose result is the input gradient of a convolution with stride 1: the same kernel, rotated by
-/// half a turn and with its channels exchanged, and the complementary padding.
+/// The convolution of `dy` whose result is the input gradient of a convolution with stride 1: the same
+/// kernel, rotated by half a turn and with its channels exchanged, and the complementary padding.
 fn mirrored(g: &Geometry) -> Option<Geometry> {
     if g.stride != 1 || g.kernel_height != g.kernel_width {
         return None;
@@ -51,8 +51,8 @@ fn mirrored_weight(g: &Geometry, w: &[f32]) -> Vec<f32> {
     })
 }
 
-/// The input gradient for any stride: the gradient of the column matrix, added back into the images. Each piece of work is
-/// a group of whole images, so that no two threads add to the same pixel.
+/// The input gradient for any stride: the gradient of the column matrix, added back into the images. Each
+/// piece of work is a group of whole images, so that no two threads add to the same pixel.
 fn scattered(g: &Geometry, w: &[f32], dy: &[f32]) -> Vec<f32> {
     let weight = Matrix::new(w, g.depth(), g.outputs).transposed();
     let image = g.height * g.width * g.inputs;
@@ -132,8 +132,8 @@ fn sum_in_order(partial: Vec<Vec<f32>>) -> Vec<f32> {
     sum
 }
 
-/// Computes disjoint blocks of the gradient, each a tap and a range of input channels, over all output rows: for large
-/// weights, where partial sums would cost too much memory.
+/// Computes disjoint blocks of the gradient, each a tap and a range of input channels, over all output rows:
+/// for large weights, where partial sums would cost too much memory.
 fn weight_gradient_by_depth(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     const CHANNELS: usize = 128;
     const ROWS: usize = 1024;

@@ -14,16 +14,18 @@ pub const IGNORED: i64 = -1;
 pub struct CrossEntropy {
     /// One non-negative weight per class; `None` for ones.
     pub class_weights: Option<Vec<f32>>,
-    /// Label smoothing in `[0, 1]`: this share of the target goes to all classes evenly (Szegedy et al., 2016).
+    /// Label smoothing in `[0, 1]`: this share of the target goes to all classes evenly (Szegedy et al.,
+    /// 2016).
     pub label_smoothing: f32,
 }
 
-/// The mean softmax cross-entropy of `logits` `[n, k]` against `targets` `[n]` (`i64` or `u32` class indices; [`IGNORED`],
-/// that is -1, for rows that do not count), as a scalar.
+/// The mean softmax cross-entropy of `logits` `[n, k]` against `targets` `[n]` (`i64` or `u32` class indices;
+/// [`IGNORED`], that is -1, for rows that do not count), as a scalar.
 ///
-/// The same as `torch.nn.CrossEntropyLoss(weight, ignore_index=-1, label_smoothing)`: the sum over the counted rows is
-/// divided by the sum of the weights of their targets. Computed in `f64` by log-sum-exp, so that logits of any size are
-/// fine. Where PyTorch gives NaN because no row counts (or all counted weights are zero), the loss and its gradient are zero.
+/// The same as `torch.nn.CrossEntropyLoss(weight, ignore_index=-1, label_smoothing)`: the sum over the
+/// counted rows is divided by the sum of the weights of their targets. Computed in `f64` by log-sum-exp, so
+/// that logits of any size are fine. Where PyTorch gives NaN because no row counts (or all counted weights
+/// are zero), the loss and its gradient are zero.
 ///
 /// # Errors
 /// [`Error::Value`] if a target is no class, or weights or smoothing are out of range; [`Error::Shape`] and
@@ -69,8 +71,9 @@ impl CrossEntropy {
         }
     }
 
-    /// With targets `t`, weights `w`, smoothing `s` and `q = softmax(z)`, the loss of a row is the cross-entropy against
-    /// `a`, where `a_j = s / k * w_j`, plus `(1 - s) * w_t` at `j = t`; its gradient is `sum(a) * q - a`.
+    /// With targets `t`, weights `w`, smoothing `s` and `q = softmax(z)`, the loss of a row is the
+    /// cross-entropy against `a`, where `a_j = s / k * w_j`, plus `(1 - s) * w_t` at `j = t`; its gradient is
+    /// `sum(a) * q - a`.
     fn loss_and_gradient(&self, logits: &[f32], targets: &[i64], classes: usize) -> (f32, Vec<f32>) {
         let weight =
             |class: usize| self.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));

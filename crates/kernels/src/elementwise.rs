@@ -1,4 +1,5 @@
-//! Operations that take one value to one value: a scale and shift per channel, and the end of a residual block.
+//! Operations that take one value to one value: a scale and shift per channel, and the end of a residual
+//! block.
 
 use crate::batch_norm::{keep_nan_max, pass};
 use crate::output::{by_rows, each_row, written};
@@ -9,13 +10,15 @@ use rayon::prelude::*;
 /// Values that one task takes on.
 const PIECE: usize = 1 << 16;
 
-/// `x * scale + shift` per channel of `x` `[n, h, w, c]`, and `max(., 0)` of that if `relu`; `scale` and `shift` are `[c]`.
+/// `x * scale + shift` per channel of `x` `[n, h, w, c]`, and `max(., 0)` of that if `relu`; `scale` and
+/// `shift` are `[c]`.
 ///
 /// Batch normalisation in evaluation, or frozen, is this with `scale = gamma / sqrt(variance + eps)` and
 /// `shift = beta - mean * scale`. Gradients flow to all three.
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape) or [`Error::Storage`](crate::Error::Storage) if the tensors do not fit.
+/// [`Error::Shape`](crate::Error::Shape) or [`Error::Storage`](crate::Error::Storage) if the tensors do not
+/// fit.
 pub fn affine_relu(x: &Tensor, scale: &Tensor, shift: &Tensor, relu: bool) -> Result<Tensor> {
     require_f32(AFFINE, "the input", x)?;
     let [.., channels] = nhwc(AFFINE, x)?;
@@ -106,8 +109,8 @@ impl CustomOp3 for Affine {
     }
 }
 
-/// The sums over all rows of `g * x` and of `g`, where `g` is the gradient where it passes. In `f64`: the two serve frozen
-/// normalisations only, where accuracy is worth more than the time.
+/// The sums over all rows of `g * x` and of `g`, where `g` is the gradient where it passes. In `f64`: the two
+/// serve frozen normalisations only, where accuracy is worth more than the time.
 fn affine_sums(x: &[f32], y: &[f32], dy: &[f32], channels: usize, floor: f32) -> (Vec<f32>, Vec<f32>) {
     let size = rows_per_piece(channels) * channels;
     let parts: Vec<Vec<[f64; 2]>> = x
@@ -138,7 +141,8 @@ fn affine_sums(x: &[f32], y: &[f32], dy: &[f32], channels: usize, floor: f32) ->
 /// `max(a + b, 0)`, for two tensors of the same shape: the end of a residual block.
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape) or [`Error::Storage`](crate::Error::Storage) if the tensors do not fit.
+/// [`Error::Shape`](crate::Error::Shape) or [`Error::Storage`](crate::Error::Storage) if the tensors do not
+/// fit.
 pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     require_f32(ADD, "the first summand", a)?;
     require_f32(ADD, "the second summand", b)?;

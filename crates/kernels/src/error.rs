@@ -7,7 +7,7 @@ use candle_core::{DType, DeviceLocation};
 #[non_exhaustive]
 pub enum Error {
     /// A tensor has another shape than the operation needs.
-    #[error("{operation}: {argument} has shape {found:?}, expected {expected}")]
+    #[error("{operation}, {argument}: shape {found:?}, expected {expected}")]
     Shape {
         /// The operation that was called.
         operation: &'static str,
@@ -19,7 +19,7 @@ pub enum Error {
         found: Vec<usize>,
     },
     /// A tensor has another element type, or lives elsewhere than in main memory.
-    #[error("{operation}: {argument} is {found:?} on {location:?}, expected {expected} on the CPU")]
+    #[error("{operation}, {argument}: {found:?} on {location:?}, expected {expected} on the CPU")]
     Storage {
         /// The operation that was called.
         operation: &'static str,

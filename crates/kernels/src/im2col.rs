@@ -1,8 +1,9 @@
-//! The geometry of a convolution, and the copy that turns it into a matrix product (im2col) and back (col2im).
+//! The geometry of a convolution, and the copy that turns it into a matrix product (im2col) and back
+//! (col2im).
 //!
-//! Row `r` of the column matrix belongs to output pixel `r`, counted over (image, output row, output column); it holds the
-//! `kernel height * kernel width * input channels` values under the kernel, in the order of the HWIO weights. In NHWC the
-//! values under one kernel row are contiguous in the image, so each is one copy.
+//! Row `r` of the column matrix belongs to output pixel `r`, counted over (image, output row, output column);
+//! it holds the `kernel height * kernel width * input channels` values under the kernel, in the order of the
+//! HWIO weights. In NHWC the values under one kernel row are contiguous in the image, so each is one copy.
 
 use crate::Error;
 use std::cell::Cell;
@@ -60,7 +61,8 @@ impl Geometry {
             return Err(Error::Value {
                 operation: OPERATION,
                 message: format!(
-                    "a {kernel_height}x{kernel_width} kernel does not fit into a {height}x{width} image padded by {padding}"
+                    "a {kernel_height}x{kernel_width} kernel does not fit into a {height}x{width} image \
+                     padded by {padding}"
                 ),
             });
         };
@@ -102,12 +104,14 @@ impl Geometry {
         self.taps() == 1 && self.stride == 1 && self.padding == 0
     }
 
-    /// The part of the image under kernel row `ky` at an output pixel: the row of the image, or `None` if it is padding.
+    /// The part of the image under kernel row `ky` at an output pixel: the row of the image, or `None` if it
+    /// is padding.
     fn image_row(&self, out_row: usize, ky: usize) -> Option<usize> {
         (out_row * self.stride + ky).checked_sub(self.padding).filter(|&row| row < self.height)
     }
 
-    /// The kernel columns that lie inside of the image at an output column, and the image column of the first of them.
+    /// The kernel columns that lie inside of the image at an output column, and the image column of the first
+    /// of them.
     fn inside(&self, out_column: usize) -> (Range<usize>, usize) {
         let left = out_column * self.stride;
         let first = self.padding.saturating_sub(left).min(self.kernel_width);
@@ -175,7 +179,8 @@ pub(crate) fn im2col_tap(
     }
 }
 
-/// Adds `rows` of a column matrix back to where [`im2col`] took them from. `dx` starts at image `first_image`.
+/// Adds `rows` of a column matrix back to where [`im2col`] took them from. `dx` starts at image
+/// `first_image`.
 pub(crate) fn col2im(g: &Geometry, columns: &[f32], rows: Range<usize>, first_image: usize, dx: &mut [f32]) {
     let c = g.inputs;
     let kernel_row = g.kernel_width * c;
@@ -196,7 +201,8 @@ thread_local! {
     static SCRATCH: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
-/// Calls `work` with `len` values of scratch space of unspecified content, kept from call to call by each thread.
+/// Calls `work` with `len` values of scratch space of unspecified content, kept from call to call by each
+/// thread.
 pub(crate) fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
     // Taken out rather than borrowed, so that a nested call would merely allocate.
     let mut scratch = SCRATCH.take();

@@ -1,7 +1,7 @@
 //! Neural network operations for the CPU, as candle custom operations with hand-written backward passes.
 //!
-//! Reads and writes candle tensors of `f32` on the CPU; nothing on disk. Every operation is a plain function on tensors
-//! that takes part in candle's automatic differentiation:
+//! Reads and writes candle tensors of `f32` on the CPU; nothing on disk. Every operation is a plain function
+//! on tensors that takes part in candle's automatic differentiation:
 //!
 //! | function | what |
 //! |---|---|
@@ -15,18 +15,18 @@
 //! | [`cross_entropy`] | softmax cross-entropy with class weights, ignored rows and label smoothing |
 //!
 //! # Layout
-//! Activations are NHWC, `[batch, height, width, channels]`; convolution weights are HWIO,
-//! `[kernel height, kernel width, input channels, output channels]`. A convolution then is a row-major matrix product whose
+//! Activations are NHWC, `[batch, height, width, channels]`; convolution weights are HWIO, `[kernel height,
+//! kernel width, input channels, output channels]`. A convolution then is a row-major matrix product whose
 //! result already lies where the next operation wants it. Inputs that are not contiguous are copied first.
 //!
 //! # Determinism
-//! Work is cut into pieces by the shapes alone, never by the number of threads, and partial sums are added in a fixed
-//! order: on one machine results are the same to the bit under any rayon pool. (Another CPU may take another code path of
-//! the matrix product and round differently.)
+//! Work is cut into pieces by the shapes alone, never by the number of threads, and partial sums are added in
+//! a fixed order: on one machine results are the same to the bit under any rayon pool. (Another CPU may take
+//! another code path of the matrix product and round differently.)
 //!
 //! # Errors
-//! Functions return candle's `Result`, so that `?` works in any candle program; what this crate itself refuses is an
-//! [`Error`] inside it. A tensor on another device is refused, never copied silently.
+//! Functions return candle's `Result`, so that `?` works in any candle program; what this crate itself
+//! refuses is an [`Error`] inside it. A tensor on another device is refused, never copied silently.
 
 mod batch_norm;
 mod conv;

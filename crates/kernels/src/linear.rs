@@ -10,11 +10,12 @@ const NAME: &str = "linear";
 /// Rows of the input that one task takes on.
 const ROWS: usize = 64;
 
-/// `x weight^T + bias`, for `x` `[n, features]`, `weight` `[outputs, features]` as PyTorch stores it, and `bias`
-/// `[outputs]`, giving `[n, outputs]`.
+/// `x weight^T + bias`, for `x` `[n, features]`, `weight` `[outputs, features]` as PyTorch stores it, and
+/// `bias` `[outputs]`, giving `[n, outputs]`.
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape) or [`Error::Storage`](crate::Error::Storage) if the tensors do not fit.
+/// [`Error::Shape`](crate::Error::Shape) or [`Error::Storage`](crate::Error::Storage) if the tensors do not
+/// fit.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     require_f32(NAME, "the input", x)?;
     require_f32(NAME, "the weight", weight)?;

@@ -69,8 +69,8 @@ fn check(len: usize, a: &Matrix<'_>, b: &Matrix<'_>) {
 }
 
 /// # Safety
-/// `result` points to `a.rows * b.columns` writable values (initialised ones if `accumulate`), and `a.columns == b.rows`.
-/// The constructors of [`Matrix`] see to it that its strides stay inside of its slice.
+/// `result` points to `a.rows * b.columns` writable values (initialised ones if `accumulate`), and `a.columns
+/// == b.rows`. The constructors of [`Matrix`] see to it that its strides stay inside of its slice.
 unsafe fn multiply(result: *mut f32, accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
     // Slices hold at most isize::MAX bytes, so strides fit.
     let stride = |s: usize| s as isize;

@@ -1,8 +1,9 @@
 //! Results that are written once and never zeroed first.
 //!
-//! A fresh activation tensor of a training step is tens of megabytes; clearing it before overwriting it costs as much as
-//! the elementwise operations themselves. The functions here keep that sound: who fills a piece of a result has to hand the
-//! same piece back as initialised values, which only this module and the matrix product can make of it.
+//! A fresh activation tensor of a training step is tens of megabytes; clearing it before overwriting it costs
+//! as much as the elementwise operations themselves. The functions here keep that sound: who fills a piece of
+//! a result has to hand the same piece back as initialised values, which only this module and the matrix
+//! product can make of it.
 
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -11,8 +12,8 @@ use std::ops::Range;
 /// One value of a result that may not have been written yet.
 pub(crate) type Slot = MaybeUninit<f32>;
 
-/// Builds a result of `rows` rows of `width` values, `chunk` rows at a time in parallel. `fill` is given the rows and their
-/// piece of the result, and returns that piece, written.
+/// Builds a result of `rows` rows of `width` values, `chunk` rows at a time in parallel. `fill` is given the
+/// rows and their piece of the result, and returns that piece, written.
 pub(crate) fn by_rows<F>(rows: usize, width: usize, chunk: usize, fill: F) -> Vec<f32>
 where
     F: for<'a> Fn(Range<usize>, &'a mut [Slot]) -> &'a mut [f32] + Sync,

@@ -14,12 +14,13 @@ const MEAN: &str = "global_average_pool";
 /// The maximum over `kernel` by `kernel` windows of `x` `[n, h, w, c]`, giving `[n, oh, ow, c]` where
 /// `oh = (h + 2 * padding - kernel) / stride + 1`, rounded down, and `ow` likewise.
 ///
-/// As in PyTorch: padding counts as minus infinity, NaN wins, and the gradient goes to the first of equal maxima in reading
-/// order.
+/// As in PyTorch: padding counts as minus infinity, NaN wins, and the gradient goes to the first of equal
+/// maxima in reading order.
 ///
 /// # Errors
-/// [`Error::Value`] if kernel or stride is zero, the padding is more than half of the kernel (windows of nothing but
-/// padding would result), or the kernel does not fit; [`Error::Shape`] and [`Error::Storage`] as elsewhere.
+/// [`Error::Value`] if kernel or stride is zero, the padding is more than half of the kernel (windows of
+/// nothing but padding would result), or the kernel does not fit; [`Error::Shape`] and [`Error::Storage`] as
+/// elsewhere.
 pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> Result<Tensor> {
     require_f32(MAX, "the input", x)?;
     let windows = Windows::new(nhwc(MAX, x)?, kernel, stride, padding)?;
@@ -82,7 +83,8 @@ impl Windows {
 
 struct MaxPool {
     windows: Windows,
-    /// For each output value, where in its image the maximum lies (row * width + column). Set by the forward pass.
+    /// For each output value, where in its image the maximum lies (row * width + column). Set by the forward
+    /// pass.
     chosen: OnceLock<Vec<u32>>,
 }
 
@@ -111,7 +113,8 @@ impl MaxPool {
         }
     }
 
-    /// The gradient of the input. Gathered: each input pixel looks at the windows it lies in, so that pixels are independent.
+    /// The gradient of the input. Gathered: each input pixel looks at the windows it lies in, so that pixels
+    /// are independent.
     fn gradient(&self, chosen: &[u32], dy: &[f32]) -> Vec<f32> {
         let w = &self.windows;
         let c = w.channels;

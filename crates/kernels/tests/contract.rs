@@ -1,5 +1,5 @@
-//! What all operations promise: the same bits for any number of threads, any strides of the input, and errors that say
-//! what is wrong.
+//! What all operations promise: the same bits for any number of threads, any strides of the input, and errors
+//! that say what is wrong.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use marque_kernels::{
@@ -22,7 +22,7 @@ fn bits(t: &Tensor) -> Vec<u32> {
 /// A little of everything: the loss and the gradients of all parameters.
 fn step() -> Result<Vec<Vec<u32>>> {
     let var = |shape: &[usize], seed| Var::from_tensor(&random(shape, seed));
-    let x = var(&[5, 40, 40, 3], 0)?;
+    let x = var(&[5, 72, 72, 3], 0)?;
     let mut parameters = vec![x.clone()];
     let mut parameter = |shape: &[usize], seed| {
         parameters.push(var(shape, seed)?);
@@ -104,8 +104,8 @@ fn refusals_say_what_is_wrong() {
     };
     let fine = targets(&[0, 1]);
     let cases: Vec<(Result<Tensor>, &str)> = vec![
-        (conv2d(&double, &w, 1, 1), "conv2d: the input is F64"),
-        (conv2d(&x, &w.to_dtype(DType::F16).unwrap(), 1, 1), "conv2d: the weight is F16"),
+        (conv2d(&double, &w, 1, 1), "conv2d, the input: F64"),
+        (conv2d(&x, &w.to_dtype(DType::F16).unwrap(), 1, 1), "conv2d, the weight: F16"),
         (conv2d(&x, &random(&[3, 3, 5, 2], 6), 1, 1), "expected [kh, kw, 4, c_out]"),
         (conv2d(&three, &w, 1, 1), "expected [n, h, w, c_in]"),
         (conv2d(&x, &w, 0, 1), "the stride must be at least 1"),
@@ -116,24 +116,24 @@ fn refusals_say_what_is_wrong() {
         (max_pool2d(&three, 3, 2, 1), "expected [n, h, w, c]"),
         (
             batch_norm_train(&x, &three, &four, 1e-5, true).map(|norm| norm.y),
-            "gamma has shape [3], expected [4]",
+            "gamma: shape [3], expected [4]",
         ),
         (batch_norm_train(&x, &four, &four, 0.0, true).map(|norm| norm.y), "eps must be positive"),
         (
             batch_norm_train(&random(&[1, 1, 1, 4], 8), &four, &four, 1e-5, true).map(|norm| norm.y),
             "more than one value per channel",
         ),
-        (affine_relu(&x, &four, &three, true), "the shift has shape [3], expected [4]"),
+        (affine_relu(&x, &four, &three, true), "the shift: shape [3], expected [4]"),
         (add_relu(&x, &w), "expected [2, 6, 5, 4] like the first"),
         (global_average_pool(&logits), "expected [n, h, w, c]"),
         (linear(&logits, &random(&[5, 4], 9), &three), "expected [outputs, 3]"),
-        (linear(&logits, &random(&[5, 3], 9), &three), "the bias has shape [3], expected [5]"),
+        (linear(&logits, &random(&[5, 3], 9), &three), "the bias: shape [3], expected [5]"),
         (
             cross_entropy(&logits, &targets(&[0, 3]), &plain),
             "the target of row 1 is 3, expected 0 to 2 or -1",
         ),
         (cross_entropy(&logits, &targets(&[0, -2]), &plain), "the target of row 1 is -2"),
-        (cross_entropy(&logits, &targets(&[0]), &plain), "the targets has shape [1], expected [2]"),
+        (cross_entropy(&logits, &targets(&[0]), &plain), "the targets: shape [1], expected [2]"),
         (cross_entropy(&logits, &three.narrow(0, 0, 2).unwrap(), &plain), "its type is F32"),
         (cross_entropy(&logits, &fine, &weighted(&[1.0], 0.0)), "1 class weights for 3 classes"),
         (cross_entropy(&logits, &fine, &weighted(&[1.0, -1.0, 1.0], 0.0)), "not negative"),

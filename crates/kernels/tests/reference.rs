@@ -1,5 +1,5 @@
-//! Operations on shapes large enough for several pieces of work, against direct formulas in `f64`, and backward passes
-//! against finite differences of those formulas.
+//! Operations on shapes large enough for several pieces of work, against direct formulas in `f64`, and
+//! backward passes against finite differences of those formulas.
 
 use candle_core::{Device, Tensor, Var};
 use marque_kernels::{CrossEntropy, batch_norm_train, conv2d, cross_entropy, max_pool2d};

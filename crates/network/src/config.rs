@@ -19,14 +19,15 @@ pub struct NetworkConfig {
     /// Share of a new batch in the running statistics, in `[0, 1]`, as PyTorch counts it: 0.1.
     #[serde(default = "default_norm_momentum")]
     pub norm_momentum: f64,
-    /// Whether the last normalisation of each residual branch starts at zero, so that every block starts as the
-    /// identity (Goyal et al., 2017). Matters for training from scratch only.
+    /// Whether the last normalisation of each residual branch starts at zero, so that every block starts as
+    /// the identity (Goyal et al., 2017). Matters for training from scratch only.
     #[serde(default)]
     pub zero_init_residual: bool,
     /// Share of the features dropped before each head in training, in `[0, 1)`.
     #[serde(default)]
     pub dropout: f32,
-    /// Height and width of the images, in pixels. The network takes any size; this is the one it was trained for.
+    /// Height and width of the images, in pixels. The network takes any size; this is the one it was trained
+    /// for.
     pub input_size: usize,
     /// Subtracted from each colour (red, green, blue; pixels in 0 to 1) of an image.
     pub mean: [f32; 3],

@@ -6,8 +6,8 @@ use marque_kernels::{
     add_relu, affine_relu, batch_norm_train, conv2d, global_average_pool, linear, max_pool2d,
 };
 
-/// A way of computing the layers of a network. Activations may have any layout that the implementation agrees with
-/// itself on.
+/// A way of computing the layers of a network. Activations may have any layout that the implementation agrees
+/// with itself on.
 pub(crate) trait Execution {
     /// The convolution, the normalisation and, if `relu`, ReLU.
     fn conv_norm(&self, layer: &ConvNorm, x: &Tensor, relu: bool) -> Result<Tensor>;

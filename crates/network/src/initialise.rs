@@ -1,5 +1,5 @@
-//! Initial values, each parameter's drawn from a generator of its own, so that another head or stage changes nothing in
-//! the rest.
+//! Initial values, each parameter's drawn from a generator of its own, so that another head or stage changes
+//! nothing in the rest.
 
 use candle_core::{Device, Result, Var};
 use rand::{RngExt, SeedableRng};
@@ -19,8 +19,9 @@ impl Initialiser {
         ChaCha8Rng::from_seed(*key.finalize().as_bytes())
     }
 
-    /// A convolution `[kh, kw, c_in, c_out]`: normal with variance `2 / (kh * kw * c_out)`, which keeps the size of
-    /// gradients under ReLU (He et al., 2015, in its "fan out" form, as torchvision's ResNets have it).
+    /// A convolution `[kh, kw, c_in, c_out]`: normal with variance `2 / (kh * kw * c_out)`, which keeps the
+    /// size of gradients under ReLU (He et al., 2015, in its "fan out" form, as torchvision's ResNets have
+    /// it).
     pub(crate) fn convolution(&self, name: &str, shape: [usize; 4]) -> Result<Var> {
         let [kh, kw, _, outputs] = shape;
         let deviation = (2.0 / (kh * kw * outputs) as f32).sqrt();

@@ -1,16 +1,16 @@
 //! ResNet18, 34 and 50 (He et al., 2015) with one linear head per question asked of a photo, on candle.
 //!
-//! - **Reads**: a [`NetworkConfig`] (`config.json` beside a checkpoint); weights from safetensors files (f16, bf16 or
-//!   f32) and PyTorch `.pth` files, under torchvision's parameter names.
-//! - **Writes**: checkpoints as safetensors in torchvision's layout (f32, names sorted, the same bytes for the same
-//!   weights); heads are `heads.<name>.weight` and `.bias`.
+//! - **Reads**: a [`NetworkConfig`] (`config.json` beside a checkpoint); weights from safetensors files (f16,
+//!   bf16 or f32) and PyTorch `.pth` files, under torchvision's parameter names.
+//! - **Writes**: checkpoints as safetensors in torchvision's layout (f32, names sorted, the same bytes for
+//!   the same weights); heads are `heads.<name>.weight` and `.bias`.
 //!
-//! Images are `[n, height, width, 3]`, f32, normalised with the configuration's mean and standard deviation. Inside,
-//! activations stay in that NHWC layout and convolution weights are `[kh, kw, c_in, c_out]` variables; files hold
-//! PyTorch's `[c_out, c_in, kh, kw]`.
+//! Images are `[n, height, width, 3]`, f32, normalised with the configuration's mean and standard deviation.
+//! Inside, activations stay in that NHWC layout and convolution weights are `[kh, kw, c_in, c_out]`
+//! variables; files hold PyTorch's `[c_out, c_in, kh, kw]`.
 //!
-//! [`Network`] computes with `marque-kernels`; [`stock`] computes the same with candle's own operations, slowly, as the
-//! yardstick of the tests.
+//! [`Network`] computes with `marque-kernels`; [`stock`] computes the same with candle's own operations,
+//! slowly, as the yardstick of the tests.
 
 mod config;
 mod error;

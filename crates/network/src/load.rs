@@ -63,11 +63,12 @@ impl fmt::Display for LoadReport {
 }
 
 impl Network {
-    /// Sets all parameters and running statistics from a checkpoint. Nothing is changed unless everything fits.
+    /// Sets all parameters and running statistics from a checkpoint. Nothing is changed unless everything
+    /// fits.
     ///
     /// # Errors
-    /// [`Error::Read`] or [`Error::Format`] if the file is no weights file; [`Error::Mismatch`] if a tensor is missing,
-    /// unknown or of another shape.
+    /// [`Error::Read`] or [`Error::Format`] if the file is no weights file; [`Error::Mismatch`] if a tensor
+    /// is missing, unknown or of another shape.
     pub fn load(&self, path: &Path) -> Result<()> {
         let file = WeightsFile::open(path)?;
         let variables: Vec<_> = self.named_variables().collect();
@@ -78,8 +79,9 @@ impl Network {
         file.assign(&variables, &report)
     }
 
-    /// Sets what a file of pretrained weights has for the backbone, and reports the rest: heads keep their values. The
-    /// file's classifier (`fc.*`), heads and batch counts are expected leftovers and not reported.
+    /// Sets what a file of pretrained weights has for the backbone, and reports the rest: heads keep their
+    /// values. The file's classifier (`fc.*`), heads and batch counts are expected leftovers and not
+    /// reported.
     ///
     /// # Errors
     /// [`Error::Read`] or [`Error::Format`] if the file is no weights file or nothing in it fits.

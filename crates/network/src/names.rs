@@ -8,8 +8,8 @@ pub(crate) fn head(name: &str, kind: &str) -> String {
     format!("{HEADS}{name}.{kind}")
 }
 
-/// Whether a tensor of a backbone's file is expected to be left over: the classifier the backbone was trained with, and
-/// PyTorch's count of batches, which only cumulative averages need.
+/// Whether a tensor of a backbone's file is expected to be left over: the classifier the backbone was trained
+/// with, and PyTorch's count of batches, which only cumulative averages need.
 pub(crate) fn is_leftover(name: &str) -> bool {
     name.starts_with("fc.") || name.starts_with(HEADS) || is_count(name)
 }

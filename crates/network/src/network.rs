@@ -11,8 +11,8 @@ use rand_chacha::ChaCha8Rng;
 
 /// A ResNet with one head per question.
 ///
-/// Variables can be changed through a shared reference, as candle's optimisers do; the same holds for the running
-/// statistics, which [`forward_train`](Self::forward_train) updates.
+/// Variables can be changed through a shared reference, as candle's optimisers do; the same holds for the
+/// running statistics, which [`forward_train`](Self::forward_train) updates.
 #[derive(Debug)]
 pub struct Network {
     config: NetworkConfig,
@@ -161,9 +161,9 @@ fn branch(
 }
 
 impl Network {
-    /// A network with freshly drawn weights: He normal for convolutions, PyTorch's default for heads, ones and zeros for
-    /// normalisations. The same seed gives the same values, and each parameter's values depend on the seed and its name
-    /// alone.
+    /// A network with freshly drawn weights: He normal for convolutions, PyTorch's default for heads, ones
+    /// and zeros for normalisations. The same seed gives the same values, and each parameter's values depend
+    /// on the seed and its name alone.
     ///
     /// # Errors
     /// [`Error::Config`] if the configuration contradicts itself.
@@ -210,15 +210,15 @@ impl Network {
         &self.buffers
     }
 
-    /// The logits of each head, `[n, classes]`, in the order of the configuration, with the graph for a backward pass.
-    /// Normalises by the batch, takes its statistics into the running ones, and drops features before each head by masks
-    /// drawn from `rng`.
+    /// The logits of each head, `[n, classes]`, in the order of the configuration, with the graph for a
+    /// backward pass. Normalises by the batch, takes its statistics into the running ones, and drops features
+    /// before each head by masks drawn from `rng`.
     ///
     /// `images` are `[n, height, width, 3]`, f32, normalised.
     ///
     /// # Errors
-    /// [`Error::Images`] for another shape; [`Error::Compute`] if a layer fails, as batch normalisation does when a
-    /// single image has become a single pixel.
+    /// [`Error::Images`] for another shape; [`Error::Compute`] if a layer fails, as batch normalisation does
+    /// when a single image has become a single pixel.
     pub fn forward_train(&self, images: &Tensor, rng: &mut ChaCha8Rng) -> Result<Vec<Tensor>> {
         check_images(images)?;
         let execution = Training { eps: self.config.norm_eps, momentum: self.config.norm_momentum };
@@ -227,8 +227,8 @@ impl Network {
         self.heads.iter().map(logits).collect()
     }
 
-    /// The logits of each head, `[n, classes]`, in the order of the configuration. Normalises by the running statistics
-    /// and keeps no graph.
+    /// The logits of each head, `[n, classes]`, in the order of the configuration. Normalises by the running
+    /// statistics and keeps no graph.
     ///
     /// # Errors
     /// [`Error::Images`] for another shape than `[n, height, width, 3]`; [`Error::Compute`] if a layer fails.

@@ -21,8 +21,8 @@ pub(crate) fn file_shape(var: &Var) -> Vec<usize> {
 }
 
 impl Network {
-    /// Writes parameters and running statistics as safetensors in torchvision's names and layout, f32, sorted by name:
-    /// the same bytes for the same values.
+    /// Writes parameters and running statistics as safetensors in torchvision's names and layout, f32, sorted
+    /// by name: the same bytes for the same values.
     ///
     /// # Errors
     /// [`Error::Write`] if the file cannot be written.

@@ -56,8 +56,8 @@ impl Execution for Stock {
         if relu { y.relu() } else { Ok(y) }
     }
 
-    /// The maximum of nine shifted views, since candle's pooling has no backward pass where windows overlap. Padding
-    /// with zeros does for minus infinity: the input comes out of a ReLU.
+    /// The maximum of nine shifted views, since candle's pooling has no backward pass where windows overlap.
+    /// Padding with zeros does for minus infinity: the input comes out of a ReLU.
     fn stem_pool(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let (_, _, h, w) = x.dims4()?;
         let padded = x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?;

@@ -1,4 +1,5 @@
-//! Whole networks against constants computed by PyTorch (`pytorch_constants.py`), and against candle's own operations.
+//! Whole networks against constants computed by PyTorch (`pytorch_constants.py`), and against candle's own
+//! operations.
 
 mod formula;
 
@@ -19,9 +20,10 @@ const CASES: [(&str, Backbone, BottleneckStride); 4] = [
     ("resnet50_v1", Backbone::ResNet50, BottleneckStride::First1x1),
 ];
 
-/// How far a gradient may be off, relative to its norm. Among the millions of activations, rounding lifts some above
-/// zero that are below in exact arithmetic, and each of them changes gradients noticeably: PyTorch's own f32 gradients
-/// of these networks differ from its f64 ones by up to 2.6e-2. The tests of the operations are a thousand times stricter.
+/// How far a gradient may be off, relative to its norm. Among the millions of activations, rounding lifts
+/// some above zero that are below in exact arithmetic, and each of them changes gradients noticeably:
+/// PyTorch's own f32 gradients of these networks differ from its f64 ones by up to 2.6e-2. The tests of the
+/// operations are a thousand times stricter.
 const FLIPS: f64 = 4e-2;
 
 fn norm_of(values: impl IntoIterator<Item = f64>) -> f64 {
