@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// A pipeline as complete as the shipped one, on 72 small photos and one epoch.
-pub const PIPELINE: &str = r#"
+pub(crate) const PIPELINE: &str = r#"
 [dataset]
 source = "sample"
 train_photos = 56
@@ -42,27 +42,27 @@ keep_checkpoints = 0
 "#;
 
 /// A folder with a `pipeline.toml`.
-pub struct Project {
+pub(crate) struct Project {
     folder: TempDir,
 }
 
 /// What a call of the program gave.
-pub struct Called {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Called {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Project {
     /// A folder with nothing but the configuration.
-    pub fn new(pipeline: &str) -> Self {
+    pub(crate) fn new(pipeline: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("pipeline.toml"), pipeline).unwrap();
         Self { folder }
     }
 
     /// A folder in which the pipeline has run already: a copy of one that is made once.
-    pub fn finished() -> Self {
+    pub(crate) fn finished() -> Self {
         static FINISHED: OnceLock<Project> = OnceLock::new();
         let finished = FINISHED.get_or_init(|| {
             let project = Project::new(PIPELINE);
@@ -74,23 +74,23 @@ impl Project {
         project
     }
 
-    pub fn path(&self, inside: &str) -> PathBuf {
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
         self.folder.path().join(inside)
     }
 
     /// The program, set to run in this folder.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_marque"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()).env_remove("RUST_LOG");
         command
     }
 
-    pub fn call(&self, arguments: &[&str]) -> Called {
+    pub(crate) fn call(&self, arguments: &[&str]) -> Called {
         self.command(arguments).output().unwrap().into()
     }
 
     /// Changes the configuration.
-    pub fn edit(&self, from: &str, to: &str) {
+    pub(crate) fn edit(&self, from: &str, to: &str) {
         let path = self.path("pipeline.toml");
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{from} is not in the configuration");
@@ -98,7 +98,7 @@ impl Project {
     }
 
     /// Content digest of a stage's current result, as its manifest has it.
-    pub fn content(&self, stage: &str) -> String {
+    pub(crate) fn content(&self, stage: &str) -> String {
         let text =
             std::fs::read_to_string(self.path(&format!("data/{stage}/current/manifest.json"))).unwrap();
         let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -117,13 +117,13 @@ impl From<Output> for Called {
 }
 
 impl Called {
-    pub fn succeeded(self) -> Self {
+    pub(crate) fn succeeded(self) -> Self {
         assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
         self
     }
 
     #[track_caller]
-    pub fn failed(self, code: i32, message: &str) -> Self {
+    pub(crate) fn failed(self, code: i32, message: &str) -> Self {
         assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
         assert!(self.stderr.contains(message), "{message:?} is not in:\n{}", self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
@@ -131,7 +131,7 @@ impl Called {
     }
 
     /// Stages that ran, in order.
-    pub fn ran(&self) -> Vec<&str> {
+    pub(crate) fn ran(&self) -> Vec<&str> {
         let stage = |line: &'_ str| -> Option<usize> { line.contains(" runs: ").then(|| line.find(' '))? };
         self.stdout.lines().filter_map(|line| Some(&line[..stage(line)?])).collect()
     }

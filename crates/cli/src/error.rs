@@ -11,7 +11,7 @@ use marque_settings::{DocumentError, Problems};
 pub(crate) enum Error {
     #[error(transparent)]
     Document(#[from] DocumentError),
-    #[error("the configuration has {}:\n{0}", problems(.0.0.len()))]
+    #[error("the configuration has {}:\n{_0}", count(_0))]
     Problems(#[from] Problems),
     #[error("there is no stage `{0}`")]
     NoSuchStage(String),
@@ -33,8 +33,11 @@ pub(crate) enum Error {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-fn problems(count: usize) -> String {
-    if count == 1 { "a problem".to_owned() } else { format!("{count} problems") }
+fn count(problems: &Problems) -> String {
+    match problems.0.len() {
+        1 => "a problem".to_owned(),
+        count => format!("{count} problems"),
+    }
 }
 
 impl Error {

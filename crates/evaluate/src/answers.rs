@@ -81,9 +81,9 @@ impl Answers {
         &self.heads
     }
 
-    /// Whether all heads are right about a photo; `None` unless every label of it is known.
-    pub fn all_right(&self, photo: usize) -> Option<bool> {
-        self.heads.iter().try_fold(true, |all, head| Some(all & head.is_right(photo)?))
+    /// How many heads are wrong about a photo; `None` unless every label of it is known.
+    pub fn wrong_heads(&self, photo: usize) -> Option<usize> {
+        self.heads.iter().try_fold(0, |wrong, head| Some(wrong + usize::from(!head.is_right(photo)?)))
     }
 
     /// Writes `predictions.parquet`: `file_name`, `split`, and per head its true class, `_predicted`,

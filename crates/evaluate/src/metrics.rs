@@ -15,6 +15,9 @@ pub struct Metrics {
     pub photos: u64,
     /// Photos about which every head is right, of those whose every label is known.
     pub all_heads_right: Proportion,
+    /// Photos by the number of heads that are wrong about them, from none to all, of those whose every label
+    /// is known.
+    pub photos_by_wrong_heads: Vec<u64>,
     /// The heads, in order.
     pub heads: Vec<HeadMetrics>,
 }
@@ -84,10 +87,15 @@ impl Metrics {
             }
             heads.push(HeadMetrics::measure(head, photos, counts));
         }
+        let mut by_wrong_heads = vec![0; heads.len() + 1];
+        for wrong in (0..photos).filter_map(|photo| answers.wrong_heads(photo)) {
+            by_wrong_heads[wrong] += 1;
+        }
         Ok(Self {
             split: answers.split().as_str().to_owned(),
             photos: photos as u64,
-            all_heads_right: Proportion::of((0..photos).map(|photo| answers.all_right(photo))),
+            all_heads_right: Proportion::new(by_wrong_heads[0], by_wrong_heads.iter().sum()),
+            photos_by_wrong_heads: by_wrong_heads,
             heads,
         })
     }

@@ -38,9 +38,8 @@ struct Normaliser {
 
 impl Normaliser {
     fn new(config: &NetworkConfig) -> Self {
-        let level = |colour: usize, byte: usize| {
-            (byte as f32 / 255.0 - config.mean[colour]) / config.std[colour]
-        };
+        let level =
+            |colour: usize, byte: usize| (byte as f32 / 255.0 - config.mean[colour]) / config.std[colour];
         Self { levels: std::array::from_fn(|colour| std::array::from_fn(|byte| level(colour, byte))) }
     }
 
@@ -49,10 +48,9 @@ impl Normaliser {
         let geometry = shards.geometry();
         let mut images = vec![0f32; places.len() * geometry.bytes()];
         images.par_chunks_exact_mut(geometry.bytes()).zip(places).try_for_each(|(image, place)| {
-            let pixels = shards.pixels(place).ok_or_else(|| Error::NoPixels {
-                file_name: place.file_name.clone(),
-                shard: place.shard,
-            })?;
+            let pixels = shards
+                .pixels(place)
+                .ok_or_else(|| Error::NoPixels { file_name: place.file_name.clone(), shard: place.shard })?;
             for (out, pixel) in image.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
                 for colour in 0..3 {
                     out[colour] = self.levels[colour][usize::from(pixel[colour])];

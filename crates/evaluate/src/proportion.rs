@@ -36,14 +36,4 @@ impl Proportion {
         let high = if count == total { 1.0 } else { (centre + half).min(1.0) };
         Self { count, total, share: Some(share), interval: Some([low, high]) }
     }
-
-    /// The share of yes among those that are known.
-    pub fn of(answers: impl IntoIterator<Item = Option<bool>>) -> Self {
-        let (mut count, mut total) = (0, 0);
-        for yes in answers.into_iter().flatten() {
-            total += 1;
-            count += u64::from(yes);
-        }
-        Self::new(count, total)
-    }
 }

@@ -2,13 +2,15 @@
 
 use marque_contracts::schema::Split;
 use marque_settings::Section;
+use serde::Serialize;
 
 /// How to measure, and how many photos to show.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Settings {
     /// Which split to measure: test or validation.
     pub split: Split,
-    /// Photos that pass through the network at once. Changes memory and speed, never a number.
+    /// Photos that pass through the network at once. Matters for memory and speed; probabilities change in
+    /// their last bits only, as matrix products of another size add up in another order.
     pub batch_size: usize,
     /// Photos in the report's grid of samples.
     pub photos: usize,

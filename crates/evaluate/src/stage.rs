@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::schema::{Split, evaluate, ingest, labels, preprocess, train};
+use marque_contracts::schema::{Head, Split, evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Failure, Input, Job, Stage, Summary};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::inputs::Inputs;
+use crate::report::count;
 use crate::{
     Answers, Error, Metrics, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, predict, sample,
 };
@@ -35,7 +36,9 @@ impl Evaluate {
         let training_counts: Vec<_> = inputs
             .heads
             .iter()
-            .map(|head| head.counts.get(&Split::Train).cloned().unwrap_or_else(|| vec![0; head.classes.len()]))
+            .map(|head| {
+                head.counts.get(&Split::Train).cloned().unwrap_or_else(|| vec![0; head.classes.len()])
+            })
             .collect();
         let metrics = Metrics::measure(&answers, &training_counts)?;
         metrics.write(&job.output().join(evaluate::METRICS))?;
@@ -109,10 +112,8 @@ impl Stage for Evaluate {
         1
     }
 
-    /// Without the batch size: a photo's logits are the same in every batch.
     fn settings(&self) -> Value {
-        let Settings { split, batch_size: _, photos, mistakes } = self.settings;
-        json!({ "split": split.as_str(), "photos": photos, "mistakes": mistakes })
+        json!(self.settings)
     }
 
     fn inputs(&self) -> Vec<Input> {
@@ -149,12 +150,15 @@ fn facts(inputs: &Inputs) -> Vec<(String, String)> {
     let size = inputs.shards.geometry();
     let colours = |values: [f32; 3]| values.map(|value| format!("{value:.3}")).join(", ");
     let parameters: usize = inputs.network.parameters().iter().map(|p| p.var.elem_count()).sum();
+    let head = |head: &Head| format!("{} ({} classes)", head.name, head.classes.len());
+    let heads: Vec<_> = inputs.heads.iter().map(head).collect();
     let mut facts = vec![
         ("Backbone".to_owned(), format!("{:?}", config.backbone)),
         ("Parameters".to_owned(), format!("{:.1} million", parameters as f64 / 1e6)),
         ("Input".to_owned(), format!("{} × {} pixels, RGB", size.width, size.height)),
+        ("Heads".to_owned(), heads.join(", ")),
         ("Mean".to_owned(), colours(config.mean)),
-        ("Deviation".to_owned(), colours(config.std)),
+        ("Standard deviation".to_owned(), colours(config.std)),
         ("Dropout".to_owned(), format!("{}", config.dropout)),
     ];
     for split in Split::ALL {
@@ -163,7 +167,7 @@ fn facts(inputs: &Inputs) -> Vec<(String, String)> {
             Split::Validation => "Validation photos",
             Split::Test => "Test photos",
         };
-        facts.push((name.to_owned(), inputs.count(split).to_string()));
+        facts.push((name.to_owned(), count(inputs.count(split) as u64)));
     }
     facts
 }

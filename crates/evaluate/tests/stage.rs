@@ -182,19 +182,31 @@ fn read(folder: &Path) -> [Vec<u8>; 3] {
 }
 
 #[test]
-fn every_photo_counts_and_the_batch_size_does_not() {
+fn every_photo_counts_in_batches_of_any_size() {
     let artifacts = Artifacts::new(&Split::ALL);
     let (whole, lines) = artifacts.run(&settings(64), "whole").unwrap();
     assert!(lines.is_empty(), "{lines:?}");
+    let expected = Metrics::read(&whole.join(evaluate::METRICS)).unwrap();
+    assert_eq!((expected.split.as_str(), expected.photos), ("test", 7));
+    let heads: Vec<_> = expected.heads.iter().map(|head| (head.name.as_str(), head.accuracy.total)).collect();
+    assert_eq!(heads, [("brand", 6), ("era", 7)], "in the network's order, unknown labels left out");
+    assert_eq!(expected.all_heads_right.total, 6);
     for batch_size in [1, 3] {
         let (parts, _) = artifacts.run(&settings(batch_size), &format!("by-{batch_size}")).unwrap();
-        assert!(read(&whole) == read(&parts), "batches of {batch_size} give other bytes");
+        let found = Metrics::read(&parts.join(evaluate::METRICS)).unwrap();
+        for (found, expected) in found.heads.iter().zip(&expected.heads) {
+            assert_eq!(found.confusion, expected.confusion, "batches of {batch_size}");
+            assert!((found.log_loss.unwrap() - expected.log_loss.unwrap()).abs() < 1e-5);
+        }
     }
-    let metrics = Metrics::read(&whole.join(evaluate::METRICS)).unwrap();
-    assert_eq!((metrics.split.as_str(), metrics.photos), ("test", 7));
-    let heads: Vec<_> = metrics.heads.iter().map(|head| (head.name.as_str(), head.accuracy.total)).collect();
-    assert_eq!(heads, [("brand", 6), ("era", 7)], "in the network's order, unknown labels left out");
-    assert_eq!(metrics.all_heads_right.total, 6);
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes() {
+    let artifacts = Artifacts::new(&Split::ALL);
+    let (one, _) = artifacts.run(&settings(3), "one").unwrap();
+    let (two, _) = artifacts.run(&settings(3), "two").unwrap();
+    assert!(read(&one) == read(&two));
 }
 
 #[test]
@@ -223,7 +235,8 @@ fn the_table_agrees_with_the_network_photo_by_photo() {
             .map(|(at, byte)| (f32::from(*byte) / 255.0 - config.mean[at % 3]) / config.std[at % 3])
             .collect();
         let images = Tensor::from_vec(normalised, (1, SIZE, SIZE, 3), &Device::Cpu).unwrap();
-        let logits = network.forward_eval(&images).unwrap()[0].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let logits =
+            network.forward_eval(&images).unwrap()[0].flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let highest = logits.iter().copied().fold(f32::MIN, f32::max);
         let answer = logits.iter().position(|logit| *logit == highest).unwrap();
         assert_eq!(predicted[i].as_deref(), config.heads[0].labels().nth(answer));
@@ -273,9 +286,28 @@ fn artifacts_that_do_not_belong_together_are_refused() {
 }
 
 #[test]
-fn only_what_changes_the_output_is_in_the_key() {
+fn settings_that_change_the_output_are_in_the_key() {
     let stage = |settings: Settings| Evaluate::new(settings).settings();
-    assert_eq!(stage(settings(1)), stage(settings(64)));
-    assert_ne!(stage(settings(1)), stage(Settings { photos: 5, ..settings(1) }));
+    assert_eq!(
+        stage(settings(8)),
+        serde_json::json!({ "split": "test", "batch_size": 8, "photos": 4, "mistakes": 3 })
+    );
     assert_ne!(stage(settings(1)), stage(Settings { split: Split::Validation, ..settings(1) }));
+}
+
+#[test]
+fn the_epoch_that_was_kept_is_marked_if_the_history_names_it() {
+    let artifacts = Artifacts::new(&Split::ALL);
+    let page = |artifacts: &Artifacts| {
+        let (output, _) = artifacts.run(&settings(8), "output").unwrap();
+        String::from_utf8(std::fs::read(output.join(evaluate::REPORT)).unwrap()).unwrap()
+    };
+    assert!(!page(&artifacts).contains("weights of epoch"));
+    let path = artifacts.stage(train::STAGE).join(train::HISTORY);
+    let mut frame = Frame::new();
+    for (name, column) in Frame::read(&path).unwrap().columns() {
+        frame = frame.with(name, column.clone());
+    }
+    frame.with("kept", Column::Flag(vec![Some(true), Some(false)])).write(&path).unwrap();
+    assert!(page(&artifacts).contains("weights of epoch 1 of 2"));
 }

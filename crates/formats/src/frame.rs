@@ -233,4 +233,12 @@ impl<'a> Columns<'a> {
         let value = |v: &Option<f64>| v.ok_or_else(|| Error::column(self.path, name, "has a null"));
         values.iter().map(value).collect()
     }
+
+    pub(crate) fn flags(&self, name: &str) -> Result<Vec<bool>, Error> {
+        let Column::Flag(values) = self.column(name)? else {
+            return Err(Error::column(self.path, name, "is not of flags"));
+        };
+        let value = |v: &Option<bool>| v.ok_or_else(|| Error::column(self.path, name, "has a null"));
+        values.iter().map(value).collect()
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Error;
-use crate::frame::{Columns, Frame};
+use crate::frame::{Column, Columns, Frame};
 
 /// What was measured in one epoch.
 #[derive(Clone, PartialEq, Debug)]
@@ -16,6 +16,8 @@ pub struct EpochRow {
     pub train_loss: f64,
     /// Mean over the validation photos of the summed loss.
     pub validation_loss: f64,
+    /// Whether the model was kept from this epoch: so of one epoch at most.
+    pub kept: bool,
     /// Per head, in the order of the heads.
     pub heads: Vec<HeadEpoch>,
 }
@@ -47,7 +49,7 @@ impl EpochRow {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_csv(rows: &[Self], path: &Path) -> Result<(), Error> {
-        let mut text = String::from("epoch,learning_rate,train_loss,validation_loss");
+        let mut text = String::from("epoch,learning_rate,train_loss,validation_loss,kept");
         for head in rows.first().map_or(&[][..], |row| &row.heads) {
             for kind in HEAD_COLUMNS {
                 text.push_str(&format!(",{kind}_{}", head.name));
@@ -79,12 +81,14 @@ impl EpochRow {
         let epochs = columns.integers::<u32>("epoch")?;
         let rates = columns.numbers("learning_rate")?;
         let (train, validation) = (columns.numbers("train_loss")?, columns.numbers("validation_loss")?);
+        let kept = columns.flags("kept")?;
         let mut rows: Vec<_> = (0..frame.rows())
             .map(|i| Self {
                 epoch: epochs[i],
                 learning_rate: rates[i],
                 train_loss: train[i],
                 validation_loss: validation[i],
+                kept: kept[i],
                 heads: Vec::with_capacity(heads.len()),
             })
             .collect();
@@ -109,7 +113,8 @@ impl EpochRow {
             .with_integers("epoch", rows.iter().map(|row| row.epoch))
             .with_numbers("learning_rate", rows.iter().map(|row| row.learning_rate))
             .with_numbers("train_loss", rows.iter().map(|row| row.train_loss))
-            .with_numbers("validation_loss", rows.iter().map(|row| row.validation_loss));
+            .with_numbers("validation_loss", rows.iter().map(|row| row.validation_loss))
+            .with("kept", Column::Flag(rows.iter().map(|row| Some(row.kept)).collect()));
         for (position, head) in rows.first().map_or(&[][..], |row| &row.heads).iter().enumerate() {
             for (column, kind) in HEAD_COLUMNS.iter().enumerate() {
                 let values = rows.iter().map(|row| row.heads[position].values()[column]);

@@ -113,6 +113,7 @@ fn other_tables_round_trip() {
         learning_rate: 0.01,
         train_loss: 2.5,
         validation_loss: 2.0,
+        kept: true,
         heads: vec![head],
     }];
     let path = write_twice(folder.path(), |path| EpochRow::write(&rows, path).unwrap());
@@ -120,8 +121,8 @@ fn other_tables_round_trip() {
     EpochRow::write_csv(&rows, &path).unwrap();
     assert_eq!(
         std::fs::read_to_string(&path).unwrap(),
-        "epoch,learning_rate,train_loss,validation_loss,train_accuracy_brand,validation_accuracy_brand,\
-         validation_macro_f1_brand\n1,0.01,2.5,2,0.25,0.5,0.125\n"
+        "epoch,learning_rate,train_loss,validation_loss,kept,train_accuracy_brand,validation_accuracy_brand,\
+         validation_macro_f1_brand\n1,0.01,2.5,2,true,0.25,0.5,0.125\n"
     );
 }
 

@@ -45,7 +45,7 @@ impl Answer {
     /// The answer as an aligned table: numbers to the right, at most `limit` rows.
     pub fn to_table(&self, limit: usize) -> String {
         let mut table = Table::new();
-        table.load_style(presets::NOTHING.into());
+        table.load_style(presets::NOTHING);
         table.set_header(self.columns.iter().map(Cell::new));
         for row in self.rows.iter().take(limit) {
             table.add_row(row.iter().map(Cell::new));

@@ -6,7 +6,8 @@ use crate::Result;
 use crate::execution::Execution;
 use crate::layers::{ConvNorm, Head};
 use crate::network::{Network, check_images};
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, Device, Module, Tensor};
+use candle_nn::{Conv2d, Conv2dConfig, Linear};
 
 /// The logits of each head with normalisation by the batch, and the graph for a backward pass.
 ///
@@ -41,7 +42,8 @@ struct Stock {
 impl Execution for Stock {
     fn conv_norm(&self, layer: &ConvNorm, x: &Tensor, relu: bool) -> candle_core::Result<Tensor> {
         let weight = layer.weight.permute((3, 2, 0, 1))?.contiguous()?;
-        let x = x.conv2d(&weight, layer.padding, layer.stride, 1, 1)?;
+        let config = Conv2dConfig { padding: layer.padding, stride: layer.stride, ..Conv2dConfig::default() };
+        let x = Conv2d::new(weight, None, config).forward(x)?;
         let norm = &layer.norm;
         let per_channel = |t: &Tensor| t.reshape((1, (), 1, 1));
         let (mean, variance) = if self.by_batch {
@@ -86,6 +88,7 @@ impl Execution for Stock {
     }
 
     fn head(&self, head: &Head, features: &Tensor) -> candle_core::Result<Tensor> {
-        features.matmul(&head.weight.t()?)?.broadcast_add(&head.bias)
+        let linear = Linear::new(head.weight.as_tensor().clone(), Some(head.bias.as_tensor().clone()));
+        linear.forward(features)
     }
 }

@@ -25,7 +25,7 @@ pub enum State {
     /// The current result is the right one.
     Fresh,
     /// An older result is the right one; a run takes it back into use.
-    Stored(Artifact),
+    Stored(Box<Artifact>),
     /// It has to run, or will once a stage before it has run.
     Stale(Vec<Reason>),
     /// It cannot run: a file outside the store is missing, say.
@@ -88,7 +88,7 @@ pub(crate) fn assess_stage(
     let state = match (&fingerprint, reasons.is_empty(), unsettled) {
         (_, true, _) => State::Fresh,
         (Some(fingerprint), false, None) => match stored(store, name, fingerprint, current.as_ref())? {
-            Some(artifact) => State::Stored(artifact),
+            Some(artifact) => State::Stored(Box::new(artifact)),
             None => State::Stale(reasons),
         },
         _ => State::Stale(reasons),

@@ -5,8 +5,8 @@ use crate::catalogue::Face;
 use crate::frame::Frame;
 use crate::geometry::lerp;
 use crate::panel::{
-    AMBER, At, BLACK, BLUE, BUMPER_GREY, CHROME, Finish, GLASS, GOLD, LED, LENS, PLASTIC, Panel, SKY_BLUE,
-    SMOKED, SkinImage, WHITE, YELLOW,
+    AMBER, At, BLACK, BLUE, BUMPER_GREY, CHROME, Finish, GLASS, GOLD, LED, LENS, PLASTIC, Panel, RED,
+    SKY_BLUE, SMOKED, SkinImage, WHITE, YELLOW,
 };
 use crate::shape::Shape;
 
@@ -166,7 +166,7 @@ fn grille(panel: &mut Panel, frame: &Frame, shape: &Shape) {
                 }
                 panel.outline(&kidney, 0.07, 0.042, CHROME);
             }
-            roundel(panel, f(0.0, 0.93), 0.075);
+            roundel(panel, f(0.0, 0.90), 0.17);
         }
         Face::Chevrolet => {
             let area = quad(0.54, 0.46, 0.96);
@@ -176,14 +176,16 @@ fn grille(panel: &mut Panel, frame: &Frame, shape: &Shape) {
             }
             panel.outline(&area, 0.04, 0.022, CHROME);
             panel.bar(f(-0.54, 0.66), f(0.54, 0.76), CHROME);
-            bowtie(panel, f(0.0, 0.71), 0.20);
+            bowtie(panel, f(0.0, 0.71), 0.38);
         }
         Face::Dodge => {
             let area = [f(-0.40, 0.44), f(0.40, 0.44), f(0.46, 0.96), f(-0.46, 0.96)];
             panel.soft(&area, 0.04, BLACK);
             panel.outline(&area, 0.04, 0.05, CHROME);
-            panel.line(&[f(0.0, 0.45), f(0.0, 0.95)], 0.065, CHROME);
-            panel.line(&[f(-0.42, 0.70), f(0.42, 0.70)], 0.065, CHROME);
+            panel.line(&[f(0.0, 0.45), f(0.0, 0.95)], 0.085, CHROME);
+            panel.line(&[f(-0.42, 0.70), f(0.42, 0.70)], 0.085, CHROME);
+            panel.disc(f(0.0, 0.70), (0.21, 0.18), CHROME);
+            panel.disc(f(0.0, 0.70), (0.18, 0.15), RED);
         }
         Face::Ford => {
             let area = [f(-0.46, 0.44), f(0.46, 0.44), f(0.52, 0.97), f(-0.52, 0.97)];
@@ -284,7 +286,7 @@ fn grille(panel: &mut Panel, frame: &Frame, shape: &Shape) {
             panel.soft(&area, 0.04, BLACK);
             panel.outline(&area, 0.04, 0.03, CHROME);
             panel.line(&[f(-0.40, 0.93), f(0.40, 0.46)], 0.055, CHROME);
-            panel.disc(f(0.0, 0.695), (0.075, 0.075), BLUE);
+            panel.disc(f(0.0, 0.695), (0.075, 0.075), SMOKED);
             panel.ring(f(0.0, 0.695), (0.075, 0.075), 0.022, CHROME);
         }
         Face::Shield => {
@@ -304,7 +306,7 @@ fn grille(panel: &mut Panel, frame: &Frame, shape: &Shape) {
 /// Four interlocking rings.
 pub(crate) fn rings(panel: &mut Panel, centre: At) {
     for place in [-1.5, -0.5, 0.5, 1.5] {
-        panel.ring((centre.0 + place * 0.115, centre.1), (0.078, 0.078), 0.026, CHROME);
+        panel.ring((centre.0 + place * 0.18, centre.1), (0.125, 0.125), 0.046, CHROME);
     }
 }
 
@@ -344,9 +346,9 @@ pub(crate) fn bowtie(panel: &mut Panel, (x, z): At, half: f32) {
 
 /// A blue oval with a bright rim.
 pub(crate) fn blue_oval(panel: &mut Panel, centre: At) {
-    panel.disc(centre, (0.18, 0.085), BLUE);
-    panel.ring(centre, (0.175, 0.08), 0.018, CHROME);
-    panel.line(&[(centre.0 - 0.09, centre.1), (centre.0 + 0.09, centre.1)], 0.02, WHITE);
+    panel.disc(centre, (0.36, 0.17), BLUE);
+    panel.ring(centre, (0.35, 0.16), 0.03, CHROME);
+    panel.line(&[(centre.0 - 0.14, centre.1), (centre.0 + 0.14, centre.1)], 0.03, WHITE);
 }
 
 /// A three-pointed star in a ring.

@@ -6,8 +6,8 @@ use crate::frame::Frame;
 use crate::front::{blue_oval, bowtie, rings, roundel, star};
 use crate::geometry::lerp;
 use crate::panel::{
-    AMBER, At, BLACK, BLUE, BUMPER_GREY, CHROME, DARK_RED, GLASS, LENS, PLASTIC, Panel, RED, RED_LED, SEAM,
-    SMOKED, SkinImage, WHITE, YELLOW,
+    AMBER, At, BLACK, BUMPER_GREY, CHROME, DARK_RED, GLASS, LENS, PLASTIC, Panel, RED, RED_LED, SEAM, SMOKED,
+    SkinImage, WHITE, YELLOW,
 };
 use crate::shape::Shape;
 
@@ -108,11 +108,15 @@ fn tail_lamp(panel: &mut Panel, frame: &Frame, shape: &Shape, side: f32) {
 fn badge(panel: &mut Panel, frame: &Frame, face: Face) {
     let f = |u, v| frame.at(u, v);
     match face {
-        Face::Audi => rings(panel, f(0.0, 0.76)),
-        Face::Bmw => roundel(panel, f(0.0, 0.80), 0.085),
-        Face::Chevrolet => bowtie(panel, f(0.0, 0.78), 0.20),
+        Face::Audi => {
+            panel.soft(&[f(-0.46, 0.58), f(0.46, 0.58), f(0.46, 0.92), f(-0.46, 0.92)], 0.03, BLACK);
+            rings(panel, f(0.0, 0.76));
+        }
+        Face::Bmw => roundel(panel, f(0.0, 0.76), 0.18),
+        Face::Chevrolet => bowtie(panel, f(0.0, 0.76), 0.40),
         Face::Dodge => {
-            panel.soft(&[f(-0.09, 0.74), f(0.09, 0.74), f(0.09, 0.88), f(-0.09, 0.88)], 0.02, CHROME);
+            panel.disc(f(0.0, 0.80), (0.21, 0.18), CHROME);
+            panel.disc(f(0.0, 0.80), (0.18, 0.15), RED);
         }
         Face::Ford => {
             panel.bar(f(-0.72, 0.72), f(0.72, 0.80), CHROME);
@@ -132,7 +136,7 @@ fn badge(panel: &mut Panel, frame: &Frame, face: Face) {
         Face::Temple => panel.bar(f(-0.06, 0.70), f(0.06, 0.90), SMOKED),
         Face::LowMouth => panel.bar(f(-0.05, 0.72), f(0.05, 0.86), YELLOW),
         Face::Slash => {
-            panel.disc(f(0.0, 0.78), (0.07, 0.07), BLUE);
+            panel.disc(f(0.0, 0.78), (0.07, 0.07), SMOKED);
             panel.ring(f(0.0, 0.78), (0.07, 0.07), 0.022, CHROME);
         }
         Face::Shield => {

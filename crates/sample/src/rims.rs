@@ -30,21 +30,21 @@ const fn spokes(count: usize, hub: f32, rim: f32, sweep: f32, double: bool) -> S
 
 fn design(face: Face) -> (Spokes, Finish, Finish) {
     match face {
-        Face::Audi => (spokes(5, 0.05, 0.07, 0.0, true), SILVER, CHROME),
+        Face::Audi => (spokes(5, 0.05, 0.07, 0.0, true), SILVER, WHITE),
         Face::Bmw => (spokes(7, 0.05, 0.05, 0.0, true), SILVER, SKY_BLUE),
         Face::Chevrolet => (spokes(5, 0.20, 0.15, 0.0, false), SILVER, GOLD),
         Face::Dodge => (spokes(4, 0.20, 0.24, 0.0, false), CHROME, RED),
         Face::Ford => (spokes(6, 0.09, 0.20, 0.0, false), SILVER, BLUE),
         Face::Slot => (spokes(6, 0.11, 0.11, 0.35, false), SILVER, SMOKED),
-        Face::Wing => (spokes(9, 0.07, 0.09, 0.6, false), SILVER, CHROME),
-        Face::Star => (spokes(3, 0.24, 0.36, 0.0, false), SILVER, CHROME),
-        Face::Hexagon => (spokes(8, 0.08, 0.10, 0.0, false), STEEL, CHROME),
+        Face::Wing => (spokes(9, 0.07, 0.09, 0.6, false), SILVER, SMOKED),
+        Face::Star => (spokes(3, 0.24, 0.36, 0.0, false), SILVER, STEEL),
+        Face::Hexagon => (spokes(8, 0.08, 0.10, 0.0, false), STEEL, STEEL),
         Face::SevenSlots => (spokes(7, 0.16, 0.20, 0.0, false), STEEL, BLACK),
         Face::Mesh => (spokes(14, 0.05, 0.04, 0.5, false), SILVER, SMOKED),
-        Face::Temple => (spokes(18, 0.06, 0.07, 0.0, false), CHROME, RED),
-        Face::LowMouth => (spokes(5, 0.06, 0.05, 0.0, false), STEEL, GOLD),
-        Face::Slash => (spokes(4, 0.10, 0.10, 0.0, true), SILVER, BLUE),
-        Face::Shield => (spokes(10, 0.08, 0.06, 0.0, false), CHROME, WHITE),
+        Face::Temple => (spokes(18, 0.06, 0.07, 0.0, false), CHROME, SMOKED),
+        Face::LowMouth => (spokes(5, 0.06, 0.05, 0.0, false), STEEL, SMOKED),
+        Face::Slash => (spokes(4, 0.10, 0.10, 0.0, true), SILVER, STEEL),
+        Face::Shield => (spokes(10, 0.08, 0.06, 0.0, false), CHROME, BLACK),
     }
 }
 
@@ -67,8 +67,8 @@ pub(crate) fn paint(shape: &Shape) -> Result<SkinImage, Error> {
         }
     }
     panel.ring((0.0, 0.0), (rim * 0.95, rim * 0.95), 0.10 * rim, metal);
-    panel.disc((0.0, 0.0), (rim * 0.26, rim * 0.26), metal);
-    panel.disc((0.0, 0.0), (rim * 0.18, rim * 0.18), cap);
+    panel.disc((0.0, 0.0), (rim * 0.62, rim * 0.62), metal);
+    panel.disc((0.0, 0.0), (rim * 0.54, rim * 0.54), cap);
     Ok(panel.finish())
 }
 

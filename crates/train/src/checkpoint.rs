@@ -96,7 +96,7 @@ impl From<&EpochRecord> for EpochRow {
             }
         };
         let heads = record.heads.iter().map(head).collect();
-        Self { epoch: record.epoch, learning_rate, train_loss, validation_loss, heads }
+        Self { epoch: record.epoch, learning_rate, train_loss, validation_loss, kept: false, heads }
     }
 }
 

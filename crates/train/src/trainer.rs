@@ -77,6 +77,9 @@ impl Trainer<'_> {
             let state = State { epochs: epoch, steps: optimizer.steps(), best_epoch, history: records };
             checkpoint::write_state(&resume, &self.network, &optimizer, &state)?;
         }
+        for row in &mut history {
+            row.kept = row.epoch as usize == best_epoch;
+        }
         std::fs::remove_dir_all(&resume).map_err(|e| Error::io("delete", &resume, e))?;
         Ok(Trained { history, best_epoch, resumed_epochs })
     }
@@ -138,6 +141,7 @@ impl Trainer<'_> {
             learning_rate: settings.learning_rate * factor,
             train_loss: train.loss,
             validation_loss: validation.loss,
+            kept: false,
             heads: heads.collect(),
         })
     }

@@ -7,25 +7,31 @@ use super::svg::{Area, Svg, shortened, text_width};
 /// Up to so many classes, cells carry their counts.
 const COUNTED: usize = 24;
 /// Up to so many classes, rows and columns carry their names.
-const NAMED: usize = 60;
+const NAMED: usize = 28;
 /// Slant of column names that do not fit level, in degrees.
 const SLANT: f64 = 40.0;
 const LONGEST_NAME: usize = 20;
-const GAP: f64 = 2.0;
+/// Room around the matrix.
+const MARGIN: f64 = 2.0;
 
 /// Draws the matrix of a head.
 pub(crate) fn confusion_matrix(head: &HeadMetrics) -> String {
     let layout = Layout::of(head);
     let size = head.classes.len() as f64 * layout.cell;
     let label = format!("confusion matrix of {}: true classes in rows, answers in columns", head.name);
-    let (width, height) = (layout.left + size + layout.right, layout.top + size + GAP);
+    let (width, height) = (layout.left + size + layout.right, layout.top + size + MARGIN);
     let mut svg = Svg::new("matrix", width, height, &label);
     layout.draw_names(&mut svg);
+    let many = head.classes.len() > COUNTED;
+    if many {
+        let area = Area { x: layout.left, y: layout.top, width: size, height: size, rounding: 2.0 };
+        svg.rectangle("cell none", area, 1.0, "");
+    }
     for (truth, row) in head.confusion.iter().enumerate() {
         let support = head.classes[truth].support;
         for (answer, count) in row.iter().enumerate() {
             // Many classes: only what is there, or the page would hold a rectangle for every pair.
-            if *count > 0 || layout.names.len() <= COUNTED {
+            if *count > 0 || !many {
                 layout.draw_cell(&mut svg, (truth, answer), *count, support);
             }
         }
@@ -46,16 +52,23 @@ struct Layout {
 impl Layout {
     fn of(head: &HeadMetrics) -> Self {
         let names: Vec<_> = head.classes.iter().map(|class| shortened(&class.name, LONGEST_NAME)).collect();
-        let cell = (400.0 / names.len().max(1) as f64).clamp(12.0, 84.0);
+        let cell = (400.0 / names.len().max(1) as f64).clamp(14.0, 116.0);
         if names.len() > NAMED {
-            return Self { names, cell: 6.0, left: GAP, top: GAP, right: GAP, slanted: false };
+            return Self { names, cell: 6.0, left: MARGIN, top: MARGIN, right: MARGIN, slanted: false };
         }
         let longest = names.iter().map(|name| text_width(name)).fold(0.0, f64::max);
-        let slanted = longest > cell - 6.0;
+        let slanted = longest > cell;
         let (sin, cos) = SLANT.to_radians().sin_cos();
-        let (top, right) = if slanted { (longest * sin + 16.0, longest * cos) } else { (24.0, 0.0) };
+        let (top, right) = if slanted { (longest * sin + 20.0, longest * cos) } else { (24.0, 0.0) };
         // The last name starts in the middle of its column and may stand out of the matrix.
-        Self { cell, left: longest + 12.0, top, right: (right - cell / 2.0 + 8.0).max(GAP), slanted, names }
+        Self {
+            cell,
+            left: longest + 12.0,
+            top,
+            right: (right - cell / 2.0 + 8.0).max(MARGIN),
+            slanted,
+            names,
+        }
     }
 
     fn draw_names(&self, svg: &mut Svg) {
@@ -80,26 +93,30 @@ impl Layout {
             (_, true) => "cell hit",
             (_, false) => "cell miss",
         };
+        let gap = (self.cell / 8.0).min(2.0);
         let area = Area {
-            x: self.left + answer as f64 * self.cell + GAP / 2.0,
-            y: self.top + truth as f64 * self.cell + GAP / 2.0,
-            width: self.cell - GAP,
-            height: self.cell - GAP,
+            x: self.left + answer as f64 * self.cell + gap / 2.0,
+            y: self.top + truth as f64 * self.cell + gap / 2.0,
+            width: self.cell - gap,
+            height: self.cell - gap,
             rounding: (self.cell / 14.0).min(5.0),
         };
         // Even a single photo among hundreds is to be seen.
-        let opacity = if count == 0 { 1.0 } else { 0.10 + 0.90 * share };
-        let percent = share * 100.0;
+        let opacity = if count == 0 { 1.0 } else { 0.14 + 0.86 * share };
+        let percent =
+            if count > 0 && share < 0.005 { "<1%".to_owned() } else { format!("{:.0}%", share * 100.0) };
         let (from, to) = (&self.names[truth], &self.names[answer]);
-        svg.rectangle(class, area, opacity, &format!("{from} → {to}: {count} of {support} ({percent:.1}%)"));
+        svg.rectangle(class, area, opacity, &format!("{from} → {to}: {count} of {support} ({percent})"));
         if count == 0 || self.names.len() > COUNTED {
             return;
         }
         let middle = (area.x + area.width / 2.0, area.y + area.height / 2.0);
-        let on = if share > 0.5 { " on" } else { "" };
+        // Where the shade is dark enough for light text; the misses' colour is the lighter one.
+        let dark = if truth == answer { 0.6 } else { 0.8 };
+        let on = if share > dark { " on" } else { "" };
         if self.cell >= 44.0 {
             svg.text(&format!("count middle{on}"), (middle.0, middle.1 + 1.0), count);
-            svg.text(&format!("percent middle{on}"), (middle.0, middle.1 + 14.0), format!("{percent:.0}%"));
+            svg.text(&format!("percent middle{on}"), (middle.0, middle.1 + 14.0), percent);
         } else {
             svg.text(&format!("percent middle{on}"), (middle.0, middle.1 + 4.0), count);
         }

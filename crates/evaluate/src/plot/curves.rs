@@ -97,14 +97,14 @@ impl Curves<'_> {
         }
     }
 
-    /// Marks the best epoch, with its value on the side where there is room.
+    /// Marks the best epoch; its value stands at the end of the mark that is farther from the curve.
     fn mark(&self, svg: &mut Svg, (x, y): (f64, f64), (epoch, value): (u32, f64)) {
-        svg.line("best", (x, TOP), (x, HEIGHT - BOTTOM));
+        let (top, base) = (TOP, HEIGHT - BOTTOM);
+        svg.line("best", (x, top), (x, base));
         let text = self.unit.exact(value);
         svg.dot("best", (x, y), 4.0, &format!("epoch {epoch}: {text}"));
-        let class = if x > WIDTH * 0.6 { "value end" } else { "value" };
-        let aside = if x > WIDTH * 0.6 { -8.0 } else { 8.0 };
-        let above = y - 10.0 > TOP;
-        svg.text(class, (x + aside, if above { y - 9.0 } else { y + 19.0 }), text);
+        let (class, aside) = if x > WIDTH / 2.0 { ("value end", -6.0) } else { ("value", 6.0) };
+        let at = if y < (top + base) / 2.0 { base - 7.0 } else { top + 9.0 };
+        svg.text(class, (x + aside, at), text);
     }
 }

@@ -59,8 +59,7 @@ fn draw_counts(svg: &mut Svg, x: Scale, calibration: &Calibration) {
 }
 
 fn draw_bins(svg: &mut Svg, x: Scale, y: Scale, calibration: &Calibration) {
-    let mut line = Vec::new();
-    let mut dots = Vec::new();
+    let most = calibration.bins.iter().map(|bin| bin.right.total).max().unwrap_or(0).max(1);
     for bin in &calibration.bins {
         let (Some(confidence), Some(share), Some([low, high])) =
             (bin.confidence, bin.right.share, bin.right.interval)
@@ -76,11 +75,7 @@ fn draw_bins(svg: &mut Svg, x: Scale, y: Scale, calibration: &Calibration) {
             bin.right.count,
             bin.right.total
         );
-        line.push(at);
-        dots.push((at, tip));
-    }
-    svg.polyline("curve validation", &line);
-    for (at, tip) in dots {
-        svg.dot("point", at, 4.0, &tip);
+        // Areas in proportion to the photos, but never too small to see.
+        svg.dot("point", at, 3.5 + 5.5 * (bin.right.total as f64 / most as f64).sqrt(), &tip);
     }
 }

@@ -10,12 +10,12 @@ pub(crate) struct Svg {
 }
 
 impl Svg {
-    /// Begins a drawing of `width` × `height` units, announced to screen readers as `label`. It takes the
-    /// width that the page gives it, up to its natural one.
+    /// Begins a drawing of `width` × `height` units, announced to screen readers as `label`.
     pub(crate) fn new(class: &str, width: f64, height: f64, label: &str) -> Self {
         let (width, height) = (Coordinate(width), Coordinate(height));
         let text = format!(
-            "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">",
+            "<svg class=\"{class}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
+             role=\"img\" aria-label=\"{}\">",
             escaped(label)
         );
         Self { text }
@@ -112,9 +112,9 @@ pub(crate) struct Area {
     pub(crate) rounding: f64,
 }
 
-/// About how wide a text of 11 units' size is, for leaving room: sans-serif letters average half an em.
+/// About how wide a text of 12 units' size is, for leaving room: the digits of a wide sans-serif.
 pub(crate) fn text_width(text: &str) -> f64 {
-    text.chars().count() as f64 * 6.2
+    text.chars().count() as f64 * 7.2
 }
 
 /// A text cut to `characters`, the last of them an ellipsis if anything is lost.

@@ -15,6 +15,7 @@ use marque_formats::EpochRow;
 use crate::{Error, Metrics};
 use page::Page;
 pub use photo_card::PhotoCard;
+pub(crate) use wording::count;
 
 /// What the page tells.
 #[derive(Debug)]

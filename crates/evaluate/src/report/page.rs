@@ -19,7 +19,7 @@ pub(super) struct Page<'a> {
     subtitle: String,
     split: &'a str,
     note: Option<&'a str>,
-    overall: Option<Gauge>,
+    overall: Option<Overall>,
     heads: Vec<HeadSection>,
     charts: Vec<Chart>,
     best_epoch: Option<u32>,
@@ -28,7 +28,18 @@ pub(super) struct Page<'a> {
     mistakes: &'a [PhotoCard],
     wrong_photos: bool,
     aspect: String,
+    head_names: String,
+    gauge_columns: usize,
+    chart_columns: usize,
     facts: &'a [(String, String)],
+}
+
+/// All heads together.
+struct Overall {
+    gauge: Gauge,
+    none_wrong: String,
+    one_wrong: String,
+    more_wrong: String,
 }
 
 /// A share, drawn large with its interval on a rule from 0 to 100%.
@@ -79,7 +90,7 @@ impl<'a> Page<'a> {
     pub(super) fn of(report: &'a Report<'a>) -> Self {
         let metrics = report.metrics;
         let several = metrics.heads.len() > 1;
-        let overall = several.then(|| Gauge::new("All heads", &metrics.all_heads_right, None));
+        let overall = several.then(|| Overall::new(metrics));
         let wrong = |head: &HeadMetrics| head.accuracy.count < head.accuracy.total;
         Self {
             headline: headline(metrics),
@@ -93,6 +104,8 @@ impl<'a> Page<'a> {
                 .enumerate()
                 .map(|(i, head)| HeadSection::new(i, head, report))
                 .collect(),
+            gauge_columns: columns(metrics.heads.len() + usize::from(several)),
+            chart_columns: columns(metrics.heads.len() + 1),
             charts: charts(report),
             best_epoch: report.best_epoch,
             epochs: report.history.len(),
@@ -100,7 +113,23 @@ impl<'a> Page<'a> {
             mistakes: report.mistakes,
             wrong_photos: metrics.heads.iter().any(wrong),
             aspect: aspect(report.sample.iter().chain(report.mistakes)),
+            head_names: metrics.heads.iter().map(|head| head.name.as_str()).collect::<Vec<_>>().join(", "),
             facts: report.facts,
+        }
+    }
+}
+
+impl Overall {
+    fn new(metrics: &Metrics) -> Self {
+        let photos = |wrong: std::ops::RangeInclusive<usize>| {
+            let chosen = metrics.photos_by_wrong_heads.iter().enumerate().filter(|(n, _)| wrong.contains(n));
+            count(chosen.map(|(_, photos)| photos).sum())
+        };
+        Self {
+            gauge: Gauge::new("All heads", &metrics.all_heads_right, None),
+            none_wrong: photos(0..=0),
+            one_wrong: photos(1..=1),
+            more_wrong: photos(2..=usize::MAX),
         }
     }
 }
@@ -218,6 +247,11 @@ fn charts(report: &Report<'_>) -> Vec<Chart> {
 /// The largest of the finite values; 0 without any.
 fn largest(values: impl Iterator<Item = f64>) -> f64 {
     values.filter(|value| value.is_finite()).reduce(f64::max).unwrap_or(0.0)
+}
+
+/// Columns for some cards, at most five, in rows as equal as can be.
+fn columns(cards: usize) -> usize {
+    cards.div_ceil(cards.div_ceil(5).max(1)).max(1)
 }
 
 /// Width to height of the photos' frames: that of the photo in the middle, upright ones made square.

@@ -7,7 +7,7 @@ use crate::{ClassMetrics, HeadMetrics};
 use super::wording::count;
 
 /// Pairs of classes listed as most often confused.
-const CONFUSIONS: usize = 12;
+const CONFUSIONS: usize = 10;
 /// From so many classes on, the pairs most often confused are listed beside the matrix.
 pub(super) const MANY_CLASSES: usize = 13;
 
