@@ -20,7 +20,15 @@ use crate::terminal::Terminal;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// candle's own threads spin this often before they sleep. Its default takes a sixth of a training step from
+/// our threads, which share the cores with them.
+const CANDLE_SPINS: (&str, &str) = ("CANDLE_BARRIER_POOL_SPIN_LIMIT", "100");
+
 fn main() -> ExitCode {
+    if std::env::var_os(CANDLE_SPINS.0).is_none() {
+        // SAFETY: the first statement of the program; no other thread is there to read the environment.
+        unsafe { std::env::set_var(CANDLE_SPINS.0, CANDLE_SPINS.1) };
+    }
     let arguments = Arguments::parse();
     let terminal = Terminal::new(arguments.quiet, arguments.verbose);
     terminal.log();

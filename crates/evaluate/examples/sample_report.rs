@@ -134,6 +134,7 @@ fn history(heads: &[Head]) -> Vec<EpochRow> {
             learning_rate: 1e-3 * (1.0 - t),
             train_loss: 3.3 * (-3.2 * t).exp() + 0.05,
             validation_loss: 2.9 * (-2.9 * t).exp() + 0.42 + 4.0 * wobble("loss"),
+            kept: false,
             heads: heads.iter().map(head).collect(),
         }
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::Job;
 use marque_contracts::schema::{Head, Split, ingest, labels, preprocess, train};
-use marque_formats::{Column, EpochRow, Frame, IndexRow, LabelRow, LabelTable, ShardReader};
+use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader};
 use marque_network::{Network, NetworkConfig};
 use serde::de::DeserializeOwned;
 
@@ -48,12 +48,11 @@ impl Inputs {
         let heads = matching_heads(network.config(), read_json(&heads_path)?, &heads_path)?;
         let classes: Vec<_> = heads.iter().map(|head| (head.name.clone(), head.classes.clone())).collect();
         let names: Vec<_> = heads.iter().map(|head| head.name.clone()).collect();
-        let history_path = trained.join(train::HISTORY);
-        let history = EpochRow::read(&history_path, &names)?;
+        let history = EpochRow::read(&trained.join(train::HISTORY), &names)?;
         let index_path = pixels.join(preprocess::INDEX);
         let index = IndexRow::read(&index_path)?;
         Ok(Self {
-            best_epoch: kept_epoch(&history_path, &history)?,
+            best_epoch: history.iter().rfind(|row| row.kept).map(|row| row.epoch),
             history,
             shards: ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?,
             photo_folder: job.input(ingest::STAGE).join(ingest::PHOTOS),
@@ -122,17 +121,6 @@ fn matching_heads(config: &NetworkConfig, mut heads: Vec<Head>, path: &Path) -> 
         matching.push(head);
     }
     Ok(matching)
-}
-
-/// The epoch that the flag column `kept` of the history marks. A history without it marks none.
-fn kept_epoch(path: &Path, history: &[EpochRow]) -> Result<Option<u32>, Error> {
-    let frame = Frame::read(path)?;
-    let flags = frame.columns().iter().find_map(|(name, column)| match column {
-        Column::Flag(flags) if name == "kept" => Some(flags),
-        _ => None,
-    });
-    let row = flags.and_then(|flags| flags.iter().rposition(|kept| *kept == Some(true)));
-    Ok(row.and_then(|row| history.get(row)).map(|row| row.epoch))
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {

@@ -52,6 +52,7 @@ fn history(names: &[&str], epochs: u32) -> Vec<EpochRow> {
             learning_rate: 0.1,
             train_loss: 1.0 / f64::from(epoch),
             validation_loss: 1.2 / f64::from(epoch),
+            kept: false,
             heads: names.iter().map(head).collect(),
         })
         .collect()

@@ -57,10 +57,8 @@ impl EpochRow {
         }
         text.push('\n');
         for row in rows {
-            text.push_str(&format!(
-                "{},{},{},{}",
-                row.epoch, row.learning_rate, row.train_loss, row.validation_loss
-            ));
+            let Self { epoch, learning_rate, train_loss, validation_loss, kept, .. } = row;
+            text.push_str(&format!("{epoch},{learning_rate},{train_loss},{validation_loss},{kept}"));
             for head in &row.heads {
                 for value in head.values() {
                     text.push_str(&format!(",{value}"));

@@ -62,7 +62,7 @@ fn order_does_not_matter_but_seed_and_purpose_do() {
 }
 
 proptest! {
-    /// Photos that come change the side of at most one photo per stratum and added photo.
+    /// Photos that come change the side of few others.
     #[test]
     fn added_photos_do_not_reshuffle(
         strata in proptest::collection::vec(1_usize..60, 1..12),
@@ -75,7 +75,8 @@ proptest! {
         let before = held(&photos(&strata), 0.1, seed, "validation");
         let after = held(&photos(&more), 0.1, seed, "validation");
         let stayed = before.intersection(&after).count();
-        prop_assert!(before.len() - stayed <= strata.len());
+        // Each added photo may push one out of its stratum, and each stratum's quota may move by one.
+        prop_assert!(before.len() - stayed <= strata.len() + added);
         let moved: Vec<_> = before.symmetric_difference(&after).collect();
         for stratum in 0..strata.len() {
             let prefix = format!("{stratum}-");

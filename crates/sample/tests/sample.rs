@@ -156,7 +156,7 @@ fn shares_follow_the_real_data() -> Outcome {
         .into_iter()
         .map(|class| names[class])
         .collect();
-    assert_eq!(all.len(), 2600);
+    assert_eq!(all.len(), (sample.train_photos + sample.test_photos) as usize);
     let share = |holds: &dyn Fn(&str) -> bool| {
         100.0 * all.iter().filter(|name| holds(name)).count() as f64 / all.len() as f64
     };
