@@ -6,7 +6,7 @@
 #   make test                  the tests; make test-all adds the long ones
 
 CONFIG ?= pipeline.toml
-MARQUE := target/release/marque
+MARQUE := $(or $(CARGO_TARGET_DIR),target)/release/marque
 STAGES := ingest labels preprocess train evaluate
 FLAGS := --config $(CONFIG) $(foreach pair,$(SET),--set $(pair))
 
