@@ -27,7 +27,6 @@ fn each_change_runs_exactly_what_depends_on_it() {
         ("size = 32", "size = 33", &["preprocess", "train", "evaluate"]),
         // Other heads, the same pixels: preprocess stays.
         ("breaks = [2009]", "breaks = [2010]", &["labels", "train", "evaluate"]),
-        // Without validation the seed decides nothing: labels writes the same bytes, and all stops there.
         ("test_photos = 16", "test_photos = 17", &ALL),
         ("keep_checkpoints = 0", "keep_checkpoints = 1", &["train"]),
         ("# nothing", "# nothing", &[]),

@@ -119,8 +119,6 @@ pub struct Artifact {
 pub struct WorkFolder {
     /// The folder to fill.
     pub path: PathBuf,
-    /// Whether an interrupted run left something in it.
-    pub resumed: bool,
     stage: String,
 }
 
@@ -198,12 +196,11 @@ impl Store {
     /// If the file system refuses.
     pub fn begin(&self, stage: &str, key: &Key, resume: bool) -> Result<WorkFolder, StoreError> {
         let path = self.root.join(stage).join(format!("{WORK}{key}"));
-        let resumed = resume && path.exists();
-        if !resumed {
+        if !resume {
             remove(&path)?;
         }
         std::fs::create_dir_all(&path).map_err(|e| StoreError::io("create", &path, e))?;
-        Ok(WorkFolder { path, resumed, stage: stage.to_owned() })
+        Ok(WorkFolder { path, stage: stage.to_owned() })
     }
 
     /// Makes a work folder a result and the current one: hashes and flushes its files, writes the manifest

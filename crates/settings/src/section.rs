@@ -137,11 +137,6 @@ impl<'a> Section<'a> {
         self.entries.iter().any(|(name, _)| name == key)
     }
 
-    /// Whether the section is in the file at all.
-    pub fn is_present(&self) -> bool {
-        self.origin.is_some()
-    }
-
     /// A whole number in a range.
     pub fn count(&mut self, key: &'static str, default: usize, range: RangeInclusive<usize>) -> usize {
         let allowed = format!("a whole number from {} to {}", range.start(), range.end());
@@ -150,13 +145,6 @@ impl<'a> Section<'a> {
             _ => None,
         })
         .unwrap_or(default)
-    }
-
-    /// A whole number in a range, with no default.
-    pub fn optional_count(&mut self, key: &'static str, range: RangeInclusive<usize>) -> Option<usize> {
-        let given = self.has(key);
-        let value = self.count(key, *range.start(), range);
-        given.then_some(value)
     }
 
     /// A seed: a whole number from 0 to 2⁶³ − 1.
