@@ -15,8 +15,14 @@ pub mod ingest {
     pub const PHOTO_TABLE: &str = "photos.parquet";
     /// What was found: [`super::Dataset`].
     pub const DATASET: &str = "dataset.json";
-    /// Folder with the annotation files as published.
+    /// Folder with the annotation files as published, or with [`ANNOTATION_TABLE`] alone.
     pub const METADATA: &str = "metadata/";
+    /// Annotations of every source that is not published in a layout of its own, in one table.
+    pub const ANNOTATION_TABLE: &str = "metadata/table.parquet";
+    /// A row per photo that is there more than once, byte for byte or nearly.
+    pub const DUPLICATE_TABLE: &str = "duplicates.parquet";
+    /// A row per file that was left out because it is no photo that can be decoded.
+    pub const REJECTED_TABLE: &str = "rejected.parquet";
 }
 
 /// Files that `labels` writes.
@@ -87,6 +93,10 @@ pub enum Layout {
     /// `cars_train/`, `cars_test/` and the devkit's `cars_meta.mat`, `cars_train_annos.mat` and, where
     /// there is one, `cars_test_annos_withlabels.mat`.
     StanfordCars,
+    /// `car_ims/` and `cars_annos.mat`, which holds names, boxes, classes and split of all photos.
+    CarIms,
+    /// One table for everything else: [`ingest::ANNOTATION_TABLE`].
+    Table,
 }
 
 /// Which part of the data a photo belongs to.

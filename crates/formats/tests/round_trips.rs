@@ -5,8 +5,8 @@ use std::path::Path;
 use marque_contracts::Digest;
 use marque_contracts::schema::Split;
 use marque_formats::{
-    Crop, CropRow, EpochRow, Frame, Geometry, HeadEpoch, IndexRow, LabelRow, LabelTable, PhotoRow,
-    ShardReader, write_shard,
+    AnnotationRow, AnnotationTable, Crop, CropRow, DuplicateKind, DuplicateRow, EpochRow, Frame, Geometry,
+    HeadEpoch, IndexRow, LabelRow, LabelTable, PhotoRow, RejectedRow, ShardReader, write_shard,
 };
 
 fn label_table() -> LabelTable {
@@ -150,4 +150,67 @@ fn shards_give_back_every_photo() {
     assert!(ShardReader::open_indexed(folder.path(), &[beyond]).is_err());
     std::fs::write(folder.path().join("00001.safetensors"), b"short").unwrap();
     assert!(ShardReader::open_indexed(folder.path(), &index).is_err());
+}
+
+fn annotation_table() -> AnnotationTable {
+    let row = |i: u32| AnnotationRow {
+        file_name: format!("own/{i}.jpg"),
+        split: Split::ALL.get(i as usize).copied(),
+        class_name: (i != 1).then(|| "Land Rover Defender SUV 1998".to_owned()),
+        crop: (i != 2).then_some(Crop { x1: i, y1: 2, x2: 30 + i, y2: 40 }),
+        values: vec![(i != 0).then(|| "red".to_owned()), (i != 3).then(|| "alloys|roof".to_owned())],
+    };
+    AnnotationTable { columns: vec!["colour".into(), "tags".into()], rows: (0..5).map(row).collect() }
+}
+
+#[test]
+fn annotation_tables_round_trip_with_nulls_and_columns_of_the_users_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = annotation_table();
+    let path = write_twice(folder.path(), |path| table.write(path).unwrap());
+    assert_eq!(AnnotationTable::read(&path).unwrap(), table);
+    let bare = AnnotationTable { columns: Vec::new(), rows: Vec::new() };
+    bare.write(&path).unwrap();
+    assert_eq!(AnnotationTable::read(&path).unwrap(), bare);
+}
+
+#[test]
+fn annotation_tables_that_cannot_be_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let refused = |change: fn(&mut AnnotationTable), message: &str| {
+        let mut table = annotation_table();
+        change(&mut table);
+        let error = table.write(&path).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    };
+    refused(|table| table.columns[1] = "split".into(), "column `split` is there twice");
+    refused(|table| table.rows.swap(1, 2), "own/1.jpg twice or out of order");
+    refused(|table| table.rows[2].file_name = "own/1.jpg".into(), "own/1.jpg twice");
+    refused(|table| table.rows[4].values.truncate(1), "own/4.jpg has 1 values for 2 label columns");
+}
+
+#[test]
+fn duplicates_and_rejected_files_round_trip() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |group, kind, name: &str, hash| DuplicateRow {
+        group,
+        kind,
+        file_name: name.into(),
+        digest: Digest::of_bytes(name.as_bytes()),
+        hash,
+    };
+    let rows = vec![
+        row(0, DuplicateKind::Identical, "a.jpg", u64::MAX),
+        row(0, DuplicateKind::Identical, "c.jpg", 0),
+        row(1, DuplicateKind::Near, "b.jpg", 0x0123_4567_89ab_cdef),
+    ];
+    let path = write_twice(folder.path(), |path| DuplicateRow::write(&rows, path).unwrap());
+    assert_eq!(DuplicateRow::read(&path).unwrap(), rows);
+
+    let rows = vec![RejectedRow { file_name: "a.jpg".into(), reason: "it is cut short".into() }];
+    let path = write_twice(folder.path(), |path| RejectedRow::write(&rows, path).unwrap());
+    assert_eq!(RejectedRow::read(&path).unwrap(), rows);
+    RejectedRow::write(&[], &path).unwrap();
+    assert_eq!(RejectedRow::read(&path).unwrap(), []);
 }

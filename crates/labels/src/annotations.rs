@@ -39,5 +39,9 @@ pub struct Annotation {
 pub fn read_annotations(layout: Layout, metadata: &Path) -> Result<Annotations, Error> {
     match layout {
         Layout::StanfordCars => stanford_cars::read(metadata),
+        Layout::CarIms | Layout::Table => Err(Error::Annotation {
+            path: metadata.to_owned(),
+            reason: format!("annotations laid out as {layout:?} cannot be read"),
+        }),
     }
 }

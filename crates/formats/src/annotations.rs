@@ -1,0 +1,150 @@
+//! `metadata/table.parquet`: what a source of photos says about them, in one shape for all sources that are
+//! not published in a layout of their own. A row per photo, sorted by name.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use marque_contracts::schema::Split;
+
+use crate::frame::{Column, Columns, Frame};
+use crate::{Crop, Error};
+
+/// Columns of the sides of a box.
+const SIDES: [&str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
+
+/// What is known about one photo.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AnnotationRow {
+    /// Name, as a path below the photo folder.
+    pub file_name: String,
+    /// Split that the source gives it; `None` if it gives none.
+    pub split: Option<Split>,
+    /// Name of its class, "Make Model Body Year" or whatever the source uses.
+    pub class_name: Option<String>,
+    /// Box of the car: pixels counted from 0, the ends excluded.
+    pub crop: Option<Crop>,
+    /// A value for each of [`AnnotationTable::columns`]; `None` if it is not known.
+    pub values: Vec<Option<String>>,
+}
+
+/// The whole table.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AnnotationTable {
+    /// Names of the source's own label columns, in the source's order.
+    pub columns: Vec<String>,
+    /// A row per photo, sorted by name.
+    pub rows: Vec<AnnotationRow>,
+}
+
+impl AnnotationTable {
+    /// Columns that every such table has; no label column may take one of these names.
+    pub const FIXED_COLUMNS: [&str; 7] =
+        ["file_name", "split", "class_name", SIDES[0], SIDES[1], SIDES[2], SIDES[3]];
+
+    /// Writes the table.
+    ///
+    /// # Errors
+    /// If a column's name is taken twice, a row has more or fewer values than there are columns, rows are not
+    /// sorted by name with each name once, or the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        self.check(path)?;
+        let rows = &self.rows;
+        let split = |row: &AnnotationRow| row.split.map(|split| split.as_str().to_owned());
+        let mut frame = Frame::new()
+            .with_text("file_name", rows.iter().map(|row| row.file_name.as_str()))
+            .with("split", Column::Text(rows.iter().map(split).collect()))
+            .with("class_name", Column::Text(rows.iter().map(|row| row.class_name.clone()).collect()));
+        let sides: [fn(&Crop) -> u32; 4] = [|c| c.x1, |c| c.y1, |c| c.x2, |c| c.y2];
+        for (name, side) in SIDES.into_iter().zip(sides) {
+            let pixel = |row: &AnnotationRow| row.crop.as_ref().map(|crop| i64::from(side(crop)));
+            frame = frame.with(name, Column::Integer(rows.iter().map(pixel).collect()));
+        }
+        for (i, name) in self.columns.iter().enumerate() {
+            let values = rows.iter().map(|row| row.values.get(i).cloned().flatten());
+            frame = frame.with(name, Column::Text(values.collect()));
+        }
+        frame.write(path)
+    }
+
+    fn check(&self, path: &Path) -> Result<(), Error> {
+        let mut names: BTreeSet<&str> = Self::FIXED_COLUMNS.into();
+        for name in &self.columns {
+            if name.is_empty() || !names.insert(name) {
+                return Err(Error::column(path, name, "is there twice or has no name"));
+            }
+        }
+        if let Some(row) = self.rows.iter().find(|row| row.values.len() != self.columns.len()) {
+            let reason = format!(
+                "{} has {} values for {} label columns",
+                row.file_name,
+                row.values.len(),
+                self.columns.len()
+            );
+            return Err(Error::column(path, "file_name", reason));
+        }
+        sorted_once(self.rows.iter().map(|row| row.file_name.as_str()), path)
+    }
+
+    /// Reads the table.
+    ///
+    /// # Errors
+    /// If the file is not such a table.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let frame = Frame::read(path)?;
+        let columns = Columns { frame: &frame, path };
+        let names = columns.text("file_name")?;
+        let splits = columns.optional_text("split")?;
+        let class_names = columns.optional_text("class_name")?;
+        let crops = read_crops(&columns)?;
+        let mut labels = Vec::new();
+        for (name, _) in frame.columns() {
+            if !Self::FIXED_COLUMNS.contains(&name.as_str()) {
+                labels.push((name.clone(), columns.optional_text(name)?));
+            }
+        }
+        let mut rows = Vec::with_capacity(frame.rows());
+        for (i, name) in names.iter().enumerate() {
+            rows.push(AnnotationRow {
+                file_name: (*name).to_owned(),
+                split: splits[i].as_deref().map(|word| parse_split(word, path)).transpose()?,
+                class_name: class_names[i].clone(),
+                crop: crops[i],
+                values: labels.iter().map(|(_, values)| values[i].clone()).collect(),
+            });
+        }
+        sorted_once(names.into_iter(), path)?;
+        Ok(Self { columns: labels.into_iter().map(|(name, _)| name).collect(), rows })
+    }
+}
+
+fn parse_split(word: &str, path: &Path) -> Result<Split, Error> {
+    Split::parse(word).ok_or_else(|| Error::column(path, "split", format!("has {word:?}: no such split")))
+}
+
+/// Checks that names rise strictly: sorted, and each there once.
+fn sorted_once<'a>(names: impl Iterator<Item = &'a str>, path: &Path) -> Result<(), Error> {
+    let mut before: Option<&str> = None;
+    for name in names {
+        if before.is_some_and(|before| before >= name) {
+            return Err(Error::column(path, "file_name", format!("has {name} twice or out of order")));
+        }
+        before = Some(name);
+    }
+    Ok(())
+}
+
+fn read_crops(columns: &Columns<'_>) -> Result<Vec<Option<Crop>>, Error> {
+    let mut sides = Vec::with_capacity(SIDES.len());
+    for name in SIDES {
+        let pixel = |value: &Option<i64>| match value {
+            None => Ok(None),
+            Some(value) => u32::try_from(*value)
+                .map(Some)
+                .map_err(|_| Error::column(columns.path, name, format!("has {value}, out of range"))),
+        };
+        sides.push(columns.optional_integers(name)?.iter().map(pixel).collect::<Result<Vec<_>, _>>()?);
+    }
+    let crop =
+        |i: usize| Some(Crop { x1: sides[0][i]?, y1: sides[1][i]?, x2: sides[2][i]?, y2: sides[3][i]? });
+    Ok((0..columns.frame.rows()).map(crop).collect())
+}
