@@ -1,0 +1,253 @@
+//! Parquet tables that somebody else wrote: pandas, polars, Hugging Face `datasets`.
+//!
+//! Columns are read as text whatever their type is; a column of structs with `bytes` and perhaps `path`, as
+//! `datasets` writes images, holds photos. The names of class labels are in the schema's metadata.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
+use serde_json::Value;
+
+use crate::Error;
+
+/// What separates several tags in one cell.
+pub const TAG_SEPARATOR: &str = "|";
+
+/// Key of the schema's metadata under which `datasets` keeps the features.
+const FEATURES: &str = "huggingface";
+
+/// What a column holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ForeignKind {
+    /// Text, numbers, flags, or lists of such: read as text.
+    Text,
+    /// Photos.
+    Photos,
+    /// Something else, by the name of its type.
+    Unknown(String),
+}
+
+/// A column of somebody else's table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ForeignColumn {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub kind: ForeignKind,
+    /// If it holds class ids: the names of the classes.
+    pub class_names: Option<Vec<String>>,
+}
+
+/// Somebody else's table, read some rows at a time.
+pub struct ForeignTable {
+    path: PathBuf,
+    columns: Vec<ForeignColumn>,
+    rows: u64,
+    reader: ParquetRecordBatchReader,
+}
+
+impl ForeignTable {
+    /// Opens a table to be read `batch` rows at a time.
+    ///
+    /// # Errors
+    /// If the file cannot be read as Parquet.
+    pub fn open(path: &Path, batch: usize) -> Result<Self, Error> {
+        let parquet = |source: ParquetError| Error::Parquet { path: path.to_owned(), source };
+        let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet)?;
+        let features =
+            builder.schema().metadata().get(FEATURES).and_then(|text| serde_json::from_str(text).ok());
+        let columns =
+            builder.schema().fields().iter().map(|field| column(field, features.as_ref())).collect();
+        let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+        let reader = builder.with_batch_size(batch).build().map_err(parquet)?;
+        Ok(Self { path: path.to_owned(), columns, rows, reader })
+    }
+
+    /// The columns, in order.
+    pub fn columns(&self) -> &[ForeignColumn] {
+        &self.columns
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+}
+
+impl Iterator for ForeignTable {
+    type Item = Result<ForeignBatch, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        let wrong =
+            |e: arrow_schema::ArrowError| Error::Parquet { path: self.path.clone(), source: e.into() };
+        Some(batch.map(|batch| ForeignBatch { batch, columns: self.columns.clone() }).map_err(wrong))
+    }
+}
+
+/// Some rows of somebody else's table. Columns are named by position.
+pub struct ForeignBatch {
+    batch: RecordBatch,
+    columns: Vec<ForeignColumn>,
+}
+
+impl ForeignBatch {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// The values of a column as text: numbers in decimals, whole ones without a point, class ids by name, lists
+    /// joined by [`TAG_SEPARATOR`]. `None` for nulls, empty texts, numbers that are none, and ids without a class.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn texts(&self, column: usize) -> Vec<Option<String>> {
+        texts(self.batch.column(column), self.columns[column].class_names.as_deref())
+    }
+
+    /// The photos of a column: bytes and, if it is known, path. `None` for nulls, and if it is no such column.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn photos(&self, column: usize) -> Vec<Option<(&[u8], Option<String>)>> {
+        let Some(photos) = self.batch.column(column).as_struct_opt() else { return vec![None; self.rows()] };
+        let Some(contents) = photos.column_by_name("bytes") else { return vec![None; self.rows()] };
+        let paths = photos.column_by_name("path").map(|array| texts(array, None));
+        let photo = |row: usize| {
+            let bytes = bytes(contents, row).filter(|_| !photos.is_null(row))?;
+            Some((bytes, paths.as_ref().and_then(|paths| paths.get(row).cloned().flatten())))
+        };
+        (0..self.rows()).map(photo).collect()
+    }
+}
+
+fn column(field: &Field, features: Option<&Value>) -> ForeignColumn {
+    let kind = if is_text(field.data_type()) {
+        ForeignKind::Text
+    } else if holds_photos(field.data_type()) {
+        ForeignKind::Photos
+    } else {
+        ForeignKind::Unknown(field.data_type().to_string())
+    };
+    let class_names = features.and_then(|features| class_names(features, field.name()));
+    ForeignColumn { name: field.name().clone(), kind, class_names }
+}
+
+/// The names of a class label, of the column itself or of the items of its lists, from the features that `datasets`
+/// writes.
+fn class_names(metadata: &Value, column: &str) -> Option<Vec<String>> {
+    let feature = metadata.get("info")?.get("features")?.get(column)?;
+    let names = |feature: &Value| {
+        let names = feature.get("names")?.as_array()?;
+        names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+    };
+    // Lists of class labels have been written in two ways.
+    names(feature).or_else(|| names(feature.get("feature")?)).or_else(|| names(feature.get(0)?))
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    use DataType::{
+        Boolean, Dictionary, Float32, Float64, Int8, Int16, Int32, Int64, LargeList, LargeUtf8, List, Null,
+        UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
+    };
+    match data_type {
+        Utf8 | LargeUtf8 | Utf8View | Boolean | Null => true,
+        Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Float32 | Float64 => true,
+        Dictionary(_, values) => is_text(values),
+        // Lists of numbers are boxes and vectors, not labels.
+        List(item) | LargeList(item) => {
+            let item = item.data_type();
+            is_text(item) && !matches!(item, List(_) | LargeList(_) | Float32 | Float64)
+        }
+        _ => false,
+    }
+}
+
+fn holds_photos(data_type: &DataType) -> bool {
+    let DataType::Struct(inside) = data_type else { return false };
+    let is_bytes =
+        |t: &DataType| matches!(t, DataType::Binary | DataType::LargeBinary | DataType::BinaryView);
+    inside.iter().any(|field| field.name() == "bytes" && is_bytes(field.data_type()))
+}
+
+fn texts(array: &ArrayRef, names: Option<&[String]>) -> Vec<Option<String>> {
+    let id = |id: Option<i64>| match (id, names) {
+        // -1 is how `datasets` marks a label that is not known.
+        (Some(id), Some(names)) => names.get(usize::try_from(id).ok()?).cloned(),
+        (id, _) => id.map(|id| id.to_string()),
+    };
+    macro_rules! ids {
+        ($kind:ty) => {
+            array.as_primitive::<$kind>().iter().map(|value| id(value.map(i64::from))).collect()
+        };
+    }
+    match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().iter().map(text).collect(),
+        DataType::LargeUtf8 => array.as_string::<i64>().iter().map(text).collect(),
+        DataType::Utf8View => array.as_string_view().iter().map(text).collect(),
+        DataType::Boolean => array.as_boolean().iter().map(|v| v.map(|v| v.to_string())).collect(),
+        DataType::Int8 => ids!(Int8Type),
+        DataType::Int16 => ids!(Int16Type),
+        DataType::Int32 => ids!(Int32Type),
+        DataType::Int64 => ids!(Int64Type),
+        DataType::UInt8 => ids!(UInt8Type),
+        DataType::UInt16 => ids!(UInt16Type),
+        DataType::UInt32 => ids!(UInt32Type),
+        DataType::UInt64 => {
+            let ids = array.as_primitive::<UInt64Type>().iter();
+            ids.map(|value| id(value.and_then(|value| i64::try_from(value).ok()))).collect()
+        }
+        // Not through f64, which would show digits that the number does not have.
+        DataType::Float32 => {
+            let values = array.as_primitive::<Float32Type>().iter();
+            values.map(|x| x.filter(|x| x.is_finite()).map(|x| x.to_string())).collect()
+        }
+        DataType::Float64 => {
+            let values = array.as_primitive::<Float64Type>().iter();
+            values.map(|x| x.filter(|x| x.is_finite()).map(|x| x.to_string())).collect()
+        }
+        DataType::Dictionary(_, _) => {
+            let dictionary = array.as_any_dictionary();
+            let values = texts(dictionary.values(), names);
+            let keys = if values.is_empty() { Vec::new() } else { dictionary.normalized_keys() };
+            let value = |row: usize| values.get(*keys.get(row)?).cloned().flatten();
+            (0..array.len()).map(|row| if array.is_null(row) { None } else { value(row) }).collect()
+        }
+        DataType::List(_) => array.as_list::<i32>().iter().map(|items| joined(items, names)).collect(),
+        DataType::LargeList(_) => array.as_list::<i64>().iter().map(|items| joined(items, names)).collect(),
+        _ => vec![None; array.len()],
+    }
+}
+
+fn text(value: Option<&str>) -> Option<String> {
+    value.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+}
+
+/// An empty list is unknown: a table of text cannot tell it from a null.
+fn joined(items: Option<ArrayRef>, names: Option<&[String]>) -> Option<String> {
+    let items: Vec<_> = texts(&items?, names).into_iter().flatten().collect();
+    (!items.is_empty()).then(|| items.join(TAG_SEPARATOR))
+}
+
+fn bytes(array: &ArrayRef, row: usize) -> Option<&[u8]> {
+    if array.is_null(row) {
+        return None;
+    }
+    match array.data_type() {
+        DataType::Binary => Some(array.as_binary::<i32>().value(row)),
+        DataType::LargeBinary => Some(array.as_binary::<i64>().value(row)),
+        DataType::BinaryView => Some(array.as_binary_view().value(row)),
+        _ => None,
+    }
+}
