@@ -2,6 +2,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::{Failure, FailureKind};
+use marque_fetch::Mismatch;
+
+use crate::archive::Refusal;
+use crate::edition::{Edition, tidy};
 
 /// Why photos and annotations cannot be brought in.
 #[derive(Debug, thiserror::Error)]
@@ -16,61 +20,98 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Files of the data set are not where they should be.
-    #[error("{} not in {folder}:{}", count(.missing.len(), "file of the data set is", "files of the data set are"), list(.missing))]
+    /// Files that are needed are not where they should be.
+    #[error("{}", missing(.editions, *.offline))]
     Missing {
-        /// The folder that `dataset.path` names.
-        folder: PathBuf,
-        /// What is missing.
-        missing: Vec<Missing>,
+        /// The sets of files, of which one is needed.
+        editions: Vec<Edition>,
+        /// Whether that is why they were not downloaded.
+        offline: bool,
     },
-    /// A file is not the published one.
-    #[error("{path} is not the published file: its {algorithm} is {found}, expected {expected}")]
+    /// Files could not be downloaded.
+    #[error("{}", lines(.errors))]
+    Fetch {
+        /// What was wrong, file by file.
+        errors: Vec<marque_fetch::Error>,
+        /// The sets of files, of which one is needed.
+        editions: Vec<Edition>,
+    },
+    /// A file has another size than the published one.
+    #[error("{} is not the published file: it has {found} bytes, expected {expected}", tidy(.path).display())]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        found: u64,
+        /// Size as published.
+        expected: u64,
+    },
+    /// A file has other content than the published one.
+    #[error("{} is not the published file: {mismatch}", tidy(.path).display())]
     Checksum {
         /// The file.
         path: PathBuf,
-        /// `md5` or `sha256`.
-        algorithm: &'static str,
-        /// Digest of what is there.
-        found: String,
-        /// Digest as published.
-        expected: String,
+        /// Both digests.
+        mismatch: Mismatch,
     },
     /// An archive cannot be read, or holds what does not belong in one.
-    #[error("refused to unpack {archive}: {reason}")]
+    #[error("refused to unpack {}: {refusal}", tidy(.archive).display())]
     Archive {
         /// The archive.
         archive: PathBuf,
         /// What is wrong with it.
+        refusal: Refusal,
+    },
+    /// What is there is no data set that can be read.
+    #[error("{} is not {wanted}: {reason}", tidy(.path).display())]
+    Layout {
+        /// The folder, archive or table.
+        path: PathBuf,
+        /// What it should be.
+        wanted: &'static str,
+        /// What is there, or what is missing.
         reason: String,
     },
-    /// Files are no photos that can be decoded.
-    #[error("{} cannot be decoded:{}", count(.broken.len(), "photo", "photos"), broken_list(.broken))]
-    Photos {
+    /// Two parts of the data set hold different files of one name.
+    #[error("{first} and {second} hold different files called {name}")]
+    Conflict {
+        /// The name.
+        name: String,
+        /// Where one comes from.
+        first: String,
+        /// Where the other comes from.
+        second: String,
+    },
+    /// Rows of a table of the user's own cannot be used.
+    #[error("{} has {}:{}", tidy(.table).display(), count(problems.len(), "row that cannot be used", "rows that cannot be used"), some(.problems))]
+    Rows {
+        /// The table.
+        table: PathBuf,
+        /// Place and what is wrong there.
+        problems: Vec<String>,
+    },
+    /// Too many files are no photos that can be decoded.
+    #[error("{} of {total} files are no photos that can be decoded, more than dataset.max_rejected = {allowed}:{}", rejected.len(), some(&rejected.iter().map(|(name, reason)| format!("{name}: {reason}")).collect::<Vec<_>>()))]
+    Rejected {
         /// Name and reason.
-        broken: Vec<(String, String)>,
+        rejected: Vec<(String, String)>,
+        /// Number of all files.
+        total: usize,
+        /// Share that is allowed.
+        allowed: f64,
     },
     /// There is no photo at all.
-    #[error("there is no photo in {folder}")]
+    #[error("there is no photo in {}", tidy(.place).display())]
     Empty {
         /// Where they were looked for.
-        folder: PathBuf,
+        place: PathBuf,
     },
     /// The embedded sample cannot be drawn.
     #[error("cannot draw the sample")]
     Sample(#[from] marque_sample::Error),
-    /// A table cannot be written.
+    /// A table cannot be read or written.
     #[error(transparent)]
     Table(#[from] marque_formats::Error),
-}
-
-/// A file that is missing, and where it can be had.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Missing {
-    /// Its name.
-    pub name: String,
-    /// Addresses at which it is published.
-    pub urls: Vec<String>,
 }
 
 impl Error {
@@ -78,17 +119,35 @@ impl Error {
         Self::Io { action, path: path.to_owned(), source }
     }
 
-    fn hint(&self) -> Option<String> {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let by_hand = "download the files in a browser or with `curl -LO`, and put them at exactly these \
+                       places; the folder that an archive unpacks to will do as well";
         match self {
-            Self::Missing { folder, .. } => Some(format!(
-                "put the files into {} by hand, or set dataset.path to the folder that has them; \
-                 dataset.source = \"sample\" needs no files",
-                folder.display()
-            )),
-            Self::Checksum { path, .. } => {
-                Some(format!("{} is incomplete or another edition: fetch it again", path.display()))
+            Self::Missing { offline: true, .. } => {
+                Some(format!("without --offline they are downloaded. By hand: {by_hand}"))
             }
-            Self::Photos { .. } => Some("replace or remove these files, then run again".to_owned()),
+            Self::Missing { editions, .. } if editions.iter().any(|edition| edition.is_within_reach()) => {
+                Some(format!("`marque fetch` downloads them. By hand: {by_hand}"))
+            }
+            Self::Missing { .. } => Some(format!(
+                "{by_hand}, or set dataset.path to the folder that has them; \
+                 dataset.source = \"sample\" needs no files"
+            )),
+            Self::Fetch { editions, .. } => Some(format!(
+                "what came so far is kept, and the next run goes on from there. By hand: {by_hand}:{}",
+                listed(editions)
+            )),
+            Self::Length { .. } | Self::Checksum { .. } => Some(
+                "it is incomplete or another edition; `marque fetch` sets it aside and downloads it again. If \
+                 it is what you want, take its entry out of the configuration"
+                    .to_owned(),
+            ),
+            Self::Rejected { .. } => {
+                Some("replace or remove these files, or raise dataset.max_rejected".to_owned())
+            }
+            Self::Conflict { .. } => Some("keep one of the two".to_owned()),
+            Self::Rows { .. } => Some("nothing was taken; correct the table and run again".to_owned()),
             _ => None,
         }
     }
@@ -109,22 +168,39 @@ fn count(n: usize, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
 }
 
-fn list(missing: &[Missing]) -> String {
-    let line = |file: &Missing| {
-        let urls = file.urls.iter().map(|url| format!("\n      {url}")).collect::<String>();
-        format!("\n    {}{urls}", file.name)
+fn missing(editions: &[Edition], offline: bool) -> String {
+    let offline = if offline { ", and nothing is downloaded offline" } else { "" };
+    let files = editions.first().map_or(0, |edition| edition.missing.len());
+    let what = match editions {
+        [_] => count(files, "file is missing", "files are missing"),
+        _ => "the data set is missing".to_owned(),
     };
-    missing.iter().map(line).collect()
+    format!("{what}{offline}:{}", listed(editions))
 }
 
-/// How many broken photos a message names.
+/// The missing files of all editions.
+fn listed(editions: &[Edition]) -> String {
+    if let [only] = editions {
+        return only.to_string();
+    }
+    let one = |(i, edition): (usize, &Edition)| {
+        let lead = if i == 0 { "either" } else { "or" };
+        format!("\n  {lead} the edition {:?}:{edition}", edition.name)
+    };
+    editions.iter().enumerate().map(one).collect()
+}
+
+fn lines(errors: &[marque_fetch::Error]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// How many problems a message names.
 const SHOWN: usize = 10;
 
-fn broken_list(broken: &[(String, String)]) -> impl fmt::Display {
-    let mut text: String =
-        broken.iter().take(SHOWN).map(|(name, reason)| format!("\n    {name}: {reason}")).collect();
-    if broken.len() > SHOWN {
-        text.push_str(&format!("\n    and {} more", broken.len() - SHOWN));
+fn some(problems: &[String]) -> impl fmt::Display {
+    let mut text: String = problems.iter().take(SHOWN).map(|problem| format!("\n    {problem}")).collect();
+    if problems.len() > SHOWN {
+        text.push_str(&format!("\n    and {} more", problems.len() - SHOWN));
     }
     text
 }

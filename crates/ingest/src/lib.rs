@@ -1,21 +1,29 @@
 //! Stage 1, `ingest`: brings photos and annotations into the store, verified.
 //!
-//! **Reads** what `[dataset]` names: the published archives or folders of Stanford Cars on the local disk, or
-//! nothing at all for the embedded sample, which is drawn in the published format and then takes the same way.
+//! **Reads** what `[dataset]` names: a published copy of Stanford Cars in any of its layouts, Parquet files with
+//! embedded photos, a folder per class, a table of the user's own with photos in files, or nothing at all for the
+//! embedded sample, which is drawn in the published format and then takes the same way. Files that are named by
+//! address are downloaded by [`Download`] before the stage runs; the stage itself never touches the network.
 //!
 //! **Writes** `photos/` (the photos, under the names the annotations use), `metadata/` (the annotation files
-//! as published), `photos.parquet` (a row per photo: size, digest, width, height) and `dataset.json`.
+//! as published, or one `table.parquet` for all other sources), `photos.parquet` (a row per photo: size, digest,
+//! width, height), `duplicates.parquet` (photos that are there more than once, byte for byte or nearly),
+//! `rejected.parquet` (files that are no photos that can be decoded) and `dataset.json`.
 
-mod checksum;
+pub mod archive;
+mod download;
+mod duplicates;
+mod edition;
 mod error;
+mod jpeg;
+mod perceptual;
 mod photos;
-mod published;
 mod settings;
+mod source;
 mod stage;
-mod unpack;
 
-pub use checksum::Checksum;
-pub use error::{Error, Missing};
-pub use settings::{ExpectedFile, Settings, Source};
+pub use download::Download;
+pub use edition::Edition;
+pub use error::Error;
+pub use settings::{ExpectedFile, FetchSettings, HuggingFace, Settings, Source, Table};
 pub use stage::Ingest;
-pub use unpack::{Limits, unpack_tar_gz};

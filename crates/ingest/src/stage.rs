@@ -1,19 +1,15 @@
 //! The stage itself.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use marque_contracts::schema::{Dataset, Layout, ingest};
-use marque_contracts::{Digest, Failure, Input, Job, Progress, Stage, Summary, Unit};
-use marque_formats::PhotoRow;
-use marque_sample::Sample;
+use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
+use marque_formats::{AnnotationTable, DuplicateRow, PhotoRow, RejectedRow};
 use serde_json::{Value, json};
 
-use crate::published::Published;
-use crate::{Error, Settings, Source, photos};
-
-/// Folder for the archives of the sample while they are unpacked.
-const DRAWN: &str = "drawn";
+use crate::photos::{Photo, survey};
+use crate::source::{self, Destination, Found};
+use crate::{Error, Settings, duplicates};
 
 /// Stage 1.
 pub struct Ingest {
@@ -26,49 +22,95 @@ impl Ingest {
         Self { settings }
     }
 
-    fn bring(&self, output: &Path, progress: &dyn Progress) -> Result<Summary, Error> {
-        let (photo_folder, metadata) = (output.join(ingest::PHOTOS), output.join(ingest::METADATA));
-        match &self.settings.source {
-            Source::Local(folder) => {
-                let found = Published::find(folder, &self.settings.files)?;
-                found.check(&self.settings.files, progress)?;
-                found.bring(&photo_folder, &metadata, progress)?;
-            }
-            Source::Sample(sample) => {
-                let drawn = output.join(DRAWN);
-                draw(sample, &drawn, progress)?;
-                Published::find(&drawn, &[])?.bring(&photo_folder, &metadata, progress)?;
-                std::fs::remove_dir_all(&drawn).map_err(|e| Error::io("delete", &drawn, e))?;
-            }
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn bring(&self, job: &Job<'_>) -> Result<Summary, Error> {
+        let (output, progress) = (job.output(), job.progress());
+        let to = Destination { output, limits: self.settings.limits, progress };
+        let found = source::of(&self.settings).bring(&to)?;
+        progress.line(&found.what);
+        let folder = output.join(ingest::PHOTOS);
+        let names = source::photos_below(&folder)?;
+        let total = names.len();
+        let (photos, rejected) = survey(&folder, names, progress);
+        self.reject(&rejected, total, output)?;
+        if photos.is_empty() {
+            return Err(Error::Empty { place: self.settings.place().unwrap_or(&folder).to_owned() });
         }
-        let rows = photos::survey(&photo_folder, progress)?;
+        let repeated = duplicates::find(&photos, self.settings.near_bits);
+        DuplicateRow::write(&repeated, &output.join(ingest::DUPLICATE_TABLE))?;
+        RejectedRow::write(&rejected, &output.join(ingest::REJECTED_TABLE))?;
+        let rows: Vec<_> = photos.into_iter().map(|photo: Photo| photo.row).collect();
         PhotoRow::write(&rows, &output.join(ingest::PHOTO_TABLE))?;
-        let dataset = Dataset { layout: Layout::StanfordCars, photos: rows.len() as u64 };
+        if let Some(table) = &found.annotations {
+            write_annotations(table, &rows, &to)?;
+        }
+        let dataset = Dataset { layout: found.layout, photos: rows.len() as u64 };
         let path = output.join(ingest::DATASET);
         let text = serde_json::to_string_pretty(&dataset).map_err(|e| Error::io("write", &path, e.into()))?;
         std::fs::write(&path, text).map_err(|e| Error::io("write", &path, e))?;
-        let bytes: u64 = rows.iter().map(|row| row.bytes).sum();
-        Ok(Summary {
-            line: format!("{} photos, {:.1} MB", rows.len(), bytes as f64 / 1e6),
-            notes: BTreeMap::from([
-                ("photos".to_owned(), json!(rows.len())),
-                ("bytes".to_owned(), json!(bytes)),
-            ]),
-        })
+        Ok(summary(&found, &rows, &rejected, &repeated))
+    }
+
+    /// Takes out what is no photo, unless there is too much of it.
+    fn reject(&self, rejected: &[RejectedRow], total: usize, output: &std::path::Path) -> Result<(), Error> {
+        if rejected.is_empty() {
+            return Ok(());
+        }
+        let allowed = self.settings.max_rejected;
+        if rejected.len() as f64 > allowed * total as f64 {
+            let rejected = rejected.iter().map(|row| (row.file_name.clone(), row.reason.clone())).collect();
+            return Err(Error::Rejected { rejected, total, allowed });
+        }
+        for row in rejected {
+            tracing::warn!("{} is left out: {}", row.file_name, row.reason);
+            let path = output.join(ingest::PHOTOS).join(&row.file_name);
+            std::fs::remove_file(&path).map_err(|e| Error::io("delete", &path, e))?;
+        }
+        Ok(())
     }
 }
 
-fn draw(sample: &Sample, folder: &Path, progress: &dyn Progress) -> Result<(), Error> {
-    std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
-    let total = u64::from(sample.train_photos) + u64::from(sample.test_photos);
-    let bar = progress.bar("draw the sample", total, Unit::Photos);
-    let shown = std::sync::atomic::AtomicU64::new(0);
-    let tell = |done: u64, _total: u64| {
-        let before = shown.fetch_max(done, std::sync::atomic::Ordering::Relaxed);
-        bar.advance(done.saturating_sub(before));
+/// Writes the annotations of the photos that are there.
+fn write_annotations(
+    table: &AnnotationTable,
+    photos: &[PhotoRow],
+    to: &Destination<'_>,
+) -> Result<(), Error> {
+    let there = |name: &str| photos.binary_search_by(|photo| photo.file_name.as_str().cmp(name)).is_ok();
+    let rows = table.rows.iter().filter(|row| there(&row.file_name)).cloned().collect();
+    let table = AnnotationTable { columns: table.columns.clone(), rows };
+    Ok(table.write(&to.place(ingest::ANNOTATION_TABLE)?)?)
+}
+
+fn summary(found: &Found, rows: &[PhotoRow], rejected: &[RejectedRow], repeated: &[DuplicateRow]) -> Summary {
+    let bytes: u64 = rows.iter().map(|row| row.bytes).sum();
+    let groups = repeated.last().map_or(0, |row| row.group + 1);
+    let mut line = format!("{} photos, {:.1} MB", rows.len(), bytes as f64 / 1e6);
+    if !rejected.is_empty() {
+        line.push_str(&format!(", {} files left out", rejected.len()));
+    }
+    if groups > 0 {
+        line.push_str(&format!(", {} photos in {groups} groups of duplicates", repeated.len()));
+    }
+    let layout = match found.layout {
+        Layout::StanfordCars => "stanford-cars",
+        Layout::CarIms => "car-ims",
+        Layout::Table => "table",
     };
-    marque_sample::write(sample, folder, &tell)?;
-    Ok(())
+    let notes = BTreeMap::from([
+        ("photos".to_owned(), json!(rows.len())),
+        ("bytes".to_owned(), json!(bytes)),
+        ("rejected".to_owned(), json!(rejected.len())),
+        ("duplicate_groups".to_owned(), json!(groups)),
+        ("duplicate_photos".to_owned(), json!(repeated.len())),
+        ("layout".to_owned(), json!(layout)),
+        ("found".to_owned(), json!(found.what)),
+    ]);
+    Summary { line, notes }
 }
 
 impl Stage for Ingest {
@@ -77,23 +119,15 @@ impl Stage for Ingest {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> Value {
-        match &self.settings.source {
-            Source::Sample(sample) => json!({
-                "source": "sample",
-                "drawing_version": marque_sample::VERSION,
-                "seed": sample.seed,
-                "train_photos": sample.train_photos,
-                "test_photos": sample.test_photos,
-                "width": sample.width,
-                "height": sample.height,
-            }),
-            // Not the path: the same files elsewhere give the same result.
-            Source::Local(_) => json!({ "source": "local" }),
-        }
+        let mut settings = source::of(&self.settings).settings();
+        // What only says when to give up is in as well: a stricter limit has to look again.
+        settings["max_rejected"] = json!(self.settings.max_rejected);
+        settings["near_bits"] = json!(self.settings.near_bits);
+        settings
     }
 
     fn inputs(&self) -> Vec<Input> {
@@ -101,13 +135,10 @@ impl Stage for Ingest {
     }
 
     fn sources(&self) -> Result<BTreeMap<String, Digest>, Failure> {
-        match &self.settings.source {
-            Source::Sample(_) => Ok(BTreeMap::new()),
-            Source::Local(folder) => Ok(Published::find(folder, &self.settings.files)?.digests()?),
-        }
+        Ok(source::of(&self.settings).digests()?)
     }
 
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {
-        Ok(self.bring(job.output(), job.progress())?)
+        Ok(self.bring(job)?)
     }
 }

@@ -1,0 +1,265 @@
+//! Unpacking archives that may mean harm: tar, tar.gz and zip.
+//!
+//! Only regular files and folders are taken, each under a relative path without `..`, each name once, up to
+//! [`Limits`] on their number, their size and how far they swell. Links, devices and all else are refused, and
+//! with them the whole archive: the published archives have none. Nothing of an archive reaches its place
+//! before all of it was read.
+
+mod guard;
+mod tar_gz;
+mod zip;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Component, Path};
+
+use crate::Error;
+
+/// What an archive may hold at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Number of files and folders.
+    pub files: u64,
+    /// Bytes of everything in it together.
+    pub bytes: u64,
+    /// Unpacked bytes per byte of the archive; looked at from [`Limits::SMALL`] on.
+    pub ratio: u64,
+}
+
+impl Limits {
+    /// Up to this many unpacked bytes an archive may swell as it likes.
+    pub const SMALL: u64 = 16 << 20;
+}
+
+impl Default for Limits {
+    /// A million files, 64 GiB, a hundredfold.
+    fn default() -> Self {
+        Self { files: 1_000_000, bytes: 64 << 30, ratio: 100 }
+    }
+}
+
+/// Why an archive is not unpacked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// A path is absolute, has `..` in it, or is no text.
+    LeadsOut(String),
+    /// A symbolic or hard link.
+    Link(String),
+    /// A device, a pipe, or something else that is neither file nor folder.
+    Special(String),
+    /// Two members have one name, or names that the file system takes for one.
+    Twice(String),
+    /// A member has no name.
+    Nameless,
+    /// A member is encrypted.
+    Encrypted(String),
+    /// A member's name or other record is longer than any real one.
+    LongRecord,
+    /// More files than the limit.
+    TooMany(u64),
+    /// More bytes than the limit.
+    TooLarge(u64),
+    /// Swells more than the limit.
+    TooDense(u64),
+    /// Damaged or cut short.
+    Damaged(String),
+    /// Not an archive of a known kind.
+    Unknown,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeadsOut(name) => write!(f, "the path {name:?} leads out of it"),
+            Self::Link(name) => write!(f, "{name} is a link"),
+            Self::Special(name) => write!(f, "{name} is neither file nor folder"),
+            Self::Twice(name) => write!(f, "the name {name} is there twice"),
+            Self::Nameless => f.write_str("a file in it has no name"),
+            Self::Encrypted(name) => write!(f, "{name} is encrypted"),
+            Self::LongRecord => f.write_str("a file in it has a name of absurd length"),
+            Self::TooMany(limit) => write!(f, "it holds more than dataset.max_files = {limit} files"),
+            Self::TooLarge(limit) => write!(f, "it holds more than dataset.max_bytes = {limit} bytes"),
+            Self::TooDense(limit) => {
+                write!(f, "it swells to more than dataset.max_ratio = {limit} times its size")
+            }
+            Self::Damaged(reason) => write!(f, "it is damaged: {reason}"),
+            Self::Unknown => f.write_str("it is neither a tar, a gzipped tar nor a zip file"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Whether a file's name is that of an archive.
+pub fn is_archive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".tgz", ".tar.gz", ".tar", ".zip"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Unpacks an archive into `staging`, which must not be there yet. `place` says where a member goes, below
+/// `staging` and by its path in the archive; `None` leaves it out. `read` is told how many bytes of the archive
+/// were read since the last time. Returns the places of the files, sorted. The kind of the archive is told by
+/// its content.
+///
+/// # Errors
+/// If the archive is broken or holds anything but harmless files; nothing is left in `staging` then.
+pub fn unpack(
+    archive: &Path,
+    limits: Limits,
+    staging: &Path,
+    place: &dyn Fn(&str) -> Option<String>,
+    read: &dyn Fn(u64),
+) -> Result<Vec<String>, Error> {
+    std::fs::create_dir_all(staging).map_err(|e| Error::io("create", staging, e))?;
+    let mut placed = BTreeSet::new();
+    let walked = walk(archive, limits, read, &mut |name, content| match place(name) {
+        Some(place) => {
+            write(name, &staging.join(&place), content)?;
+            placed.insert(place);
+            Ok(())
+        }
+        None => pass_over(content),
+    });
+    match walked {
+        Ok(()) => Ok(placed.into_iter().collect()),
+        Err(fault) => {
+            let _ = std::fs::remove_dir_all(staging);
+            Err(match fault {
+                Fault::Refused(refusal) => Error::Archive { archive: archive.to_owned(), refusal },
+                Fault::Output(error) => error,
+            })
+        }
+    }
+}
+
+/// Reads an archive to its end and hands over its members; what they hold is thrown away. For looking at
+/// archives without unpacking them, and for fuzzing.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn list(archive: &Path, limits: Limits) -> Result<Vec<String>, Error> {
+    let mut names = BTreeSet::new();
+    let walked = walk(archive, limits, &|_| {}, &mut |name, content| {
+        names.insert(name.to_owned());
+        pass_over(content)
+    });
+    match walked {
+        Ok(()) => Ok(names.into_iter().collect()),
+        Err(Fault::Refused(refusal)) => Err(Error::Archive { archive: archive.to_owned(), refusal }),
+        Err(Fault::Output(error)) => Err(error),
+    }
+}
+
+/// What stops a walk: the archive's fault, or the file system's.
+enum Fault {
+    Refused(Refusal),
+    Output(Error),
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// A regular file or folder in an archive.
+struct Member<'a> {
+    /// As the archive has it: not to be trusted.
+    name: Vec<u8>,
+    folder: bool,
+    content: &'a mut dyn Read,
+}
+
+type Take<'a> = &'a mut dyn FnMut(Member<'_>) -> Result<(), Fault>;
+
+/// Hands over each regular file with its checked name and its content.
+fn walk(
+    path: &Path,
+    limits: Limits,
+    read: &dyn Fn(u64),
+    visit: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let open = |e| Fault::Output(Error::io("open", path, e));
+    let mut file = File::open(path).map_err(open)?;
+    let mut start = Vec::with_capacity(512);
+    file.by_ref().take(512).read_to_end(&mut start).map_err(open)?;
+    io::Seek::rewind(&mut file).map_err(open)?;
+    let (mut count, mut seen) = (0, BTreeSet::new());
+    let mut take = |member: Member<'_>| {
+        count += 1;
+        if count > limits.files {
+            return Err(Refusal::TooMany(limits.files).into());
+        }
+        let name = harmless(&member.name)?;
+        if member.folder {
+            return Ok(());
+        }
+        if name.is_empty() {
+            return Err(Refusal::Nameless.into());
+        }
+        if seen.contains(&name) {
+            return Err(Refusal::Twice(name).into());
+        }
+        visit(&name, member.content)?;
+        seen.insert(name);
+        Ok(())
+    };
+    match start.as_slice() {
+        [0x1f, 0x8b, ..] => tar_gz::walk_gzip(file, limits, read, &mut take),
+        // An empty zip file has the end record alone.
+        [b'P', b'K', 3 | 5, ..] => zip::walk(file, limits, read, &mut take),
+        start if start.get(257..262) == Some(b"ustar") || tar_gz::is_old_tar(start) => {
+            tar_gz::walk_plain(file, limits, read, &mut take)
+        }
+        _ => Err(Refusal::Unknown.into()),
+    }
+}
+
+fn pass_over(content: &mut dyn Read) -> Result<(), Fault> {
+    io::copy(content, &mut io::sink()).map(|_| ()).map_err(|e| guard::fault(&e))
+}
+
+/// Writes a member to a file, which must not be there yet; tells reading trouble, the archive's, from writing
+/// trouble.
+fn write(name: &str, target: &Path, content: &mut dyn Read) -> Result<(), Fault> {
+    let output = |action, path: &Path, e| Fault::Output(Error::io(action, path, e));
+    if let Some(folder) = target.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| output("create", folder, e))?;
+    }
+    let mut out = match File::create_new(target) {
+        // Two names that the file system takes for one, or that belong in one place.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(Refusal::Twice(name.to_owned()).into());
+        }
+        other => other.map_err(|e| output("create", target, e))?,
+    };
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match content.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(n) => io::Write::write_all(&mut out, &buffer[..n]).map_err(|e| output("write", target, e))?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(guard::fault(&e)),
+        }
+    }
+}
+
+/// The path with `/` between its parts, if it stays below where it starts. Windows' separators count as such.
+fn harmless(name: &[u8]) -> Result<String, Refusal> {
+    let leads_out = || Refusal::LeadsOut(String::from_utf8_lossy(name).into_owned());
+    let text = std::str::from_utf8(name).map_err(|_| leads_out())?.replace('\\', "/");
+    if text.contains('\0') || text.split('/').next().is_some_and(|first| first.ends_with(':')) {
+        return Err(leads_out());
+    }
+    let mut parts = Vec::new();
+    for component in Path::new(&text).components() {
+        match component {
+            Component::Normal(part) => parts.push(part.to_str().ok_or_else(leads_out)?),
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(leads_out()),
+        }
+    }
+    Ok(parts.join("/"))
+}

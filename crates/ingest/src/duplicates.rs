@@ -1,0 +1,82 @@
+//! Photos that are there more than once.
+
+use std::collections::BTreeMap;
+
+use marque_formats::{DuplicateKind, DuplicateRow};
+use rayon::prelude::*;
+
+use crate::photos::Photo;
+
+/// Groups of photos with equal bytes or, if `near_bits` is given, of equal looks. A photo is in one group at
+/// most; two photos of a group may be linked by others between them. `photos` is sorted by name.
+pub(crate) fn find(photos: &[Photo], near_bits: Option<u32>) -> Vec<DuplicateRow> {
+    let mut sets = Sets::new(photos.len());
+    let mut by_digest = BTreeMap::new();
+    for (i, photo) in photos.iter().enumerate() {
+        let first = *by_digest.entry(photo.row.digest).or_insert(i);
+        sets.join(first, i);
+    }
+    if let Some(bits) = near_bits {
+        for (a, b) in alike(photos, bits) {
+            sets.join(a, b);
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for i in 0..photos.len() {
+        groups.entry(sets.first_of(i)).or_default().push(i);
+    }
+    let repeated = groups.into_values().filter(|group| group.len() > 1);
+    (0..).zip(repeated).flat_map(|(number, group)| rows(number, &group, photos)).collect()
+}
+
+fn rows(group: u32, members: &[usize], photos: &[Photo]) -> Vec<DuplicateRow> {
+    let row = |&i: &usize| {
+        let Photo { row, look } = &photos[i];
+        let identical = members.iter().any(|&other| other != i && photos[other].row.digest == row.digest);
+        DuplicateRow {
+            group,
+            kind: if identical { DuplicateKind::Identical } else { DuplicateKind::Near },
+            file_name: row.file_name.clone(),
+            digest: row.digest,
+            hash: look.hash,
+        }
+    };
+    members.iter().map(row).collect()
+}
+
+/// Pairs of photos that look the same. All pairs are compared: for a hundred thousand photos that takes seconds.
+fn alike(photos: &[Photo], bits: u32) -> Vec<(usize, usize)> {
+    let hashes: Vec<_> = photos.iter().map(|photo| photo.look.hash).collect();
+    (0..photos.len())
+        .into_par_iter()
+        .flat_map_iter(|a| {
+            // The hashes alone, side by side in memory, rule out nearly all.
+            let near = |b: &usize| (hashes[a] ^ hashes[*b]).count_ones() <= bits;
+            let looks = |b: &usize| photos[a].look.resembles(&photos[*b].look, bits);
+            (a + 1..hashes.len()).filter(near).filter(looks).map(|b| (a, b)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Disjoint sets of positions; each is named by its smallest.
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn new(count: usize) -> Self {
+        Self((0..count).collect())
+    }
+
+    fn first_of(&mut self, i: usize) -> usize {
+        let mut first = i;
+        while self.0[first] != first {
+            first = self.0[first];
+        }
+        self.0[i] = first;
+        first
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.first_of(a), self.first_of(b));
+        self.0[a.max(b)] = a.min(b);
+    }
+}

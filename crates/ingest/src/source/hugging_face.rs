@@ -1,0 +1,260 @@
+//! Parquet files with embedded photos, as Hugging Face keeps data sets: a column of structs with the bytes and
+//! the path of each photo, class labels as integers whose names are in the schema's metadata, and one or more
+//! files per split, which their names tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use marque_contracts::schema::{Layout, Split};
+use marque_contracts::{Digest, Unit};
+use marque_formats::{
+    AnnotationRow, AnnotationTable, ForeignBatch, ForeignColumn, ForeignKind, ForeignTable,
+};
+use serde_json::{Value, json};
+
+use super::{Destination, Found, Source, photo, split_words, tree};
+use crate::edition::editions;
+use crate::settings::{ExpectedFile, HuggingFace};
+use crate::{Error, download};
+
+/// Photos read from Parquet at a time: what is in memory at once.
+const BATCH: usize = 32;
+
+pub(super) struct Embedded<'a> {
+    pub(super) source: &'a HuggingFace,
+    pub(super) files: &'a [ExpectedFile],
+}
+
+impl Embedded<'_> {
+    /// The Parquet files, by their paths below the folder, sorted, and what is known of them.
+    fn find(&self) -> Result<Vec<(String, PathBuf)>, Error> {
+        let folder = &self.source.path;
+        let editions = editions(self.files);
+        if !editions.is_empty() {
+            let whole = editions.iter().find(|edition| edition.missing.is_empty());
+            let Some(edition) = whole else { return Err(Error::Missing { editions, offline: false }) };
+            let mut files: Vec<_> =
+                edition.files.iter().map(|file| (file.name().to_owned(), file.path.clone())).collect();
+            files.sort();
+            return Ok(files);
+        }
+        if folder.is_file() {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Ok(vec![(name, folder.clone())]);
+        }
+        if !folder.is_dir() {
+            return Err(self.wrong(folder, "there is no such folder"));
+        }
+        let names = tree::files_below(folder)?;
+        let parquet = names.into_iter().filter(|name| name.ends_with(".parquet") && !tree::is_hidden(name));
+        let files: Vec<_> = parquet.map(|name| (name.clone(), folder.join(name))).collect();
+        if files.is_empty() { Err(self.wrong(folder, "there is no .parquet file in it")) } else { Ok(files) }
+    }
+
+    fn wrong(&self, path: &Path, reason: impl Into<String>) -> Error {
+        let wanted = "a data set in Parquet files with embedded photos";
+        Error::Layout { path: path.to_owned(), wanted, reason: reason.into() }
+    }
+
+    /// Which column is what.
+    fn columns(&self, path: &Path, table: &[ForeignColumn]) -> Result<Columns, Error> {
+        let images: Vec<_> = (0..table.len()).filter(|i| table[*i].kind == ForeignKind::Photos).collect();
+        let image = match (&self.source.image_column, images.as_slice()) {
+            (None, [only]) => *only,
+            (Some(name), images) => match images.iter().find(|i| table[**i].name == *name) {
+                Some(position) => *position,
+                None => {
+                    let reason =
+                        format!("image_column = {name:?} holds no photos; columns: {}", names(table));
+                    return Err(self.wrong(path, reason));
+                }
+            },
+            (None, []) => {
+                let reason = format!("no column is a struct of bytes and path; columns: {}", names(table));
+                return Err(self.wrong(path, reason));
+            }
+            (None, _) => {
+                let reason =
+                    format!("several columns hold photos; set image_column to one of: {}", names(table));
+                return Err(self.wrong(path, reason));
+            }
+        };
+        for column in table {
+            if let ForeignKind::Unknown(kind) = &column.kind {
+                tracing::warn!(
+                    "{}: the column {} is left out: it is of type {kind}",
+                    path.display(),
+                    column.name
+                );
+            }
+        }
+        let texts: Vec<_> = (0..table.len()).filter(|i| table[*i].kind == ForeignKind::Text).collect();
+        let class = self.class_column(path, table, &texts)?;
+        let split = texts.iter().copied().find(|i| table[*i].name == "split");
+        let fixed = |i: usize| AnnotationTable::FIXED_COLUMNS.contains(&table[i].name.as_str());
+        let labels = texts.into_iter().filter(|i| Some(*i) != class && !fixed(*i));
+        let labels = labels.map(|i| (i, table[i].name.clone())).collect();
+        Ok(Columns { image, class, split, labels })
+    }
+
+    /// The column with class names: the one that is set, the only class label, or one that is called so.
+    fn class_column(
+        &self,
+        path: &Path,
+        table: &[ForeignColumn],
+        texts: &[usize],
+    ) -> Result<Option<usize>, Error> {
+        let called = |name: &str| texts.iter().copied().find(|i| table[*i].name == name);
+        if let Some(name) = &self.source.class_column {
+            let reason = || format!("there is no class_column = {name:?}; columns: {}", names(table));
+            return called(name).map(Some).ok_or_else(|| self.wrong(path, reason()));
+        }
+        let labels: Vec<_> = texts.iter().copied().filter(|i| table[*i].class_names.is_some()).collect();
+        Ok(match labels.as_slice() {
+            [only] => Some(*only),
+            _ => called("class_name").or_else(|| called("label")),
+        })
+    }
+}
+
+fn names(table: &[ForeignColumn]) -> String {
+    table.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Positions of the columns.
+struct Columns {
+    image: usize,
+    class: Option<usize>,
+    split: Option<usize>,
+    /// The labels of the data set's own, with their names.
+    labels: Vec<(usize, String)>,
+}
+
+impl Source for Embedded<'_> {
+    fn settings(&self) -> Value {
+        json!({
+            "source": "hugging-face",
+            "image_column": self.source.image_column,
+            "class_column": self.source.class_column,
+        })
+    }
+
+    fn digests(&self) -> Result<BTreeMap<String, Digest>, Error> {
+        let mut digests = BTreeMap::new();
+        for (name, path) in self.find()? {
+            let digest = Digest::of_file(&path).map_err(|e| Error::io("read", &path, e))?;
+            digests.insert(name, digest);
+        }
+        Ok(digests)
+    }
+
+    fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
+        let files = self.find()?;
+        for expected in self.files.iter().filter(|file| files.iter().any(|(_, path)| *path == file.path)) {
+            download::check(expected, to.progress)?;
+        }
+        let mut reading = Reading { to, rows: Vec::new(), table: None, taken: BTreeSet::new() };
+        for (name, path) in &files {
+            self.read(name, path, &mut reading)?;
+        }
+        let Reading { mut rows, table, .. } = reading;
+        let Some(table) = table else { return Err(Error::Empty { place: self.source.path.clone() }) };
+        let columns = self.columns(&self.source.path, &table)?;
+        rows.sort_by(|a, b| a.file_name.cmp(&b.file_name));
+        let class = columns.class.map_or("none", |i| &table[i].name);
+        let labels: Vec<_> = columns.labels.into_iter().map(|(_, name)| name).collect();
+        let what = format!(
+            "{} Parquet files, photos in {}, class names in {class}, other label columns: {}",
+            files.len(),
+            table[columns.image].name,
+            if labels.is_empty() { "none".to_owned() } else { labels.join(", ") },
+        );
+        let annotations = Some(AnnotationTable { columns: labels, rows });
+        Ok(Found { layout: Layout::Table, annotations, what })
+    }
+}
+
+/// What has been read so far.
+struct Reading<'a> {
+    to: &'a Destination<'a>,
+    rows: Vec<AnnotationRow>,
+    /// Columns of the first file, which all others must have.
+    table: Option<Vec<ForeignColumn>>,
+    /// Names that photos have already.
+    taken: BTreeSet<String>,
+}
+
+impl Embedded<'_> {
+    fn read(&self, name: &str, path: &Path, reading: &mut Reading<'_>) -> Result<(), Error> {
+        let table = ForeignTable::open(path, BATCH)?;
+        let columns = self.columns(path, table.columns())?;
+        if reading.table.get_or_insert_with(|| table.columns().to_vec()) != table.columns() {
+            return Err(self.wrong(path, "its columns or class names are not those of the file before it"));
+        }
+        let bar = reading.to.progress.bar(&format!("read {name}"), table.rows(), Unit::Photos);
+        let stem = name.strip_suffix(".parquet").unwrap_or(name);
+        let part = Part { split: split_words::of_path(name), stem, path };
+        let mut first = 0;
+        for batch in table {
+            let batch = batch?;
+            self.read_batch(&batch, first, &part, &columns, reading)?;
+            first += batch.rows();
+            bar.advance(batch.rows() as u64);
+        }
+        Ok(())
+    }
+
+    fn read_batch(
+        &self,
+        batch: &ForeignBatch,
+        first: usize,
+        part: &Part<'_>,
+        columns: &Columns,
+        reading: &mut Reading<'_>,
+    ) -> Result<(), Error> {
+        let labels: Vec<_> = columns.labels.iter().map(|(i, _)| batch.texts(*i)).collect();
+        let classes = columns.class.map(|i| batch.texts(i));
+        let splits = columns.split.map(|i| batch.texts(i));
+        for (row, photo_here) in batch.photos(columns.image).into_iter().enumerate() {
+            let Some((content, path)) = photo_here else {
+                return Err(self.wrong(part.path, format!("row {} has no photo in it", first + row + 1)));
+            };
+            let name = part.photo_name(first + row, path.as_deref(), content, &reading.taken);
+            let target = reading.to.place(&photo(&name))?;
+            std::fs::write(&target, content).map_err(|e| Error::io("write", &target, e))?;
+            reading.taken.insert(name.clone());
+            let split = splits.as_ref().and_then(|splits| split_words::parse(splits[row].as_deref()?));
+            reading.rows.push(AnnotationRow {
+                file_name: name,
+                split: split.or(part.split),
+                class_name: classes.as_ref().and_then(|classes| classes[row].clone()),
+                crop: None,
+                values: labels.iter().map(|values| values[row].clone()).collect(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// One Parquet file.
+struct Part<'a> {
+    split: Option<Split>,
+    /// Its path without the ending.
+    stem: &'a str,
+    path: &'a Path,
+}
+
+impl Part<'_> {
+    /// The name under which a photo is kept: the last part of its own path in a folder for the split, or, where
+    /// that is taken or not there, the number of its row in a folder for the file.
+    fn photo_name(&self, row: usize, path: Option<&str>, content: &[u8], taken: &BTreeSet<String>) -> String {
+        let own = path.and_then(|path| path.rsplit(['/', '\\']).next()).filter(|name| tree::is_photo(name));
+        let split = self.split.map_or("photos", Split::as_str);
+        let named = own.map(|own| format!("{split}/{own}")).filter(|name| !taken.contains(name));
+        named.unwrap_or_else(|| {
+            let format = image::guess_format(content).ok();
+            let extension = format.and_then(|format| format.extensions_str().first()).unwrap_or(&"bin");
+            format!("{}-rows/{row:07}.{extension}", self.stem)
+        })
+    }
+}

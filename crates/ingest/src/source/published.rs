@@ -1,0 +1,272 @@
+//! Stanford Cars as it was published, and as others have passed it on.
+//!
+//! Every known copy holds photos in folders called `cars_train`, `cars_test` or `car_ims`, and annotations in
+//! MATLAB files of fixed names; they differ in what is packed into which archive and in the folders around it:
+//!
+//! | copy | holds |
+//! |---|---|
+//! | the publication | `cars_train.tgz`, `cars_test.tgz`, `car_devkit.tgz`, `cars_test_annos_withlabels.mat` |
+//! | torchvision | `stanford_cars/` with the same, unpacked |
+//! | the publication, newer part | `car_ims.tgz`, `cars_annos.mat` |
+//! | fastai | all in `stanford-cars.tgz` |
+//! | Kaggle | a zip with `cars_train/cars_train/`, `cars_test/cars_test/` and MATLAB files beside |
+//!
+//! So a file's place is told by its own name and by the last such folder above it, wherever that is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use marque_contracts::schema::{Layout, ingest};
+use marque_contracts::{Digest, Unit};
+use serde_json::{Value, json};
+
+use super::{Destination, Found, Source, photo, tree};
+use crate::archive::is_archive;
+use crate::edition::{Edition, editions, unpacked_folder};
+use crate::settings::ExpectedFile;
+use crate::{Error, download};
+
+const PHOTO_FOLDERS: [&str; 3] = ["cars_train", "cars_test", "car_ims"];
+
+const CLASS_NAMES: &str = "cars_meta.mat";
+const TRAIN: &str = "cars_train_annos.mat";
+const TEST_WITHOUT_LABELS: &str = "cars_test_annos.mat";
+const TEST: &str = "cars_test_annos_withlabels.mat";
+const ALL: &str = "cars_annos.mat";
+const ANNOTATIONS: [&str; 5] = [CLASS_NAMES, TRAIN, TEST_WITHOUT_LABELS, TEST, ALL];
+
+/// Archives that are taken for the data set's wherever they lie.
+const ARCHIVES: [&str; 5] =
+    ["cars_train.tgz", "cars_test.tgz", "car_devkit.tgz", "car_ims.tgz", "stanford-cars.tgz"];
+
+/// What the newest part of the publication consists of at least.
+const NEEDED: [&str; 2] = ["cars_train.tgz", "car_devkit.tgz"];
+
+pub(super) struct Published<'a> {
+    pub(super) path: &'a Path,
+    pub(super) files: &'a [ExpectedFile],
+}
+
+/// The files to read, archives first.
+#[derive(Default)]
+struct Parts {
+    archives: Vec<PathBuf>,
+    /// Single files: where they are, and their place below the output folder.
+    loose: Vec<(PathBuf, String)>,
+    /// Files of which checksums are known.
+    expected: Vec<ExpectedFile>,
+}
+
+impl Published<'_> {
+    fn find(&self) -> Result<Parts, Error> {
+        if !self.files.is_empty() {
+            return self.find_expected();
+        }
+        if self.path.is_file() {
+            return Ok(Parts { archives: vec![self.path.to_owned()], ..Parts::default() });
+        }
+        let names = if self.path.is_dir() { tree::files_below(self.path)? } else { Vec::new() };
+        let mut parts = Parts::default();
+        parts.add_loose(self.path, "", &names);
+        let known = |name: &&String| ARCHIVES.contains(&name.rsplit('/').next().unwrap_or_default());
+        let mut archives: Vec<_> = names.iter().filter(known).collect();
+        if archives.is_empty() && parts.loose.is_empty() {
+            archives = names.iter().filter(|name| is_archive(name) && !tree::is_hidden(name)).collect();
+        }
+        parts.archives = archives.into_iter().map(|name| self.path.join(name)).collect();
+        // An archive wins over the folder that was unpacked from it.
+        let unpacked: Vec<_> = parts.archives.iter().filter_map(|archive| unpacked_folder(archive)).collect();
+        parts.loose.retain(|(path, _)| !unpacked.iter().any(|folder| path.starts_with(folder)));
+        if parts.archives.is_empty() && parts.loose.is_empty() { Err(self.missing()) } else { Ok(parts) }
+    }
+
+    /// The files of the first edition that is there.
+    fn find_expected(&self) -> Result<Parts, Error> {
+        let editions = editions(self.files);
+        let Some(edition) = editions.iter().find(|edition| edition.missing.is_empty()) else {
+            return Err(Error::Missing { editions, offline: false });
+        };
+        let mut parts = Parts::default();
+        for file in &edition.files {
+            let folder = unpacked_folder(&file.path);
+            match (file.path.is_file(), folder) {
+                (true, _) if is_archive(file.name()) => parts.archives.push(file.path.clone()),
+                (false, Some(folder)) => {
+                    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    parts.add_loose(&folder, &format!("{name}/"), &tree::files_below(&folder)?);
+                    continue;
+                }
+                _ => parts.loose.extend(place(file.name()).map(|place| (file.path.clone(), place))),
+            }
+            parts.expected.push(file.clone());
+        }
+        Ok(parts)
+    }
+
+    fn missing(&self) -> Error {
+        let file = |name: &&str| ExpectedFile {
+            path: self.path.join(name),
+            edition: String::new(),
+            checksums: Vec::new(),
+            bytes: None,
+            urls: Vec::new(),
+        };
+        let files: Vec<_> = NEEDED.iter().map(file).collect();
+        let edition = Edition { name: String::new(), missing: files.clone(), files };
+        Error::Missing { editions: vec![edition], offline: false }
+    }
+}
+
+impl Parts {
+    /// Adds the files below `folder` that belong to the data set; `prefix` goes before their names.
+    fn add_loose(&mut self, folder: &Path, prefix: &str, names: &[String]) {
+        let found = names.iter().filter_map(|name| {
+            let place = place(&format!("{prefix}{name}"))?;
+            Some((folder.join(name), place))
+        });
+        self.loose.extend(found);
+    }
+}
+
+impl Source for Published<'_> {
+    fn settings(&self) -> Value {
+        json!({ "source": "published" })
+    }
+
+    fn digests(&self) -> Result<BTreeMap<String, Digest>, Error> {
+        let parts = self.find()?;
+        let mut digests = BTreeMap::new();
+        for archive in &parts.archives {
+            let digest = Digest::of_file(archive).map_err(|e| Error::io("read", archive, e))?;
+            digests.insert(archive.file_name().unwrap_or_default().to_string_lossy().into_owned(), digest);
+        }
+        let mut folders: BTreeMap<&str, BTreeMap<String, Digest>> = BTreeMap::new();
+        for (path, place) in &parts.loose {
+            let digest = Digest::of_file(path).map_err(|e| Error::io("read", path, e))?;
+            let folder = place.rsplit_once('/').map_or("", |(folder, _)| folder);
+            folders.entry(folder).or_default().insert(place.clone(), digest);
+        }
+        digests
+            .extend(folders.iter().map(|(folder, files)| (format!("{folder}/"), tree::digest_of_all(files))));
+        Ok(digests)
+    }
+
+    fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
+        let parts = self.find()?;
+        parts.expected.iter().try_for_each(|file| download::check(file, to.progress))?;
+        let mut places = BTreeSet::new();
+        for archive in &parts.archives {
+            places.extend(to.unpack(archive, &place)?);
+        }
+        if !parts.loose.is_empty() {
+            let bar = to.progress.bar("copy files", parts.loose.len() as u64, Unit::Files);
+            for (path, place) in &parts.loose {
+                // What an archive holds as well is the archive's.
+                if places.insert(place.clone()) {
+                    to.copy(path, place)?;
+                }
+                bar.advance(1);
+            }
+        }
+        let layout = self.layout(&places)?;
+        Ok(Found { layout, annotations: None, what: describe(layout, &places) })
+    }
+}
+
+impl Published<'_> {
+    fn layout(&self, places: &BTreeSet<String>) -> Result<Layout, Error> {
+        let annotated = |name| places.contains(&format!("{}{name}", ingest::METADATA));
+        let photos = |folder| holds_photos(places, folder);
+        if photos("cars_train") && annotated(CLASS_NAMES) && annotated(TRAIN) {
+            return Ok(Layout::StanfordCars);
+        }
+        if photos("car_ims") && annotated(ALL) {
+            return Ok(Layout::CarIms);
+        }
+        let there: Vec<_> = (PHOTO_FOLDERS.into_iter().filter(|folder| photos(folder)))
+            .map(|folder| format!("photos in {folder}"))
+            .chain(ANNOTATIONS.into_iter().filter(|name| annotated(name)).map(str::to_owned))
+            .collect();
+        let there = if there.is_empty() { "nothing of the kind".to_owned() } else { there.join(", ") };
+        Err(Error::Layout {
+            path: self.path.to_owned(),
+            wanted: "a copy of Stanford Cars",
+            reason: format!(
+                "it takes photos in cars_train with {CLASS_NAMES} and {TRAIN}, or photos in car_ims with {ALL}; \
+                 found: {there}"
+            ),
+        })
+    }
+}
+
+fn holds_photos(places: &BTreeSet<String>, folder: &str) -> bool {
+    let start = photo(&format!("{folder}/"));
+    places.range(start.clone()..).next().is_some_and(|place| place.starts_with(&start))
+}
+
+fn describe(layout: Layout, places: &BTreeSet<String>) -> String {
+    let folders: Vec<_> = PHOTO_FOLDERS.into_iter().filter(|folder| holds_photos(places, folder)).collect();
+    let annotations = match layout {
+        Layout::CarIms => ALL,
+        _ if places.contains(&format!("{}{TEST}", ingest::METADATA)) => "the devkit and the test labels",
+        _ => "the devkit, without test labels",
+    };
+    format!("Stanford Cars: {} with {annotations}", folders.join(" and "))
+}
+
+/// Place of a file below the output folder; `None` if it does not belong to the data set.
+fn place(path: &str) -> Option<String> {
+    if tree::is_hidden(path) {
+        return None;
+    }
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if tree::is_photo(name) {
+        let mut inside = name.to_owned();
+        for folder in folders.rsplit('/') {
+            inside = format!("{folder}/{inside}");
+            if PHOTO_FOLDERS.contains(&folder) {
+                return Some(photo(&inside));
+            }
+        }
+        return None;
+    }
+    let name = without_copy_number(name)?;
+    ANNOTATIONS.contains(&name.as_str()).then(|| format!("{}{name}", ingest::METADATA))
+}
+
+/// The name of a MATLAB file without the number that browsers add to a second copy: Kaggle has a
+/// `cars_test_annos_withlabels (1).mat`.
+fn without_copy_number(name: &str) -> Option<String> {
+    let stem = name.strip_suffix(".mat")?;
+    let original = stem.rsplit_once(" (").filter(|(_, number)| {
+        number.strip_suffix(')').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+    });
+    Some(format!("{}.mat", original.map_or(stem, |(original, _)| original)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_find_their_places_in_every_copy() {
+        let cases = [
+            ("cars_train/00001.jpg", Some("photos/cars_train/00001.jpg")),
+            ("cars_test/cars_test/00001.jpg", Some("photos/cars_test/00001.jpg")),
+            ("stanford_cars/cars_train/00001.JPG", Some("photos/cars_train/00001.JPG")),
+            ("a/car_ims/000001.jpg", Some("photos/car_ims/000001.jpg")),
+            ("devkit/cars_meta.mat", Some("metadata/cars_meta.mat")),
+            ("x/cars_test_annos_withlabels (1).mat", Some("metadata/cars_test_annos_withlabels.mat")),
+            ("cars_annos.mat", Some("metadata/cars_annos.mat")),
+            ("other/00001.jpg", None),
+            ("devkit/eval_train.m", None),
+            ("other.mat", None),
+            ("__MACOSX/cars_train/00001.jpg", None),
+            ("cars_train/._00001.jpg", None),
+            ("cars_train/Thumbs.db", None),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(place(path).as_deref(), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The words by which data sets name their splits.
+
+use marque_contracts::schema::Split;
+
+/// The split that a word names, in whatever case: "Train", "val".
+pub(super) fn parse(word: &str) -> Option<Split> {
+    match word.to_ascii_lowercase().as_str() {
+        "train" | "training" => Some(Split::Train),
+        "validation" | "valid" | "val" | "dev" => Some(Split::Validation),
+        "test" | "testing" => Some(Split::Test),
+        _ => None,
+    }
+}
+
+/// The split that a file's path names: in its own name (`train-00000-of-00002.parquet`), or else in the last
+/// folder that names one.
+pub(super) fn of_path(path: &str) -> Option<Split> {
+    let mut parts = path.rsplit('/');
+    let file = parts.next().unwrap_or_default();
+    let words = |text: &str| text.split(|c: char| !c.is_ascii_alphabetic()).find_map(parse);
+    words(file).or_else(|| parts.find_map(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_are_read_off_paths() {
+        assert_eq!(of_path("data/train-00000-of-00002.parquet"), Some(Split::Train));
+        assert_eq!(of_path("test.parquet"), Some(Split::Test));
+        assert_eq!(of_path("default/validation/0000.parquet"), Some(Split::Validation));
+        assert_eq!(of_path("default/partial-train/0000.parquet"), Some(Split::Train));
+        assert_eq!(of_path("contest/0000.parquet"), None);
+    }
+}

@@ -1,0 +1,222 @@
+//! A table of the user's own, CSV or Parquet, with a row per photo: its file name and whatever is known of it.
+
+mod csv_rows;
+mod parquet_rows;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use marque_contracts::schema::Layout;
+use marque_contracts::{Digest, Unit};
+use marque_formats::{AnnotationRow, AnnotationTable, Crop};
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Destination, Found, Source, photo, split_words, tree};
+use crate::edition::editions;
+use crate::settings::{ExpectedFile, Table};
+use crate::{Error, download};
+
+/// Columns of a box: pixels counted from 0, the ends excluded.
+const BOX: [&str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
+
+pub(super) struct Own<'a> {
+    pub(super) table: &'a Table,
+    pub(super) files: &'a [ExpectedFile],
+}
+
+/// A table as it was read: all text, nulls where cells are empty.
+struct Raw {
+    columns: Vec<String>,
+    /// For each row, where it is ("line 7") and its cells.
+    rows: Vec<(String, Vec<Option<String>>)>,
+    /// What is wrong with single rows.
+    problems: Vec<String>,
+}
+
+impl Own<'_> {
+    fn read(&self) -> Result<AnnotationTable, Error> {
+        let editions = editions(self.files);
+        if !editions.is_empty() && editions.iter().all(|edition| !edition.missing.is_empty()) {
+            return Err(Error::Missing { editions, offline: false });
+        }
+        let path = &self.table.table;
+        if !path.is_file() {
+            return Err(self.wrong("there is no such file"));
+        }
+        let parquet = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"));
+        let raw = if parquet { parquet_rows::read(path)? } else { csv_rows::read(path)? };
+        self.annotations(raw)
+    }
+
+    fn wrong(&self, reason: impl Into<String>) -> Error {
+        let wanted = "a table with a row per photo";
+        Error::Layout { path: self.table.table.clone(), wanted, reason: reason.into() }
+    }
+
+    /// Checks every row; all that is wrong is reported together.
+    fn annotations(&self, raw: Raw) -> Result<AnnotationTable, Error> {
+        let columns = self.columns(&raw.columns)?;
+        let mut problems = raw.problems;
+        let mut rows = Vec::with_capacity(raw.rows.len());
+        let mut taken: BTreeMap<String, String> = BTreeMap::new();
+        for (place, cells) in raw.rows {
+            match columns.row(&cells) {
+                Err(reason) => problems.push(format!("{place}: {reason}")),
+                Ok(row) => match taken.insert(row.file_name.clone(), place.clone()) {
+                    Some(before) => {
+                        problems.push(format!("{place}: {} is in {before} already", row.file_name))
+                    }
+                    None => rows.push((place, row)),
+                },
+            }
+        }
+        problems.extend(self.absent(&rows));
+        if !problems.is_empty() {
+            return Err(Error::Rows { table: self.table.table.clone(), problems });
+        }
+        if rows.is_empty() {
+            return Err(self.wrong("there is no row in it"));
+        }
+        let mut rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
+        rows.sort_by(|a, b| a.file_name.cmp(&b.file_name));
+        Ok(AnnotationTable { columns: columns.labels.into_iter().map(|(_, name)| name).collect(), rows })
+    }
+
+    fn columns(&self, names: &[String]) -> Result<Columns, Error> {
+        let shown = || names.join(", ");
+        let mut seen = BTreeSet::new();
+        for name in names {
+            if name.is_empty() {
+                return Err(self.wrong(format!("a column has no name; columns: {}", shown())));
+            }
+            if !seen.insert(name) {
+                return Err(self.wrong(format!("the column {name} is there twice")));
+            }
+        }
+        let position = |wanted: &str| names.iter().position(|name| name == wanted);
+        let file_column = &self.table.file_column;
+        let Some(file) = position(file_column) else {
+            let reason = format!(
+                "there is no column {file_column}; columns: {}. dataset.file_column says which column holds the file names",
+                shown()
+            );
+            return Err(self.wrong(reason));
+        };
+        let sides = BOX.map(position);
+        let sides = match (sides.iter().flatten().count(), sides) {
+            (0, _) => None,
+            (_, [Some(x1), Some(y1), Some(x2), Some(y2)]) => Some([x1, y1, x2, y2]),
+            _ => return Err(self.wrong(format!("a box takes all of the columns {}", BOX.join(", ")))),
+        };
+        let fixed = |i: usize| i == file || AnnotationTable::FIXED_COLUMNS.contains(&names[i].as_str());
+        let labels = (0..names.len()).filter(|i| !fixed(*i)).map(|i| (i, names[i].clone())).collect();
+        Ok(Columns { file, split: position("split"), class: position("class_name"), sides, labels })
+    }
+
+    /// Rows whose photos are not there.
+    fn absent(&self, rows: &[(String, AnnotationRow)]) -> Vec<String> {
+        let folder = &self.table.photos;
+        rows.par_iter()
+            .filter(|(_, row)| !folder.join(&row.file_name).is_file())
+            .map(|(place, row)| {
+                format!("{place}: there is no photo {}", folder.join(&row.file_name).display())
+            })
+            .collect()
+    }
+}
+
+/// Positions of the columns.
+struct Columns {
+    file: usize,
+    split: Option<usize>,
+    class: Option<usize>,
+    sides: Option<[usize; 4]>,
+    labels: Vec<(usize, String)>,
+}
+
+impl Columns {
+    fn row(&self, cells: &[Option<String>]) -> Result<AnnotationRow, String> {
+        let cell = |i: usize| cells.get(i).and_then(Option::as_deref);
+        let name = cell(self.file).ok_or("there is no file name")?;
+        let file_name = below(name).ok_or_else(|| {
+            format!("{name} does not lie below the folder of photos: file names start there, without `..`")
+        })?;
+        let split = self.split.and_then(cell);
+        let split = split.map(|word| {
+            split_words::parse(word)
+                .ok_or_else(|| format!("the split {word:?} is none of train, validation, test"))
+        });
+        Ok(AnnotationRow {
+            file_name,
+            split: split.transpose()?,
+            class_name: self.class.and_then(cell).map(str::to_owned),
+            crop: self.crop(cell)?,
+            values: self.labels.iter().map(|(i, _)| cell(*i).map(str::to_owned)).collect(),
+        })
+    }
+
+    fn crop<'a>(&self, cell: impl Fn(usize) -> Option<&'a str>) -> Result<Option<Crop>, String> {
+        let Some(positions) = self.sides else { return Ok(None) };
+        let cells = positions.map(cell);
+        if cells.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let mut sides = [0; 4];
+        for ((side, cell), name) in sides.iter_mut().zip(cells).zip(BOX) {
+            let text = cell.ok_or_else(|| format!("{name} is empty, other sides of the box are not"))?;
+            *side = text.parse().map_err(|_| format!("{name} = {text} is not a whole number of pixels"))?;
+        }
+        let [x1, y1, x2, y2] = sides;
+        if x1 >= x2 || y1 >= y2 {
+            return Err(format!("the box {x1}, {y1} to {x2}, {y2} is empty"));
+        }
+        Ok(Some(Crop { x1, y1, x2, y2 }))
+    }
+}
+
+/// A file name of the user's as a path below the folder of photos; `None` if it leads elsewhere.
+fn below(name: &str) -> Option<String> {
+    let name = name.replace('\\', "/");
+    let mut parts = Vec::new();
+    for part in name.split('/') {
+        match part {
+            "." => {}
+            "" | ".." => return None,
+            part => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+impl Source for Own<'_> {
+    fn settings(&self) -> Value {
+        json!({ "source": "table", "file_column": self.table.file_column })
+    }
+
+    fn digests(&self) -> Result<BTreeMap<String, Digest>, Error> {
+        let table = self.read()?;
+        let path = &self.table.table;
+        let digest = Digest::of_file(path).map_err(|e| Error::io("read", path, e))?;
+        let names = table.rows.iter().map(|row| row.file_name.as_str());
+        let photos = tree::digests(&self.table.photos, names)?;
+        Ok(BTreeMap::from([
+            ("table".to_owned(), digest),
+            ("photos".to_owned(), tree::digest_of_all(&photos)),
+        ]))
+    }
+
+    fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
+        for file in self.files.iter().filter(|file| file.path.is_file()) {
+            download::check(file, to.progress)?;
+        }
+        let table = self.read()?;
+        let bar = to.progress.bar("copy photos", table.rows.len() as u64, Unit::Files);
+        for row in &table.rows {
+            to.copy(&self.table.photos.join(&row.file_name), &photo(&row.file_name))?;
+            bar.advance(1);
+        }
+        let labels = if table.columns.is_empty() { "none".to_owned() } else { table.columns.join(", ") };
+        let what = format!("a table of {} rows, label columns: {labels}", table.rows.len());
+        Ok(Found { layout: Layout::Table, annotations: Some(table), what })
+    }
+}

@@ -1,0 +1,38 @@
+//! A Parquet table whose photos are files.
+
+use std::path::Path;
+
+use marque_formats::{ForeignKind, ForeignTable};
+
+use super::Raw;
+use crate::Error;
+
+/// Rows read at a time.
+const BATCH: usize = 4096;
+
+pub(super) fn read(path: &Path) -> Result<Raw, Error> {
+    let table = ForeignTable::open(path, BATCH)?;
+    let (mut known, mut columns) = (Vec::new(), Vec::new());
+    for (position, column) in table.columns().iter().enumerate() {
+        if column.kind == ForeignKind::Text {
+            known.push(position);
+            columns.push(column.name.clone());
+        } else {
+            tracing::warn!(
+                "{}: the column {} is left out: it is no text or number",
+                path.display(),
+                column.name
+            );
+        }
+    }
+    let mut rows = Vec::new();
+    for batch in table {
+        let batch = batch?;
+        let cells: Vec<_> = known.iter().map(|position| batch.texts(*position)).collect();
+        for row in 0..batch.rows() {
+            let cells = cells.iter().map(|column| column[row].clone()).collect();
+            rows.push((format!("row {}", rows.len() + 1), cells));
+        }
+    }
+    Ok(Raw { columns, rows, problems: Vec::new() })
+}

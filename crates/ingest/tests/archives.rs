@@ -1,0 +1,379 @@
+//! Archives built to attack: each is refused for its own reason, and nothing of it stays.
+
+use std::io::{Cursor, Write};
+use std::path::PathBuf;
+
+use flate2::{Compression, write::GzEncoder};
+use marque_ingest::Error;
+use marque_ingest::archive::{Limits, Refusal, list, unpack};
+use tar::{EntryType, Header};
+use tempfile::TempDir;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// A tar archive in the making, whose headers may say anything.
+#[derive(Default)]
+struct Tar(Vec<u8>);
+
+impl Tar {
+    /// Adds an entry; the name is written as it is.
+    fn entry(mut self, kind: EntryType, name: &[u8], content: &[u8]) -> Self {
+        let mut header = Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name);
+        header.set_entry_type(kind);
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        self.0.extend_from_slice(header.as_bytes());
+        self.0.extend_from_slice(content);
+        self.0.resize(self.0.len().next_multiple_of(512), 0);
+        self
+    }
+
+    fn file(self, name: &str, content: &[u8]) -> Self {
+        self.entry(EntryType::Regular, name.as_bytes(), content)
+    }
+
+    fn pax(self, key: &str, value: &str) -> Self {
+        // The length counts its own digits.
+        let line = format!("{key}={value}\n");
+        let length = (1..).find(|digits| {
+            let length = digits + 1 + line.len();
+            length.to_string().len() == *digits
+        });
+        let length = length.unwrap() + 1 + line.len();
+        self.entry(EntryType::XHeader, b"pax", format!("{length} {line}").as_bytes())
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        let mut bytes = self.0;
+        bytes.extend([0; 1024]);
+        bytes
+    }
+
+    fn gzip(self) -> Vec<u8> {
+        gzip(&self.bytes())
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in members {
+        let deflated = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+        writer.start_file(*name, deflated).unwrap();
+        writer.write_all(content).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+struct Attempt {
+    folder: TempDir,
+}
+
+impl Attempt {
+    fn new(bytes: &[u8]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("archive"), bytes).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn unpack(&self, limits: Limits) -> Result<Vec<String>, Error> {
+        let all = |name: &str| Some(name.to_owned());
+        unpack(&self.path("archive"), limits, &self.path("staging"), &all, &|_| {})
+    }
+}
+
+#[track_caller]
+fn refusal(bytes: &[u8], limits: Limits) -> Refusal {
+    let attempt = Attempt::new(bytes);
+    let error = attempt.unpack(limits).unwrap_err();
+    assert!(!attempt.path("staging").exists(), "something was left behind");
+    let left: Vec<_> = std::fs::read_dir(attempt.folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "something was written outside");
+    let Error::Archive { refusal, .. } = error else { panic!("{error}") };
+    // Looking without unpacking comes to the same.
+    let Err(Error::Archive { refusal: listed, .. }) = list(&attempt.path("archive"), limits) else {
+        panic!()
+    };
+    assert_eq!(listed, refusal);
+    refusal
+}
+
+#[track_caller]
+fn refused(bytes: &[u8]) -> Refusal {
+    refusal(bytes, Limits::default())
+}
+
+fn leads_out(name: &str) -> Refusal {
+    Refusal::LeadsOut(name.to_owned())
+}
+
+#[test]
+fn harmless_archives_of_each_kind_are_unpacked() {
+    let long = format!("{}/{}.jpg", "folder".repeat(12), "photo".repeat(18));
+    let tar = || {
+        Tar::default()
+            .entry(EntryType::XGlobalHeader, b"pax_global_header", b"20 comment=whatever\n")
+            .entry(EntryType::Directory, b"cars_train/", b"")
+            .file("./cars_train/1.jpg", b"one")
+            .entry(EntryType::GNULongName, b"././@LongLink", format!("{long}\0").as_bytes())
+            .file("cut", b"two")
+            .pax("path", "cars_train/\u{e9}.jpg")
+            .file("other", b"three")
+    };
+    let members: [(&str, &[u8]); 4] =
+        [("cars_train/", b""), ("cars_train/1.jpg", b"one"), (&long, b"two"), ("cars_train/é.jpg", b"three")];
+    for bytes in [tar().bytes(), tar().gzip(), zip(&members)] {
+        let attempt = Attempt::new(&bytes);
+        let mut expected = vec!["cars_train/1.jpg".to_owned(), "cars_train/é.jpg".to_owned(), long.clone()];
+        expected.sort();
+        assert_eq!(attempt.unpack(Limits::default()).unwrap(), expected);
+        assert_eq!(std::fs::read(attempt.path("staging").join(&long)).unwrap(), b"two");
+        assert_eq!(std::fs::read(attempt.path("staging/cars_train/é.jpg")).unwrap(), b"three");
+        assert_eq!(list(&attempt.path("archive"), Limits::default()).unwrap(), expected);
+    }
+}
+
+#[test]
+fn archives_from_before_posix_are_unpacked() {
+    let mut header = Header::new_old();
+    header.set_path("1.jpg").unwrap();
+    header.set_size(3);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend(b"one");
+    bytes.resize(3 * 512 + 512, 0);
+    assert_eq!(Attempt::new(&bytes).unpack(Limits::default()).unwrap(), ["1.jpg"]);
+}
+
+#[test]
+fn only_what_has_a_place_is_unpacked() {
+    let attempt = Attempt::new(&Tar::default().file("a.jpg", b"a").file("b.txt", b"b").gzip());
+    let place = |name: &str| name.ends_with(".jpg").then(|| format!("photos/{name}"));
+    let places =
+        unpack(&attempt.path("archive"), Limits::default(), &attempt.path("s"), &place, &|_| {}).unwrap();
+    assert_eq!(places, ["photos/a.jpg"]);
+    assert!(attempt.path("s/photos/a.jpg").exists() && !attempt.path("s/b.txt").exists());
+}
+
+#[test]
+fn absolute_paths_are_refused() {
+    assert_eq!(refused(&Tar::default().file("/etc/passwd", b"x").gzip()), leads_out("/etc/passwd"));
+    assert_eq!(refused(&Tar::default().file("C:\\x", b"x").gzip()), leads_out("C:\\x"));
+    assert_eq!(refused(&Tar::default().file("\\\\host\\x", b"x").gzip()), leads_out("\\\\host\\x"));
+    assert_eq!(refused(&zip(&[("/etc/passwd", b"x")])), leads_out("/etc/passwd"));
+}
+
+#[test]
+fn paths_that_lead_up_are_refused() {
+    for name in ["../x", "a/../../x", "a/..", "..\\x", "a\\..\\..\\x"] {
+        assert_eq!(refused(&Tar::default().file(name, b"x").gzip()), leads_out(name));
+        assert_eq!(refused(&zip(&[(name, b"x")])), leads_out(name));
+    }
+    // Also where the name comes from another record than the header.
+    let long = Tar::default().entry(EntryType::GNULongName, b"././@LongLink", b"../x\0").file("good", b"x");
+    assert_eq!(refused(&long.gzip()), leads_out("../x"));
+    assert_eq!(refused(&Tar::default().pax("path", "../x").file("good", b"x").gzip()), leads_out("../x"));
+    // Folders as well: a file may come to lie in them.
+    assert_eq!(
+        refused(&Tar::default().entry(EntryType::Directory, b"../x/", b"").gzip()),
+        leads_out("../x/")
+    );
+}
+
+#[test]
+fn names_that_are_no_text_are_refused() {
+    assert_eq!(
+        refused(&Tar::default().entry(EntryType::Regular, b"\xff.jpg", b"x").gzip()),
+        leads_out("\u{fffd}.jpg")
+    );
+    assert_eq!(refused(&Tar::default().pax("path", "a\0b").file("x", b"x").gzip()), leads_out("a\0b"));
+}
+
+#[test]
+fn links_are_refused() {
+    for kind in [EntryType::Symlink, EntryType::Link] {
+        assert_eq!(
+            refused(&Tar::default().entry(kind, b"link", b"").gzip()),
+            Refusal::Link("link".to_owned())
+        );
+    }
+    assert_eq!(
+        refused(&Tar::default().entry(EntryType::GNULongLink, b"link", b"/etc\0").gzip()),
+        Refusal::Link("link".to_owned())
+    );
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer.add_symlink("link", "/etc/passwd", SimpleFileOptions::default()).unwrap();
+    let bytes = writer.finish().unwrap().into_inner();
+    assert_eq!(refused(&bytes), Refusal::Link("link".to_owned()));
+}
+
+#[test]
+fn devices_and_pipes_are_refused() {
+    for kind in
+        [EntryType::Char, EntryType::Block, EntryType::Fifo, EntryType::GNUSparse, EntryType::new(b'V')]
+    {
+        let bytes = Tar::default().entry(kind, b"thing", b"").gzip();
+        assert_eq!(refused(&bytes), Refusal::Special("thing".to_owned()), "{kind:?}");
+    }
+    // A zip member whose mode says that it is a device.
+    let options = SimpleFileOptions::default();
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file("thing", options).unwrap();
+    let mut bytes = writer.finish().unwrap().into_inner();
+    let directory = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    bytes[directory + 5] = 3; // made on Unix
+    bytes[directory + 38..directory + 42].copy_from_slice(&(0o020_644_u32 << 16).to_le_bytes());
+    assert_eq!(refused(&bytes), Refusal::Special("thing".to_owned()));
+}
+
+#[test]
+fn names_that_are_there_twice_are_refused() {
+    let twice = || Refusal::Twice("a".to_owned());
+    assert_eq!(refused(&Tar::default().file("a", b"1").file("a", b"2").gzip()), twice());
+    assert_eq!(refused(&Tar::default().file("a", b"1").file("./a", b"2").gzip()), twice());
+    // The writer refuses to, so the second name is changed afterwards.
+    let mut bytes = zip(&[("a", b"1"), ("b", b"2")]);
+    for at in 0..bytes.len() - 4 {
+        let header = if bytes[at..].starts_with(b"PK\x03\x04") {
+            30
+        } else if bytes[at..].starts_with(b"PK\x01\x02") {
+            46
+        } else {
+            continue;
+        };
+        if bytes[at + header] == b'b' {
+            bytes[at + header] = b'a';
+        }
+    }
+    assert_eq!(refused(&bytes), twice());
+}
+
+#[test]
+fn names_that_belong_in_one_place_are_refused() {
+    let attempt = Attempt::new(&Tar::default().file("x/a", b"1").file("y/a", b"2").gzip());
+    let place = |name: &str| name.rsplit('/').next().map(str::to_owned);
+    let error = unpack(&attempt.path("archive"), Limits::default(), &attempt.path("s"), &place, &|_| {});
+    assert!(matches!(error, Err(Error::Archive { refusal: Refusal::Twice(name), .. }) if name == "y/a"));
+    assert!(!attempt.path("s").exists());
+}
+
+#[test]
+fn files_without_a_name_are_refused() {
+    assert_eq!(refused(&Tar::default().file(".", b"x").gzip()), Refusal::Nameless);
+}
+
+#[test]
+fn too_many_files_are_refused() {
+    let limits = Limits { files: 3, ..Limits::default() };
+    let four = (0..4).fold(Tar::default(), |tar, i| tar.file(&i.to_string(), b""));
+    assert_eq!(refusal(&four.gzip(), limits), Refusal::TooMany(3));
+    let members: Vec<_> = ["1", "2", "3", "4"].map(|name| (name, &b""[..])).into();
+    assert_eq!(refusal(&zip(&members), limits), Refusal::TooMany(3));
+    assert!(Attempt::new(&zip(&members[..3])).unpack(limits).is_ok());
+}
+
+#[test]
+fn too_many_bytes_are_refused() {
+    let limits = Limits { bytes: 10_000, ..Limits::default() };
+    let noise: Vec<u8> = (0..6_000_u32).map(|i| (i * i >> 3) as u8).collect();
+    let two = || Tar::default().file("a", &noise).file("b", &noise);
+    for bytes in [two().bytes(), two().gzip(), zip(&[("a", &noise), ("b", &noise)])] {
+        assert_eq!(refusal(&bytes, limits), Refusal::TooLarge(10_000));
+    }
+    assert!(Attempt::new(&zip(&[("a", &noise)])).unpack(limits).is_ok());
+}
+
+#[test]
+fn bombs_are_refused() {
+    let zeros = vec![0; Limits::SMALL as usize + 100_000];
+    assert_eq!(refused(&Tar::default().file("a", &zeros).gzip()), Refusal::TooDense(100));
+    assert_eq!(refused(&zip(&[("a", &zeros)])), Refusal::TooDense(100));
+    // Many small ones together.
+    let part = &zeros[..1 << 20];
+    let names: Vec<_> = (0..20).map(|i| i.to_string()).collect();
+    let members: Vec<_> = names.iter().map(|name| (name.as_str(), part)).collect();
+    assert_eq!(refused(&zip(&members)), Refusal::TooDense(100));
+    // A sparse photo may swell a little.
+    assert!(Attempt::new(&zip(&[("a", part)])).unpack(Limits::default()).is_ok());
+}
+
+#[test]
+fn bombs_in_records_are_refused_before_they_fill_the_memory() {
+    let zeros = vec![b'a'; 8 << 20];
+    for kind in [EntryType::GNULongName, EntryType::XHeader] {
+        let bytes = Tar::default().entry(kind, b"record", &zeros).file("a", b"x").gzip();
+        assert_eq!(refused(&bytes), Refusal::LongRecord);
+    }
+    let bytes = Tar::default().entry(EntryType::XGlobalHeader, b"record", &zeros.repeat(4)).gzip();
+    assert_eq!(refused(&bytes), Refusal::TooDense(100));
+}
+
+#[test]
+fn extended_headers_that_change_sizes_or_make_no_sense_are_refused() {
+    for key in ["size", "GNU.sparse.realsize"] {
+        let bytes = Tar::default().pax(key, "9999999999").file("a", b"x").gzip();
+        assert_eq!(refused(&bytes), Refusal::Special("a huge or sparse file".to_owned()));
+    }
+    for record in [&b"x path=a\n"[..], b"99 path=a\n", b"9 path=a", b"0 \n", b"path"] {
+        let bytes = Tar::default().entry(EntryType::XHeader, b"pax", record).file("a", b"x").gzip();
+        assert!(matches!(refused(&bytes), Refusal::Damaged(_)), "{record:?}");
+    }
+}
+
+#[test]
+fn encrypted_members_are_refused() {
+    let mut bytes = zip(&[("a", b"secret")]);
+    for at in 0..bytes.len() - 4 {
+        if bytes[at..].starts_with(b"PK\x03\x04") {
+            bytes[at + 6] |= 1;
+        } else if bytes[at..].starts_with(b"PK\x01\x02") {
+            bytes[at + 8] |= 1;
+        }
+    }
+    assert_eq!(refused(&bytes), Refusal::Encrypted("a".to_owned()));
+}
+
+#[test]
+fn archives_cut_short_are_refused_wherever_they_are_cut() {
+    let noise: Vec<u8> = (0..1_500_u32).map(|i| (i * i >> 3) as u8).collect();
+    let tar = || Tar::default().file("a", &noise).file("b", b"2");
+    for (bytes, step) in [(tar().gzip(), 1), (zip(&[("a", &noise), ("b", b"2")]), 1), (tar().bytes(), 7)] {
+        // A plain tar that ends between two entries cannot be told from a whole one.
+        let end = if step == 1 { bytes.len() } else { 512 + 1_500 };
+        for length in (4..end).step_by(step) {
+            let found = refused(&bytes[..length]);
+            let fits = matches!(found, Refusal::Damaged(_) | Refusal::Unknown);
+            assert!(fits, "cut at {length} of {}: {found:?}", bytes.len());
+        }
+    }
+}
+
+#[test]
+fn members_that_are_not_what_their_checksum_says_are_refused() {
+    let mut bytes = zip(&[("a", b"some text that is long enough")]);
+    let crc = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap() + 16;
+    bytes[crc] ^= 1;
+    assert!(matches!(refused(&bytes), Refusal::Damaged(_)));
+    let mut bytes = Tar::default().file("a", b"some text").gzip();
+    let at = bytes.len() - 6; // in gzip's checksum
+    bytes[at] ^= 1;
+    assert!(matches!(refused(&bytes), Refusal::Damaged(_)));
+}
+
+#[test]
+fn what_is_no_archive_is_refused() {
+    for bytes in [&b""[..], b"short", b"<!DOCTYPE html><title>404</title>", &[0; 1024]] {
+        assert_eq!(refused(bytes), Refusal::Unknown);
+    }
+}
