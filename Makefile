@@ -3,14 +3,16 @@
 #   make train                 one stage and what it needs
 #   make evaluate FORCE=1      even if it is fresh
 #   make all CONFIG=configs/stanford-cars.toml
+#   make all OFFLINE=1         never touch the network
+#   make fetch CONFIG=…        only download and verify what the configuration names
 #   make test                  the tests; make test-all adds the long ones
 
 CONFIG ?= pipeline.toml
 MARQUE := $(or $(CARGO_TARGET_DIR),target)/release/marque
 STAGES := ingest labels preprocess train evaluate
-FLAGS := --config $(CONFIG) $(foreach pair,$(SET),--set $(pair))
+FLAGS := --config $(CONFIG) $(foreach pair,$(SET),--set $(pair)) $(if $(OFFLINE),--offline)
 
-.PHONY: all build $(STAGES) status verify gc test test-all lint clean
+.PHONY: all build $(STAGES) fetch status verify gc test test-all lint clean
 
 all: build
 	@$(MARQUE) run $(FLAGS) $(if $(FORCE),--force)
@@ -21,7 +23,7 @@ build:
 $(STAGES): build
 	@$(MARQUE) run $@ $(FLAGS) $(if $(FORCE),--force)
 
-status verify gc: build
+fetch status verify gc: build
 	@$(MARQUE) $@ $(FLAGS)
 
 test:

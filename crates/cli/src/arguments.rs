@@ -27,6 +27,10 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
 
+    /// Never touch the network: what is missing is named, with the place where it belongs.
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
+
     /// Say nothing but errors and what was asked for.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
@@ -52,6 +56,8 @@ pub(crate) enum Command {
         #[arg(long, requires = "stages")]
         only: bool,
     },
+    /// Verify the files that the configuration names, and download those that are missing.
+    Fetch,
     /// Show which stages are fresh or stale, and why.
     Status,
     /// Show what a stage's result depends on, and what has changed since, field by field.

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod explain;
+mod fetch;
 mod gc;
 mod run;
 mod status;
@@ -16,10 +17,12 @@ use crate::terminal::Terminal;
 
 /// Reads the configuration and does what the command line asks for.
 pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), Error> {
-    let configuration = Configuration::load(&arguments.config, &arguments.set)?;
+    let mut configuration = Configuration::load(&arguments.config, &arguments.set)?;
+    configuration.fetch.offline |= arguments.offline;
     configuration.start_threads()?;
     match arguments.command {
         Command::Run { stages, force, only } => run::run(&configuration, &stages, force, only, terminal),
+        Command::Fetch => fetch::fetch(&configuration, terminal),
         Command::Status => status::status(&configuration, terminal),
         Command::Explain { stage } => explain::explain(&configuration, &stage, terminal),
         Command::Verify => verify::verify(&configuration, terminal),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::{Stage, Store};
 use marque_evaluate::Evaluate;
-use marque_ingest::Ingest;
+use marque_ingest::{ExpectedFile, FetchSettings, Ingest};
 use marque_labels::Labels;
 use marque_preprocess::Preprocess;
 use marque_settings::{Document, Reader};
@@ -18,6 +18,10 @@ pub(crate) struct Configuration {
     pub(crate) store: PathBuf,
     /// The stages, in the order in which they run.
     pub(crate) stages: Vec<Box<dyn Stage>>,
+    /// Files that the data set consists of, if the configuration names them.
+    pub(crate) dataset_files: Vec<ExpectedFile>,
+    /// How files are downloaded, and which beside the data set's.
+    pub(crate) fetch: FetchSettings,
     /// Number of threads; 0 for one per core.
     threads: usize,
 }
@@ -32,11 +36,13 @@ impl Configuration {
         let store = reader.section("store", |section| section.optional_path("path")).unwrap_or(default_store);
         let threads = reader.section("runtime", |section| section.count("threads", 0, 0..=1024));
         let ingest = reader.section("dataset", marque_ingest::Settings::read);
+        let fetch = reader.section("fetch", FetchSettings::read);
         let labels = marque_labels::Settings::read(&mut reader);
         let preprocess = reader.section("preprocess", marque_preprocess::Settings::read);
         let train = reader.section("train", marque_train::Settings::read);
         let evaluate = reader.section("evaluate", marque_evaluate::Settings::read);
         reader.finish()?;
+        let dataset_files = ingest.files.clone();
         let stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Ingest::new(ingest)),
             Box::new(Labels::new(labels)),
@@ -44,7 +50,7 @@ impl Configuration {
             Box::new(Train::new(train)),
             Box::new(Evaluate::new(evaluate)),
         ];
-        Ok(Self { store, stages, threads })
+        Ok(Self { store, stages, dataset_files, fetch, threads })
     }
 
     /// Starts the threads that all stages share.

@@ -25,6 +25,10 @@ pub(crate) enum Error {
     Pipeline(#[from] marque_pipeline::Error),
     #[error(transparent)]
     Inspect(#[from] marque_inspect::Error),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Files(Vec<marque_ingest::Error>),
+    #[error(transparent)]
+    Ingest(#[from] marque_ingest::Error),
     #[error("{0} of the files in use are not what was written")]
     Damaged(usize),
     #[error("{path} is damaged")]
@@ -45,7 +49,7 @@ impl Error {
         match self {
             Error::NoSuchStage(_) | Error::NoSuchTable(_) => 2,
             Error::Document(_) | Error::Problems(_) => 3,
-            Error::NoTable(_) => 4,
+            Error::NoTable(_) | Error::Files(_) | Error::Ingest(_) => 4,
             Error::Inspect(marque_inspect::Error::Query(_)) => 2,
             Error::Inspect(_) | Error::Heads { .. } | Error::Damaged(_) | Error::Store(_) => 5,
             Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => match failure.kind() {
@@ -92,6 +96,8 @@ impl Error {
             Error::Store(StoreError::Newer { .. }) => {
                 Some("use the newer marque, or another folder for the store".to_owned())
             }
+            Error::Files(errors) => errors.first().and_then(marque_ingest::Error::hint),
+            Error::Ingest(error) => error.hint(),
             Error::Damaged(_) => Some("`marque run STAGE --force` makes a damaged result again".to_owned()),
             Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => {
                 failure.hint().map(str::to_owned)

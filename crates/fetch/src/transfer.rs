@@ -11,6 +11,13 @@ use ureq::{Agent, Body, Timeout};
 use crate::partial::{HashedFile, Origin, Place};
 use crate::{Error, Policy, ProblemKind, RemoteFile};
 
+/// How the standard library begins the words of a failed look-up of a host, and how they end if it does not
+/// exist. There is no kind of error for it.
+const LOOKUP: &str = "failed to lookup address information";
+const NO_SUCH_HOST: &str = "Name or service not known";
+
+const UNKNOWN_HOST: &str = "there is no such host, or no network";
+
 /// What came of a try.
 pub(crate) enum Outcome {
     /// The file is whole and verified, under its name.
@@ -195,6 +202,9 @@ impl Transfer<'_> {
             ureq::Error::HostNotFound | ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
                 Outcome::Hopeless(ProblemKind::Address(words))
             }
+            ureq::Error::Io(error) if error.to_string().ends_with(NO_SUCH_HOST) => {
+                Outcome::Hopeless(ProblemKind::Address(words))
+            }
             ureq::Error::TooManyRedirects => Outcome::Hopeless(ProblemKind::Connection(words)),
             _ => Outcome::Again { kind: ProblemKind::Connection(words), wait: None },
         }
@@ -206,7 +216,9 @@ impl Transfer<'_> {
                 format!("no connection within {} s", self.policy.connect.as_secs_f64())
             }
             ureq::Error::Timeout(_) => format!("not a byte for {} s", self.policy.stall.as_secs_f64()),
-            ureq::Error::HostNotFound => "there is no such host, or no network".to_owned(),
+            ureq::Error::HostNotFound => UNKNOWN_HOST.to_owned(),
+            ureq::Error::Io(error) if error.to_string().contains(LOOKUP) => UNKNOWN_HOST.to_owned(),
+            ureq::Error::Io(error) => error.to_string(),
             ureq::Error::BadUri(reason) => format!("not an address: {reason}"),
             error => match error.source() {
                 Some(cause) => format!("{error}: {cause}"),

@@ -125,7 +125,10 @@ impl Error {
                        places; the folder that an archive unpacks to will do as well";
         match self {
             Self::Missing { offline: true, .. } => {
-                Some(format!("without --offline they are downloaded. By hand: {by_hand}"))
+                Some(format!(
+                    "without --offline they are downloaded. By hand: {by_hand}. The sample, `make all` with no \
+                     CONFIG, needs no files"
+                ))
             }
             Self::Missing { editions, .. } if editions.iter().any(|edition| edition.is_within_reach()) => {
                 Some(format!("`marque fetch` downloads them. By hand: {by_hand}"))

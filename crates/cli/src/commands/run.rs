@@ -20,10 +20,11 @@ pub(super) fn run(
     terminal: &Terminal,
 ) -> Result<(), Error> {
     let started = Instant::now();
-    let stages = stages.iter().map(|name| configuration.position(name)).collect::<Result<_, _>>()?;
+    let positions = stages.iter().map(|name| configuration.position(name)).collect::<Result<_, _>>()?;
     let store = Store::open(&configuration.store)?;
     let _lock = store.lock()?;
-    let request = Request { stages, force, only };
+    super::fetch::bring_missing(configuration, stages, only, terminal)?;
+    let request = Request { stages: positions, force, only };
     let reporter = Reporter { terminal };
     marque_pipeline::run(&store, &configuration.stages, &request, terminal, &reporter)?;
     let report = store.root().join("evaluate/current/report.html");

@@ -10,7 +10,9 @@ use std::time::Duration;
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
-    /// What follows `GET`: a path, or a whole address if the server is taken for a proxy.
+    /// `GET`, or `CONNECT` if the server is taken for a proxy.
+    pub(crate) method: String,
+    /// What follows the method: a path, or the host behind a proxy.
     pub(crate) target: String,
     /// Headers, names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
@@ -28,6 +30,7 @@ impl Received {
 }
 
 /// How the body is sent.
+#[allow(dead_code)] // Each test program uses some of these.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sending {
     /// All of it.
@@ -139,7 +142,16 @@ fn serve(
     answer: &dyn Fn(&Received, usize) -> Reply,
 ) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let Some(request) = read_request(&mut reader) else { return };
+    let Some(mut request) = read_request(&mut reader) else { return };
+    if request.method == "CONNECT" {
+        // Taken for a proxy: what follows is meant for the server behind it, whose part is played here too.
+        received.lock().unwrap().push(request);
+        if (&stream).write_all(b"HTTP/1.1 200 Connected\r\n\r\n").is_err() {
+            return;
+        }
+        let Some(inner) = read_request(&mut reader) else { return };
+        request = inner;
+    }
     let before = {
         let mut received = received.lock().unwrap();
         received.push(request.clone());
@@ -153,14 +165,15 @@ fn serve(
 fn read_request(reader: &mut impl BufRead) -> Option<Received> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
-    let target = line.split(' ').nth(1)?.to_owned();
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, target) = (words.next()?, words.next()?);
     let mut headers = BTreeMap::new();
     loop {
         line.clear();
         reader.read_line(&mut line).ok()?;
         match line.trim_end().split_once(':') {
             Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.trim().to_owned()),
-            None => return Some(Received { target, headers }),
+            None => return Some(Received { method, target, headers }),
         };
     }
 }
