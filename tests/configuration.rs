@@ -9,8 +9,12 @@ fn bad_configurations_are_refused_with_place_key_and_what_is_allowed() {
         ("epochs = 2", "epoch = 2", &["train.epoch is not a known key; did you mean `epochs`?"]),
         ("[train]", "[trian]", &["[trian] is not a known section; did you mean `train`?"]),
         ("size = 32", "size = \"32\"", &["preprocess.size = \"32\": must be a whole number from 16 to 1024"]),
-        ("source = \"sample\"", "source = \"kaggle\"", &["must be one of \"sample\", \"local\""]),
-        ("source = \"sample\"", "source = \"local\"", &["dataset.path: source = \"local\" needs the folder"]),
+        ("source = \"sample\"", "source = \"kaggle\"", &["must be one of \"sample\", \"published\""]),
+        (
+            "source = \"sample\"",
+            "source = \"published\"",
+            &["dataset.path: a published data set needs the folder"],
+        ),
         (
             "validation = 0.2",
             "validation = 1.5",
@@ -67,14 +71,16 @@ fn command_lines_that_cannot_be_understood_are_refused() {
 #[test]
 fn missing_photos_are_named_with_their_addresses() {
     let project = Project::new(PIPELINE);
-    let files =
-        "[[dataset.files]]\nname = \"cars_test.tgz\"\nurls = [\"https://example.org/cars_test.tgz\"]\n";
-    project.edit("source = \"sample\"", "source = \"local\"\npath = \"downloads\"");
+    let files = "[[dataset.files]]\nname = \"cars_test.tgz\"\nsha256 = \"0123456789abcdef\"\nurls = [\"https://example.org/cars_test.tgz\"]\n";
+    project.edit("source = \"sample\"", "source = \"published\"\npath = \"downloads\"");
     project.edit("[labels]", &format!("{files}\n[labels]"));
-    let called = project.call(&["run"]).failed(4, "3 files of the data set are not in downloads");
-    for part in
-        ["cars_train.tgz", "car_devkit.tgz", "https://example.org/cars_test.tgz", "hint: put the files into"]
-    {
+    let called = project.call(&["run", "--offline"]).failed(4, "1 file is missing");
+    for part in [
+        "downloads/cars_test.tgz",
+        "sha256 0123456789abcdef",
+        "https://example.org/cars_test.tgz",
+        "hint: without --offline",
+    ] {
         assert!(called.stderr.contains(part), "{part} is not in\n{}", called.stderr);
     }
     let status = project.call(&["status"]).succeeded();

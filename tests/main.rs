@@ -2,8 +2,12 @@
 
 mod caching;
 mod configuration;
+mod downloads;
 mod interruption;
 mod looking;
 mod project;
 mod real_data;
+#[path = "../crates/fetch/tests/server/mod.rs"]
+mod server;
+mod sources;
 mod structure;
