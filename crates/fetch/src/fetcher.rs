@@ -79,7 +79,7 @@ impl Fetcher {
         for url in &file.urls {
             let transfer =
                 Transfer { agent: &self.agent, policy: &self.policy, file, url, place: &place, progress };
-            match self.from_one_address(&transfer)? {
+            match self.try_address(&transfer)? {
                 Ok(fetched) => return Ok(fetched),
                 Err(problem) => {
                     tracing::info!("{}: {problem}", file.name);
@@ -90,7 +90,7 @@ impl Fetcher {
         Err(Error::Failed { name: file.name.clone(), problems })
     }
 
-    fn from_one_address(&self, transfer: &Transfer<'_>) -> Result<Result<Fetched, Problem>, Error> {
+    fn try_address(&self, transfer: &Transfer<'_>) -> Result<Result<Fetched, Problem>, Error> {
         let (name, url) = (&transfer.file.name, transfer.url.to_owned());
         let (mut attempts, mut farthest) = (0, transfer.place.length());
         loop {

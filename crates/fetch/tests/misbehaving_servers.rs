@@ -14,7 +14,7 @@ const NAME: &str = "cars.tgz";
 const TAG: &str = "\"v1\"";
 
 fn content() -> Vec<u8> {
-    (0..200_000_u32).map(|i| (i * i >> 7) as u8).collect()
+    (0..200_000_u32).map(|i| ((i * i) >> 7) as u8).collect()
 }
 
 fn md5(bytes: &[u8]) -> Checksum {

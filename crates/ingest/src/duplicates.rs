@@ -17,9 +17,10 @@ pub(crate) fn find(photos: &[Photo], near_bits: Option<u32>) -> Vec<DuplicateRow
         sets.join(first, i);
     }
     if let Some(bits) = near_bits {
-        for (a, b) in alike(photos, bits) {
-            sets.join(a, b);
-        }
+        // One photo for each digest is enough.
+        let firsts: Vec<usize> =
+            (0..photos.len()).filter(|&i| by_digest[&photos[i].row.digest] == i).collect();
+        join_alike(&mut sets, photos, &firsts, bits);
     }
     let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for i in 0..photos.len() {
@@ -44,18 +45,28 @@ fn rows(group: u32, members: &[usize], photos: &[Photo]) -> Vec<DuplicateRow> {
     members.iter().map(row).collect()
 }
 
-/// Pairs of photos that look the same. All pairs are compared: for a hundred thousand photos that takes seconds.
-fn alike(photos: &[Photo], bits: u32) -> Vec<(usize, usize)> {
-    let hashes: Vec<_> = photos.iter().map(|photo| photo.look.hash).collect();
-    (0..photos.len())
-        .into_par_iter()
-        .flat_map_iter(|a| {
-            // The hashes alone, side by side in memory, rule out nearly all.
-            let near = |b: &usize| (hashes[a] ^ hashes[*b]).count_ones() <= bits;
-            let looks = |b: &usize| photos[a].look.resembles(&photos[*b].look, bits);
-            (a + 1..hashes.len()).filter(near).filter(looks).map(|b| (a, b)).collect::<Vec<_>>()
-        })
-        .collect()
+/// Photos that are compared with all others before what was found is put together: bounds the memory where
+/// thousands look the same.
+const ROWS: usize = 256;
+
+/// Joins photos that look the same. All pairs are compared: for a hundred thousand photos that takes seconds.
+fn join_alike(sets: &mut Sets, photos: &[Photo], among: &[usize], bits: u32) {
+    let hashes: Vec<_> = among.iter().map(|&i| photos[i].look.hash).collect();
+    let positions: Vec<_> = (0..among.len()).collect();
+    for rows in positions.chunks(ROWS) {
+        let alike: Vec<(usize, usize)> = rows
+            .par_iter()
+            .flat_map_iter(|&a| {
+                // The hashes alone, side by side in memory, rule out nearly all.
+                let near = |b: &usize| (hashes[a] ^ hashes[*b]).count_ones() <= bits;
+                let looks = |b: &usize| photos[among[a]].look.resembles(&photos[among[*b]].look, bits);
+                (a + 1..among.len()).filter(near).filter(looks).map(|b| (a, b)).collect::<Vec<_>>()
+            })
+            .collect();
+        for (a, b) in alike {
+            sets.join(among[a], among[b]);
+        }
+    }
 }
 
 /// Disjoint sets of positions; each is named by its smallest.

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn photo() -> Vec<u8> {
-        let pixels: Vec<u8> = (0..64 * 48 * 3).map(|i: u32| (i * i >> 5) as u8).collect();
+        let pixels: Vec<u8> = (0..64 * 48 * 3).map(|i: u32| ((i * i) >> 5) as u8).collect();
         let image = image::RgbImage::from_raw(64, 48, pixels).unwrap();
         let mut bytes = std::io::Cursor::new(Vec::new());
         image.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();

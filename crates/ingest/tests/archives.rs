@@ -286,7 +286,7 @@ fn too_many_files_are_refused() {
 #[test]
 fn too_many_bytes_are_refused() {
     let limits = Limits { bytes: 10_000, ..Limits::default() };
-    let noise: Vec<u8> = (0..6_000_u32).map(|i| (i * i >> 3) as u8).collect();
+    let noise: Vec<u8> = (0..6_000_u32).map(|i| ((i * i) >> 3) as u8).collect();
     let two = || Tar::default().file("a", &noise).file("b", &noise);
     for bytes in [two().bytes(), two().gzip(), zip(&[("a", &noise), ("b", &noise)])] {
         assert_eq!(refusal(&bytes, limits), Refusal::TooLarge(10_000));
@@ -346,7 +346,7 @@ fn encrypted_members_are_refused() {
 
 #[test]
 fn archives_cut_short_are_refused_wherever_they_are_cut() {
-    let noise: Vec<u8> = (0..1_500_u32).map(|i| (i * i >> 3) as u8).collect();
+    let noise: Vec<u8> = (0..1_500_u32).map(|i| ((i * i) >> 3) as u8).collect();
     let tar = || Tar::default().file("a", &noise).file("b", b"2");
     for (bytes, step) in [(tar().gzip(), 1), (zip(&[("a", &noise), ("b", b"2")]), 1), (tar().bytes(), 7)] {
         // A plain tar that ends between two entries cannot be told from a whole one.
