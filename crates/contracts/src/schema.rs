@@ -37,6 +37,10 @@ pub mod labels {
     pub const CROP_TABLE: &str = "crops.parquet";
     /// The heads: a list of [`super::Head`].
     pub const HEADS: &str = "heads.json";
+    /// A row per class of each head: training photos, and its weight by each method.
+    pub const WEIGHT_TABLE: &str = "weights.parquet";
+    /// A row per photo of a group of duplicates that is in several splits or labelled in several ways.
+    pub const LEAK_TABLE: &str = "leaks.parquet";
 }
 
 /// Files that `preprocess` writes.
@@ -137,6 +141,8 @@ pub enum HeadKind {
     /// Exactly one class.
     #[default]
     Single,
+    /// Several classes, or none.
+    Tags,
 }
 
 /// One question that the network answers: `heads.json` is a list of these.

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::builder::{Int64Builder, ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -31,15 +32,54 @@ pub enum Column {
     Number(Vec<Option<f64>>),
     /// Yes or no.
     Flag(Vec<Option<bool>>),
+    /// Several texts a row, or none. A list may be null; what is in one is not.
+    TextList(Vec<Option<Vec<String>>>),
+    /// Several 64-bit integers a row, or none. A list may be null; what is in one is not.
+    IntegerList(Vec<Option<Vec<i64>>>),
 }
 
 impl Column {
-    fn len(&self) -> usize {
+    /// Number of values, nulls included.
+    pub fn len(&self) -> usize {
         match self {
+            Column::TextList(values) => values.len(),
+            Column::IntegerList(values) => values.len(),
             Column::Text(values) => values.len(),
             Column::Integer(values) => values.len(),
             Column::Number(values) => values.len(),
             Column::Flag(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of nulls.
+    pub fn nulls(&self) -> usize {
+        fn count<T>(values: &[Option<T>]) -> usize {
+            values.iter().filter(|value| value.is_none()).count()
+        }
+        match self {
+            Column::Text(values) => count(values),
+            Column::Integer(values) => count(values),
+            Column::Number(values) => count(values),
+            Column::Flag(values) => count(values),
+            Column::TextList(values) => count(values),
+            Column::IntegerList(values) => count(values),
+        }
+    }
+
+    /// Arrow's name of the values' type.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Column::Text(_) => "string",
+            Column::Integer(_) => "int64",
+            Column::Number(_) => "float64",
+            Column::Flag(_) => "bool",
+            Column::TextList(_) => "list<string>",
+            Column::IntegerList(_) => "list<int64>",
         }
     }
 
@@ -49,6 +89,20 @@ impl Column {
             Column::Integer(values) => Arc::new(values.iter().copied().collect::<Int64Array>()),
             Column::Number(values) => Arc::new(values.iter().copied().collect::<Float64Array>()),
             Column::Flag(values) => Arc::new(values.iter().copied().collect::<BooleanArray>()),
+            Column::TextList(values) => {
+                let mut lists = ListBuilder::new(StringBuilder::new());
+                for list in values {
+                    lists.append_option(list.as_ref().map(|list| list.iter().map(Some)));
+                }
+                Arc::new(lists.finish())
+            }
+            Column::IntegerList(values) => {
+                let mut lists = ListBuilder::new(Int64Builder::new());
+                for list in values {
+                    lists.append_option(list.as_ref().map(|list| list.iter().copied().map(Some)));
+                }
+                Arc::new(lists.finish())
+            }
         }
     }
 }
@@ -131,7 +185,8 @@ impl Frame {
         Ok(())
     }
 
-    /// Reads a Parquet table. Columns of types other than text, integers, numbers and flags are left out.
+    /// Reads a Parquet table. Columns of types other than those of [`Column`] are left out, and so are
+    /// nulls inside lists.
     ///
     /// # Errors
     /// If the file cannot be read as Parquet.
@@ -161,6 +216,8 @@ fn field(name: &str, column: &Column) -> Field {
         Column::Integer(_) => DataType::Int64,
         Column::Number(_) => DataType::Float64,
         Column::Flag(_) => DataType::Boolean,
+        Column::TextList(_) => DataType::new_list(DataType::Utf8, true),
+        Column::IntegerList(_) => DataType::new_list(DataType::Int64, true),
     };
     Field::new(name, data_type, true)
 }
@@ -171,6 +228,8 @@ fn empty(field: &Field) -> Option<Column> {
         DataType::Int64 => Some(Column::Integer(Vec::new())),
         DataType::Float64 => Some(Column::Number(Vec::new())),
         DataType::Boolean => Some(Column::Flag(Vec::new())),
+        DataType::List(item) if *item.data_type() == DataType::Utf8 => Some(Column::TextList(Vec::new())),
+        DataType::List(item) if *item.data_type() == DataType::Int64 => Some(Column::IntegerList(Vec::new())),
         _ => None,
     }
 }
@@ -181,6 +240,17 @@ fn append(column: &mut Column, array: &ArrayRef) {
         Column::Integer(values) => values.extend(array.as_primitive::<Int64Type>().iter()),
         Column::Number(values) => values.extend(array.as_primitive::<Float64Type>().iter()),
         Column::Flag(values) => values.extend(array.as_boolean().iter()),
+        Column::TextList(values) => {
+            let texts = |list: ArrayRef| {
+                list.as_string::<i32>().iter().flatten().map(str::to_owned).collect::<Vec<_>>()
+            };
+            values.extend(array.as_list::<i32>().iter().map(|list| list.map(texts)));
+        }
+        Column::IntegerList(values) => {
+            let integers =
+                |list: ArrayRef| list.as_primitive::<Int64Type>().iter().flatten().collect::<Vec<_>>();
+            values.extend(array.as_list::<i32>().iter().map(|list| list.map(integers)));
+        }
     }
 }
 
@@ -206,7 +276,18 @@ impl<'a> Columns<'a> {
     pub(crate) fn optional_integers(&self, name: &str) -> Result<&'a [Option<i64>], Error> {
         match self.column(name)? {
             Column::Integer(values) => Ok(values),
+            Column::IntegerList(_) => {
+                let reason = "has lists of classes (a head of kind = \"tags\"), not one class per photo";
+                Err(Error::column(self.path, name, reason))
+            }
             _ => Err(Error::column(self.path, name, "is not of 64-bit integers")),
+        }
+    }
+
+    pub(crate) fn integer_lists(&self, name: &str) -> Result<&'a [Option<Vec<i64>>], Error> {
+        match self.column(name)? {
+            Column::IntegerList(values) => Ok(values),
+            _ => Err(Error::column(self.path, name, "is not of lists of 64-bit integers")),
         }
     }
 

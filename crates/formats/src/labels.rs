@@ -1,8 +1,10 @@
 //! `labels.parquet`: a row per photo with everything known about it, sorted by name.
 //!
 //! For each head there is a text column with the class (`brand`) and an int64 column with its id
-//! (`brand_id`); both are null where the label is not known. The schema carries the class names in the form
-//! that Hugging Face `datasets` reads as `ClassLabel`: a JSON text under the key `huggingface` of the Arrow
+//! (`brand_id`); both are null where the label is not known. A head with tags, several classes a photo or
+//! none, has a column of lists of text and one of lists of int64: null where nothing is known, empty where
+//! the photo is known to have none. After these come the data set's own label columns, as text. The schema carries the class names in the form
+//! that Hugging Face `datasets` reads as `ClassLabel`, for tags `Sequence(ClassLabel)`: a JSON text under the key `huggingface` of the Arrow
 //! schema's metadata (see `Features.arrow_schema` in that library).
 
 use std::path::Path;
@@ -53,6 +55,53 @@ pub struct LabelTable {
     pub rows: Vec<LabelRow>,
 }
 
+/// A head with tags: several classes per photo, or none.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TagColumn {
+    /// Name of the head.
+    pub name: String,
+    /// Its classes; the position is the class id.
+    pub classes: Vec<String>,
+    /// Class ids of each photo, ascending, in the order of the table's rows; `None` where it is not known.
+    pub rows: Vec<Option<Vec<i64>>>,
+}
+
+impl TagColumn {
+    /// Reads the tags of the head `name` from a label table.
+    ///
+    /// # Errors
+    /// If the table has no such head with tags, or an id is not one of the classes.
+    pub fn read(path: &Path, name: &str, classes: &[String]) -> Result<Self, Error> {
+        let frame = Frame::read(path)?;
+        let column = format!("{name}_id");
+        let rows = Columns { frame: &frame, path }.integer_lists(&column)?.to_vec();
+        for id in rows.iter().flatten().flatten() {
+            check_id(Some(*id), classes.len(), &column, path)?;
+        }
+        Ok(Self { name: name.to_owned(), classes: classes.to_vec(), rows })
+    }
+
+    /// The columns of names and of ids.
+    fn columns(&self, path: &Path) -> Result<(Column, Column), Error> {
+        for id in self.rows.iter().flatten().flatten() {
+            check_id(Some(*id), self.classes.len(), &self.name, path)?;
+        }
+        let name = |id: &i64| self.classes.get(usize::try_from(*id).ok()?).cloned();
+        let names = |ids: &Vec<i64>| ids.iter().filter_map(name).collect();
+        let names = self.rows.iter().map(|ids| ids.as_ref().map(names)).collect();
+        Ok((Column::TextList(names), Column::IntegerList(self.rows.clone())))
+    }
+}
+
+/// What a label table can have beside the columns of [`LabelTable`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LabelExtras {
+    /// Heads with tags, in order.
+    pub tags: Vec<TagColumn>,
+    /// The data set's own label columns: name, and a value per row of the table.
+    pub columns: Vec<(String, Vec<Option<String>>)>,
+}
+
 impl LabelTable {
     /// Columns that every label table has; no head may take one of these names.
     pub const FIXED_COLUMNS: [&str; 14] = [
@@ -77,6 +126,14 @@ impl LabelTable {
     /// # Errors
     /// If a row's labels do not fit the heads, or the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
+        self.write_with(&LabelExtras::default(), path)
+    }
+
+    /// Writes the table with heads with tags and columns of the data set's own.
+    ///
+    /// # Errors
+    /// If a row's labels do not fit the heads, the extras do not fit the rows, or the file cannot be written.
+    pub fn write_with(&self, extras: &LabelExtras, path: &Path) -> Result<(), Error> {
         let rows = &self.rows;
         let text = |pick: fn(&LabelRow) -> &Option<String>| {
             Column::Text(rows.iter().map(|row| pick(row).clone()).collect())
@@ -91,6 +148,11 @@ impl LabelTable {
             frame = frame.with(name, Column::Text(column.iter().map(class).collect()));
             ids.push((format!("{name}_id"), Column::Integer(column)));
         }
+        for head in &extras.tags {
+            let (names, column) = head.columns(path)?;
+            frame = frame.with(&head.name, names);
+            ids.push((format!("{}_id", head.name), column));
+        }
         frame = frame
             .with("class_name", text(|row| &row.class_name))
             .with("make", text(|row| &row.make))
@@ -104,7 +166,10 @@ impl LabelTable {
         for (name, column) in ids {
             frame = frame.with(&name, column);
         }
-        let features = self.features(&frame);
+        for (name, values) in &extras.columns {
+            frame = frame.with(name, Column::Text(values.clone()));
+        }
+        let features = self.features(&extras.tags, &frame);
         frame.with_metadata("huggingface", features).write(path)
     }
 
@@ -178,19 +243,24 @@ impl LabelTable {
             .collect()
     }
 
-    fn features(&self, frame: &Frame) -> String {
+    fn features(&self, tags: &[TagColumn], frame: &Frame) -> String {
+        let value = |dtype: &str| json!({"dtype": dtype, "_type": "Value"});
+        let sequence = |feature: Value| json!({"feature": feature, "_type": "Sequence"});
+        let class_label = |classes: &[String]| json!({"names": classes, "_type": "ClassLabel"});
         let mut features = Map::new();
         for (name, column) in frame.columns() {
-            let dtype = match column {
-                Column::Text(_) => "string",
-                Column::Integer(_) => "int64",
-                Column::Number(_) => "float64",
-                Column::Flag(_) => "bool",
+            let feature = match column {
+                Column::TextList(_) => sequence(value("string")),
+                Column::IntegerList(_) => sequence(value("int64")),
+                _ => value(column.type_name()),
             };
-            features.insert(name.clone(), json!({"dtype": dtype, "_type": "Value"}));
+            features.insert(name.clone(), feature);
         }
         for (name, classes) in &self.heads {
-            features.insert(format!("{name}_id"), json!({"names": classes, "_type": "ClassLabel"}));
+            features.insert(format!("{name}_id"), class_label(classes));
+        }
+        for head in tags {
+            features.insert(format!("{}_id", head.name), sequence(class_label(&head.classes)));
         }
         json!({"info": {"features": Value::Object(features)}}).to_string()
     }

@@ -24,7 +24,7 @@ pub use error::Error;
 pub use foreign::{ForeignBatch, ForeignColumn, ForeignKind, ForeignTable, TAG_SEPARATOR};
 pub use frame::{Column, Frame};
 pub use history::{EpochRow, HeadEpoch};
-pub use labels::{LabelRow, LabelTable};
+pub use labels::{LabelExtras, LabelRow, LabelTable, TagColumn};
 pub use photos::PhotoRow;
 pub use rejected::RejectedRow;
 pub use shards::{Geometry, IndexRow, ShardReader, write_shard};
