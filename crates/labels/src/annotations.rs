@@ -1,19 +1,24 @@
 //! What the data set's own files say about its photos, in one shape for all layouts.
 
+mod car_ims;
+mod matlab;
 mod stanford_cars;
+mod table;
 
 use std::path::Path;
 
 use marque_contracts::schema::{Layout, Split};
 use marque_formats::Crop;
 
-use crate::Error;
+use crate::{ClassName, Error};
 
 /// The annotations of a data set.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Annotations {
     /// Class names; [`Annotation::class`] is the position.
-    pub class_names: Vec<String>,
+    pub class_names: Vec<ClassName>,
+    /// Names of the data set's own label columns.
+    pub columns: Vec<String>,
     /// One entry per annotated photo, sorted by name, each name once. A photo without an entry has no label
     /// at all and stays out of the tables.
     pub photos: Vec<Annotation>,
@@ -24,12 +29,14 @@ pub struct Annotations {
 pub struct Annotation {
     /// Name, as `ingest` has it: `cars_train/00001.jpg`.
     pub file_name: String,
-    /// The official split: [`Split::Train`] or [`Split::Test`].
-    pub split: Split,
+    /// The split that the data set gives it, if it gives one.
+    pub split: Option<Split>,
     /// Position of its class name; `None` where it is not known.
     pub class: Option<usize>,
     /// Box of the car.
     pub crop: Option<Crop>,
+    /// A value for each of [`Annotations::columns`]; `None` where it is not known.
+    pub values: Vec<Option<String>>,
 }
 
 /// Reads the annotation files below `metadata` that are laid out as `layout`.
@@ -39,9 +46,7 @@ pub struct Annotation {
 pub fn read_annotations(layout: Layout, metadata: &Path) -> Result<Annotations, Error> {
     match layout {
         Layout::StanfordCars => stanford_cars::read(metadata),
-        Layout::CarIms | Layout::Table => Err(Error::Annotation {
-            path: metadata.to_owned(),
-            reason: format!("annotations laid out as {layout:?} cannot be read"),
-        }),
+        Layout::CarIms => car_ims::read(metadata),
+        Layout::Table => table::read(metadata),
     }
 }

@@ -33,9 +33,6 @@ const BODIES: [&str; 16] = [
     "Wagon",
 ];
 
-/// Years that a car can be of.
-const YEARS: std::ops::RangeInclusive<i64> = 1885..=2100;
-
 /// A class name taken apart.
 ///
 /// ```
@@ -47,7 +44,7 @@ const YEARS: std::ops::RangeInclusive<i64> = 1885..=2100;
 /// assert_eq!(name.body.as_deref(), Some("Convertible"));
 /// assert_eq!(name.year, Some(2012));
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ClassName {
     /// The name as published.
     pub text: String,
@@ -62,6 +59,9 @@ pub struct ClassName {
 }
 
 impl ClassName {
+    /// Years that a car can be of.
+    pub const YEARS: std::ops::RangeInclusive<i64> = 1885..=2100;
+
     /// Takes a name apart. Every text can be read; what it does not have is `None`.
     pub fn parse(text: &str) -> Self {
         let mut words: Vec<&str> = text.split_whitespace().collect();
@@ -77,7 +77,7 @@ impl ClassName {
 
 fn parse_year(word: &str) -> Option<i64> {
     let four_digits = word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
-    four_digits.then(|| word.parse().ok()).flatten().filter(|year| YEARS.contains(year))
+    four_digits.then(|| word.parse().ok()).flatten().filter(|year| ClassName::YEARS.contains(year))
 }
 
 fn make_length(words: &[&str]) -> usize {

@@ -7,7 +7,8 @@ use std::path::Path;
 use marque_contracts::schema::Split;
 use marque_formats::{Column, Frame};
 
-use crate::{ClassName, Classifier, Error, Reading};
+use crate::heads::LabelledHead;
+use crate::{ClassName, Error, Reading};
 
 /// One class name.
 pub(crate) struct ClassRow {
@@ -16,9 +17,9 @@ pub(crate) struct ClassRow {
     pub(crate) photos: [u64; 3],
 }
 
-/// Writes the table. Per head there are the columns `H_words` and `H_article` (the class under either
+/// Writes the table. Per head that reads class names there are the columns `H_words` and `H_article` (the class under either
 /// reading), `H_differs` and `H_why` (null where the readings agree).
-pub(crate) fn write(path: &Path, rows: &[ClassRow], heads: &[(String, Classifier)]) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, rows: &[ClassRow], heads: &[LabelledHead]) -> Result<(), Error> {
     let text = |pick: fn(&ClassName) -> &Option<String>| {
         Column::Text(rows.iter().map(|row| pick(&row.name).clone()).collect())
     };
@@ -33,7 +34,9 @@ pub(crate) fn write(path: &Path, rows: &[ClassRow], heads: &[(String, Classifier
         let column = format!("photos_{}", split.as_str());
         frame = frame.with_integers(&column, rows.iter().map(|row| row.photos[position] as i64));
     }
-    for (head, classifier) in heads {
+    for head in heads {
+        let Some(classifier) = &head.classifier else { continue };
+        let head = &head.name;
         for (word, reading) in Reading::ALL {
             let class = |row: &ClassRow| {
                 let id = classifier.class_of(&row.name, reading)?;

@@ -80,6 +80,56 @@ pub enum Error {
         /// Photos of the largest make.
         largest: u64,
     },
+    /// A head names a column that the data set does not have.
+    #[error("head `{head}`: the data set has no column `{column}`; it has {there}")]
+    NoColumn {
+        /// The head.
+        head: String,
+        /// The column it names.
+        column: String,
+        /// The columns that are there.
+        there: String,
+    },
+    /// A column has no value in any photo.
+    #[error("head `{head}`: the column `{column}` is empty in every photo")]
+    EmptyColumn {
+        /// The head.
+        head: String,
+        /// The column.
+        column: String,
+    },
+    /// No value of a column has enough photos for a class of its own.
+    #[error(
+        "head `{head}`: no value of the column `{column}` has {min_images} photos; the largest has {largest}"
+    )]
+    NoValue {
+        /// The head.
+        head: String,
+        /// The column.
+        column: String,
+        /// Photos that a value needs.
+        min_images: u64,
+        /// Photos of the largest value.
+        largest: u64,
+    },
+    /// A value is none of the classes listed.
+    #[error("head `{head}`: {photo} has {value:?}, which is none of the classes")]
+    NoClass {
+        /// The head.
+        head: String,
+        /// The value.
+        value: String,
+        /// The first photo that has it.
+        photo: String,
+    },
+    /// Duplicates are in several splits, and `on_leak = "error"`.
+    #[error("{groups} of duplicate photos cross the splits, as {examples}")]
+    Leaks {
+        /// How many: "1 group", "3 groups".
+        groups: String,
+        /// The first few of them.
+        examples: String,
+    },
 }
 
 impl From<Error> for Failure {
@@ -88,6 +138,20 @@ impl From<Error> for Failure {
             Error::NoMake { head, largest, .. } => {
                 Some(format!("set min_images of the head `{head}` to {largest} or less"))
             }
+            Error::NoValue { head, largest, .. } => {
+                Some(format!("set min_images of the head `{head}` to {largest} or less"))
+            }
+            Error::NoColumn { head, .. } => {
+                Some(format!("name one of them with `column` of the head `{head}`"))
+            }
+            Error::NoClass { head, .. } => Some(format!(
+                "add it to `classes` of the head `{head}`, correct it, or name a class for the rest with `other`"
+            )),
+            Error::Leaks { .. } => Some(
+                "set on_leak = \"drop-from-train\" to leave such photos out of training, or split = \"grouped\" \
+                 to draw the splits anew with duplicates together"
+                    .to_owned(),
+            ),
             Error::Missing { .. } | Error::Ambiguous { .. } => {
                 Some("check [dataset] and run `marque run ingest --force`".to_owned())
             }
@@ -97,7 +161,7 @@ impl From<Error> for Failure {
             _ => None,
         };
         let kind = match &error {
-            Error::NoMake { .. } => FailureKind::Settings,
+            Error::NoMake { .. } | Error::NoValue { .. } | Error::NoColumn { .. } => FailureKind::Settings,
             _ => FailureKind::Data,
         };
         let failure = Failure::new(kind, error);

@@ -1,5 +1,7 @@
 //! Finding keywords in class names, by whole words or as the article does.
 
+use crate::Reading;
+
 /// A word that counts as a keyword, unless it is a keyword itself.
 const SYNONYMS: [(&str, &str); 1] = [("Minivan", "Van")];
 
@@ -36,6 +38,24 @@ pub(crate) fn last_word_match(name: &str, keywords: &[String]) -> Option<Found> 
 /// The article's way: the last keyword of the list that is anywhere in the name, case counting.
 pub(crate) fn last_substring_match(name: &str, keywords: &[String]) -> Option<usize> {
     keywords.iter().rposition(|keyword| name.contains(keyword.as_str()))
+}
+
+/// All keywords in a name, ascending: for tags.
+pub(crate) fn all_matches(name: &str, keywords: &[String], reading: Reading) -> Vec<usize> {
+    let found = |keyword: &usize| {
+        let alone = std::slice::from_ref(&keywords[*keyword]);
+        match reading {
+            Reading::Article => last_substring_match(name, alone).is_some(),
+            Reading::Words => match last_word_match(name, alone) {
+                // A synonym that is a keyword itself stands for itself only.
+                Some(Found { synonym: Some(synonym), .. }) => {
+                    !keywords.iter().any(|k| k.eq_ignore_ascii_case(synonym))
+                }
+                found => found.is_some(),
+            },
+        }
+    };
+    (0..keywords.len()).filter(found).collect()
 }
 
 /// Why the two ways differ on a name.

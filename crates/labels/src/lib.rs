@@ -1,21 +1,29 @@
 //! Stage 2, `labels`: turns the annotations of a data set into label tables.
 //!
-//! **Reads** of `ingest`: `photos.parquet`, `dataset.json` and the annotation files below `metadata/`.
+//! **Reads** of `ingest`: `photos.parquet`, `dataset.json`, `duplicates.parquet` and the annotation files below
+//! `metadata/`.
 //!
 //! **Writes** `labels.parquet` (a row per photo: split, names, box, a class per head), `classes.parquet` (a
 //! row per class name: how it was read, and what each head makes of it under either [`Reading`]),
-//! `crops.parquet` (the boxes alone, so that other heads do not redo the pixels) and `heads.json` (classes,
-//! counts and class weights per head).
+//! `crops.parquet` (the boxes alone, so that other heads do not redo the pixels), `heads.json` and
+//! `weights.parquet` (classes, counts and class weights per head) and `leaks.parquet` (duplicates in several
+//! splits, or labelled in several ways).
 //!
 //! A class name is read as "Make Model Body Year" ([`ClassName`]); the heads of the configuration turn it
-//! into classes ([`Rule`]). The official split is kept; photos for validation are held out of the training
+//! into classes ([`Rule`]), or take them from a column of the data set's own ([`ColumnRule`]). The official
+//! split is kept unless [`SplitSource`] says otherwise; what is missing to it is held out of the training
 //! photos by [`hold_out`], with all heads in equal proportion.
 
 mod annotations;
 mod class_name;
 mod class_table;
+mod column;
+mod duplicates;
 mod error;
+mod heads;
 mod keyword;
+mod labelled;
+mod report;
 mod rules;
 mod settings;
 mod split;
@@ -24,9 +32,10 @@ mod weights;
 
 pub use annotations::{Annotation, Annotations, read_annotations};
 pub use class_name::ClassName;
+pub use column::{ColumnRule, TagSyntax};
 pub use error::Error;
 pub use rules::{Classifier, Reading, Rule};
-pub use settings::{HeadSettings, Settings};
+pub use settings::{Duplicates, HeadKindSettings, HeadRule, HeadSettings, OnLeak, Settings, SplitSource};
 pub use split::{Candidate, hold_out};
 pub use stage::Labels;
 pub use weights::class_weights;

@@ -141,6 +141,15 @@ impl Classifier {
         }
     }
 
+    /// The class under [`Reading::Words`] and under [`Reading::Article`], or "unknown".
+    pub(crate) fn both_classes(&self, name: &ClassName) -> (&str, &str) {
+        let class = |reading| {
+            let class = self.class_of(name, reading).and_then(|id| self.classes.get(id));
+            class.map_or("unknown", String::as_str)
+        };
+        (class(Reading::Words), class(Reading::Article))
+    }
+
     /// Why the two readings disagree on a name; `None` if they agree.
     pub fn difference(&self, name: &ClassName) -> Option<String> {
         let article = self.class_of(name, Reading::Article);

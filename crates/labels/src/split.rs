@@ -1,52 +1,178 @@
 //! Holding photos out, in equal proportion of all classes and stably.
+//!
+//! Every photo has a random number of its own, a digest of the seed and its name, and so has every stratum.
+//! Photos are chosen by these *permanent random numbers*, as surveys draw samples that must change little
+//! when the population does (Ohlsson, *Sequential Poisson sampling*, Journal of Official Statistics 14, 1998):
+//! photos that come or go leave all others with their number, and only those at the edge of a quota change
+//! sides.
 
 use std::collections::BTreeMap;
 
 /// A photo that may be held out.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
-    /// Its name, which decides its place in its stratum.
+    /// Its name, which decides its random number.
     pub file_name: &'a str,
     /// Its class ids in all heads; equal ones are a stratum.
     pub stratum: &'a [Option<i64>],
+    /// Number of its group of duplicates, which is held out as a whole or not at all.
+    pub group: Option<u32>,
 }
 
 /// Chooses a `share` (0 to 1) of the candidates, the same share of each stratum; says of each candidate
 /// whether it is chosen.
 ///
-/// Within a stratum photos are ranked by a digest of `seed`, `purpose` and their name, and the first ones
-/// are chosen, so photos that come or go leave all others at their rank; only the photo at the edge of the
-/// share can change sides. Quotas are whole numbers, and what rounding leaves over goes to the next stratum
-/// in sorted order, so that many small strata together still give their share. A stratum is never emptied:
-/// its last-ranked photo stays.
+/// Quotas are whole numbers and exact overall, for each class of the first head, within it for each class of
+/// the second, and so on: at every step what rounding down leaves over goes to as many of the parts, the more
+/// readily the more of a photo they lost. So many small strata together still give their share. No class of
+/// any head loses its last candidate. A group counts as many photos as it has candidates and goes with the
+/// stratum of its first; one that is larger than what is left of the quota stays.
 pub fn hold_out(candidates: &[Candidate<'_>], share: f64, seed: u64, purpose: &str) -> Vec<bool> {
-    let mut strata: BTreeMap<&[Option<i64>], Vec<usize>> = BTreeMap::new();
-    for (position, candidate) in candidates.iter().enumerate() {
-        strata.entry(candidate.stratum).or_default().push(position);
-    }
-    let mut chosen = vec![false; candidates.len()];
-    let (mut seen, mut taken) = (0, 0);
-    for mut members in strata.into_values() {
-        members.sort_by_cached_key(|position| {
-            let name = candidates[*position].file_name;
-            (rank(seed, purpose, name), name)
-        });
-        seen += members.len();
-        let due = (share * seen as f64).round() as usize;
-        let quota = due.saturating_sub(taken).min(members.len() - 1);
-        taken += quota;
-        for position in &members[..quota] {
-            chosen[*position] = true;
-        }
-    }
-    chosen
+    let mut units = units(candidates, seed, purpose);
+    // By strata, then by random number: what belongs together stands together.
+    units.sort_by(|a, b| (a.stratum, a.rank, a.file_name).cmp(&(b.stratum, b.rank, b.file_name)));
+    let photos: usize = units.iter().map(Unit::photos).sum();
+    let mut draw = Draw {
+        share,
+        seed,
+        purpose,
+        left: class_sizes(candidates),
+        candidates,
+        chosen: vec![false; candidates.len()],
+    };
+    draw.part(&units, 0, (share * photos as f64).round() as usize);
+    draw.chosen
 }
 
-fn rank(seed: u64, purpose: &str, file_name: &str) -> [u8; 32] {
+/// What is held out as a whole: a photo, or a group.
+struct Unit<'a> {
+    stratum: &'a [Option<i64>],
+    rank: [u8; 32],
+    file_name: &'a str,
+    /// Positions among the candidates.
+    members: Vec<usize>,
+}
+
+impl Unit<'_> {
+    fn photos(&self) -> usize {
+        self.members.len()
+    }
+}
+
+fn units<'a>(candidates: &[Candidate<'a>], seed: u64, purpose: &str) -> Vec<Unit<'a>> {
+    let mut order: Vec<_> = (0..candidates.len()).collect();
+    order.sort_by_key(|position| candidates[*position].file_name);
+    let mut units: Vec<Unit<'a>> = Vec::with_capacity(candidates.len());
+    let mut of_group: BTreeMap<u32, usize> = BTreeMap::new();
+    for position in order {
+        let candidate = candidates[position];
+        if let Some(unit) = candidate.group.and_then(|group| of_group.get(&group)) {
+            units[*unit].members.push(position);
+            continue;
+        }
+        if let Some(group) = candidate.group {
+            of_group.insert(group, units.len());
+        }
+        let rank = digest(seed, purpose, candidate.file_name.as_bytes());
+        let (stratum, file_name) = (candidate.stratum, candidate.file_name);
+        units.push(Unit { stratum, rank, file_name, members: vec![position] });
+    }
+    units
+}
+
+/// Candidates per class, by position of the head and class id.
+fn class_sizes(candidates: &[Candidate<'_>]) -> BTreeMap<(usize, i64), usize> {
+    let mut sizes = BTreeMap::new();
+    for class in candidates.iter().flat_map(classes) {
+        *sizes.entry(class).or_default() += 1;
+    }
+    sizes
+}
+
+fn classes(candidate: &Candidate<'_>) -> impl Iterator<Item = (usize, i64)> {
+    candidate.stratum.iter().enumerate().filter_map(|(head, id)| Some((head, (*id)?)))
+}
+
+struct Draw<'a> {
+    candidates: &'a [Candidate<'a>],
+    share: f64,
+    seed: u64,
+    purpose: &'a str,
+    /// Candidates per class that are not chosen.
+    left: BTreeMap<(usize, i64), usize>,
+    chosen: Vec<bool>,
+}
+
+impl Draw<'_> {
+    /// Chooses `quota` photos of `units`, which agree in the first `depth` heads.
+    fn part(&mut self, units: &[Unit<'_>], depth: usize, quota: usize) {
+        if units.is_empty() || quota == 0 {
+            return;
+        }
+        if units.iter().all(|unit| unit.stratum.len() <= depth) {
+            return self.leaf(units, quota);
+        }
+        let parts: Vec<_> = units.chunk_by(|a, b| a.stratum.get(depth) == b.stratum.get(depth)).collect();
+        for (part, quota) in parts.iter().zip(self.quotas(&parts, depth, quota)) {
+            self.part(part, depth + 1, quota);
+        }
+    }
+
+    /// The quota of each part: its share, rounded up or down so that the sum is `quota`.
+    fn quotas(&self, parts: &[&[Unit<'_>]], depth: usize, quota: usize) -> Vec<usize> {
+        let photos = |part: &&[Unit<'_>]| part.iter().map(Unit::photos).sum::<usize>();
+        let due: Vec<f64> = parts.iter().map(|part| self.share * photos(part) as f64).collect();
+        let mut quotas: Vec<_> = due.iter().map(|due| due.floor() as usize).collect();
+        let mut order: Vec<_> = (0..parts.len()).filter(|part| due[*part] > due[*part].floor()).collect();
+        // Sequential Poisson sampling: the smallest quotients of random number and size.
+        order.sort_by(|a, b| {
+            let quotient = |part: usize| self.number(parts[part], depth) / due[part].fract();
+            quotient(*a).total_cmp(&quotient(*b))
+        });
+        let over = quota.saturating_sub(quotas.iter().sum());
+        order.into_iter().take(over).for_each(|part| quotas[part] += 1);
+        quotas
+    }
+
+    /// The random number of a part, in [0, 1).
+    fn number(&self, part: &[Unit<'_>], depth: usize) -> f64 {
+        let ids = part.first().and_then(|unit| unit.stratum.get(..=depth)).unwrap_or_default();
+        let name: Vec<u8> = ids.iter().flat_map(|id| id.unwrap_or(-1).to_le_bytes()).collect();
+        let digest = digest(self.seed, self.purpose, &name);
+        let bits = digest[..8].iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        (bits >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Chooses the units with the smallest random numbers.
+    fn leaf(&mut self, units: &[Unit<'_>], mut quota: usize) {
+        for unit in units {
+            if unit.photos() > quota || self.would_empty_a_class(unit) {
+                continue;
+            }
+            quota -= unit.photos();
+            for member in &unit.members {
+                self.chosen[*member] = true;
+                for class in classes(&self.candidates[*member]) {
+                    self.left.entry(class).and_modify(|left| *left -= 1);
+                }
+            }
+        }
+    }
+
+    fn would_empty_a_class(&self, unit: &Unit<'_>) -> bool {
+        let mut taken: BTreeMap<_, usize> = BTreeMap::new();
+        for class in unit.members.iter().flat_map(|member| classes(&self.candidates[*member])) {
+            *taken.entry(class).or_default() += 1;
+        }
+        taken.into_iter().any(|(class, taken)| self.left.get(&class).is_none_or(|left| *left <= taken))
+    }
+}
+
+fn digest(seed: u64, purpose: &str, name: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes());
     hasher.update(&(purpose.len() as u64).to_le_bytes());
     hasher.update(purpose.as_bytes());
-    hasher.update(file_name.as_bytes());
+    hasher.update(name);
     *hasher.finalize().as_bytes()
 }

@@ -1,6 +1,11 @@
 //! Weights that make up for unequal class counts.
 
-use marque_contracts::schema::ClassWeights;
+use std::path::Path;
+
+use marque_contracts::schema::{ClassWeights, Head, Split};
+use marque_formats::Frame;
+
+use crate::Error;
 
 /// The β of [`ClassWeights::effective`].
 const BETA: f64 = 0.999;
@@ -26,4 +31,26 @@ fn scaled(counts: &[u64], weight: impl Fn(f64) -> f64) -> Vec<f64> {
         _ => weight(*count as f64) * photos / total,
     };
     counts.iter().map(scaled).collect()
+}
+
+/// Writes `weights.parquet`: a row per class of each head, with its training photos and a weight per method.
+pub(crate) fn write(path: &Path, heads: &[Head]) -> Result<(), Error> {
+    let rows: Vec<_> =
+        heads.iter().flat_map(|head| (0..head.classes.len()).map(move |class| (head, class))).collect();
+    let photos = |(head, class): &(&Head, usize)| {
+        let counts = head.counts.get(&Split::Train);
+        counts.and_then(|counts| counts.get(*class)).map_or(0, |count| *count as i64)
+    };
+    let weight = |pick: fn(&ClassWeights) -> &Vec<f64>| {
+        rows.iter().map(move |(head, class)| pick(&head.class_weights)[*class])
+    };
+    let frame = Frame::new()
+        .with_text("head", rows.iter().map(|(head, _)| head.name.as_str()))
+        .with_integers("class_id", rows.iter().map(|(_, class)| *class as i64))
+        .with_text("class", rows.iter().map(|(head, class)| head.classes[*class].as_str()))
+        .with_integers("train_photos", rows.iter().map(photos))
+        .with_numbers("none", rows.iter().map(|_| 1.0))
+        .with_numbers("inverse", weight(|weights| &weights.inverse))
+        .with_numbers("effective", weight(|weights| &weights.effective));
+    Ok(frame.write(path)?)
 }

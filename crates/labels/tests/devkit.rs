@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use marque_contracts::schema::{Dataset, Head, Layout, Split, ingest, labels};
 use marque_contracts::{Digest, Job, Silent, Stage};
-use marque_formats::{LabelTable, PhotoRow};
+use marque_formats::{DuplicateRow, LabelTable, PhotoRow};
 use marque_labels::{Labels, Reading, Settings};
 use marque_settings::{Document, Reader};
 
@@ -46,6 +46,7 @@ fn ingested(folder: &Path) -> bool {
     };
     let photos: Vec<_> = (1..=8144).map(photo).collect();
     PhotoRow::write(&photos, &folder.join(ingest::PHOTO_TABLE)).unwrap();
+    DuplicateRow::write(&[], &folder.join(ingest::DUPLICATE_TABLE)).unwrap();
     let dataset = Dataset { layout: Layout::StanfordCars, photos: 8144 };
     std::fs::write(folder.join(ingest::DATASET), serde_json::to_vec(&dataset).unwrap()).unwrap();
     true

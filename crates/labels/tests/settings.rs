@@ -1,6 +1,9 @@
 //! The configuration's sections: what they mean, and what is refused.
 
-use marque_labels::{Reading, Rule, Settings};
+use marque_labels::{
+    ColumnRule, Duplicates, HeadKindSettings, HeadRule, OnLeak, Reading, Rule, Settings, SplitSource,
+    TagSyntax,
+};
 use marque_settings::{Document, Reader};
 
 fn read(text: &str) -> Result<Settings, String> {
@@ -37,10 +40,66 @@ fn sections_are_read_in_order() {
     assert_eq!((settings.validation, settings.test, settings.seed), (0.15, 0.2, 7));
     let names: Vec<_> = settings.heads.iter().map(|head| head.name.as_str()).collect();
     assert_eq!(names, ["brand", "type", "era"]);
-    assert_eq!(settings.heads[0].rule, Rule::Make { min_images: 120, other: "Rest".into() });
-    let classes = vec!["Convertible".into(), "Coupe".into()];
-    assert_eq!(settings.heads[1].rule, Rule::Keyword { classes, other: "Other".into() });
-    assert_eq!(settings.heads[2].rule, Rule::Year { breaks: vec![2004, 2009] });
+    let rules = [
+        Rule::Make { min_images: 120, other: "Rest".into() },
+        Rule::Keyword { classes: vec!["Convertible".into(), "Coupe".into()], other: "Other".into() },
+        Rule::Year { breaks: vec![2004, 2009] },
+    ];
+    for (head, rule) in settings.heads.iter().zip(rules) {
+        assert_eq!(head.rule, HeadRule::ClassName { rule, reading: None });
+        assert_eq!(head.kind, HeadKindSettings::Single);
+    }
+    assert_eq!(settings.split, SplitSource::Official);
+    assert_eq!((settings.on_leak, settings.duplicates), (OnLeak::Report, Duplicates::Near));
+}
+
+/// Heads from columns, with everything that can be said about them.
+const OWN: &str = r#"
+[labels]
+split = "grouped"
+on_leak = "drop-from-train"
+duplicates = "identical"
+[[heads]]
+name = "colour"
+rule = "column"
+min_images = 5
+other = "rare"
+[[heads]]
+name = "extras"
+rule = "column"
+kind = "tags"
+column = "features"
+classes = ["roof", "alloys"]
+delimiter = "|"
+none = "-"
+[[heads]]
+name = "style"
+rule = "keyword"
+kind = "tags"
+classes = ["Coupe", "Convertible"]
+match = "substring"
+"#;
+
+#[test]
+fn columns_and_tags_are_read() {
+    let settings = read(OWN).unwrap();
+    assert_eq!(settings.split, SplitSource::Grouped);
+    assert_eq!((settings.on_leak, settings.duplicates), (OnLeak::DropFromTrain, Duplicates::Identical));
+    let [colour, extras, style] = settings.heads.as_slice() else { panic!("{:?}", settings.heads) };
+    let rule =
+        ColumnRule { column: "colour".into(), classes: None, min_images: 5, other: Some("rare".into()) };
+    assert_eq!((&colour.rule, &colour.kind), (&HeadRule::Column(rule), &HeadKindSettings::Single));
+    let rule = ColumnRule {
+        column: "features".into(),
+        classes: Some(vec!["roof".into(), "alloys".into()]),
+        min_images: 1,
+        other: None,
+    };
+    let syntax = TagSyntax { delimiter: "|".into(), none: "-".into() };
+    assert_eq!((&extras.rule, &extras.kind), (&HeadRule::Column(rule), &HeadKindSettings::Tags(syntax)));
+    let HeadRule::ClassName { reading, .. } = &style.rule else { panic!("{:?}", style.rule) };
+    assert_eq!(*reading, Some(Reading::Article));
+    assert_eq!(style.kind, HeadKindSettings::Tags(TagSyntax::default()));
 }
 
 #[test]
@@ -62,6 +121,28 @@ fn every_setting_enters_the_fingerprint() {
         assert!(SHIPPED.contains(from), "{from}");
         let changed = read(&SHIPPED.replace(from, to)).unwrap().to_json();
         assert_ne!(changed, base, "{from} to {to}");
+    }
+    let base_own = read(OWN).unwrap().to_json();
+    let changes = [
+        ("grouped", "stratified"),
+        ("drop-from-train", "error"),
+        ("duplicates = \"identical\"", ""),
+        ("min_images = 5", "min_images = 6"),
+        ("rare", "scarce"),
+        ("column = \"features\"", ""),
+        ("\"roof\", \"alloys\"", "\"alloys\", \"roof\""),
+        ("delimiter = \"|\"", ""),
+        ("none = \"-\"", ""),
+        ("match = \"substring\"", "match = \"word\""),
+        ("match = \"substring\"", ""),
+        (
+            "kind = \"tags\"\ncolumn = \"features\"\nclasses = [\"roof\", \"alloys\"]\ndelimiter = \"|\"\nnone = \"-\"",
+            "column = \"features\"\nclasses = [\"roof\", \"alloys\"]",
+        ),
+    ];
+    for (from, to) in changes {
+        assert!(OWN.contains(from), "{from}");
+        assert_ne!(read(&OWN.replace(from, to)).unwrap().to_json(), base_own, "{from} to {to}");
     }
     // A default says the same as its absence.
     assert_eq!(read(&SHIPPED.replace("seed = 7", "seed = 7\ntest = 0.2")).unwrap().to_json(), base);
@@ -86,7 +167,10 @@ fn what_cannot_work_is_refused_with_its_place() {
         ("[labels]\nrules = \"words\"\n".into(), &["at least one head"]),
         (format!("[labels]\nrules = \"letters\"\n{}", make("a")), &[":2:", "\"words\", \"article\""]),
         (format!("[labels]\nvalidation = 0.9\n{}", make("a")), &[":2:", "from 0 to 0.5"]),
-        (format!("[labels]\nsplit = 1\n{}", make("a")), &["labels.split", "not a known key"]),
+        (
+            format!("[labels]\nsplit = 1\n{}", make("a")),
+            &[":2:", "one of \"official\", \"stratified\", \"grouped\""],
+        ),
         (head("rule = \"make\""), &["heads.0.name", "is missing"]),
         (make("Brand"), &[":2:", "lower-case letter"]),
         (make("2nd"), &["lower-case letter"]),
@@ -105,6 +189,26 @@ fn what_cannot_work_is_refused_with_its_place() {
         (head("name = \"a\"\nrule = \"keyword\"\nclasses = [\"SUV\", \"SUV\"]"), &["there twice"]),
         (head("name = \"a\"\nrule = \"keyword\"\nclasses = [\"Other\"]"), &["there twice"]),
         (head("name = \"a\"\nrule = \"keyword\"\nclasses = [\"-\"]"), &["no letter"]),
+        (format!("[labels]\non_leak = \"drop\"\n{}", make("a")), &[":2:", "drop-from-train"]),
+        (format!("[labels]\nsplits = 1\n{}", make("a")), &["labels.splits", "did you mean `split`"]),
+        (head("name = \"a\"\nrule = \"make\"\nkind = \"tags\""), &[":4:", "rule = \"column\""]),
+        (head("name = \"a\"\nrule = \"make\"\nkind = \"many\""), &[":4:", "\"single\", \"tags\""]),
+        (head("name = \"a\"\nrule = \"column\"\ndelimiter = \"|\""), &["heads.0.delimiter", "not a known"]),
+        (head("name = \"a\"\nrule = \"column\"\nclasses = []"), &[":4:", "at least one class"]),
+        (head("name = \"a\"\nrule = \"column\"\nclasses = [\"x\", \"x\"]"), &[":4:", "there twice"]),
+        (head("name = \"a\"\nrule = \"column\"\nmin_images = 3"), &[":4:", "needs `other`"]),
+        (
+            head("name = \"a\"\nrule = \"column\"\nmin_images = 3\nclasses = [\"x\"]"),
+            &[":4:", "without `classes` only"],
+        ),
+        (
+            head("name = \"a\"\nrule = \"column\"\nkind = \"tags\"\nnone = \"a;b\""),
+            &[":5:", "must not hold the delimiter"],
+        ),
+        (
+            head("name = \"a\"\nrule = \"keyword\"\nkind = \"tags\"\nclasses = [\"x\"]\nother = \"y\""),
+            &["heads.0.other", "not a known key"],
+        ),
         (head("name = \"a\"\nrule = \"year\""), &["heads.0.breaks", "at least one year"]),
         (head("name = \"a\"\nrule = \"year\"\nbreaks = [2009, 2004]"), &[":4:", "ascending"]),
         (head("name = \"a\"\nrule = \"year\"\nbreaks = [9]"), &[":4:", "1800 to 2200"]),

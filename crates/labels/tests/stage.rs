@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::{Dataset, Head, Layout, Split, ingest, labels};
 use marque_contracts::{Digest, Failure, FailureKind, Job, Silent, Stage, Summary};
-use marque_formats::{Column, Crop, CropRow, Frame, LabelTable, PhotoRow};
-use marque_labels::{HeadSettings, Labels, Reading, Rule, Settings};
+use marque_formats::{Column, Crop, CropRow, DuplicateRow, Frame, LabelTable, PhotoRow};
+use marque_labels::{
+    Duplicates, HeadKindSettings, HeadRule, HeadSettings, Labels, OnLeak, Reading, Rule, Settings,
+    SplitSource,
+};
 use marque_mat5::{Cell, Struct, Value, Variable, write_file};
 use tempfile::TempDir;
 
@@ -34,6 +37,7 @@ impl Bench {
         bench.write_photos(photos);
         let dataset = Dataset { layout: Layout::StanfordCars, photos: (train + test) as u64 };
         std::fs::write(bench.input(ingest::DATASET), serde_json::to_vec(&dataset).unwrap()).unwrap();
+        DuplicateRow::write(&[], &bench.input(ingest::DUPLICATE_TABLE)).unwrap();
         bench.write_mat("devkit/cars_meta.mat", "class_names", Cell::row(CLASSES.map(Value::from)).into());
         bench.write_mat("devkit/cars_train_annos.mat", "annotations", annotations(train).into());
         if labelled {
@@ -79,7 +83,14 @@ impl Bench {
     }
 
     fn bytes(&self) -> Vec<Vec<u8>> {
-        let files = [labels::LABEL_TABLE, labels::CLASS_TABLE, labels::CROP_TABLE, labels::HEADS];
+        let files = [
+            labels::LABEL_TABLE,
+            labels::CLASS_TABLE,
+            labels::CROP_TABLE,
+            labels::HEADS,
+            labels::WEIGHT_TABLE,
+            labels::LEAK_TABLE,
+        ];
         files.map(|file| std::fs::read(self.output().join(file)).unwrap()).into()
     }
 }
@@ -106,9 +117,16 @@ fn annotations(count: usize) -> Struct {
 }
 
 fn settings() -> Settings {
-    let head = |name: &str, rule| HeadSettings { name: name.to_owned(), rule };
+    let head = |name: &str, rule| HeadSettings {
+        name: name.to_owned(),
+        rule: HeadRule::ClassName { rule, reading: None },
+        kind: HeadKindSettings::Single,
+    };
     Settings {
         reading: Reading::Words,
+        split: SplitSource::Official,
+        on_leak: OnLeak::Report,
+        duplicates: Duplicates::Near,
         validation: 0.2,
         test: 0.25,
         seed: 1,
@@ -237,6 +255,52 @@ fn the_official_test_split_is_kept() {
     for row in bench.labels().rows {
         assert_eq!(row.split == Split::Test, row.file_name.starts_with("cars_test/"));
     }
+}
+
+/// The layout of one folder, one file of annotations, and a flag for the test photos.
+#[test]
+fn all_photos_may_be_in_one_folder() {
+    let bench = Bench::new(1, 1, true);
+    std::fs::remove_dir_all(bench.input(ingest::METADATA)).unwrap();
+    std::fs::create_dir_all(bench.input(ingest::METADATA)).unwrap();
+    let dataset = Dataset { layout: Layout::CarIms, photos: 30 };
+    std::fs::write(bench.input(ingest::DATASET), serde_json::to_vec(&dataset).unwrap()).unwrap();
+    bench.write_photos(photos("car_ims", 30).collect());
+    let write = |test: fn(usize) -> f64| {
+        let mut array =
+            Struct::new(["relative_im_path", "bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "test"]);
+        for i in 0..30 {
+            let name = format!("car_ims/{:05}.jpg", i + 1);
+            let class = (i % CLASSES.len() + 1) as f64;
+            let sides = [2.0, 3.0, 500.0, 400.0].map(Value::from);
+            let mut row = vec![name.into()];
+            row.extend(sides);
+            row.extend([class.into(), test(i).into()]);
+            array.push(row).unwrap();
+        }
+        let variables = [
+            Variable::new("annotations", array),
+            Variable::new("class_names", Cell::row(CLASSES.map(Value::from))),
+        ];
+        write_file(bench.metadata("cars_annos.mat"), &variables).unwrap();
+    };
+    write(|i| if i < 10 { 1.0 } else { 0.0 });
+    bench.run(Settings { validation: 0.25, ..settings_of_few() }).unwrap();
+    let table = bench.labels();
+    assert_eq!(Split::ALL.map(|split| count(&table, split)), [15, 5, 10]);
+    assert_eq!((table.rows[9].split, table.rows[0].file_name.as_str()), (Split::Test, "car_ims/00001.jpg"));
+    assert_eq!(table.rows[0].class_name.as_deref(), Some(CLASSES[0]));
+    assert_eq!(table.rows[0].crop, Some(Crop { x1: 1, y1: 2, x2: 500, y2: 400 }));
+    write(|i| if i == 6 { 2.0 } else { 0.0 });
+    let parts = ["cars_annos.mat", "annotation 7", "`test` is not 0 or 1"];
+    check_failure(&bench, settings_of_few(), FailureKind::Data, &parts);
+}
+
+fn settings_of_few() -> Settings {
+    let mut settings = settings();
+    let rule = Rule::Make { min_images: 5, other: "Other".into() };
+    settings.heads[0].rule = HeadRule::ClassName { rule, reading: None };
+    settings
 }
 
 #[test]
@@ -369,7 +433,8 @@ fn other_things_that_cannot_work() {
 
     let bench = Bench::new(50, 0, false);
     let mut high = settings();
-    high.heads[0].rule = Rule::Make { min_images: 31, other: "Other".into() };
+    let rule = Rule::Make { min_images: 31, other: "Other".into() };
+    high.heads[0].rule = HeadRule::ClassName { rule, reading: None };
     check_failure(&bench, high, FailureKind::Settings, &["head `brand`", "31 photos", "largest has 30"]);
 
     let bench = Bench::new(50, 0, false);

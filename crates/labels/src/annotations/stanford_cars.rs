@@ -1,189 +1,41 @@
 //! The published layout: `cars_meta.mat` with the class names, `cars_train_annos.mat` with the training
 //! photos and, once it was published, `cars_test_annos_withlabels.mat` with the test photos.
-//!
-//! The devkit's `README.txt` describes the fields. Boxes are MATLAB's: pixels counted from 1, both ends
-//! included.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use marque_contracts::schema::Split;
-use marque_formats::Crop;
-use marque_mat5::{Struct, Value, read_file};
 
+use super::matlab::{Entries, MatFiles, annotated_once, read_class_names};
 use super::{Annotation, Annotations};
-use crate::Error;
+use crate::{ClassName, Error};
 
 const CLASS_NAMES: &str = "cars_meta.mat";
 const TRAIN: &str = "cars_train_annos.mat";
 const TEST: &str = "cars_test_annos_withlabels.mat";
 
 pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
-    let files = files_below(metadata)?;
-    let required =
-        |file| find(&files, file)?.ok_or_else(|| Error::Missing { file, folder: metadata.to_owned() });
-    let class_names = read_class_names(required(CLASS_NAMES)?)?;
+    let files = MatFiles::below(metadata)?;
+    let class_names = read_class_names(files.required(CLASS_NAMES)?)?;
     let classes = class_names.len();
-    let mut photos = read_photos(required(TRAIN)?, "cars_train/", Split::Train, classes)?;
-    if let Some(test) = find(&files, TEST)? {
+    let mut photos = read_photos(files.required(TRAIN)?, "cars_train/", Split::Train, classes)?;
+    if let Some(test) = files.find(TEST)? {
         photos.extend(read_photos(test, "cars_test/", Split::Test, classes)?);
     }
     photos.sort_by(|a, b| a.file_name.cmp(&b.file_name));
-    Ok(Annotations { class_names, photos })
-}
-
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let io = |source| Error::Io { action: "list", path: folder.to_owned(), source };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        if entry.file_type().map_err(io)?.is_dir() {
-            files.extend(files_below(&entry.path())?);
-        } else {
-            files.push(entry.path());
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn find<'a>(files: &'a [PathBuf], file: &'static str) -> Result<Option<&'a Path>, Error> {
-    let mut found = files.iter().filter(|path| path.file_name().is_some_and(|name| name == file));
-    match (found.next(), found.next()) {
-        (Some(first), Some(second)) => {
-            Err(Error::Ambiguous { file, first: first.clone(), second: second.clone() })
-        }
-        (first, _) => Ok(first.map(PathBuf::as_path)),
-    }
-}
-
-fn variable(path: &Path, name: &str) -> Result<Value, Error> {
-    let found = read_file(path)?.into_iter().find(|variable| variable.name == name);
-    found
-        .map(|variable| variable.value)
-        .ok_or_else(|| wrong(path, format!("the variable `{name}` is missing")))
-}
-
-fn wrong(path: &Path, reason: String) -> Error {
-    Error::Annotation { path: path.to_owned(), reason }
-}
-
-fn read_class_names(path: &Path) -> Result<Vec<String>, Error> {
-    let Value::Cell(cell) = variable(path, "class_names")? else {
-        return Err(wrong(path, "`class_names` is not a cell array".to_owned()));
-    };
-    let mut names: Vec<String> = Vec::with_capacity(cell.items.len());
-    for (i, item) in cell.items.into_iter().enumerate() {
-        match item {
-            Value::Text(name) if !name.trim().is_empty() => names.push(name),
-            other => return Err(wrong(path, format!("class name {} is {}, not text", i + 1, kind(&other)))),
-        }
-    }
-    let mut sorted: Vec<_> = names.iter().collect();
-    sorted.sort();
-    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(wrong(path, format!("the class name `{}` is there twice", pair[0]))),
-        None => Ok(names),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Text(_) => "empty",
-        other => other.class(),
-    }
+    let class_names = class_names.iter().map(|name| ClassName::parse(name)).collect();
+    Ok(Annotations { class_names, columns: Vec::new(), photos })
 }
 
 fn read_photos(path: &Path, folder: &str, split: Split, classes: usize) -> Result<Vec<Annotation>, Error> {
-    let Value::Struct(array) = variable(path, "annotations")? else {
-        return Err(wrong(path, "`annotations` is not a struct array".to_owned()));
-    };
-    let entries = Entries::of(path, &array)?;
-    let mut photos = Vec::with_capacity(array.rows.len());
-    for row in 0..array.rows.len() {
-        let file_name = format!("{folder}{}", entries.file_name(row)?);
-        let class = entries.class(row, classes)?;
-        photos.push(Annotation { file_name, split, class, crop: Some(entries.crop(row)?) });
-    }
-    let mut names: Vec<_> = photos.iter().map(|photo| &photo.file_name).collect();
-    names.sort();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(wrong(path, format!("{} is annotated twice", pair[0]))),
-        None => Ok(photos),
-    }
-}
-
-/// The struct array of annotations with its fields looked up once.
-struct Entries<'a> {
-    path: &'a Path,
-    array: &'a Struct,
-    sides: [usize; 4],
-    class: Option<usize>,
-    file_name: usize,
-}
-
-impl<'a> Entries<'a> {
-    const SIDES: [&'static str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
-
-    fn of(path: &'a Path, array: &'a Struct) -> Result<Self, Error> {
-        let field = |name| {
-            let missing = || wrong(path, format!("`annotations` has no field `{name}`"));
-            array.field(name).ok_or_else(missing)
-        };
-        let [x1, y1, x2, y2] = Self::SIDES;
-        Ok(Self {
-            path,
-            array,
-            sides: [field(x1)?, field(y1)?, field(x2)?, field(y2)?],
-            class: array.field("class"),
-            file_name: field("fname")?,
+    let entries = Entries::read(path, "fname")?;
+    let photo = |row| {
+        Ok(Annotation {
+            file_name: format!("{folder}{}", entries.file_name(row)?),
+            split: Some(split),
+            class: entries.class(row, classes)?,
+            crop: Some(entries.crop(row)?),
+            values: Vec::new(),
         })
-    }
-
-    fn value(&self, row: usize, field: usize) -> Option<&'a Value> {
-        self.array.rows.get(row)?.get(field)
-    }
-
-    fn wrong<T>(&self, row: usize, reason: String) -> Result<T, Error> {
-        Err(wrong(self.path, format!("annotation {}: {reason}", row + 1)))
-    }
-
-    fn file_name(&self, row: usize) -> Result<&'a str, Error> {
-        match self.value(row, self.file_name).and_then(Value::as_text) {
-            Some(name) if !name.is_empty() => Ok(name),
-            _ => self.wrong(row, "`fname` is not text".to_owned()),
-        }
-    }
-
-    fn class(&self, row: usize, classes: usize) -> Result<Option<usize>, Error> {
-        let Some(field) = self.class else { return Ok(None) };
-        match self.value(row, field).and_then(whole_number) {
-            Some(class @ 1..) if class as usize <= classes => Ok(Some(class as usize - 1)),
-            other => {
-                let found = other.map_or("no whole number".to_owned(), |class| class.to_string());
-                self.wrong(row, format!("`class` is {found}, not from 1 to {classes}"))
-            }
-        }
-    }
-
-    fn crop(&self, row: usize) -> Result<Crop, Error> {
-        let mut sides = [0; 4];
-        for ((side, field), name) in sides.iter_mut().zip(self.sides).zip(Self::SIDES) {
-            match self.value(row, field).and_then(whole_number) {
-                Some(pixel) => *side = pixel,
-                None => return self.wrong(row, format!("`{name}` is not a whole number of pixels")),
-            }
-        }
-        let [x1, y1, x2, y2] = sides;
-        if x1 < 1 || y1 < 1 || x2 < x1 || y2 < y1 {
-            return self
-                .wrong(row, format!("the box {x1}, {y1} to {x2}, {y2} is empty or outside the photo"));
-        }
-        Ok(Crop { x1: x1 - 1, y1: y1 - 1, x2, y2 })
-    }
-}
-
-fn whole_number(value: &Value) -> Option<u32> {
-    let number = value.as_f64()?;
-    let whole = number as u32;
-    (f64::from(whole) == number).then_some(whole)
+    };
+    annotated_once(path, (0..entries.len()).map(photo).collect::<Result<_, Error>>()?)
 }

@@ -1,0 +1,32 @@
+//! The layout of all photos in one folder: `cars_annos.mat` holds class names, boxes, classes, and a flag
+//! that tells the test photos, of the photos in `car_ims/`.
+
+use std::path::Path;
+
+use marque_contracts::schema::Split;
+
+use super::matlab::{Entries, MatFiles, annotated_once, read_class_names};
+use super::{Annotation, Annotations};
+use crate::{ClassName, Error};
+
+const ANNOTATIONS: &str = "cars_annos.mat";
+
+pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
+    let files = MatFiles::below(metadata)?;
+    let path = files.required(ANNOTATIONS)?;
+    let class_names = read_class_names(path)?;
+    let entries = Entries::read(path, "relative_im_path")?;
+    let photo = |row| {
+        Ok(Annotation {
+            file_name: entries.file_name(row)?.to_owned(),
+            split: Some(if entries.flag(row, "test")? { Split::Test } else { Split::Train }),
+            class: entries.class(row, class_names.len())?,
+            crop: Some(entries.crop(row)?),
+            values: Vec::new(),
+        })
+    };
+    let mut photos = annotated_once(path, (0..entries.len()).map(photo).collect::<Result<_, Error>>()?)?;
+    photos.sort_by(|a, b| a.file_name.cmp(&b.file_name));
+    let class_names = class_names.iter().map(|name| ClassName::parse(name)).collect();
+    Ok(Annotations { class_names, columns: Vec::new(), photos })
+}

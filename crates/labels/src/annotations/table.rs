@@ -1,0 +1,91 @@
+//! The annotation table: what every other source of photos says about them.
+//!
+//! Columns named `make`, `model`, `body` and `year` are the user's word on what a class name "Make Model Body
+//! Year" says otherwise: they go over what is read from the class name, and stand for one where there is none.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use marque_contracts::schema::ingest;
+use marque_formats::{AnnotationRow, AnnotationTable};
+
+use super::{Annotation, Annotations};
+use crate::{ClassName, Error};
+
+pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
+    let path = metadata.join(ingest::ANNOTATION_TABLE.trim_start_matches(ingest::METADATA));
+    let table = AnnotationTable::read(&path)?;
+    let parts = Parts::of(&table.columns);
+    let names = table.rows.iter().map(|row| parts.class_name(row, &path)).collect::<Result<Vec<_>, _>>()?;
+    // Positions by name: sorted, each once.
+    let mut positions: BTreeMap<ClassName, usize> = names.iter().flatten().cloned().map(|n| (n, 0)).collect();
+    positions.values_mut().enumerate().for_each(|(i, position)| *position = i);
+    let photo = |(row, name): (AnnotationRow, &Option<ClassName>)| Annotation {
+        file_name: row.file_name,
+        split: row.split,
+        class: name.as_ref().and_then(|name| positions.get(name).copied()),
+        crop: row.crop,
+        values: row.values,
+    };
+    let photos = table.rows.into_iter().zip(&names).map(photo).collect();
+    Ok(Annotations { class_names: positions.into_keys().collect(), columns: table.columns, photos })
+}
+
+/// Where the table's columns have the parts of a class name.
+struct Parts {
+    make: Option<usize>,
+    model: Option<usize>,
+    body: Option<usize>,
+    year: Option<usize>,
+}
+
+impl Parts {
+    fn of(columns: &[String]) -> Self {
+        let position = |name: &str| columns.iter().position(|column| column == name);
+        Self {
+            make: position("make"),
+            model: position("model"),
+            body: position("body"),
+            year: position("year"),
+        }
+    }
+
+    /// The class name of a row; `None` if nothing in the row tells.
+    fn class_name(&self, row: &AnnotationRow, path: &Path) -> Result<Option<ClassName>, Error> {
+        let value = |column: Option<usize>| column.and_then(|column| row.values.get(column)?.clone());
+        let year = value(self.year).map(|text| parse_year(&text, row, path)).transpose()?;
+        let (make, model, body) = (value(self.make), value(self.model), value(self.body));
+        let mut name = match &row.class_name {
+            Some(text) => ClassName::parse(text),
+            None => {
+                let year = year.map(|year| year.to_string());
+                let parts: Vec<_> = [&make, &model, &body, &year].into_iter().flatten().cloned().collect();
+                if parts.is_empty() {
+                    return Ok(None);
+                }
+                ClassName { text: parts.join(" "), make: None, model: None, body: None, year: None }
+            }
+        };
+        name.make = make.or(name.make);
+        name.model = model.or(name.model);
+        name.body = body.or(name.body);
+        name.year = year.or(name.year);
+        Ok(Some(name))
+    }
+}
+
+/// A year as people and spreadsheets write it: "2012", "2012.0".
+fn parse_year(text: &str, row: &AnnotationRow, path: &Path) -> Result<i64, Error> {
+    let text = text.trim();
+    let digits = text.strip_suffix(".0").unwrap_or(text);
+    let year = digits.parse().ok().filter(|year| ClassName::YEARS.contains(year));
+    year.ok_or_else(|| Error::Annotation {
+        path: path.to_owned(),
+        reason: format!(
+            "the year of {} is {text:?}, not a number from {} to {}",
+            row.file_name,
+            ClassName::YEARS.start(),
+            ClassName::YEARS.end()
+        ),
+    })
+}

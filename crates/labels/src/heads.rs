@@ -1,0 +1,159 @@
+//! A head's classes, and what each photo is labelled with.
+
+use std::collections::BTreeMap;
+
+use marque_contracts::schema::{Head, HeadKind, Split};
+
+use crate::column::Cell;
+use crate::keyword;
+use crate::{
+    Annotation, Annotations, ClassName, Classifier, ColumnRule, Error, HeadKindSettings, HeadRule,
+    HeadSettings, Reading, Rule, class_weights,
+};
+
+/// A head with its classes settled and all photos labelled.
+pub(crate) struct LabelledHead {
+    pub(crate) name: String,
+    pub(crate) classes: Vec<String>,
+    pub(crate) labels: HeadLabels,
+    /// Where labels follow from class names: how.
+    pub(crate) classifier: Option<Classifier>,
+}
+
+/// Labels of all photos, `None` where they are not known.
+pub(crate) enum HeadLabels {
+    /// A class id per photo.
+    Single(Vec<Option<i64>>),
+    /// Class ids per photo, ascending.
+    Tags(Vec<Option<Vec<i64>>>),
+}
+
+/// What heads are made of: the photos that are there, and the class names with their number of photos.
+pub(crate) struct Material<'a> {
+    pub(crate) annotations: &'a Annotations,
+    pub(crate) photos: &'a [&'a Annotation],
+    pub(crate) names: &'a [(ClassName, u64)],
+    pub(crate) reading: Reading,
+}
+
+impl LabelledHead {
+    pub(crate) fn of(settings: &HeadSettings, material: &Material<'_>) -> Result<Self, Error> {
+        let name = settings.name.clone();
+        match &settings.rule {
+            HeadRule::ClassName { rule, reading } => {
+                let reading = reading.unwrap_or(material.reading);
+                let classifier = rule.classifier(&name, material.names)?;
+                Ok(match (&settings.kind, rule) {
+                    (HeadKindSettings::Tags(_), Rule::Keyword { classes, .. }) => {
+                        let labels = material.per_name(|name| {
+                            let found = keyword::all_matches(&name.text, classes, reading);
+                            Some(found.into_iter().map(|id| id as i64).collect())
+                        });
+                        Self {
+                            name,
+                            classes: classes.clone(),
+                            labels: HeadLabels::Tags(labels),
+                            classifier: None,
+                        }
+                    }
+                    _ => {
+                        let labels = material.per_name(|name| {
+                            classifier.class_of(name, reading).and_then(|id| i64::try_from(id).ok())
+                        });
+                        let classes = classifier.classes().to_vec();
+                        let labels = HeadLabels::Single(labels);
+                        Self { name, classes, labels, classifier: Some(classifier) }
+                    }
+                })
+            }
+            HeadRule::Column(rule) => {
+                let values = material.column(&name, rule)?;
+                let names = material.photos.iter().map(|photo| photo.file_name.as_str());
+                let cells: Vec<Cell<'_>> = names.zip(values.iter().map(Option::as_deref)).collect();
+                let (classes, labels) = match &settings.kind {
+                    HeadKindSettings::Single => {
+                        let (classes, ids) = rule.single(&name, &cells)?;
+                        (classes, HeadLabels::Single(ids))
+                    }
+                    HeadKindSettings::Tags(syntax) => {
+                        let (classes, ids) = rule.tags(&name, syntax, &cells)?;
+                        (classes, HeadLabels::Tags(ids))
+                    }
+                };
+                Ok(Self { name, classes, labels, classifier: None })
+            }
+        }
+    }
+
+    /// Class ids of a photo, for a single head one or none; `None` where nothing is known.
+    pub(crate) fn ids(&self, photo: usize) -> Option<&[i64]> {
+        match &self.labels {
+            HeadLabels::Single(ids) => ids.get(photo)?.as_ref().map(std::slice::from_ref),
+            HeadLabels::Tags(ids) => ids.get(photo)?.as_deref(),
+        }
+    }
+
+    /// A photo's label as people read it: `Audi`, `alloys, roof`, `none`, `unknown`.
+    pub(crate) fn shown(&self, photo: usize) -> String {
+        let name = |id: &i64| usize::try_from(*id).ok().and_then(|id| self.classes.get(id)).cloned();
+        match self.ids(photo) {
+            None => "unknown".to_owned(),
+            Some([]) => "none".to_owned(),
+            Some(ids) => ids.iter().filter_map(name).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// The record for `heads.json`, over photos given by position and split.
+    pub(crate) fn record(&self, photos: &[(usize, Split)]) -> Head {
+        let mut counts: BTreeMap<_, _> = Split::ALL.map(|split| (split, vec![0; self.classes.len()])).into();
+        for (photo, split) in photos {
+            for id in self.ids(*photo).into_iter().flatten() {
+                let id = usize::try_from(*id).ok();
+                let counts = counts.get_mut(split);
+                if let Some(count) = counts.zip(id).and_then(|(counts, id)| counts.get_mut(id)) {
+                    *count += 1;
+                }
+            }
+        }
+        let class_weights = class_weights(counts.get(&Split::Train).map_or(&[], Vec::as_slice));
+        let kind = match self.labels {
+            HeadLabels::Single(_) => HeadKind::Single,
+            HeadLabels::Tags(_) => HeadKind::Tags,
+        };
+        Head { name: self.name.clone(), kind, classes: self.classes.clone(), counts, class_weights }
+    }
+}
+
+impl Material<'_> {
+    /// A label per photo from its class name.
+    fn per_name<T: Clone>(&self, label: impl Fn(&ClassName) -> Option<T>) -> Vec<Option<T>> {
+        let labels: Vec<_> = self.names.iter().map(|(name, _)| label(name)).collect();
+        self.photos.iter().map(|photo| labels.get(photo.class?)?.clone()).collect()
+    }
+
+    /// The values of a column, per photo.
+    fn column(&self, head: &str, rule: &ColumnRule) -> Result<Vec<Option<String>>, Error> {
+        let own = self.annotations.columns.iter().position(|column| *column == rule.column);
+        let part: fn(&ClassName) -> Option<String> = match (own, rule.column.as_str()) {
+            (Some(own), _) => {
+                return Ok(self.photos.iter().map(|photo| photo.values.get(own)?.clone()).collect());
+            }
+            (None, "class_name") => |name| Some(name.text.clone()),
+            (None, "make") => |name| name.make.clone(),
+            (None, "model") => |name| name.model.clone(),
+            (None, "body") => |name| name.body.clone(),
+            (None, "year") => |name| name.year.map(|year| year.to_string()),
+            (None, _) => {
+                let mut there: Vec<_> =
+                    ["class_name", "make", "model", "body", "year"].map(str::to_owned).into();
+                there.splice(0..0, self.annotations.columns.iter().cloned());
+                return Err(Error::NoColumn {
+                    head: head.to_owned(),
+                    column: rule.column.clone(),
+                    there: there.join(", "),
+                });
+            }
+        };
+        Ok(self.per_name(part))
+    }
+}
