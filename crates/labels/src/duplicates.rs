@@ -53,7 +53,7 @@ pub(crate) fn group_of_photo(groups: &[Group], photos: usize) -> Vec<Option<u32>
 /// A group that is in several splits or labelled in several ways.
 pub(crate) struct Leak<'a> {
     group: &'a Group,
-    /// "train and test".
+    /// "train+test".
     pub(crate) crosses: Option<String>,
     /// "brand (Audi, BMW), era (…)".
     pub(crate) contradicts: Option<String>,
@@ -77,7 +77,7 @@ impl<'a> Leak<'a> {
         photos().filter(|photo| Some(splits[*photo]) < last).collect()
     }
 
-    /// Two of its names and what is wrong: "a.jpg, b.jpg (train and test)".
+    /// Two of its names and what is wrong: "a.jpg, b.jpg (train+test)".
     pub(crate) fn example(&self, file_names: &[&str]) -> String {
         let names = self.group.members.iter().take(2).map(|member| file_names[member.photo]);
         let names = names.collect::<Vec<_>>().join(", ");
@@ -89,7 +89,7 @@ impl<'a> Leak<'a> {
 fn crossing(group: &Group, splits: &[Split]) -> Option<String> {
     let inside = |split: &Split| group.members.iter().any(|member| splits[member.photo] == *split);
     let words: Vec<_> = Split::ALL.into_iter().filter(inside).map(Split::as_str).collect();
-    (words.len() > 1).then(|| words.join(" and "))
+    (words.len() > 1).then(|| words.join("+"))
 }
 
 fn contradiction(group: &Group, heads: &[LabelledHead]) -> Option<String> {
@@ -104,7 +104,7 @@ fn contradiction(group: &Group, heads: &[LabelledHead]) -> Option<String> {
     (!wrong.is_empty()).then(|| wrong.join(", "))
 }
 
-/// Writes `leaks.parquet`: group, kind, name, split, labels, what is wrong, and whether the photo was dropped.
+/// Writes `leaks.parquet`: group, kind, name, split, what is wrong, whether the photo was dropped, its labels.
 pub(crate) fn write(
     path: &Path,
     leaks: &[Leak<'_>],
@@ -127,9 +127,9 @@ pub(crate) fn write(
         .with_text("kind", rows.iter().map(|(_, member)| member.kind.as_str()))
         .with_text("file_name", rows.iter().map(|(_, member)| file_names[member.photo]))
         .with_text("split", rows.iter().map(|(_, member)| splits[member.photo].as_str()))
-        .with_text("labels", rows.iter().map(|(_, member)| labels(member.photo)))
         .with("crosses", wrong(|leak| leak.crosses.clone()))
         .with("contradicts", wrong(|leak| leak.contradicts.clone()))
-        .with("dropped", Column::Flag(rows.iter().map(|(_, m)| Some(!kept[m.photo])).collect()));
+        .with("dropped", Column::Flag(rows.iter().map(|(_, m)| Some(!kept[m.photo])).collect()))
+        .with_text("labels", rows.iter().map(|(_, member)| labels(member.photo)));
     Ok(frame.write(path)?)
 }

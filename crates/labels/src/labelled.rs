@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use marque_contracts::schema::{Head, Split};
-use marque_formats::{CropRow, DuplicateRow, LabelExtras, LabelRow, LabelTable, PhotoRow, TagColumn};
+use marque_formats::{Crop, CropRow, DuplicateRow, LabelExtras, LabelRow, LabelTable, PhotoRow, TagColumn};
 
 use crate::class_table::ClassRow;
 use crate::duplicates::{Group, Leak, group_of_photo, groups};
@@ -67,6 +67,18 @@ impl<'a> Labelled<'a> {
 
     pub(crate) fn file_names(&self) -> Vec<&str> {
         self.photos.iter().map(|(photo, _)| photo.file_name.as_str()).collect()
+    }
+
+    /// How many boxes reach beyond their photos, and the first: name, box, width and height of the photo.
+    pub(crate) fn boxes_beyond(&self) -> (usize, Option<(&str, Crop, u32, u32)>) {
+        let beyond = |(photo, annotation): &(&'a PhotoRow, &'a Annotation)| {
+            let crop = annotation.crop?;
+            let reaches = crop.x2 > photo.width || crop.y2 > photo.height;
+            reaches.then_some((photo.file_name.as_str(), crop, photo.width, photo.height))
+        };
+        let mut found = self.photos.iter().filter_map(beyond);
+        let first = found.next();
+        (usize::from(first.is_some()) + found.count(), first)
     }
 
     /// Photos that go into the tables, with their splits.

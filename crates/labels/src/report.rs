@@ -19,6 +19,14 @@ pub(crate) fn warn(labelled: &Labelled<'_>) {
     if labelled.absent > 0 {
         tracing::warn!("{} annotations are about photos that are not there", labelled.absent);
     }
+    let (beyond, first) = labelled.boxes_beyond();
+    if let Some((name, crop, width, height)) = first {
+        let [x1, y1, x2, y2] = [crop.x1, crop.y1, crop.x2, crop.y2];
+        tracing::warn!(
+            "{beyond} boxes reach beyond their photos, as {x1}, {y1} to {x2}, {y2} of {name}, which is {width} × \
+             {height}; photos that were resized after they were annotated should not be cropped"
+        );
+    }
     for head in labelled.head_records() {
         let train = head.counts.get(&Split::Train).into_iter().flatten();
         for (class, _) in head.classes.iter().zip(train).filter(|(_, count)| **count == 0) {

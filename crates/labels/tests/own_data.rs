@@ -312,7 +312,7 @@ fn leaks_are_told_with_what_is_wrong() {
     assert_eq!(column("group"), ["0", "0", "29", "29"]);
     assert_eq!(column("split"), ["train", "test", "train", "test"]);
     assert_eq!(column("labels")[2..], ["colour: red", "colour: blue"]);
-    assert_eq!(column("crosses"), ["train and test"; 4]);
+    assert_eq!(column("crosses"), ["train+test"; 4]);
     assert_eq!(column("contradicts")[1..3], ["-", "colour (blue / red)"]);
     assert_eq!(column("dropped"), ["false"; 4]);
     assert_eq!(bench.splits().len(), 62);
