@@ -22,14 +22,121 @@ fn tables_can_be_asked_in_sql() {
 }
 
 #[test]
+fn answers_can_be_json() {
+    let project = Project::finished();
+    let sql = "select type, count(*) as n from labels group by type order by type";
+    let called = project.call(&["sql", sql, "--json"]).succeeded();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&called.stdout).unwrap();
+    assert_eq!(rows.iter().map(|row| row["n"].as_u64().unwrap()).sum::<u64>(), 72);
+    let called = project.call(&["inspect", "labels", "--json", "--where", "brand = 'Ford'"]).succeeded();
+    let summary: serde_json::Value = serde_json::from_str(&called.stdout).unwrap();
+    let ford =
+        &summary["heads"][0]["classes"].as_array().unwrap().iter().find(|c| c["name"] == "Ford").unwrap();
+    assert_eq!(summary["rows"], ford["all"]);
+    let called = project.call(&["inspect", "photos", "--json", "--limit", "3"]).succeeded();
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&called.stdout).unwrap();
+    assert_eq!(rows.len(), 3);
+    assert!(rows[0]["brand"].is_string(), "the labels stand beside the photos: {}", rows[0]);
+}
+
+#[test]
 fn every_table_can_be_inspected() {
     let project = Project::finished();
-    for table in ["labels", "classes", "photos", "crops", "index", "history", "predictions"] {
+    let tables = [
+        "labels",
+        "classes",
+        "weights",
+        "leaks",
+        "crops",
+        "photos",
+        "duplicates",
+        "rejected",
+        "index",
+        "history",
+        "predictions",
+    ];
+    for table in tables {
         let called = project.call(&["inspect", table]).succeeded();
         assert!(called.stdout.lines().count() > 2, "{table}: {}", called.stdout);
+        for line in called.stdout.lines() {
+            assert!(line.chars().count() <= 80, "{table}: {line}");
+        }
+        project.call(&["sql", &format!("select count(*) from {table}")]).succeeded();
     }
     let labels = project.call(&["inspect"]).succeeded();
     assert!(labels.stdout.starts_with("72 rows, 45 train, 11 validation, 16 test"), "{}", labels.stdout);
+    let ford = project.call(&["inspect", "--head", "era", "--where", "brand = 'Ford'"]).succeeded();
+    assert!(ford.stdout.contains(" of 72 rows where brand = 'Ford': "), "{}", ford.stdout);
     project.call(&["inspect", "nothing"]).failed(2, "there is no table `nothing`");
     Project::new(PIPELINE).call(&["inspect"]).failed(4, "has not been written yet");
+}
+
+#[test]
+fn photos_are_put_on_one_picture() {
+    let project = Project::finished();
+    let out = project.path("grid.png");
+    let condition = "type = 'SUV' and split = 'train'";
+    let called = project.call(&["inspect", "photos", "--where", condition, "--out", "grid.png"]).succeeded();
+    assert!(
+        called.stdout.starts_with("grid.png: ") && called.stdout.contains(" pixels"),
+        "{}",
+        called.stdout
+    );
+    assert!(std::fs::read(&out).unwrap().starts_with(b"\x89PNG"));
+    std::fs::remove_file(&out).unwrap();
+    project
+        .call(&["inspect", "photos", "--where", "year = 1", "--out", "grid.png"])
+        .failed(2, "no photo fits");
+    assert!(!out.exists());
+}
+
+#[test]
+fn photos_can_be_looked_at_before_they_are_labelled() {
+    let project = Project::new(PIPELINE);
+    project.call(&["run", "ingest"]).succeeded();
+    project.call(&["inspect", "photos", "--limit", "5", "--out", "grid.jpg"]).succeeded();
+    let called = project.call(&["inspect", "photos", "--where", "brand = 'Ford'"]);
+    called.failed(2, "there is no column `brand`; the columns are file_name, bytes");
+    project.call(&["inspect", "labels"]).failed(4, "the table `labels` has not been written yet");
+    project.call(&["sql", "select * from labels"]).failed(4, "the table `labels` has not been written yet");
+}
+
+#[test]
+fn questions_that_make_no_sense_are_answered_with_help() {
+    let project = Project::finished();
+    let cases: [(&[&str], &[&str]); 9] = [
+        (&["inspect", "--where", "yaer > 2000"], &["did you mean `year`?"]),
+        (&["inspect", "--where", "type = \"SUV\""], &["no column `SUV`", "hint:", "text in single ones"]),
+        (&["inspect", "--where", "year >="], &["unable to parse 'year >='"]),
+        (&["inspect", "--head", "brnd"], &["did you mean `brand`?", "brand, type, era"]),
+        (&["inspect", "crops", "--head", "brand"], &["--head goes with"]),
+        (&["inspect", "labels", "--out", "x.png"], &["--out goes with"]),
+        (&["inspect", "photos", "--out", "x.foo"], &["cannot write x.foo"]),
+        (&["inspect", "photos", "--out", "x.png", "--json"], &["cannot be used with"]),
+        (
+            &["sql", "select * from label"],
+            &["there is no table `label`", "hint: the tables are labels, classes"],
+        ),
+    ];
+    for (arguments, parts) in cases {
+        let mut called = project.call(arguments);
+        for part in parts {
+            called = called.failed(2, part);
+        }
+    }
+}
+
+/// `marque … | head` ends well: a reader that has seen enough is no error.
+#[test]
+fn output_may_be_cut_off() {
+    use std::io::Read;
+    let project = Project::finished();
+    for arguments in [&["sql", "select * from photos, labels", "--json"][..], &["inspect", "classes"]] {
+        let mut child = project.command(arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut first = [0];
+        let mut stdout = child.stdout.take().unwrap();
+        stdout.read_exact(&mut first).unwrap();
+        drop(stdout);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
+    }
 }

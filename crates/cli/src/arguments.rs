@@ -15,6 +15,13 @@ Exit codes:
   6  training or evaluation failed
   130  interrupted";
 
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  marque inspect labels --head brand
+  marque inspect labels --where \"year >= 2012 and type = 'SUV'\" --json
+  marque inspect classes --where \"make = 'Audi'\"
+  marque inspect photos --where \"brand = 'Audi'\" --out grid.png";
+
 /// One network, several answers about a car photo: brand, type, era, or whatever heads you declare.
 #[derive(Debug, Parser)]
 #[command(name = "marque", version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -73,18 +80,38 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Summarise a table of the store: `labels`, or the columns and first rows of any other.
+    /// Look into a table of the store: what is in the labels, how class names were read, the rows of any other.
+    #[command(after_help = INSPECT_EXAMPLES)]
     Inspect {
-        /// The table: labels, classes, photos, crops, index, history, predictions.
+        /// The table: labels, classes, weights, leaks, crops, photos, duplicates, rejected, index, history,
+        /// predictions.
         #[arg(default_value = "labels")]
         table: String,
+        /// Count or show only rows for which a condition in SQL holds: "year >= 2012 and type = 'SUV'".
+        #[arg(long = "where", value_name = "CONDITION")]
+        condition: Option<String>,
+        /// Only this head (labels, classes).
+        #[arg(long, value_name = "NAME")]
+        head: Option<String>,
+        /// Print JSON.
+        #[arg(long, conflicts_with = "out")]
+        json: bool,
+        /// Write the photos, with their labels, to one picture: grid.png, grid.jpg (photos).
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Most rows, or photos on the picture.
+        #[arg(long, value_name = "ROWS")]
+        limit: Option<usize>,
     },
-    /// Ask the tables of the store in SQL: labels, classes, photos, crops, index, history, predictions.
+    /// Ask the tables of the store in SQL: all that `inspect` knows.
     Sql {
         /// The query, such as "select brand, count(*) as n from labels group by brand order by n desc".
         query: String,
         /// Most rows to show.
-        #[arg(long, default_value_t = 100, value_name = "ROWS")]
+        #[arg(long, default_value_t = 100, value_name = "ROWS", conflicts_with = "json")]
         limit: usize,
+        /// Print all rows as JSON.
+        #[arg(long)]
+        json: bool,
     },
 }

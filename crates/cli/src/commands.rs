@@ -8,7 +8,7 @@ mod status;
 mod tables;
 mod verify;
 
-pub(crate) use tables::TABLES;
+pub(crate) use tables::table_names;
 
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Configuration;
@@ -27,7 +27,10 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Explain { stage } => explain::explain(&configuration, &stage, terminal),
         Command::Verify => verify::verify(&configuration, terminal),
         Command::Gc { dry_run } => gc::gc(&configuration, dry_run, terminal),
-        Command::Inspect { table } => tables::inspect(&configuration, &table, terminal),
-        Command::Sql { query, limit } => tables::sql(&configuration, &query, limit, terminal),
+        Command::Inspect { table, condition, head, json, out, limit } => {
+            let request = tables::Request { table, condition, head, json, out, limit };
+            tables::inspect(&configuration, request, terminal)
+        }
+        Command::Sql { query, limit, json } => tables::sql(&configuration, &query, limit, json, terminal),
     }
 }

@@ -15,6 +15,8 @@ pub(crate) enum Error {
     Problems(#[from] Problems),
     #[error("there is no stage `{0}`")]
     NoSuchStage(String),
+    #[error("{0}")]
+    Usage(String),
     #[error("there is no table `{0}`")]
     NoSuchTable(String),
     #[error("the table `{0}` has not been written yet")]
@@ -47,10 +49,17 @@ fn count(problems: &Problems) -> String {
 impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Error::NoSuchStage(_) | Error::NoSuchTable(_) => 2,
+            Error::NoSuchStage(_) | Error::NoSuchTable(_) | Error::Usage(_) => 2,
             Error::Document(_) | Error::Problems(_) => 3,
             Error::NoTable(_) | Error::Files(_) | Error::Ingest(_) => 4,
-            Error::Inspect(marque_inspect::Error::Query(_)) => 2,
+            Error::Inspect(
+                marque_inspect::Error::Query { .. }
+                | marque_inspect::Error::UnknownTable { .. }
+                | marque_inspect::Error::UnknownColumn { .. }
+                | marque_inspect::Error::UnknownHead { .. }
+                | marque_inspect::Error::NoPhotos
+                | marque_inspect::Error::Picture { .. },
+            ) => 2,
             Error::Inspect(_) | Error::Heads { .. } | Error::Damaged(_) | Error::Store(_) => 5,
             Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => match failure.kind() {
                 FailureKind::Settings => 3,
@@ -90,7 +99,13 @@ impl Error {
             Error::NoSuchStage(_) => {
                 Some(format!("the stages are {}", marque_contracts::schema::STAGES.join(", ")))
             }
-            Error::NoSuchTable(_) => Some(format!("the tables are {}", crate::commands::TABLES.join(", "))),
+            Error::NoSuchTable(_) | Error::Inspect(marque_inspect::Error::UnknownTable { .. }) => {
+                Some(format!("the tables are {}", crate::commands::table_names()))
+            }
+            Error::Inspect(marque_inspect::Error::UnknownColumn { .. }) => Some(
+                "columns stand without quotes or in double ones, text in single ones: type = 'SUV'"
+                    .to_owned(),
+            ),
             Error::NoTable(_) => Some("`marque run` writes the tables".to_owned()),
             Error::Store(StoreError::InUse { .. }) => Some("wait for it to end, or stop it".to_owned()),
             Error::Store(StoreError::Newer { .. }) => {

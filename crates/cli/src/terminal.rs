@@ -16,6 +16,12 @@ use crate::error::Error;
 /// Where standard error is no terminal, a long step prints a line this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Width of tables that go to no terminal.
+const PLAIN_WIDTH: usize = 80;
+
+/// Least width of tables; a narrower terminal breaks lines itself.
+const NARROWEST: usize = 40;
+
 /// Steps shorter than this leave no line behind.
 const WORTH_A_LINE: Duration = Duration::from_secs(2);
 
@@ -65,6 +71,17 @@ impl Terminal {
         if let Err(error) = ctrlc::set_handler(handler) {
             tracing::debug!("no handler for interrupts: {error}");
         }
+    }
+
+    /// Columns of the terminal that results go to; `None` where they go to a file or another program.
+    pub(crate) fn output_width(&self) -> Option<usize> {
+        let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(io::stdout())?;
+        Some(usize::from(width).max(NARROWEST))
+    }
+
+    /// Columns to keep tables within.
+    pub(crate) fn width(&self) -> usize {
+        self.output_width().unwrap_or(PLAIN_WIDTH)
     }
 
     /// Prints a result. A reader that has gone away, as `head` does, is no error.

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use serde_json::{Map, json};
+
+use crate::layout::{Alignment, Grid};
 
 /// One value of an answer.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Value {
     /// Not known.
     Null,
-    /// Text, dates, lists.
+    /// Text, dates.
     Text(String),
     /// A whole number.
     Integer(i64),
@@ -17,6 +19,8 @@ pub enum Value {
     Number(f64),
     /// Yes or no.
     Flag(bool),
+    /// Several values.
+    List(Vec<Value>),
 }
 
 impl fmt::Display for Value {
@@ -26,8 +30,27 @@ impl fmt::Display for Value {
             Value::Text(text) => f.write_str(text),
             Value::Integer(integer) => write!(f, "{integer}"),
             Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => write!(f, "{number:.1}"),
-            Value::Number(number) => write!(f, "{number:.4}"),
+            Value::Number(number) if number.abs() >= 1e-3 => write!(f, "{number:.4}"),
+            Value::Number(number) => write!(f, "{number:.3e}"),
             Value::Flag(flag) => write!(f, "{flag}"),
+            Value::List(values) if values.is_empty() => f.write_str("(none)"),
+            Value::List(values) => {
+                f.write_str(&values.iter().map(Value::to_string).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+impl Value {
+    /// The value as JSON; a number that JSON has no form for is null.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Value::Null => serde_json::Value::Null,
+            Value::Text(text) => json!(text),
+            Value::Integer(integer) => json!(integer),
+            Value::Number(number) => json!(number),
+            Value::Flag(flag) => json!(flag),
+            Value::List(values) => values.iter().map(Value::to_json).collect(),
         }
     }
 }
@@ -42,26 +65,37 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer as an aligned table: numbers to the right, at most `limit` rows.
-    pub fn to_table(&self, limit: usize) -> String {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        table.set_header(self.columns.iter().map(Cell::new));
-        for row in self.rows.iter().take(limit) {
-            table.add_row(row.iter().map(Cell::new));
+    /// The answer as an aligned table: numbers to the right, at most `limit` rows. With a `width`, no line is
+    /// longer: long texts are cut, then columns left out from the right; a last line names them.
+    pub fn to_table(&self, limit: usize, width: Option<usize>) -> String {
+        let shown = &self.rows[..limit.min(self.rows.len())];
+        let numeric = |row: &Vec<Value>, i: usize| {
+            matches!(row.get(i), Some(Value::Integer(_) | Value::Number(_) | Value::Null))
+        };
+        let mut grid = Grid::new();
+        for (i, name) in self.columns.iter().enumerate() {
+            let right = !shown.is_empty() && shown.iter().all(|row| numeric(row, i));
+            let cells = shown.iter().map(|row| row.get(i).map_or(String::new(), Value::to_string)).collect();
+            grid.column(name, if right { Alignment::Right } else { Alignment::Left }, cells);
         }
-        for (i, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, 2));
-            let numeric =
-                |row: &Vec<Value>| matches!(row[i], Value::Integer(_) | Value::Number(_) | Value::Null);
-            if !self.rows.is_empty() && self.rows.iter().all(numeric) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        let mut text = table.trim_fmt();
+        let mut text = grid.to_text(width);
         if self.rows.len() > limit {
-            text.push_str(&format!("\n… {} more rows", self.rows.len() - limit));
+            let more = self.rows.len() - limit;
+            text.push_str(&format!("\n… {more} more row{}", if more == 1 { "" } else { "s" }));
         }
         text
+    }
+
+    /// The rows as a JSON list of objects, one row a line.
+    ///
+    /// # Errors
+    /// If a row cannot be written, which no value leads to.
+    pub fn to_json(&self) -> Result<String, crate::Error> {
+        let object = |row: &Vec<Value>| {
+            let fields = self.columns.iter().cloned().zip(row.iter().map(Value::to_json));
+            serde_json::to_string(&fields.collect::<Map<_, _>>())
+        };
+        let rows = self.rows.iter().map(object).collect::<Result<Vec<_>, _>>()?;
+        Ok(if rows.is_empty() { "[]".to_owned() } else { format!("[\n{}\n]", rows.join(",\n")) })
     }
 }

@@ -1,10 +1,96 @@
+use std::path::PathBuf;
+
+use polars::error::PolarsError;
+
 /// Why a table cannot be looked into.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A table cannot be read.
     #[error(transparent)]
     Table(#[from] marque_formats::Error),
-    /// Polars does not understand the query, or it does not fit the tables.
-    #[error("the query failed: {0}")]
-    Query(#[from] polars::error::PolarsError),
+    /// A query or a condition does not make sense, or does not fit the tables.
+    #[error("the {what} failed: {reason}")]
+    Query {
+        /// "query", or "condition".
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A query names a table that is not there.
+    #[error("the query failed: there is no table `{name}`")]
+    UnknownTable {
+        /// The name.
+        name: String,
+    },
+    /// A query or a condition names a column that is not there.
+    #[error("there is no column `{name}`{}; the columns are {}", meant(.likely), .there.join(", "))]
+    UnknownColumn {
+        /// The name.
+        name: String,
+        /// The column that it is likely to mean.
+        likely: Option<String>,
+        /// The columns that are there.
+        there: Vec<String>,
+    },
+    /// There is no such head.
+    #[error("there is no head `{name}`{}; the heads are {}", meant(.likely), .there.join(", "))]
+    UnknownHead {
+        /// The name.
+        name: String,
+        /// The head that it is likely to mean.
+        likely: Option<String>,
+        /// The heads that are there.
+        there: Vec<String>,
+    },
+    /// No photo fits a condition, so there is nothing to lay out.
+    #[error("no photo fits the condition; nothing is written")]
+    NoPhotos,
+    /// A picture cannot be written.
+    #[error("cannot write {path}")]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: image::ImageError,
+    },
+    /// Rows cannot be shown as JSON.
+    #[error("the rows cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+fn meant(likely: &Option<String>) -> String {
+    likely.as_ref().map_or(String::new(), |likely| format!("; did you mean `{likely}`?"))
+}
+
+impl Error {
+    /// From what Polars says: its reasons without its plan of the query. `columns` are those there are.
+    pub(crate) fn of_polars(what: &'static str, error: &PolarsError, columns: &[String]) -> Self {
+        let text = error.to_string();
+        let between = |before: &str, after: char| {
+            let start = text.find(before)? + before.len();
+            Some(text[start..].split(after).next()?.to_owned())
+        };
+        if let Some(name) = between("unable to find column \"", '"') {
+            return Self::UnknownColumn { likely: likely(&name, columns), there: columns.to_vec(), name };
+        }
+        if text.contains("was not found")
+            && let Some(name) = between("relation '", '\'')
+        {
+            return Self::UnknownTable { name };
+        }
+        let reason = text.lines().next().unwrap_or_default().trim_end_matches(['.', ':']);
+        let reason = reason.replace(" as Expr", "");
+        Self::Query { what, reason }
+    }
+
+    pub(crate) fn unknown_head(name: &str, there: Vec<String>) -> Self {
+        Self::UnknownHead { name: name.to_owned(), likely: likely(name, &there), there }
+    }
+}
+
+/// The name most like a word, if it is like one.
+fn likely(word: &str, names: &[String]) -> Option<String> {
+    let near = names.iter().map(|name| (strsim::jaro_winkler(word, name), name));
+    let near = near.filter(|(likeness, _)| *likeness > 0.75).max_by(|a, b| a.0.total_cmp(&b.0));
+    near.map(|(_, name)| name.clone())
 }

@@ -1,14 +1,23 @@
-//! Looks into the Parquet tables of the store: SQL over them, and a summary of the labels.
+//! Looks into the Parquet tables of the store: SQL over them, summaries of the labels and of the class names,
+//! and contact sheets of photos.
 //!
-//! It reads tables through `marque-formats` and writes nothing. This is the only crate with Polars in it,
-//! which takes minutes to build and is needed by no stage.
+//! It reads tables through `marque-formats`, photos as they are, and writes nothing but the picture that it is
+//! asked for. This is the only crate with Polars in it, which takes minutes to build and is needed by no stage.
 
 mod answer;
+mod classes;
 mod error;
+mod layout;
+mod lettering;
+mod rows;
+mod sheet;
 mod sql;
 mod summary;
+mod summary_text;
 
 pub use answer::{Answer, Value};
+pub use classes::{ClassSummary, classes};
 pub use error::Error;
-pub use sql::{TableFile, query};
-pub use summary::{LabelSummary, summarise};
+pub use sheet::{PhotoTable, Sheet};
+pub use sql::{TableFile, query, rows};
+pub use summary::{LabelSummary, SummaryRequest, summarise};

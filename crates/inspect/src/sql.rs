@@ -1,11 +1,12 @@
 //! SQL over tables, by Polars.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use marque_formats::{Column, Frame};
-use polars::prelude::{AnyValue, DataFrame, IntoLazy, NamedFrom, PolarsResult, Series};
+use polars::prelude::{AnyValue, DataFrame, DataType, IntoLazy, NamedFrom, PlSmallStr, PolarsResult, Series};
 use polars::sql::SQLContext;
 
+use crate::rows::{matching, take};
 use crate::{Answer, Error, Value};
 
 /// A table that queries can name.
@@ -23,25 +24,72 @@ pub struct TableFile {
 /// If a table that it names cannot be read, or the query does not fit them.
 pub fn query(tables: &[TableFile], sql: &str) -> Result<Answer, Error> {
     let mut context = SQLContext::new();
+    let mut columns: Vec<String> = Vec::new();
     for table in tables.iter().filter(|table| sql.contains(&table.name)) {
         let frame = Frame::read(&table.path)?;
-        context.register(&table.name, to_polars(&frame)?.lazy());
+        let registered = to_polars(&frame).map_err(|error| Error::of_polars("query", &error, &columns))?;
+        context.register(&table.name, registered.lazy());
+        for (name, _) in frame.columns() {
+            if !columns.contains(name) {
+                columns.push(name.clone());
+            }
+        }
     }
-    Ok(to_answer(&context.execute(sql)?.collect()?)?)
+    let answer = context.execute(sql).and_then(|plan| plan.collect()).and_then(|answer| to_answer(&answer));
+    answer.map_err(|error| Error::of_polars("query", &error, &columns))
+}
+
+/// The rows of a table for which a condition in SQL holds, or all, and how many there are in all.
+///
+/// # Errors
+/// If the table cannot be read, or the condition does not fit it.
+pub fn rows(table: &Path, condition: Option<&str>) -> Result<(Answer, usize), Error> {
+    rows_of(Frame::read(table)?, condition)
+}
+
+pub(crate) fn rows_of(frame: Frame, condition: Option<&str>) -> Result<(Answer, usize), Error> {
+    let all = frame.rows();
+    let frame = match condition {
+        Some(condition) => {
+            take(&frame, &matching(&frame, condition)?.into_iter().map(Some).collect::<Vec<_>>())
+        }
+        None => frame,
+    };
+    let answer = to_polars(&frame).and_then(|frame| to_answer(&frame));
+    Ok((answer.map_err(|error| Error::of_polars("query", &error, &[]))?, all))
 }
 
 pub(crate) fn to_polars(frame: &Frame) -> PolarsResult<DataFrame> {
-    let series = |(name, column): &(String, Column)| {
+    let series = |(name, column): &(String, Column)| -> PolarsResult<_> {
         let name = name.as_str().into();
         let series = match column {
             Column::Text(values) => Series::new(name, values),
             Column::Integer(values) => Series::new(name, values),
             Column::Number(values) => Series::new(name, values),
             Column::Flag(values) => Series::new(name, values),
+            Column::TextList(values) => {
+                list_series(name, values, DataType::String, |list| Series::new(PlSmallStr::EMPTY, list))?
+            }
+            Column::IntegerList(values) => {
+                list_series(name, values, DataType::Int64, |list| Series::new(PlSmallStr::EMPTY, list))?
+            }
         };
-        series.into()
+        Ok(series.into())
     };
-    DataFrame::new(frame.rows(), frame.columns().iter().map(series).collect())
+    let columns = frame.columns().iter().map(series).collect::<PolarsResult<_>>()?;
+    DataFrame::new(frame.rows(), columns)
+}
+
+/// A column of lists, of the type given even if all are null.
+fn list_series<T>(
+    name: PlSmallStr,
+    values: &[Option<Vec<T>>],
+    inside: DataType,
+    list: impl Fn(&[T]) -> Series,
+) -> PolarsResult<Series> {
+    let value = |value: &Option<Vec<T>>| value.as_deref().map_or(AnyValue::Null, |v| AnyValue::List(list(v)));
+    let values: Vec<_> = values.iter().map(value).collect();
+    Series::from_any_values_and_dtype(name, &values, &DataType::List(Box::new(inside)), true)
 }
 
 fn to_answer(frame: &DataFrame) -> PolarsResult<Answer> {
@@ -59,6 +107,7 @@ fn to_value(value: AnyValue<'_>) -> Value {
         AnyValue::StringOwned(text) => Value::Text(text.to_string()),
         AnyValue::Float32(number) => Value::Number(number.into()),
         AnyValue::Float64(number) => Value::Number(number),
+        AnyValue::List(list) => Value::List(list.iter().map(to_value).collect()),
         other if other.is_integer() => other.extract().map_or(Value::Null, Value::Integer),
         other => Value::Text(other.to_string()),
     }

@@ -1,0 +1,78 @@
+//! Choosing rows of a table.
+
+use std::collections::BTreeMap;
+
+use marque_formats::{Column, Frame};
+use polars::prelude::{DataType, IntoLazy};
+use polars::sql::sql_expr;
+
+use crate::Error;
+use crate::sql::to_polars;
+
+/// Positions of the rows for which a condition in SQL holds, as in `year >= 2012 and type = 'SUV'`.
+pub(crate) fn matching(frame: &Frame, condition: &str) -> Result<Vec<usize>, Error> {
+    let columns: Vec<String> = frame.columns().iter().map(|(name, _)| name.clone()).collect();
+    let failed = |error| Error::of_polars("condition", &error, &columns);
+    let expression = sql_expr(condition).map_err(failed)?.alias("holds");
+    let table = to_polars(frame).map_err(failed)?;
+    let answer = table.lazy().select([expression]).collect().map_err(failed)?;
+    let holds = answer.column("holds").map_err(failed)?;
+    if *holds.dtype() != DataType::Boolean {
+        let reason = format!("{condition:?} is not a condition; compare something, as in year >= 2012");
+        return Err(Error::Query { what: "condition", reason });
+    }
+    let holds = holds.bool().map_err(failed)?;
+    // A condition on nothing but literals has one value for all rows.
+    let row = |row: usize| holds.get(if holds.len() == 1 { 0 } else { row }) == Some(true);
+    Ok((0..frame.rows()).filter(|position| row(*position)).collect())
+}
+
+/// The table with these rows, in this order; `None` gives a row of nulls.
+pub(crate) fn take(frame: &Frame, rows: &[Option<usize>]) -> Frame {
+    fn pick<T: Clone>(values: &[Option<T>], rows: &[Option<usize>]) -> Vec<Option<T>> {
+        rows.iter().map(|row| values.get((*row)?)?.clone()).collect()
+    }
+    let mut taken = Frame::new();
+    for (name, column) in frame.columns() {
+        let column = match column {
+            Column::Text(values) => Column::Text(pick(values, rows)),
+            Column::Integer(values) => Column::Integer(pick(values, rows)),
+            Column::Number(values) => Column::Number(pick(values, rows)),
+            Column::Flag(values) => Column::Flag(pick(values, rows)),
+            Column::TextList(values) => Column::TextList(pick(values, rows)),
+            Column::IntegerList(values) => Column::IntegerList(pick(values, rows)),
+        };
+        taken = taken.with(name, column);
+    }
+    taken
+}
+
+/// The table with the columns of another that it does not have, joined by `file_name`.
+pub(crate) fn joined(frame: Frame, other: &Frame) -> Frame {
+    let names = |frame: &Frame| text(frame, "file_name").map(<[_]>::to_vec).unwrap_or_default();
+    let places: BTreeMap<_, _> = names(other).into_iter().enumerate().map(|(i, name)| (name, i)).collect();
+    let rows: Vec<_> = names(&frame).iter().map(|name| places.get(name).copied()).collect();
+    let mut joined = frame;
+    for (name, column) in take(other, &rows).columns() {
+        if joined.columns().iter().all(|(taken, _)| taken != name) {
+            joined = joined.with(name, column.clone());
+        }
+    }
+    joined
+}
+
+/// A column of text.
+pub(crate) fn text<'a>(frame: &'a Frame, name: &str) -> Option<&'a [Option<String>]> {
+    frame.columns().iter().find_map(|(column, values)| match values {
+        Column::Text(values) if column == name => Some(values.as_slice()),
+        _ => None,
+    })
+}
+
+/// A column of integers.
+pub(crate) fn integers<'a>(frame: &'a Frame, name: &str) -> Option<&'a [Option<i64>]> {
+    frame.columns().iter().find_map(|(column, values)| match values {
+        Column::Integer(values) if column == name => Some(values.as_slice()),
+        _ => None,
+    })
+}

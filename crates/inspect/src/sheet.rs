@@ -1,0 +1,227 @@
+//! Contact sheets: many photos on one picture, each with what is known about it.
+
+use std::path::{Path, PathBuf};
+
+use image::imageops::{FilterType, overlay, resize};
+use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
+use marque_formats::{Column, Frame};
+
+use crate::Error;
+use crate::layout::wrap;
+use crate::lettering::{LINE, fitting, write_line};
+use crate::rows::{integers, joined, matching, text};
+
+/// Width and height of a photo on the sheet, in pixels; photos are made to fit inside.
+const PHOTO: [u32; 2] = [216, 152];
+
+/// Pixels between photos, and around the sheet.
+const GAP: u32 = 10;
+
+/// Photos side by side.
+const ACROSS: u32 = 6;
+
+/// Lines under a photo that labels may take.
+const LABEL_LINES: usize = 3;
+
+const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
+const MOUNT: Rgb<u8> = Rgb([232, 232, 228]);
+const INK: Rgb<u8> = Rgb([28, 28, 30]);
+const FAINT: Rgb<u8> = Rgb([120, 120, 124]);
+const FRAME: Rgb<u8> = Rgb([235, 64, 52]);
+
+/// Photos to lay out, and their tables.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PhotoTable {
+    frame: Frame,
+    heads: Vec<String>,
+}
+
+/// What came of a contact sheet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sheet {
+    /// Photos that fit the condition.
+    pub matching: usize,
+    /// Photos on the sheet, spread evenly over those.
+    pub shown: usize,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+impl PhotoTable {
+    /// Reads `photos.parquet` and, where there is one, the label table, whose columns stand beside those of
+    /// the photos. `heads` are shown under the photos.
+    ///
+    /// # Errors
+    /// If a table cannot be read.
+    pub fn read(photos: &Path, labels: Option<&Path>, heads: &[String]) -> Result<Self, Error> {
+        let mut frame = Frame::read(photos)?;
+        if let Some(labels) = labels {
+            frame = joined(frame, &Frame::read(labels)?);
+        }
+        Ok(Self { frame, heads: heads.to_vec() })
+    }
+
+    /// The rows for which a condition in SQL holds, or all, as an answer; and how many there are in all.
+    ///
+    /// # Errors
+    /// If the condition does not fit the columns.
+    pub fn rows(&self, condition: Option<&str>) -> Result<(crate::Answer, usize), Error> {
+        crate::sql::rows_of(self.frame.clone(), condition)
+    }
+
+    /// Writes a contact sheet of at most `limit` photos from `folder` for which a condition in SQL holds, as
+    /// PNG or JPEG, whichever the name of `out` ends with. A photo that cannot be read is an empty frame.
+    ///
+    /// # Errors
+    /// If the condition does not fit the columns, no photo fits it, or the picture cannot be written.
+    pub fn sheet(
+        &self,
+        folder: &Path,
+        condition: Option<&str>,
+        limit: usize,
+        out: &Path,
+    ) -> Result<Sheet, Error> {
+        let rows = match condition {
+            Some(condition) => matching(&self.frame, condition)?,
+            None => (0..self.frame.rows()).collect(),
+        };
+        let shown = rows.len().min(limit);
+        if shown == 0 {
+            return Err(Error::NoPhotos);
+        }
+        // Spread evenly: the first ones by name are often alike.
+        let chosen: Vec<_> = (0..shown).map(|i| rows[i * rows.len() / shown]).collect();
+        let tiles: Vec<_> = chosen.into_iter().map(|row| self.tile(folder, row)).collect();
+        let of = if shown < rows.len() { format!("{shown} of {}", rows.len()) } else { shown.to_string() };
+        let title = match condition {
+            Some(condition) => format!("{of} photos where {condition}"),
+            None => format!("{of} photos"),
+        };
+        let picture = lay_out(&tiles, &title);
+        picture.save(out).map_err(|source| Error::Picture { path: out.to_owned(), source })?;
+        let (width, height) = picture.dimensions();
+        Ok(Sheet { matching: rows.len(), shown, width, height })
+    }
+
+    fn tile(&self, folder: &Path, row: usize) -> Tile {
+        let name =
+            text(&self.frame, "file_name").and_then(|names| names.get(row)?.clone()).unwrap_or_default();
+        let side = |side: &str| {
+            integers(&self.frame, side).and_then(|v| *v.get(row)?).and_then(|v| u32::try_from(v).ok())
+        };
+        let bounds = [side("x1"), side("y1"), side("x2"), side("y2")];
+        let class_name = text(&self.frame, "class_name").and_then(|names| names.get(row)?.clone());
+        let labels = self.heads.iter().filter_map(|head| self.label(head, row));
+        let labels: Vec<_> = labels.filter(|label| class_name.as_ref() != Some(label)).collect();
+        let room = fitting(PHOTO[0]);
+        let mut caption: Vec<_> = class_name.into_iter().collect();
+        // Labels take a second line rather than be cut; what wraps is indented, which is of no use here.
+        let wrapped = wrap(&labels.join(" · "), room);
+        let lines: Vec<_> = wrapped.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect();
+        caption.extend(lines.iter().take(LABEL_LINES).map(|line| (*line).to_owned()));
+        if let (true, Some(last)) = (lines.len() > LABEL_LINES, caption.last_mut()) {
+            *last = clipped(&format!("{last} .."), room);
+        }
+        Tile {
+            path: folder.join(&name),
+            name,
+            caption,
+            bounds: bounds.into_iter().collect::<Option<Vec<_>>>().and_then(|sides| sides.try_into().ok()),
+        }
+    }
+
+    /// What a photo is labelled with; `None` if there is no such column.
+    fn label(&self, head: &str, row: usize) -> Option<String> {
+        let (_, column) = self.frame.columns().iter().find(|(name, _)| name == head)?;
+        Some(match column {
+            Column::Text(values) => values.get(row)?.clone().unwrap_or_else(|| "unknown".to_owned()),
+            Column::TextList(values) => match values.get(row)? {
+                None => "unknown".to_owned(),
+                Some(tags) if tags.is_empty() => "none".to_owned(),
+                Some(tags) => tags.join(", "),
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// One photo and the lines under it.
+struct Tile {
+    path: PathBuf,
+    name: String,
+    caption: Vec<String>,
+    /// Box of the car: left, top, right, bottom.
+    bounds: Option<[u32; 4]>,
+}
+
+fn lay_out(tiles: &[Tile], title: &str) -> RgbImage {
+    let [photo_width, photo_height] = PHOTO;
+    let lines = 1 + tiles.iter().map(|tile| tile.caption.len()).max().unwrap_or(0) as u32;
+    let across = (tiles.len() as u32).clamp(1, ACROSS);
+    let down = (tiles.len() as u32).div_ceil(across);
+    let step = [photo_width + GAP, photo_height + lines * LINE + GAP + 4];
+    let width = (across * step[0] + GAP).max(2 * step[0] + GAP);
+    let top = GAP + LINE + GAP;
+    let mut sheet = RgbImage::from_pixel(width, top + down * step[1] + GAP, PAPER);
+    write_line(&mut sheet, GAP, GAP, &clipped(title, fitting(width - 2 * GAP)), INK);
+    for (place, tile) in (0..).zip(tiles) {
+        let (x, y) = (GAP + place % across * step[0], top + place / across * step[1]);
+        mount(&mut sheet, x, y, tile);
+        let room = fitting(photo_width);
+        let lines = tile.caption.iter().map(|line| (line, INK)).chain([(&tile.name, FAINT)]);
+        for (line, (text, colour)) in (0..).zip(lines) {
+            write_line(&mut sheet, x, y + photo_height + 4 + line * LINE, &clipped(text, room), colour);
+        }
+    }
+    sheet
+}
+
+/// Text of at most `room` characters; two dots stand for what is cut off.
+fn clipped(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    text.chars().take(room.saturating_sub(2)).chain("..".chars()).collect()
+}
+
+/// Puts a photo, with the box of the car drawn in, on its mount at `x`, `y`.
+fn mount(sheet: &mut RgbImage, x: u32, y: u32, tile: &Tile) {
+    let [width, height] = PHOTO;
+    overlay(sheet, &RgbImage::from_pixel(width, height, MOUNT), x.into(), y.into());
+    let Ok(photo) = decode(&tile.path) else {
+        write_line(sheet, x + 8, y + height / 2 - LINE / 2, "(cannot be read)", FAINT);
+        return;
+    };
+    let (full_width, full_height) = photo.dimensions();
+    let scale = (f64::from(width) / f64::from(full_width)).min(f64::from(height) / f64::from(full_height));
+    let scaled = |side: u32| (f64::from(side) * scale).round() as u32;
+    let mut photo =
+        resize(&photo, scaled(full_width).max(1), scaled(full_height).max(1), FilterType::Triangle);
+    if let Some(bounds) = tile.bounds {
+        draw_box(&mut photo, bounds.map(scaled));
+    }
+    let (left, up) = ((width - photo.width().min(width)) / 2, (height - photo.height().min(height)) / 2);
+    overlay(sheet, &photo, (x + left).into(), (y + up).into());
+}
+
+fn decode(path: &Path) -> Result<RgbImage, image::ImageError> {
+    let mut decoder = ImageReader::open(path)?.with_guessed_format()?.into_decoder()?;
+    let orientation = decoder.orientation()?;
+    let mut photo = DynamicImage::from_decoder(decoder)?;
+    photo.apply_orientation(orientation);
+    Ok(photo.into_rgb8())
+}
+
+/// Draws the outline of a box whose right and bottom are excluded; what is outside the photo stays undrawn.
+fn draw_box(photo: &mut RgbImage, [left, top, right, bottom]: [u32; 4]) {
+    let (right, bottom) = (right.max(1) - 1, bottom.max(1) - 1);
+    let across = (left..=right.min(photo.width())).flat_map(|x| [(x, top), (x, bottom)]);
+    let down = (top..=bottom.min(photo.height())).flat_map(|y| [(left, y), (right, y)]);
+    for (x, y) in across.chain(down) {
+        if let Some(pixel) = photo.get_pixel_mut_checked(x, y) {
+            *pixel = FRAME;
+        }
+    }
+}
