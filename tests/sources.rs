@@ -4,6 +4,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 
 use image::{ImageFormat, Rgb, RgbImage};
+use marque_mat5::{Cell, Struct, Value, Variable};
 use marque_sample::Sample;
 
 use crate::project::Project;
@@ -119,6 +120,35 @@ fn fastais_archive_of_everything_is_read_from_a_zip_or_a_tar() {
 }
 
 #[test]
+fn car_ims_with_its_one_file_of_annotations_is_read() {
+    let project = project("source = \"published\"\npath = \"downloads\"");
+    std::fs::create_dir(project.path("downloads")).unwrap();
+    let file = std::fs::File::create(project.path("downloads/car_ims.tgz")).unwrap();
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast()));
+    let fields = ["relative_im_path", "bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "test"];
+    let mut annotations = Struct::new(fields);
+    for i in 0..10_u32 {
+        let (name, bytes) = (format!("car_ims/{:06}.jpg", i + 1), photo(i));
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, &name, bytes.as_slice()).unwrap();
+        let row = [1.0, 1.0, 48.0, 32.0, f64::from(i % 2 + 1), f64::from(u8::from(i >= 8))].map(Value::from);
+        annotations.push(std::iter::once(Value::from(name.as_str())).chain(row)).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap();
+    let names = Cell::row(["BMW X5 SUV 2007", "Fiat 500 Abarth 2012"].map(Value::from));
+    let variables = [Variable::new("annotations", annotations), Variable::new("class_names", names)];
+    std::fs::write(project.path("downloads/cars_annos.mat"), marque_mat5::write(&variables).unwrap())
+        .unwrap();
+    let called = project.call(&["run", "labels"]).succeeded();
+    assert!(called.stdout.contains("Stanford Cars: car_ims with cars_annos.mat"), "{}", called.stdout);
+    assert_eq!(rows(&project, BY_SPLIT), ["test 2", "train 7", "validation 1"]);
+    let eras = rows(&project, "select era, count(*) as n from labels group by era order by era");
+    assert_eq!(eras, ["2009 and earlier 5", "2010 and later 5"]);
+}
+
+#[test]
 fn hugging_face_parquet_is_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/hugging-face");
     let dataset = format!("source = \"hugging-face\"\npath = {:?}", folder.canonicalize().unwrap());
@@ -186,6 +216,35 @@ fn photos_and_a_table_of_ones_own_are_read() {
     assert!(called.stderr.contains("line 10: there is no photo photos/9.jpg"), "{}", called.stderr);
     assert!(called.stderr.contains("line 11: ../1.jpg does not lie below the folder"), "{}", called.stderr);
     assert_eq!(rows(&project, "select count(*) as n from labels"), ["8"]);
+}
+
+/// The configuration that the README shows for photos of one's own.
+fn shown_in_the_readme() -> String {
+    let readme = include_str!("../README.md");
+    let own = &readme[readme.find("## Your own photos").unwrap()..];
+    let start = own.find("```toml\n").unwrap() + "```toml\n".len();
+    own[start..][..own[start..].find("```").unwrap()].to_owned()
+}
+
+#[test]
+fn photos_and_three_columns_become_a_model_with_the_ten_lines_of_the_readme() {
+    let configuration = shown_in_the_readme();
+    assert_eq!(configuration.lines().count(), 10, "{configuration}");
+    let project = Project::new(&configuration);
+    let mut csv = String::from("file_name,brand,colour\n");
+    for i in 0..40 {
+        write(&project, &format!("photos/{i}.jpg"), &photo(i));
+        let (brand, colour) = (["Audi", "BMW"][i as usize % 2], ["red", "", "blue"][i as usize % 3]);
+        csv.push_str(&format!("{i}.jpg,{brand},{colour}\n"));
+    }
+    std::fs::write(project.path("cars.csv"), csv).unwrap();
+    let called = project.call(&["run", "--set", "train.epochs=1", "--set", "preprocess.size=32"]).succeeded();
+    assert_eq!(called.ran().len(), 5, "{}", called.stdout);
+    let text = std::fs::read_to_string(project.path("data/train/current/model/config.json")).unwrap();
+    for word in ["brand", "Audi", "BMW", "colour", "blue", "red"] {
+        assert!(text.contains(&format!("\"{word}\"")), "{word} is not in {text}");
+    }
+    assert!(project.path("data/evaluate/current/report.html").exists());
 }
 
 #[test]

@@ -506,6 +506,7 @@ fn tables_that_cannot_be_are_refused() {
         "source = \"table\"\ntable = \"nowhere.csv\"",
         &["nowhere.csv is not a table with a row per photo"],
     );
+    place.fails(&TABLE.replace("\"photos\"", "\"nowhere\""), &["nowhere is not a folder of photos"]);
     place.write("cars.parquet", b"PAR1 not really");
     place.fails(
         "source = \"table\"\ntable = \"cars.parquet\"",

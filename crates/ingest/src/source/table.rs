@@ -43,6 +43,16 @@ impl Own<'_> {
         if !path.is_file() {
             return Err(self.wrong("there is no such file"));
         }
+        let photos = &self.table.photos;
+        // The table's own folder may be named by nothing at all.
+        if !photos.as_os_str().is_empty() && !photos.is_dir() {
+            let reason = "there is no such folder, in which the file names of the table would start";
+            return Err(Error::Layout {
+                path: photos.clone(),
+                wanted: "a folder of photos",
+                reason: reason.to_owned(),
+            });
+        }
         let parquet = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"));
         let raw = if parquet { parquet_rows::read(path)? } else { csv_rows::read(path)? };
         self.annotations(raw)
