@@ -4,7 +4,6 @@ use std::f64::consts::PI;
 use std::sync::LazyLock;
 
 use image::GrayImage;
-use image::imageops::thumbnail;
 
 /// Side of the small picture that is transformed.
 const SIDE: usize = 32;
@@ -36,8 +35,8 @@ impl Look {
     /// The hash is the usual one (C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions",
     /// 2010): the photo at 32×32, its 8×8 lowest frequencies, and for each whether it is above their median.
     pub(crate) fn of(photo: &GrayImage) -> Self {
-        let small = thumbnail(photo, SIDE as u32, SIDE as u32);
-        let pixel = |x: usize, y: usize| f64::from(small.as_raw()[y * SIDE + x]);
+        let small = shrink(photo);
+        let pixel = |x: usize, y: usize| small[y * SIDE + x];
         let mut rows = [[0.0; LOW]; SIDE];
         for (y, row) in rows.iter_mut().enumerate() {
             for (k, value) in row.iter_mut().enumerate() {
@@ -72,6 +71,37 @@ impl Look {
         let sum: u32 = self.thumb.iter().zip(&other.thumb).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
         f64::from(sum) / self.thumb.len() as f64
     }
+}
+
+/// The photo at 32×32, each new pixel the mean of the area that it covers, parts of pixels included: photos of
+/// several sizes come out alike.
+fn shrink(photo: &GrayImage) -> Vec<f64> {
+    let (width, height) = (photo.width() as usize, photo.height() as usize);
+    let columns = spans(width);
+    let mut small = vec![0.0; SIDE * SIDE];
+    let rows = spans(height);
+    for (out, row) in small.chunks_exact_mut(SIDE).zip(&rows) {
+        for &(y, share) in row {
+            let line = &photo.as_raw()[y * width..][..width];
+            for (value, column) in out.iter_mut().zip(&columns) {
+                let sum: f64 = column.iter().map(|&(x, part)| f64::from(line[x]) * part).sum();
+                *value += sum * share;
+            }
+        }
+    }
+    small
+}
+
+/// For each of the 32 new pixels of a line: the old ones that it covers, and how much each counts; together 1.
+fn spans(length: usize) -> Vec<Vec<(usize, f64)>> {
+    let step = length as f64 / SIDE as f64;
+    let span = |i: usize| {
+        let (start, end) = (i as f64 * step, (i + 1) as f64 * step);
+        let last = (end.ceil() as usize).min(length);
+        let covered = |x: usize| (end.min((x + 1) as f64) - start.max(x as f64)).max(0.0);
+        (start as usize..last).map(|x| (x, covered(x) / step)).collect()
+    };
+    (0..SIDE).map(span).collect()
 }
 
 #[cfg(test)]
