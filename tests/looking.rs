@@ -18,7 +18,7 @@ fn tables_can_be_asked_in_sql() {
                   where labels.brand = predictions.brand";
     let called = project.call(&["sql", joined]).succeeded();
     assert_eq!(called.stdout.lines().nth(1).map(str::trim), Some("16"), "{}", called.stdout);
-    project.call(&["sql", "select nothing from labels"]).failed(2, "the query failed");
+    project.call(&["sql", "select nothing from labels"]).failed(2, "there is no column `nothing`");
 }
 
 #[test]

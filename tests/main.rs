@@ -4,6 +4,7 @@ mod caching;
 mod configuration;
 mod downloads;
 mod interruption;
+mod labelling;
 mod looking;
 mod project;
 mod real_data;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use marque_formats::TAG_SEPARATOR;
+
 use crate::Error;
+use crate::heads::HeadLabels;
 
 /// How a head's classes follow from a column.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,7 +31,7 @@ pub struct TagSyntax {
 
 impl Default for TagSyntax {
     fn default() -> Self {
-        Self { delimiter: ";".to_owned(), none: "none".to_owned() }
+        Self { delimiter: TAG_SEPARATOR.to_owned(), none: "none".to_owned() }
     }
 }
 
@@ -45,11 +48,7 @@ pub(crate) type Cell<'a> = (&'a str, Option<&'a str>);
 
 impl ColumnRule {
     /// The classes, and for each cell its class id.
-    pub(crate) fn single(
-        &self,
-        head: &str,
-        cells: &[Cell<'_>],
-    ) -> Result<(Vec<String>, Vec<Option<i64>>), Error> {
+    pub(crate) fn single(&self, head: &str, cells: &[Cell<'_>]) -> Result<(Vec<String>, HeadLabels), Error> {
         let values = cells.iter().filter_map(|(_, cell)| cell.map(str::trim));
         let classes = self.classes(head, values)?;
         let id = |(photo, cell): &Cell<'_>| match cell {
@@ -57,7 +56,7 @@ impl ColumnRule {
             None => Ok(None),
         };
         let ids = cells.iter().map(id).collect::<Result<_, Error>>()?;
-        Ok((classes, ids))
+        Ok((classes, HeadLabels::Single(ids)))
     }
 
     /// The classes, and for each cell the ids of its tags, ascending, each once.
@@ -66,7 +65,7 @@ impl ColumnRule {
         head: &str,
         syntax: &TagSyntax,
         cells: &[Cell<'_>],
-    ) -> Result<(Vec<String>, Vec<Option<Vec<i64>>>), Error> {
+    ) -> Result<(Vec<String>, HeadLabels), Error> {
         let values = cells.iter().filter_map(|(_, cell)| *cell).flat_map(|cell| syntax.split(cell));
         let classes = self.classes(head, values)?;
         let ids = |(photo, cell): &Cell<'_>| {
@@ -78,7 +77,7 @@ impl ColumnRule {
             Ok(Some(ids))
         };
         let ids = cells.iter().map(ids).collect::<Result<_, Error>>()?;
-        Ok((classes, ids))
+        Ok((classes, HeadLabels::Tags(ids)))
     }
 
     fn classes<'a>(&self, head: &str, values: impl Iterator<Item = &'a str>) -> Result<Vec<String>, Error> {

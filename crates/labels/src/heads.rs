@@ -39,50 +39,54 @@ pub(crate) struct Material<'a> {
 impl LabelledHead {
     pub(crate) fn of(settings: &HeadSettings, material: &Material<'_>) -> Result<Self, Error> {
         let name = settings.name.clone();
-        match &settings.rule {
-            HeadRule::ClassName { rule, reading } => {
-                let reading = reading.unwrap_or(material.reading);
-                let classifier = rule.classifier(&name, material.names)?;
-                Ok(match (&settings.kind, rule) {
-                    (HeadKindSettings::Tags(_), Rule::Keyword { classes, .. }) => {
-                        let labels = material.per_name(|name| {
-                            let found = keyword::all_matches(&name.text, classes, reading);
-                            Some(found.into_iter().map(|id| id as i64).collect())
-                        });
-                        Self {
-                            name,
-                            classes: classes.clone(),
-                            labels: HeadLabels::Tags(labels),
-                            classifier: None,
-                        }
-                    }
-                    _ => {
-                        let labels = material.per_name(|name| {
-                            classifier.class_of(name, reading).and_then(|id| i64::try_from(id).ok())
-                        });
-                        let classes = classifier.classes().to_vec();
-                        let labels = HeadLabels::Single(labels);
-                        Self { name, classes, labels, classifier: Some(classifier) }
-                    }
-                })
+        match (&settings.rule, &settings.kind) {
+            (
+                HeadRule::ClassName { rule: Rule::Keyword { classes, .. }, reading },
+                HeadKindSettings::Tags(_),
+            ) => Ok(Self::of_words(name, classes, reading.unwrap_or(material.reading), material)),
+            (HeadRule::ClassName { rule, reading }, _) => {
+                Self::of_class_names(name, rule, reading.unwrap_or(material.reading), material)
             }
-            HeadRule::Column(rule) => {
-                let values = material.column(&name, rule)?;
-                let names = material.photos.iter().map(|photo| photo.file_name.as_str());
-                let cells: Vec<Cell<'_>> = names.zip(values.iter().map(Option::as_deref)).collect();
-                let (classes, labels) = match &settings.kind {
-                    HeadKindSettings::Single => {
-                        let (classes, ids) = rule.single(&name, &cells)?;
-                        (classes, HeadLabels::Single(ids))
-                    }
-                    HeadKindSettings::Tags(syntax) => {
-                        let (classes, ids) = rule.tags(&name, syntax, &cells)?;
-                        (classes, HeadLabels::Tags(ids))
-                    }
-                };
-                Ok(Self { name, classes, labels, classifier: None })
-            }
+            (HeadRule::Column(rule), kind) => Self::of_column(name, rule, kind, material),
         }
+    }
+
+    /// Tags: all keywords that a class name holds.
+    fn of_words(name: String, keywords: &[String], reading: Reading, material: &Material<'_>) -> Self {
+        let ids = material.per_name(|name| {
+            let found = keyword::all_matches(&name.text, keywords, reading);
+            Some(found.into_iter().map(|id| id as i64).collect())
+        });
+        Self { name, classes: keywords.to_vec(), labels: HeadLabels::Tags(ids), classifier: None }
+    }
+
+    fn of_class_names(
+        name: String,
+        rule: &Rule,
+        reading: Reading,
+        material: &Material<'_>,
+    ) -> Result<Self, Error> {
+        let classifier = rule.classifier(&name, material.names)?;
+        let ids = material
+            .per_name(|name| classifier.class_of(name, reading).and_then(|id| i64::try_from(id).ok()));
+        let classes = classifier.classes().to_vec();
+        Ok(Self { name, classes, labels: HeadLabels::Single(ids), classifier: Some(classifier) })
+    }
+
+    fn of_column(
+        name: String,
+        rule: &ColumnRule,
+        kind: &HeadKindSettings,
+        material: &Material<'_>,
+    ) -> Result<Self, Error> {
+        let values = material.column(&name, rule)?;
+        let names = material.photos.iter().map(|photo| photo.file_name.as_str());
+        let cells: Vec<Cell<'_>> = names.zip(values.iter().map(Option::as_deref)).collect();
+        let (classes, labels) = match kind {
+            HeadKindSettings::Single => rule.single(&name, &cells)?,
+            HeadKindSettings::Tags(syntax) => rule.tags(&name, syntax, &cells)?,
+        };
+        Ok(Self { name, classes, labels, classifier: None })
     }
 
     /// Class ids of a photo, for a single head one or none; `None` where nothing is known.

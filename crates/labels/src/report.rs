@@ -84,9 +84,10 @@ fn duplicates(labelled: &Labelled<'_>) -> Vec<String> {
         return Vec::new();
     }
     let count = |wrong: fn(&&Leak<'_>) -> bool| leaks.iter().filter(wrong).count();
+    let groups = labelled.groups.len();
     let mut lines = vec![format!(
-        "duplicates: of {} groups {} cross the splits, {} have contradicting labels, {} both",
-        labelled.groups.len(),
+        "duplicates in {groups} group{}: {} across splits, {} with contradicting labels, {} both",
+        if groups == 1 { "" } else { "s" },
         count(|leak| leak.crosses.is_some()),
         count(|leak| leak.contradicts.is_some()),
         count(|leak| leak.crosses.is_some() && leak.contradicts.is_some()),

@@ -158,7 +158,7 @@ fn rare_values_can_be_put_together_and_listed_ones_kept_in_order() {
 
 #[test]
 fn tags_are_several_at_once_or_none_or_unknown() {
-    let cells = ["roof; alloys", "none", "", "alloys;roof;alloys", ";"];
+    let cells = ["roof | alloys", "none", "", "alloys|roof|alloys", "|"];
     let bench = Bench::new(&["extras"], numbered(20, |i| vec![cells[i % 5]]));
     bench.run(TAGS).unwrap();
     let head = &bench.heads()[0];
@@ -419,7 +419,7 @@ fn what_cannot_be_is_refused_with_head_photo_and_value() {
     );
     refused(
         &["extras"],
-        &["roof;alloy"],
+        &["roof|alloy"],
         &format!("{TAGS}classes = [\"roof\", \"alloys\"]\n"),
         &["a.jpg has \"alloy\""],
     );

@@ -70,7 +70,7 @@ rule = "column"
 kind = "tags"
 column = "features"
 classes = ["roof", "alloys"]
-delimiter = "|"
+delimiter = ";"
 none = "-"
 [[heads]]
 name = "style"
@@ -95,7 +95,7 @@ fn columns_and_tags_are_read() {
         min_images: 1,
         other: None,
     };
-    let syntax = TagSyntax { delimiter: "|".into(), none: "-".into() };
+    let syntax = TagSyntax { delimiter: ";".into(), none: "-".into() };
     assert_eq!((&extras.rule, &extras.kind), (&HeadRule::Column(rule), &HeadKindSettings::Tags(syntax)));
     let HeadRule::ClassName { reading, .. } = &style.rule else { panic!("{:?}", style.rule) };
     assert_eq!(*reading, Some(Reading::Article));
@@ -131,12 +131,12 @@ fn every_setting_enters_the_fingerprint() {
         ("rare", "scarce"),
         ("column = \"features\"", ""),
         ("\"roof\", \"alloys\"", "\"alloys\", \"roof\""),
-        ("delimiter = \"|\"", ""),
+        ("delimiter = \";\"", ""),
         ("none = \"-\"", ""),
         ("match = \"substring\"", "match = \"word\""),
         ("match = \"substring\"", ""),
         (
-            "kind = \"tags\"\ncolumn = \"features\"\nclasses = [\"roof\", \"alloys\"]\ndelimiter = \"|\"\nnone = \"-\"",
+            "kind = \"tags\"\ncolumn = \"features\"\nclasses = [\"roof\", \"alloys\"]\ndelimiter = \";\"\nnone = \"-\"",
             "column = \"features\"\nclasses = [\"roof\", \"alloys\"]",
         ),
     ];
@@ -202,7 +202,7 @@ fn what_cannot_work_is_refused_with_its_place() {
             &[":4:", "without `classes` only"],
         ),
         (
-            head("name = \"a\"\nrule = \"column\"\nkind = \"tags\"\nnone = \"a;b\""),
+            head("name = \"a\"\nrule = \"column\"\nkind = \"tags\"\nnone = \"a|b\""),
             &[":5:", "must not hold the delimiter"],
         ),
         (

@@ -1,0 +1,112 @@
+//! Labels of one's own photos, through the program: tags, duplicates, both readings of class names.
+
+use image::{Rgb, RgbImage};
+
+use crate::project::{Called, PIPELINE, Project};
+
+/// A table of 40 plain photos with three columns; the last of them has the bytes of the first.
+fn own(configuration: &str) -> Project {
+    let project = Project::new(&format!(
+        "[dataset]\nsource = \"table\"\ntable = \"cars.csv\"\npath = \"photos\"\n{configuration}"
+    ));
+    std::fs::create_dir(project.path("photos")).unwrap();
+    let mut csv = String::from("file_name,split,colour,extras\n");
+    for i in 0..40_u32 {
+        let shade = i * 6 % 234;
+        let picture = RgbImage::from_fn(40, 30, |x, y| {
+            Rgb([shade as u8, ((x * (i + 1)) % 256) as u8, ((y * (40 - i)) % 256) as u8])
+        });
+        picture.save(project.path(&format!("photos/{i:02}.png"))).unwrap();
+        let colour = ["red", "blue", ""][i as usize % 3];
+        let extras = ["roof|alloys", "none", "", "alloys"][i as usize % 4];
+        csv.push_str(&format!("{i:02}.png,{},{colour},{extras}\n", if i < 30 { "train" } else { "test" }));
+    }
+    std::fs::copy(project.path("photos/00.png"), project.path("photos/39.png")).unwrap();
+    std::fs::write(project.path("cars.csv"), csv).unwrap();
+    project
+}
+
+const COLOUR: &str = "[[heads]]\nname = \"colour\"\nrule = \"column\"\n";
+const EXTRAS: &str = "[[heads]]\nname = \"extras\"\nrule = \"column\"\nkind = \"tags\"\n";
+
+#[track_caller]
+fn answer(project: &Project, sql: &str) -> String {
+    let Called { stdout, .. } = project.call(&["sql", sql]).succeeded();
+    stdout.lines().nth(1).unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn tags_go_from_a_table_to_a_label_table_and_no_further_yet() {
+    let project = own(&format!("[labels]\nvalidation = 0.2\n{COLOUR}{EXTRAS}[train]\nepochs = 1\n"));
+    let called = project.call(&["run"]).failed(4, "a head of kind = \"tags\"");
+    assert_eq!(called.ran(), ["ingest", "labels", "preprocess", "train"], "{}", called.stdout);
+    let count = "select count(*) as n from labels where ";
+    assert_eq!(answer(&project, &format!("{count} array_contains(extras, 'roof')")), "10");
+    assert_eq!(answer(&project, &format!("{count} extras is null")), "10");
+    assert_eq!(answer(&project, &format!("{count} colour is null")), "13");
+    let inspected = project.call(&["inspect", "--head", "extras"]).succeeded().stdout;
+    assert!(inspected.contains("(none)") && inspected.contains("(unknown)"), "{inspected}");
+    project.call(&["inspect", "classes"]).succeeded();
+}
+
+#[test]
+fn duplicates_across_splits_are_reported_dropped_or_refused() {
+    let project = own(&format!("[labels]\nvalidation = 0.0\n{COLOUR}"));
+    let reported = project.call(&["run", "labels"]).succeeded();
+    assert!(reported.stdout.contains("00.png, 39.png (train+test)"), "{}", reported.stdout);
+    assert_eq!(answer(&project, "select count(*) as n from labels"), "40");
+    assert_eq!(
+        answer(&project, "select file_name from leaks where split = 'train' and not dropped"),
+        "00.png"
+    );
+    project.call(&["run", "preprocess"]).succeeded();
+
+    let drop = ["run", "preprocess", "--set", "labels.on_leak=drop-from-train"];
+    let dropped = project.call(&drop).succeeded();
+    assert_eq!(dropped.ran(), ["labels"], "the pixels are there already: {}", dropped.stdout);
+    assert_eq!(answer(&project, "select count(*) as n from labels"), "39");
+    assert_eq!(answer(&project, "select count(*) as n from labels where split = 'test'"), "10");
+    assert_eq!(answer(&project, "select file_name from leaks where dropped"), "00.png");
+
+    let error = ["run", "labels", "--set", "labels.on_leak=error"];
+    project.call(&error).failed(4, "1 group of duplicate photos cross the splits, as 00.png, 39.png");
+    let grouped = ["run", "labels", "--set", "labels.on_leak=error", "--set", "labels.split=grouped"];
+    project.call(&grouped).succeeded();
+    assert_eq!(answer(&project, "select count(*) as n from leaks where crosses is not null"), "0");
+}
+
+#[test]
+fn photos_that_are_added_leave_the_others_where_they_are() {
+    let project = own(&format!("[labels]\nsplit = \"grouped\"\nvalidation = 0.2\n{COLOUR}"));
+    let splits = || -> Vec<String> {
+        project.call(&["run", "labels"]).succeeded();
+        let called = project.call(&["sql", "select file_name, split from labels order by file_name"]);
+        called.succeeded().stdout.lines().skip(1).take(40).map(str::to_owned).collect()
+    };
+    let before = splits();
+    let mut csv = std::fs::read_to_string(project.path("cars.csv")).unwrap();
+    for i in 40..44 {
+        let picture = RgbImage::from_fn(40, 30, |x, y| Rgb([(x * y % 256) as u8, i as u8, (x * 3) as u8]));
+        picture.save(project.path(&format!("photos/{i}.png"))).unwrap();
+        csv.push_str(&format!("{i}.png,,red,\n"));
+    }
+    std::fs::write(project.path("cars.csv"), csv).unwrap();
+    let after = splits();
+    let moved = before.iter().zip(&after).filter(|(before, after)| before != after).count();
+    assert!(moved <= 4, "{moved} of 40 moved for 4 that came");
+}
+
+#[test]
+fn both_readings_stand_side_by_side() {
+    let project = Project::new(PIPELINE);
+    project.call(&["run", "labels", "--set", "dataset.train_photos=150"]).succeeded();
+    let differs = "select count(*) as n from classes where type_differs";
+    let count: usize = answer(&project, differs).parse().unwrap();
+    assert!(count > 0);
+    let shown = project.call(&["inspect", "classes", "--where", "type_differs"]).succeeded().stdout;
+    assert!(shown.contains(&format!("differ on {count} of them")), "{shown}");
+    let words = answer(&project, "select count(*) as n from labels where type = 'Van'");
+    let article = ["run", "labels", "--set", "dataset.train_photos=150", "--set", "labels.rules=article"];
+    project.call(&article).succeeded();
+    assert_ne!(answer(&project, "select count(*) as n from labels where type = 'Van'"), words);
+}
