@@ -4,6 +4,8 @@ use crate::conv::{forward, row_chunk};
 use crate::im2col::{Geometry, col2im, im2col, im2col_tap, with_scratch};
 use crate::matrix::{Matrix, add_product, product, set_product};
 use crate::output::{by_rows, each_row, written, zeroed};
+use crate::simd::Level;
+use crate::winograd::{self, Layer};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -78,6 +80,12 @@ fn pieces(range: Range<usize>, chunk: usize) -> impl Iterator<Item = Range<usize
 
 /// The gradient of the weight, `[kh, kw, c_in, c_out]`, from the gradient `dy` of the output.
 pub(crate) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    let level = Level::best();
+    if let Some((layer, method)) = Layer::of(g, level) {
+        let mut dw = vec![0.0; g.depth() * g.outputs];
+        winograd::weight_gradient(level, layer, method, x, dy, &mut dw);
+        return dw;
+    }
     const SMALL: usize = 1 << 18;
     const MANY_ROWS: usize = 2048;
     if g.depth() * g.outputs <= SMALL && g.rows() >= MANY_ROWS {

@@ -37,9 +37,13 @@ mod error;
 mod im2col;
 mod linear;
 mod matrix;
+mod microkernel;
 mod output;
 mod pool;
+mod scratch;
+mod simd;
 mod tensor_access;
+mod winograd;
 
 pub use batch_norm::{BatchNorm, batch_norm_train};
 pub use conv::conv2d;
