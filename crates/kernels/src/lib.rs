@@ -14,6 +14,8 @@
 //! | [`linear`] | fully connected layer |
 //! | [`cross_entropy`] | softmax cross-entropy with class weights, ignored rows and label smoothing |
 //!
+//! The computation itself, for passes over whole networks written by hand, is in [`nhwc`].
+//!
 //! # Layout
 //! Activations are NHWC, `[batch, height, width, channels]`; convolution weights are HWIO, `[kernel height,
 //! kernel width, input channels, output channels]`. A convolution then is a row-major matrix product whose
@@ -30,20 +32,17 @@
 
 mod batch_norm;
 mod conv;
-mod conv_backward;
 mod cross_entropy;
 mod elementwise;
 mod error;
-mod im2col;
 mod linear;
 mod matrix;
 mod microkernel;
-mod output;
+pub mod nhwc;
 mod pool;
 mod scratch;
 mod simd;
 mod tensor_access;
-mod winograd;
 
 pub use batch_norm::{BatchNorm, batch_norm_train};
 pub use conv::conv2d;

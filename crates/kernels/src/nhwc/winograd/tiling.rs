@@ -1,6 +1,6 @@
 //! Which layers are computed this way, and how an image falls into tiles.
 
-use crate::im2col::Geometry;
+use crate::nhwc::im2col::Geometry;
 use crate::simd::Level;
 use std::ops::Range;
 
@@ -45,11 +45,6 @@ impl Layer {
             (_, four) => (four, Method::F4),
         };
         (5 * cost < 4 * direct).then_some((layer, method))
-    }
-
-    /// The layer that takes the output's gradient to the input's.
-    pub(crate) fn reversed(self) -> Self {
-        Self { inputs: self.outputs, outputs: self.inputs, ..self }
     }
 
     pub(super) fn tiling(&self, size: usize) -> Tiling {

@@ -3,6 +3,7 @@
 use super::tiling::{Layer, Method, Tiling, padded};
 use super::transform::{Kernel, Points, input_tiles, kernel_panels, output_tiles};
 use crate::microkernel::{Left, Right, Sizes, product};
+use crate::nhwc::Epilogue;
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
@@ -16,27 +17,26 @@ const INPUTS: usize = 64;
 const KEPT: usize = 1 << 16;
 
 /// Writes the convolution of `x` `[n, h, w, inputs]` with `weight` `[3, 3, inputs, outputs]` to `y` `[n, h, w,
-/// outputs]`. The channels are multiples of the level's panel.
-pub(crate) fn convolve(level: Level, layer: Layer, method: Method, x: &[f32], weight: &[f32], y: &mut [f32]) {
-    match method {
-        Method::F2 => by_size::<4, 2>(level, layer, x, weight, y),
-        Method::F4 => by_size::<6, 4>(level, layer, x, weight, y),
-    }
-}
-
-fn by_size<const P: usize, const M: usize>(
+/// outputs]`, or adds it if `accumulate`. The channels are multiples of the level's panel.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn convolve(
     level: Level,
     layer: Layer,
+    method: Method,
     x: &[f32],
     weight: &[f32],
+    accumulate: bool,
+    epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
     let kernel = Kernel { values: weight, inputs: layer.inputs, outputs: layer.outputs };
-    let pass = Pass::<P, M> { level, layer, tiling: layer.tiling(M), x, kernel };
-    if P * P * layer.inputs * layer.outputs <= KEPT * pass.tiling.tiles() {
-        pass.by_tiles(y);
-    } else {
-        pass.by_outputs(y);
+    match method {
+        Method::F2 => {
+            Pass::<4, 2> { level, layer, tiling: layer.tiling(2), x, kernel, accumulate, epilogue }.run(y)
+        }
+        Method::F4 => {
+            Pass::<6, 4> { level, layer, tiling: layer.tiling(4), x, kernel, accumulate, epilogue }.run(y)
+        }
     }
 }
 
@@ -46,9 +46,25 @@ struct Pass<'a, const P: usize, const M: usize> {
     tiling: Tiling,
     x: &'a [f32],
     kernel: Kernel<'a>,
+    accumulate: bool,
+    epilogue: Epilogue<'a>,
 }
 
 impl<const P: usize, const M: usize> Pass<'_, P, M> {
+    fn run(&self, y: &mut [f32]) {
+        if P * P * self.layer.inputs * self.layer.outputs <= KEPT * self.tiling.tiles() {
+            self.by_tiles(y);
+        } else {
+            self.by_outputs(y);
+        }
+    }
+
+    /// What is left to do for output pixels just written.
+    fn finish(&self, bands: &Range<usize>, y: &mut [f32]) {
+        let start = self.tiling.pixel_row(bands.start) * self.tiling.width * self.layer.outputs;
+        self.epilogue.apply(start, y);
+    }
+
     /// For many tiles: the kernel is transformed once, and then each group of tiles goes from the image to the
     /// output while it is in the cache.
     fn by_tiles(&self, y: &mut [f32]) {
@@ -168,7 +184,8 @@ impl<const P: usize, const M: usize> Work for Group<'_, '_, P, M> {
         }
         let products: &[f32] = products;
         let part = |channel| (&products[channel..], to);
-        output_tiles::<S, P, M>(s, &pass.tiling, outputs, bands, part, y);
+        output_tiles::<S, P, M>(s, &pass.tiling, outputs, bands.clone(), part, pass.accumulate, y);
+        pass.finish(&bands, y);
     }
 }
 
@@ -262,6 +279,7 @@ impl<const P: usize, const M: usize> Work for Outputs<'_, '_, P, M> {
             let panel = channel / width * points.values(P * P);
             (&products[panel + first * width + channel % width..], points)
         };
-        output_tiles::<S, P, M>(s, &pass.tiling, pass.layer.outputs, bands, part, y);
+        output_tiles::<S, P, M>(s, &pass.tiling, pass.layer.outputs, bands.clone(), part, pass.accumulate, y);
+        pass.finish(&bands, y);
     }
 }

@@ -199,7 +199,7 @@ fn tiles(tiling: &Tiling, bands: Range<usize>) -> impl Iterator<Item = (usize, u
     })
 }
 
-/// Writes the output pixels of `bands` to `y`, which starts with their first row of pixels. `from` gives the
+/// Writes the output pixels of `bands` to `y`, or adds them if `accumulate`; `y` starts with their first row of pixels. `from` gives the
 /// products' panel for a first channel, and the channels in a row of that panel.
 #[inline(always)]
 pub(super) fn output_tiles<'a, S: Simd, const P: usize, const M: usize>(
@@ -208,6 +208,7 @@ pub(super) fn output_tiles<'a, S: Simd, const P: usize, const M: usize>(
     outputs: usize,
     bands: Range<usize>,
     from: impl Fn(usize) -> (&'a [f32], Points),
+    accumulate: bool,
     y: &mut [f32],
 ) {
     let first = tiling.pixel_row(bands.start);
@@ -229,7 +230,8 @@ pub(super) fn output_tiles<'a, S: Simd, const P: usize, const M: usize>(
             for j in 0..columns {
                 let values: [S::V; M] = output(s, column(&q, j));
                 for i in 0..rows {
-                    s.store(&mut y[((row + i) * tiling.width + left + j) * outputs + channel..], values[i]);
+                    let y = &mut y[((row + i) * tiling.width + left + j) * outputs + channel..];
+                    s.store(y, if accumulate { s.add(s.load(y), values[i]) } else { values[i] });
                 }
             }
         }

@@ -1,0 +1,142 @@
+//! Two-dimensional convolution and its gradients.
+
+use super::direct;
+use super::im2col::Geometry;
+use super::winograd::{self, Layer, Method};
+use crate::Error;
+use crate::simd::Level;
+use rayon::prelude::*;
+
+/// A convolution of known shapes, ready to be computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Convolution {
+    geometry: Geometry,
+    level: Level,
+    /// How to compute it by Winograd's algorithm, where that pays.
+    winograd: Option<(Layer, Method)>,
+}
+
+/// What is done to an output before it leaves the cache: `max(y + bias + add, 0)`, each part if asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Epilogue<'a> {
+    /// One value per output channel.
+    pub bias: Option<&'a [f32]>,
+    /// As many values as the output has.
+    pub add: Option<&'a [f32]>,
+    /// Whether negative values become zero.
+    pub relu: bool,
+}
+
+impl Convolution {
+    /// The convolution of `x` `[n, h, w, c_in]` with `weight` `[kh, kw, c_in, c_out]`, giving `[n, oh, ow, c_out]`
+    /// where `oh = (h + 2 * padding - kh) / stride + 1`, rounded down, and `ow` likewise. Zeros are padded.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::Value`] if these do not make a convolution.
+    pub fn new(x: &[usize], weight: &[usize], stride: usize, padding: usize) -> Result<Self, Error> {
+        let geometry = Geometry::new(x, weight, stride, padding)?;
+        let level = Level::best();
+        Ok(Self { geometry, level, winograd: Layer::of(&geometry, level) })
+    }
+
+    /// `[n, oh, ow, c_out]`.
+    pub fn output_shape(&self) -> [usize; 4] {
+        let g = &self.geometry;
+        [g.images, g.out_height, g.out_width, g.outputs]
+    }
+
+    fn check(&self, x: Option<usize>, weight: Option<usize>, y: Option<usize>) {
+        let g = &self.geometry;
+        let sizes = [g.images * g.height * g.width * g.inputs, g.depth() * g.outputs, g.rows() * g.outputs];
+        for (what, (found, size)) in
+            ["the input", "the weight", "the output"].iter().zip([x, weight, y].into_iter().zip(sizes))
+        {
+            assert!(found.is_none_or(|found| found == size), "{what} of {g:?} has {found:?} values");
+        }
+    }
+
+    /// Writes the convolution of `x` with `weight` to `y`.
+    pub fn forward(&self, x: &[f32], weight: &[f32], epilogue: Epilogue<'_>, y: &mut [f32]) {
+        self.check(Some(x.len()), Some(weight.len()), Some(y.len()));
+        match self.winograd {
+            Some((layer, method)) => {
+                winograd::convolve(self.level, layer, method, x, weight, false, epilogue, y);
+            }
+            None => direct::forward(&self.geometry, x, weight, false, epilogue, y),
+        }
+    }
+
+    /// Writes the gradient of the input to `dx`, or adds it if `accumulate`, from the gradient `dy` of the output.
+    pub fn input_gradient(&self, weight: &[f32], dy: &[f32], accumulate: bool, dx: &mut [f32]) {
+        self.check(Some(dx.len()), Some(weight.len()), Some(dy.len()));
+        let g = &self.geometry;
+        let Some(mirror) = g.mirrored() else {
+            return direct::input_gradient(g, weight, dy, accumulate, dx);
+        };
+        let mut mirrored = crate::scratch::Scratch::new(weight.len());
+        mirror_weight(g, weight, &mut mirrored);
+        match Layer::of(&mirror, self.level) {
+            Some((layer, method)) => {
+                let nothing = Epilogue::default();
+                winograd::convolve(self.level, layer, method, dy, &mirrored, accumulate, nothing, dx);
+            }
+            None => direct::forward(&mirror, dy, &mirrored, accumulate, Epilogue::default(), dx),
+        }
+    }
+
+    /// Writes the gradient of the weight to `dw`, from the input and the gradient `dy` of the output.
+    pub fn weight_gradient(&self, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+        self.check(Some(x.len()), Some(dw.len()), Some(dy.len()));
+        match self.winograd {
+            Some((layer, method)) => winograd::weight_gradient(self.level, layer, method, x, dy, dw),
+            None => direct::weight_gradient(&self.geometry, x, dy, dw),
+        }
+    }
+}
+
+impl Epilogue<'_> {
+    /// Finishes `y`, whose first value is number `start` of the whole output and belongs to the first channel.
+    pub(super) fn apply(&self, start: usize, y: &mut [f32]) {
+        if let Some(add) = self.add {
+            for (y, add) in y.iter_mut().zip(&add[start..]) {
+                *y += add;
+            }
+        }
+        match self.bias {
+            Some(bias) => {
+                let floor = if self.relu { 0.0 } else { f32::NEG_INFINITY };
+                for row in y.chunks_exact_mut(bias.len()) {
+                    for (y, bias) in row.iter_mut().zip(bias) {
+                        *y = keep_nan_max(*y + bias, floor);
+                    }
+                }
+            }
+            None if self.relu => y.iter_mut().for_each(|y| *y = keep_nan_max(*y, 0.0)),
+            None => {}
+        }
+    }
+}
+
+/// `max(x, floor)`, but NaN stays NaN, so that a diverged network shows.
+#[inline(always)]
+pub(crate) fn keep_nan_max(x: f32, floor: f32) -> f32 {
+    if x < floor { floor } else { x }
+}
+
+/// The weight for the mirrored convolution: `[kh, kw, c_out, c_in]`, taps in reverse order.
+fn mirror_weight(g: &Geometry, weight: &[f32], to: &mut [f32]) {
+    const BLOCK: usize = 16;
+    let (inputs, outputs) = (g.inputs, g.outputs);
+    let taps = g.taps();
+    to.par_chunks_mut(BLOCK * inputs).enumerate().for_each(|(index, to)| {
+        // A block of rows of `to` may cross from one tap to the next where the outputs are no multiple of it.
+        for (row, to) in to.chunks_exact_mut(inputs).enumerate() {
+            let row = index * BLOCK + row;
+            let (tap, output) = (taps - 1 - row / outputs, row % outputs);
+            let from = &weight[tap * inputs * outputs + output..];
+            for (to, from) in to.iter_mut().zip(from.iter().step_by(outputs)) {
+                *to = *from;
+            }
+        }
+    });
+}
