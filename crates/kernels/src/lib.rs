@@ -51,3 +51,4 @@ pub use elementwise::{add_relu, affine_relu};
 pub use error::Error;
 pub use linear::linear;
 pub use pool::{global_average_pool, max_pool2d};
+pub use tensor_access::read;

@@ -5,7 +5,7 @@
 use candle_core::{Device, Tensor};
 use clap::{Parser, ValueEnum};
 use marque_kernels::{CrossEntropy, cross_entropy};
-use marque_network::{Backbone, HeadConfig, Network, NetworkConfig, stock};
+use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig, stock};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::time::Instant;
@@ -53,10 +53,11 @@ fn main() -> Outcome<()> {
     let pixels: Vec<f32> = (0..pixels).map(|_| rng.random_range(-2.0..2.0)).collect();
     let images =
         Tensor::from_vec(pixels, (arguments.batch, arguments.size, arguments.size, 3), &Device::Cpu)?;
+    let mut gradients = Gradients::new();
     let mut seconds = Vec::new();
     for _ in 0..=arguments.steps {
         let start = Instant::now();
-        step(&arguments, &network, &images, &mut rng)?;
+        step(&arguments, &network, &images, &mut rng, &mut gradients)?;
         seconds.push(start.elapsed().as_secs_f64());
     }
     let mut timed = seconds.split_off(1);
@@ -71,23 +72,39 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-fn step(arguments: &Arguments, network: &Network, images: &Tensor, rng: &mut ChaCha8Rng) -> Outcome<()> {
-    let logits = match (arguments.infer, arguments.stock) {
-        (true, false) => network.forward_eval(images)?,
-        (true, true) => stock::forward_eval(network, images)?,
-        (false, false) => network.forward_train(images, rng)?,
-        (false, true) => stock::forward_train(network, images)?,
-    };
-    if arguments.infer {
-        return Ok(());
+fn step(
+    arguments: &Arguments,
+    network: &Network,
+    images: &Tensor,
+    rng: &mut ChaCha8Rng,
+    gradients: &mut Gradients,
+) -> Outcome<()> {
+    match (arguments.infer, arguments.stock) {
+        (true, false) => {
+            network.forward_eval(images)?;
+        }
+        (true, true) => {
+            stock::forward_eval(network, images)?;
+        }
+        (false, false) => {
+            let pass = network.forward_train(images, rng)?;
+            let loss = loss(pass.logits(), arguments.batch)?;
+            pass.backward(&loss, gradients)?;
+        }
+        (false, true) => {
+            loss(&stock::forward_train(network, images)?, arguments.batch)?.backward()?;
+        }
     }
-    let targets = Tensor::zeros(arguments.batch, candle_core::DType::I64, &Device::Cpu)?;
+    Ok(())
+}
+
+fn loss(logits: &[Tensor], batch: usize) -> Outcome<Tensor> {
+    let targets = Tensor::zeros(batch, candle_core::DType::I64, &Device::Cpu)?;
     let mut loss = Tensor::zeros((), candle_core::DType::F32, &Device::Cpu)?;
-    for logits in &logits {
+    for logits in logits {
         loss = (loss + cross_entropy(logits, &targets, &CrossEntropy::default())?)?;
     }
-    loss.backward()?;
-    Ok(())
+    Ok(loss)
 }
 
 fn config(arguments: &Arguments) -> NetworkConfig {

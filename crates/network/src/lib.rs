@@ -15,6 +15,7 @@
 mod config;
 mod error;
 mod execution;
+mod gradients;
 mod initialise;
 mod layers;
 mod load;
@@ -22,8 +23,10 @@ mod names;
 mod network;
 mod save;
 pub mod stock;
+mod trunk;
 
 pub use config::{Backbone, BottleneckStride, HeadConfig, NetworkConfig};
 pub use error::{Error, Result};
+pub use gradients::Gradients;
 pub use load::{LoadReport, MisShaped};
-pub use network::{Buffer, Group, Network, Parameter};
+pub use network::{Buffer, Group, Network, Parameter, TrainingPass};

@@ -16,11 +16,11 @@ pub struct Convolution {
     winograd: Option<(Layer, Method)>,
 }
 
-/// What is done to an output before it leaves the cache: `max(y + bias + add, 0)`, each part if asked for.
+/// What is done to an output before it leaves the cache: `max(y * scale + shift + add, 0)`, each part if asked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Epilogue<'a> {
-    /// One value per output channel.
-    pub bias: Option<&'a [f32]>,
+    /// Scale and shift, one value per output channel each: a batch normalisation by known statistics.
+    pub affine: Option<(&'a [f32], &'a [f32])>,
     /// As many values as the output has.
     pub add: Option<&'a [f32]>,
     /// Whether negative values become zero.
@@ -97,22 +97,20 @@ impl Convolution {
 impl Epilogue<'_> {
     /// Finishes `y`, whose first value is number `start` of the whole output and belongs to the first channel.
     pub(super) fn apply(&self, start: usize, y: &mut [f32]) {
+        if let Some((scale, shift)) = self.affine {
+            for row in y.chunks_exact_mut(scale.len()) {
+                for ((y, scale), shift) in row.iter_mut().zip(scale).zip(shift) {
+                    *y = *y * scale + shift;
+                }
+            }
+        }
         if let Some(add) = self.add {
             for (y, add) in y.iter_mut().zip(&add[start..]) {
                 *y += add;
             }
         }
-        match self.bias {
-            Some(bias) => {
-                let floor = if self.relu { 0.0 } else { f32::NEG_INFINITY };
-                for row in y.chunks_exact_mut(bias.len()) {
-                    for (y, bias) in row.iter_mut().zip(bias) {
-                        *y = keep_nan_max(*y + bias, floor);
-                    }
-                }
-            }
-            None if self.relu => y.iter_mut().for_each(|y| *y = keep_nan_max(*y, 0.0)),
-            None => {}
+        if self.relu {
+            y.iter_mut().for_each(|y| *y = keep_nan_max(*y, 0.0));
         }
     }
 }
