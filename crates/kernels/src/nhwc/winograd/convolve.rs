@@ -1,7 +1,7 @@
 //! The convolution itself, which is the input gradient's too.
 
 use super::tiling::{Layer, Method, Tiling, padded};
-use super::transform::{Kernel, Points, input_tiles, kernel_panels, output_tiles};
+use super::transform::{APART, Kernel, Points, input_tiles, kernel_panels, output_tiles};
 use crate::microkernel::{Left, Right, Sizes, product};
 use crate::nhwc::Epilogue;
 use crate::scratch::Scratch;
@@ -70,8 +70,9 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
     fn by_tiles(&self, y: &mut [f32]) {
         let Layer { inputs, outputs, .. } = self.layer;
         let panel = self.level.panel();
-        let kernel = &mut *Scratch::new(P * P * inputs * outputs);
-        kernel.par_chunks_mut(P * P * inputs * panel).enumerate().for_each(|(index, to)| {
+        let size = P * P * (inputs * panel + APART);
+        let kernel = &mut *Scratch::new(outputs / panel * size);
+        kernel.par_chunks_mut(size).enumerate().for_each(|(index, to)| {
             self.level.run(Panels { pass: self, inputs: 0..inputs, start: index * panel, width: panel, to });
         });
         let kernel: &[f32] = kernel;
@@ -84,14 +85,14 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
     /// For large kernels and few tiles: all tiles are transformed first; then the kernel is, a part at a time,
     /// and used up while that part is in the cache.
     fn by_outputs(&self, y: &mut [f32]) {
-        let Layer { inputs, outputs, .. } = self.layer;
+        let outputs = self.layer.outputs;
         let (panel, tiles) = (self.level.panel(), self.tiling.tiles());
         // Two panels at a time read the tiles half as often.
         let width = if outputs.is_multiple_of(2 * panel) { 2 * panel } else { panel };
         let groups = self.tiling.groups(32);
-        let values = Points { rows: tiles, stride: padded(inputs), channels: inputs }.values(P * P);
+        let values = groups.iter().map(|bands| self.input_points(bands).values(P * P)).sum();
         let tiles_in = &mut *Scratch::new(values);
-        let products = &mut *Scratch::new(P * P * tiles * outputs);
+        let products = &mut *Scratch::new(outputs / width * P * P * (tiles * width + APART));
         let mut rest = &mut *tiles_in;
         let mut tasks = Vec::with_capacity(groups.len());
         for bands in &groups {
@@ -101,7 +102,7 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
         }
         tasks.into_par_iter().for_each(|(bands, to)| self.level.run(Tiles { pass: self, bands, to }));
         let from: &[f32] = tiles_in;
-        products.par_chunks_mut(P * P * tiles * width).enumerate().for_each(|(index, to)| {
+        products.par_chunks_mut(P * P * (tiles * width + APART)).enumerate().for_each(|(index, to)| {
             self.level.run(Products { pass: self, groups: &groups, from, start: index * width, width, to });
         });
         let products: &[f32] = products;
@@ -173,9 +174,9 @@ impl<const P: usize, const M: usize> Work for Group<'_, '_, P, M> {
                 Sizes { m: from.rows, n: outputs, k: inputs },
                 Left { values: &tiles[point * from.point()..], row_stride: from.stride, column_stride: 1 },
                 Right {
-                    values: &kernel[point * inputs * panel..],
+                    values: &kernel[point * (inputs * panel + APART)..],
                     row_stride: panel,
-                    panel_stride: P * P * inputs * panel,
+                    panel_stride: P * P * (inputs * panel + APART),
                 },
                 &mut products[point * to.point()..],
                 to.stride,
@@ -223,7 +224,7 @@ impl<const P: usize, const M: usize> Work for Products<'_, '_, P, M> {
     fn run<S: Simd>(self, s: S) {
         let Self { pass, groups, from, start, width, to } = self;
         let (panel, tiles) = (2 * S::LANES, pass.tiling.tiles());
-        let kernel = &mut *Scratch::new(P * P * INPUTS.min(pass.layer.inputs) * width);
+        let kernel = &mut *Scratch::new(P * P * (INPUTS.min(pass.layer.inputs) * width + APART));
         for first in (0..pass.layer.inputs).step_by(INPUTS) {
             let inputs = first..(first + INPUTS).min(pass.layer.inputs);
             let count = inputs.len();
@@ -241,11 +242,11 @@ impl<const P: usize, const M: usize> Work for Products<'_, '_, P, M> {
                             column_stride: 1,
                         },
                         Right {
-                            values: &kernel[point * count * width..],
+                            values: &kernel[point * (count * width + APART)..],
                             row_stride: panel,
                             panel_stride: count * panel,
                         },
-                        &mut to[(point * tiles + row) * width..],
+                        &mut to[point * (tiles * width + APART) + row * width..],
                         width,
                         first > 0,
                     );

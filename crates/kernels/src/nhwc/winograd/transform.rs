@@ -135,6 +135,10 @@ fn column<V: Copy, const R: usize, const C: usize>(rows: &[[V; C]; R], j: usize)
     r
 }
 
+/// Values between two points' ends and beginnings. A tile's values of all points are written one after another:
+/// at distances of a power of two they would all compete for the same few lines of the cache.
+pub(super) const APART: usize = 16;
+
 /// Rows of `channels` values, `stride` apart, of which each point has `rows`.
 #[derive(Clone, Copy)]
 pub(super) struct Points {
@@ -150,7 +154,7 @@ impl Points {
 
     /// The distance from one point to the next.
     pub(super) fn point(&self) -> usize {
-        self.rows * self.stride
+        self.rows * self.stride + APART
     }
 }
 
@@ -310,7 +314,7 @@ pub(super) fn kernel_panels<S: Simd, const P: usize>(
             for j in 0..P {
                 let values: [S::V; P] = kernel(s, column(&q, j));
                 for i in 0..P {
-                    s.store(&mut to[(i * P + j) * count * width + at..], values[i]);
+                    s.store(&mut to[(i * P + j) * (count * width + APART) + at..], values[i]);
                 }
             }
         }

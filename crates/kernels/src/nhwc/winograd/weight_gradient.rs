@@ -2,7 +2,7 @@
 //! transformed gradient tiles.
 
 use super::tiling::{Layer, Method, Tiling, padded, split};
-use super::transform::{Points, gradient_tiles, input_tiles, kernel_gradient};
+use super::transform::{APART, Points, gradient_tiles, input_tiles, kernel_gradient};
 use crate::microkernel::{Left, Right, Sizes, product};
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
@@ -56,13 +56,13 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
         let Layer { inputs, outputs, .. } = self.layer;
         let bands = self.tiling.bands();
         let parts = split(0..bands, bands.div_ceil(PARTS));
-        let size = P * P * inputs * outputs;
+        let points = Points { rows: inputs, stride: outputs, channels: outputs };
+        let size = points.values(P * P);
         let sums = &mut *Scratch::new(parts.len() * size);
         sums.par_chunks_mut(size)
             .zip(&parts)
             .for_each(|(sum, bands)| self.level.run(Part { pass: self, bands: bands.clone(), sum }));
         let sums: Vec<&[f32]> = sums.chunks(size).collect();
-        let points = Points { rows: inputs, stride: outputs, channels: outputs };
         by_inputs(dw, inputs, outputs, 8).into_par_iter().for_each(|(range, taps)| {
             self.level.run(Back::<P> { sums: &sums, points, range, outputs, taps });
         });
@@ -73,8 +73,9 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
     fn by_inputs(&self, dw: &mut [f32]) {
         let Layer { inputs, outputs, .. } = self.layer;
         let groups = self.tiling.groups(32);
-        let sizes =
-            [inputs, outputs].map(|channels| self.points(0..self.tiling.bands(), channels).values(P * P));
+        let sizes = [inputs, outputs].map(|channels| {
+            groups.iter().map(|bands| self.points(bands.clone(), channels).values(P * P)).sum::<usize>()
+        });
         let tiles = &mut *Scratch::new(sizes[0]);
         let gradients = &mut *Scratch::new(sizes[1]);
         let (mut left, mut right) = (&mut *tiles, &mut *gradients);
@@ -157,7 +158,7 @@ impl<const P: usize, const M: usize> Work for Part<'_, '_, P, M> {
                         row_stride: right.stride,
                         panel_stride: 2 * S::LANES,
                     },
-                    &mut sum[point * inputs * outputs..],
+                    &mut sum[point * (inputs * outputs + APART)..],
                     outputs,
                     bands.start > first,
                 );
@@ -227,7 +228,7 @@ impl<const P: usize, const M: usize> Work for Rows<'_, '_, P, M> {
         let panel = 2 * S::LANES;
         let width = if outputs.is_multiple_of(2 * panel) { 2 * panel } else { panel };
         let count = range.len();
-        let sum = &mut *Scratch::new(P * P * count * width);
+        let sum = &mut *Scratch::new(P * P * (count * width + APART));
         for start in (0..outputs).step_by(width) {
             for point in 0..P * P {
                 let (mut left_at, mut right_at) = (0, 0);
@@ -247,7 +248,7 @@ impl<const P: usize, const M: usize> Work for Rows<'_, '_, P, M> {
                             row_stride: right.stride,
                             panel_stride: panel,
                         },
-                        &mut sum[point * count * width..],
+                        &mut sum[point * (count * width + APART)..],
                         width,
                         index > 0,
                     );
