@@ -131,12 +131,12 @@ impl Strip {
             if accumulate {
                 for (row, sums) in sums.iter_mut().enumerate() {
                     let c = self.c.add(row * self.c_row);
-                    *sums = [simd.load_from(c), simd.load_from(c.add(S::LANES))];
+                    *sums = [simd.load(c), simd.load(c.add(S::LANES))];
                 }
             }
             let (mut a, mut b) = (self.a, self.b);
             for _ in 0..self.depth {
-                let right = [simd.load_from(b), simd.load_from(b.add(S::LANES))];
+                let right = [simd.load(b), simd.load(b.add(S::LANES))];
                 for (row, sums) in sums.iter_mut().enumerate() {
                     let left = simd.splat(*a.add(row * self.a_row));
                     sums[0] = simd.mul_add(left, right[0], sums[0]);
@@ -147,8 +147,8 @@ impl Strip {
             }
             for (row, sums) in sums.iter().enumerate() {
                 let c = self.c.add(row * self.c_row);
-                simd.store_to(c, sums[0]);
-                simd.store_to(c.add(S::LANES), sums[1]);
+                simd.store(c, sums[0]);
+                simd.store(c.add(S::LANES), sums[1]);
             }
         }
     }

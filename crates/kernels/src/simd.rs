@@ -1,8 +1,7 @@
 //! Vectors of `f32` as wide as the CPU has them, chosen at run time.
 //!
 //! Code is written once, generic over [`Simd`], and compiled once for each [`Level`]; [`Level::run`] enters the
-//! compiled version. Loads and stores take slices and check their length, so that the code built on them needs
-//! no `unsafe` of its own.
+//! compiled version.
 
 use std::sync::OnceLock;
 
@@ -36,16 +35,12 @@ pub(crate) trait Simd: Copy {
     const ROWS: usize;
 
     fn splat(self, value: f32) -> Self::V;
-    /// The first values of `from`.
-    fn load(self, from: &[f32]) -> Self::V;
-    /// Overwrites the first values of `to`.
-    fn store(self, to: &mut [f32], value: Self::V);
     /// # Safety
     /// `from` points to [`LANES`](Self::LANES) readable values.
-    unsafe fn load_from(self, from: *const f32) -> Self::V;
+    unsafe fn load(self, from: *const f32) -> Self::V;
     /// # Safety
     /// `to` points to [`LANES`](Self::LANES) writable values.
-    unsafe fn store_to(self, to: *mut f32, value: Self::V);
+    unsafe fn store(self, to: *mut f32, value: Self::V);
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
@@ -126,23 +121,13 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn load(self, from: &[f32]) -> Self::V {
-        each(|lane| from[..PORTABLE][lane])
-    }
-
-    #[inline(always)]
-    fn store(self, to: &mut [f32], value: Self::V) {
-        to[..PORTABLE].copy_from_slice(&value);
-    }
-
-    #[inline(always)]
-    unsafe fn load_from(self, from: *const f32) -> Self::V {
+    unsafe fn load(self, from: *const f32) -> Self::V {
         // SAFETY: passed on from the caller.
         unsafe { from.cast::<Self::V>().read_unaligned() }
     }
 
     #[inline(always)]
-    unsafe fn store_to(self, to: *mut f32, value: Self::V) {
+    unsafe fn store(self, to: *mut f32, value: Self::V) {
         // SAFETY: passed on from the caller.
         unsafe { to.cast::<Self::V>().write_unaligned(value) }
     }
@@ -205,8 +190,8 @@ mod x86 {
     macro_rules! simd {
         ($level:ty, $vector:ty, $lanes:literal, $rows:literal, $splat:ident, $load:ident, $store:ident,
          $add:ident, $sub:ident, $mul:ident, $mul_add:ident) => {
-            // SAFETY of all blocks: a value of the type proves that the CPU has the instructions; slices were
-            // checked for their length, and the loads and stores need no alignment.
+            // SAFETY of all blocks: a value of the type proves that the CPU has the instructions; what pointers point to
+            // is the caller's promise, and the loads and stores need no alignment.
             impl Simd for $level {
                 type V = $vector;
                 const LANES: usize = $lanes;
@@ -218,22 +203,12 @@ mod x86 {
                 }
 
                 #[inline(always)]
-                fn load(self, from: &[f32]) -> Self::V {
-                    unsafe { $load(from[..$lanes].as_ptr()) }
-                }
-
-                #[inline(always)]
-                fn store(self, to: &mut [f32], value: Self::V) {
-                    unsafe { $store(to[..$lanes].as_mut_ptr(), value) }
-                }
-
-                #[inline(always)]
-                unsafe fn load_from(self, from: *const f32) -> Self::V {
+                unsafe fn load(self, from: *const f32) -> Self::V {
                     unsafe { $load(from) }
                 }
 
                 #[inline(always)]
-                unsafe fn store_to(self, to: *mut f32, value: Self::V) {
+                unsafe fn store(self, to: *mut f32, value: Self::V) {
                     unsafe { $store(to, value) }
                 }
 

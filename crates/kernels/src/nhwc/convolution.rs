@@ -125,16 +125,19 @@ pub(crate) fn keep_nan_max(x: f32, floor: f32) -> f32 {
 fn mirror_weight(g: &Geometry, weight: &[f32], to: &mut [f32]) {
     const BLOCK: usize = 16;
     let (inputs, outputs) = (g.inputs, g.outputs);
-    let taps = g.taps();
-    to.par_chunks_mut(BLOCK * inputs).enumerate().for_each(|(index, to)| {
-        // A block of rows of `to` may cross from one tap to the next where the outputs are no multiple of it.
-        for (row, to) in to.chunks_exact_mut(inputs).enumerate() {
-            let row = index * BLOCK + row;
-            let (tap, output) = (taps - 1 - row / outputs, row % outputs);
-            let from = &weight[tap * inputs * outputs + output..];
-            for (to, from) in to.iter_mut().zip(from.iter().step_by(outputs)) {
-                *to = *from;
+    let taps = to.par_chunks_mut(inputs * outputs).zip(weight.par_chunks(inputs * outputs).rev());
+    taps.for_each(|(to, from)| {
+        to.par_chunks_mut(BLOCK * inputs).enumerate().for_each(|(block, to)| {
+            // In squares that stay in the cache.
+            for start in (0..inputs).step_by(BLOCK) {
+                let end = (start + BLOCK).min(inputs);
+                for (row, to) in to.chunks_exact_mut(inputs).enumerate() {
+                    let output = block * BLOCK + row;
+                    for (to, input) in to[start..end].iter_mut().zip(start..) {
+                        *to = from[input * outputs + output];
+                    }
+                }
             }
-        }
+        });
     });
 }

@@ -1,6 +1,7 @@
 //! Pooling: the maximum of a window, and the mean of a whole image.
 
 use crate::Error;
+use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -90,33 +91,11 @@ impl MaxPool {
         let len = self.images * self.out_height * row;
         assert!(y.len() == len && chosen.len() == len, "as many outputs as the shape says");
         assert_eq!(x.len(), self.images * self.height * self.width * self.channels, "as many inputs");
+        let level = Level::best();
         y.par_chunks_mut(row)
             .zip(chosen.par_chunks_mut(row))
             .enumerate()
-            .for_each(|(out_row, (y, chosen))| self.forward_row(x, out_row, y, chosen));
-    }
-
-    fn forward_row(&self, x: &[f32], out_row: usize, y: &mut [f32], chosen: &mut [u8]) {
-        let c = self.channels;
-        let image = &x[out_row / self.out_height * self.height * self.width * c..];
-        let oy = out_row % self.out_height;
-        let rows = self.window(oy, self.height);
-        for (ox, (y, chosen)) in y.chunks_exact_mut(c).zip(chosen.chunks_exact_mut(c)).enumerate() {
-            let columns = self.window(ox, self.width);
-            y.fill(f32::NEG_INFINITY);
-            chosen.fill(self.number((rows.start, columns.start), (oy, ox)));
-            for iy in rows.clone() {
-                for ix in columns.clone() {
-                    let number = self.number((iy, ix), (oy, ox));
-                    let values = &image[(iy * self.width + ix) * c..][..c];
-                    for ((best, chosen), &value) in y.iter_mut().zip(chosen.iter_mut()).zip(values) {
-                        let better = value > *best || value.is_nan();
-                        *best = if better { value } else { *best };
-                        *chosen = if better { number } else { *chosen };
-                    }
-                }
-            }
-        }
+            .for_each(|(out_row, (y, chosen))| level.run(Row { pool: self, x, out_row, y, chosen }));
     }
 
     /// Writes the gradient of the input to `dx`. Gathered: each input pixel looks at the windows it lies in, so
@@ -141,6 +120,50 @@ impl MaxPool {
                 }
             }
         });
+    }
+}
+
+/// Pools one row of output pixels.
+struct Row<'a> {
+    pool: &'a MaxPool,
+    x: &'a [f32],
+    out_row: usize,
+    y: &'a mut [f32],
+    chosen: &'a mut [u8],
+}
+
+impl Work for Row<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { pool, x, out_row, y, chosen } = self;
+        let c = pool.channels;
+        let image = &x[out_row / pool.out_height * pool.height * pool.width * c..];
+        let oy = out_row % pool.out_height;
+        let rows = pool.window(oy, pool.height);
+        // As wide as the values, so that both go through vectors together.
+        let mut numbers = vec![0u32; c];
+        for (ox, (y, chosen)) in y.chunks_exact_mut(c).zip(chosen.chunks_exact_mut(c)).enumerate() {
+            let columns = pool.window(ox, pool.width);
+            y.fill(f32::NEG_INFINITY);
+            numbers.fill(u32::from(pool.number((rows.start, columns.start), (oy, ox))));
+            for iy in rows.clone() {
+                for ix in columns.clone() {
+                    let number = u32::from(pool.number((iy, ix), (oy, ox)));
+                    let values = &image[(iy * pool.width + ix) * c..][..c];
+                    for ((best, chosen), &value) in y.iter_mut().zip(&mut numbers).zip(values) {
+                        // Without a branch: greater, or NaN.
+                        let better = (value > *best) | value.is_nan();
+                        *best = if better { value } else { *best };
+                        *chosen = if better { number } else { *chosen };
+                    }
+                }
+            }
+            for (chosen, number) in chosen.iter_mut().zip(&numbers) {
+                *chosen = *number as u8;
+            }
+        }
     }
 }
 

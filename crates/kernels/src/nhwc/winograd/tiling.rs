@@ -1,5 +1,6 @@
 //! Which layers are computed this way, and how an image falls into tiles.
 
+use super::transform::MAX_CHANNELS;
 use crate::nhwc::im2col::Geometry;
 use crate::simd::Level;
 use std::ops::Range;
@@ -29,7 +30,7 @@ impl Layer {
     pub(crate) fn of(g: &Geometry, level: Level) -> Option<(Self, Method)> {
         let fits = g.kernel_height == 3 && g.kernel_width == 3 && g.stride == 1 && g.padding == 1;
         let whole = g.inputs.is_multiple_of(level.panel()) && g.outputs.is_multiple_of(level.panel());
-        if !fits || !whole {
+        if !fits || !whole || g.inputs.max(g.outputs) > MAX_CHANNELS {
             return None;
         }
         let layer =

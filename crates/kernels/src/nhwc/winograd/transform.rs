@@ -152,10 +152,49 @@ impl Points {
         points * self.point()
     }
 
+    /// Sees to it that `rows` rows of whole vectors lie inside of a buffer of `len` values, in each point.
+    #[inline(always)]
+    fn check<S: Simd>(&self, rows: usize, points: usize, len: usize) {
+        assert!(self.channels.is_multiple_of(S::LANES) && self.channels <= MAX_CHANNELS, "whole vectors");
+        assert!(rows <= self.rows && self.channels <= self.stride, "room for all rows");
+        assert!(self.values(points) <= len, "room for all points");
+    }
+
     /// The distance from one point to the next.
     pub(super) fn point(&self) -> usize {
         self.rows * self.stride + APART
     }
+}
+
+/// What lies outside of the images, for as many channels as a layer may have.
+static ZEROS: [f32; MAX_CHANNELS] = [0.0; MAX_CHANNELS];
+
+/// The most channels of a layer.
+pub(super) const MAX_CHANNELS: usize = 1 << 13;
+
+/// Where the `N`×`N` pixels of a window begin, whose top left one is at `(top, left)` of an image that starts at
+/// `first` in `x`; zeros for those outside of the image. All can be read for `channels` values.
+#[inline(always)]
+fn window<const N: usize>(
+    tiling: &Tiling,
+    x: &[f32],
+    first: usize,
+    (top, left): (isize, isize),
+    channels: usize,
+) -> [[*const f32; N]; N] {
+    let mut pixels = [[ZEROS.as_ptr(); N]; N];
+    for i in 0..N {
+        let row = top + i as isize;
+        for j in 0..N {
+            let column = left + j as isize;
+            let inside = row >= 0 && row < tiling.height as isize;
+            if inside && column >= 0 && column < tiling.width as isize {
+                let pixel = row as usize * tiling.width + column as usize;
+                pixels[i][j] = x[first + pixel * channels..][..channels].as_ptr();
+            }
+        }
+    }
+    pixels
 }
 
 /// Writes the transformed input tiles of `bands` to `to`, tile after tile in each point. `x` is the whole
@@ -170,25 +209,29 @@ pub(super) fn input_tiles<S: Simd, const P: usize>(
     to: &mut [f32],
 ) {
     let c = points.channels;
+    points.check::<S>(bands.len() * tiling.columns, P * P, to.len());
+    let image_len = tiling.height * tiling.width * c;
+    let point = points.point();
     for (tile, (image, top, left)) in tiles(tiling, bands).enumerate() {
-        // Rows and columns of the tile that lie inside of the image; the tile starts one before `top`, `left`.
-        let rows = usize::from(top == 0)..(tiling.height + 1 - top).min(P);
-        let columns = usize::from(left == 0)..(tiling.width + 1 - left).min(P);
-        let image = &x[image * tiling.height * tiling.width * c..][..tiling.height * tiling.width * c];
-        for channel in (0..c).step_by(S::LANES) {
-            let mut d = [[s.splat(0.0); P]; P];
-            for i in rows.clone() {
-                let row = &image[(top + i - 1) * tiling.width * c..][..tiling.width * c];
-                for j in columns.clone() {
-                    d[i][j] = s.load(&row[(left + j - 1) * c + channel..]);
-                }
-                d[i] = input(s, d[i]);
-            }
-            let at = tile * points.stride + channel;
-            for j in 0..P {
-                let values = input(s, column(&d, j));
+        let corner = (top as isize - 1, left as isize - 1);
+        let pixels: [[*const f32; P]; P] = window(tiling, x, image * image_len, corner, c);
+        // SAFETY: by `check`, channels come in whole vectors and every row of every point lies inside of `to`.
+        unsafe {
+            let to = to.as_mut_ptr().add(tile * points.stride);
+            for channel in (0..c).step_by(S::LANES) {
+                let mut d = [[s.splat(0.0); P]; P];
                 for i in 0..P {
-                    s.store(&mut to[(i * P + j) * points.point() + at..], values[i]);
+                    for j in 0..P {
+                        d[i][j] = s.load(pixels[i][j].add(channel));
+                    }
+                    d[i] = input(s, d[i]);
+                }
+                let to = to.add(channel);
+                for j in 0..P {
+                    let values = input(s, column(&d, j));
+                    for i in 0..P {
+                        s.store(to.add((i * P + j) * point), values[i]);
+                    }
                 }
             }
         }
@@ -203,8 +246,8 @@ fn tiles(tiling: &Tiling, bands: Range<usize>) -> impl Iterator<Item = (usize, u
     })
 }
 
-/// Writes the output pixels of `bands` to `y`, or adds them if `accumulate`; `y` starts with their first row of pixels. `from` gives the
-/// products' panel for a first channel, and the channels in a row of that panel.
+/// Writes the output pixels of `bands` to `y`, or adds them if `accumulate`; `y` starts with their first row of
+/// pixels. `from` gives the products from a first channel on, for [`Points`] whose channels it lies in.
 #[inline(always)]
 pub(super) fn output_tiles<'a, S: Simd, const P: usize, const M: usize>(
     s: S,
@@ -215,27 +258,41 @@ pub(super) fn output_tiles<'a, S: Simd, const P: usize, const M: usize>(
     accumulate: bool,
     y: &mut [f32],
 ) {
+    assert!(outputs.is_multiple_of(S::LANES), "whole vectors");
     let first = tiling.pixel_row(bands.start);
-    for (tile, (image, top, left)) in tiles(tiling, bands).enumerate() {
-        let rows = (tiling.height - top).min(M);
-        let columns = (tiling.width - left).min(M);
-        let row = image * tiling.height + top - first;
-        for channel in (0..outputs).step_by(S::LANES) {
-            let (products, points) = from(channel);
-            let at = tile * points.stride;
-            let mut q = [[s.splat(0.0); M]; P];
-            for i in 0..P {
-                let mut m = [s.splat(0.0); P];
-                for j in 0..P {
-                    m[j] = s.load(&products[(i * P + j) * points.point() + at..]);
+    let row_len = tiling.width * outputs;
+    assert_eq!(y.len(), (tiling.pixel_row(bands.end) - first) * row_len, "the pixels of the bands");
+    for channel in (0..outputs).step_by(S::LANES) {
+        let (products, points) = from(channel);
+        let point = points.point();
+        let last = (bands.len() * tiling.columns).saturating_sub(1) * points.stride;
+        assert!(products.len() >= (P * P - 1) * point + last + S::LANES, "the products of all tiles");
+        for (tile, (image, top, left)) in tiles(tiling, bands.clone()).enumerate() {
+            let rows = (tiling.height - top).min(M);
+            let columns = (tiling.width - left).min(M);
+            let row = image * tiling.height + top - first;
+            // SAFETY: the products were checked for the last tile. The pixels lie inside of the image, by `rows`
+            // and `columns`, and so inside of `y`, which holds all rows of pixels of the bands.
+            unsafe {
+                let products = products.as_ptr().add(tile * points.stride);
+                let mut q = [[s.splat(0.0); M]; P];
+                for i in 0..P {
+                    let mut m = [s.splat(0.0); P];
+                    for j in 0..P {
+                        m[j] = s.load(products.add((i * P + j) * point));
+                    }
+                    q[i] = output(s, m);
                 }
-                q[i] = output(s, m);
-            }
-            for j in 0..columns {
-                let values: [S::V; M] = output(s, column(&q, j));
-                for i in 0..rows {
-                    let y = &mut y[((row + i) * tiling.width + left + j) * outputs + channel..];
-                    s.store(y, if accumulate { s.add(s.load(y), values[i]) } else { values[i] });
+                let y = y.as_mut_ptr().add(row * row_len + left * outputs + channel);
+                for j in 0..M {
+                    let values: [S::V; M] = output(s, column(&q, j));
+                    for i in 0..M {
+                        if i < rows && j < columns {
+                            let y = y.add(i * row_len + j * outputs);
+                            let value = if accumulate { s.add(s.load(y), values[i]) } else { values[i] };
+                            s.store(y, value);
+                        }
+                    }
                 }
             }
         }
@@ -253,24 +310,30 @@ pub(super) fn gradient_tiles<S: Simd, const P: usize, const M: usize>(
     to: &mut [f32],
 ) {
     let c = points.channels;
+    points.check::<S>(bands.len() * tiling.columns, P * P, to.len());
+    let image_len = tiling.height * tiling.width * c;
+    let point = points.point();
     for (tile, (image, top, left)) in tiles(tiling, bands).enumerate() {
-        let rows = (tiling.height - top).min(M);
-        let columns = (tiling.width - left).min(M);
-        let row = image * tiling.height + top;
-        for channel in (0..c).step_by(S::LANES) {
-            let mut q = [[s.splat(0.0); P]; M];
-            for i in 0..rows {
-                let mut d = [s.splat(0.0); M];
-                for j in 0..columns {
-                    d[j] = s.load(&dy[((row + i) * tiling.width + left + j) * c + channel..]);
+        let corner = (top as isize, left as isize);
+        let pixels: [[*const f32; M]; M] = window(tiling, dy, image * image_len, corner, c);
+        // SAFETY: by `check`, channels come in whole vectors and every row of every point lies inside of `to`.
+        unsafe {
+            let to = to.as_mut_ptr().add(tile * points.stride);
+            for channel in (0..c).step_by(S::LANES) {
+                let mut q = [[s.splat(0.0); P]; M];
+                for i in 0..M {
+                    let mut d = [s.splat(0.0); M];
+                    for j in 0..M {
+                        d[j] = s.load(pixels[i][j].add(channel));
+                    }
+                    q[i] = output_transposed(s, d);
                 }
-                q[i] = output_transposed(s, d);
-            }
-            let at = tile * points.stride + channel;
-            for j in 0..P {
-                let values: [S::V; P] = output_transposed(s, column(&q, j));
-                for i in 0..P {
-                    s.store(&mut to[(i * P + j) * points.point() + at..], values[i]);
+                let to = to.add(channel);
+                for j in 0..P {
+                    let values: [S::V; P] = output_transposed(s, column(&q, j));
+                    for i in 0..P {
+                        s.store(to.add((i * P + j) * point), values[i]);
+                    }
                 }
             }
         }
@@ -299,22 +362,32 @@ pub(super) fn kernel_panels<S: Simd, const P: usize>(
     let panel = 2 * S::LANES;
     let tap = weight.inputs * weight.outputs;
     let count = inputs.len();
-    for lane in (0..width).step_by(S::LANES) {
-        for (index, input) in inputs.clone().enumerate() {
+    let point = count * width + APART;
+    assert!(width.is_multiple_of(panel) && start + width <= weight.outputs, "whole panels");
+    assert!(inputs.end <= weight.inputs && 9 * tap <= weight.values.len(), "the whole kernel");
+    assert!(P * P * point <= to.len(), "room for all points");
+    for (index, input) in inputs.enumerate() {
+        for lane in (0..width).step_by(S::LANES) {
             let from = input * weight.outputs + start + lane;
-            let mut q = [[s.splat(0.0); P]; 3];
-            for ky in 0..3 {
-                let mut g = [s.splat(0.0); 3];
-                for kx in 0..3 {
-                    g[kx] = s.load(&weight.values[(ky * 3 + kx) * tap + from..]);
+            // SAFETY: the input and the outputs lie inside of each tap's matrix; `index` is below `count` and
+            // `lane` below `width`, so that each point's values lie inside of it, and all points inside of `to`.
+            unsafe {
+                let from = weight.values.as_ptr().add(from);
+                let mut q = [[s.splat(0.0); P]; 3];
+                for ky in 0..3 {
+                    let mut g = [s.splat(0.0); 3];
+                    for kx in 0..3 {
+                        g[kx] = s.load(from.add((ky * 3 + kx) * tap));
+                    }
+                    q[ky] = kernel(s, g);
                 }
-                q[ky] = kernel(s, g);
-            }
-            let at = lane / panel * count * panel + index * panel + lane % panel;
-            for j in 0..P {
-                let values: [S::V; P] = kernel(s, column(&q, j));
-                for i in 0..P {
-                    s.store(&mut to[(i * P + j) * (count * width + APART) + at..], values[i]);
+                let at = lane / panel * count * panel + index * panel + lane % panel;
+                let to = to.as_mut_ptr().add(at);
+                for j in 0..P {
+                    let values: [S::V; P] = kernel(s, column(&q, j));
+                    for i in 0..P {
+                        s.store(to.add((i * P + j) * point), values[i]);
+                    }
                 }
             }
         }
@@ -334,23 +407,36 @@ pub(super) fn kernel_gradient<S: Simd, const P: usize>(
     start: usize,
     taps: &mut [&mut [f32]; 9],
 ) {
+    let point = points.point();
+    points.check::<S>(rows, 1, point);
+    for sum in sums {
+        assert!((P * P - 1) * point + rows * points.stride <= sum.len(), "sums of all points");
+    }
+    for tap in taps.iter() {
+        assert!((rows.max(1) - 1) * outputs + start + points.channels <= tap.len(), "room for all rows");
+    }
     for row in 0..rows {
         for lane in (0..points.channels).step_by(S::LANES) {
-            let mut q = [[s.splat(0.0); 3]; P];
-            for i in 0..P {
-                let mut u = [s.splat(0.0); P];
-                for j in 0..P {
-                    let at = (i * P + j) * points.point() + row * points.stride + lane;
+            let at = row * points.stride + lane;
+            // SAFETY: the row and the lanes lie inside of each point of each sum, and of each tap's rows.
+            unsafe {
+                let mut q = [[s.splat(0.0); 3]; P];
+                for i in 0..P {
+                    let mut u = [s.splat(0.0); P];
                     for sum in sums {
-                        u[j] = s.add(u[j], s.load(&sum[at..]));
+                        let sum = sum.as_ptr().add(at);
+                        for j in 0..P {
+                            u[j] = s.add(u[j], s.load(sum.add((i * P + j) * point)));
+                        }
                     }
+                    q[i] = kernel_transposed(s, u);
                 }
-                q[i] = kernel_transposed(s, u);
-            }
-            for kx in 0..3 {
-                let values = kernel_transposed(s, column(&q, kx));
-                for ky in 0..3 {
-                    s.store(&mut taps[ky * 3 + kx][row * outputs + start + lane..], values[ky]);
+                for kx in 0..3 {
+                    let values = kernel_transposed(s, column(&q, kx));
+                    for ky in 0..3 {
+                        let to = taps[ky * 3 + kx].as_mut_ptr().add(row * outputs + start + lane);
+                        s.store(to, values[ky]);
+                    }
                 }
             }
         }
