@@ -153,3 +153,69 @@ impl Strip {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::{Level, Work};
+
+    struct Product<'a> {
+        sizes: Sizes,
+        a: Left<'a>,
+        b: Right<'a>,
+        c: &'a mut [f32],
+        row_stride: usize,
+        accumulate: bool,
+    }
+
+    impl Work for Product<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            product(simd, self.sizes, self.a, self.b, self.c, self.row_stride, self.accumulate);
+        }
+    }
+
+    /// Small whole numbers, so that sums are exact in any order.
+    fn numbers(len: usize, seed: usize) -> Vec<f32> {
+        (0..len).map(|i| ((i * 31 + seed * 17) % 11) as f32 - 5.0).collect()
+    }
+
+    #[test]
+    fn agrees_with_its_definition_for_any_number_of_rows_and_strides() {
+        for level in Level::supported() {
+            let panel = level.panel();
+            for m in 1..=26 {
+                // Beyond one block of depth for some.
+                let (n, k) = (2 * panel, if m % 5 == 0 { 300 } else { 7 });
+                let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+                let row_stride = n + 3;
+                for (transposed, accumulate) in [(false, false), (true, true)] {
+                    let mut c = numbers(m * row_stride, 3);
+                    let before = c.clone();
+                    let (a_row, a_column) = if transposed { (1, m) } else { (k, 1) };
+                    level.run(Product {
+                        sizes: Sizes { m, n, k },
+                        a: Left { values: &a, row_stride: a_row, column_stride: a_column },
+                        b: Right { values: &b, row_stride: n, panel_stride: panel },
+                        c: &mut c,
+                        row_stride,
+                        accumulate,
+                    });
+                    for (at, (found, before)) in c.iter().zip(before).enumerate() {
+                        let (i, j) = (at / row_stride, at % row_stride);
+                        let sum: f32 =
+                            (0..k).map(|p| a[i * a_row + p * a_column] * b[p * n + j.min(n - 1)]).sum();
+                        let expected = match j < n {
+                            true if accumulate => before + sum,
+                            true => sum,
+                            false => before,
+                        };
+                        assert_eq!(*found, expected, "{level:?}, {m} rows, ({i}, {j})");
+                    }
+                }
+            }
+        }
+    }
+}

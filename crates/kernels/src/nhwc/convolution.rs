@@ -4,6 +4,8 @@ use super::direct;
 use super::im2col::Geometry;
 use super::winograd::{self, Layer, Method};
 use crate::Error;
+use crate::matrix::Matrix;
+use crate::scratch::Scratch;
 use crate::simd::Level;
 use rayon::prelude::*;
 
@@ -60,28 +62,33 @@ impl Convolution {
         self.check(Some(x.len()), Some(weight.len()), Some(y.len()));
         match self.winograd {
             Some((layer, method)) => {
-                winograd::convolve(self.level, layer, method, x, weight, false, epilogue, y);
+                winograd::convolve(self.level, layer, method, x, weight, false, false, epilogue, y);
             }
-            None => direct::forward(&self.geometry, x, weight, false, epilogue, y),
+            None => {
+                let g = &self.geometry;
+                direct::forward(g, x, Matrix::new(weight, g.depth(), g.outputs), false, epilogue, y);
+            }
         }
     }
 
     /// Writes the gradient of the input to `dx`, or adds it if `accumulate`, from the gradient `dy` of the output.
     pub fn input_gradient(&self, weight: &[f32], dy: &[f32], accumulate: bool, dx: &mut [f32]) {
         self.check(Some(dx.len()), Some(weight.len()), Some(dy.len()));
-        let g = &self.geometry;
+        let (g, nothing) = (&self.geometry, Epilogue::default());
         let Some(mirror) = g.mirrored() else {
             return direct::input_gradient(g, weight, dy, accumulate, dx);
         };
-        let mut mirrored = crate::scratch::Scratch::new(weight.len());
-        mirror_weight(g, weight, &mut mirrored);
-        match Layer::of(&mirror, self.level) {
-            Some((layer, method)) => {
-                let nothing = Epilogue::default();
-                winograd::convolve(self.level, layer, method, dy, &mirrored, accumulate, nothing, dx);
-            }
-            None => direct::forward(&mirror, dy, &mirrored, accumulate, Epilogue::default(), dx),
+        if let Some((layer, method)) = Layer::of(&mirror, self.level) {
+            return winograd::convolve(self.level, layer, method, dy, weight, true, accumulate, nothing, dx);
         }
+        if g.is_pointwise() {
+            let weight = Matrix::new(weight, g.inputs, g.outputs).transposed();
+            return direct::forward(&mirror, dy, weight, accumulate, nothing, dx);
+        }
+        let mut mirrored = Scratch::new(weight.len());
+        mirror_weight(g, weight, &mut mirrored);
+        let weight = Matrix::new(&mirrored, mirror.depth(), mirror.outputs);
+        direct::forward(&mirror, dy, weight, accumulate, nothing, dx);
     }
 
     /// Writes the gradient of the weight to `dw`, from the input and the gradient `dy` of the output.

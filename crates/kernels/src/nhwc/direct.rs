@@ -7,16 +7,16 @@ use crate::scratch::Scratch;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Writes, or adds if `accumulate`, the convolution of `x` with `w`, a piece of the output rows at a time.
+/// Writes, or adds if `accumulate`, the convolution of `x` with `weight`, a matrix of the values under the kernel by
+/// the outputs, a piece of the output rows at a time.
 pub(super) fn forward(
     g: &Geometry,
     x: &[f32],
-    w: &[f32],
+    weight: Matrix<'_>,
     accumulate: bool,
     epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
-    let weight = Matrix::new(w, g.depth(), g.outputs);
     let chunk = row_chunk(g.rows(), g.depth());
     y.par_chunks_mut(chunk * g.outputs).enumerate().for_each(|(index, y)| {
         let start = index * chunk;

@@ -17,7 +17,9 @@ const INPUTS: usize = 64;
 const KEPT: usize = 1 << 16;
 
 /// Writes the convolution of `x` `[n, h, w, inputs]` with `weight` `[3, 3, inputs, outputs]` to `y` `[n, h, w,
-/// outputs]`, or adds it if `accumulate`. The channels are multiples of the level's panel.
+/// outputs]`, or adds it if `accumulate`. If `mirrored`, the weight is `[3, 3, outputs, inputs]` and its taps are
+/// taken in reverse order: the input gradient of the layer that it belongs to. The channels are multiples of the
+/// level's panel.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn convolve(
     level: Level,
@@ -25,11 +27,12 @@ pub(crate) fn convolve(
     method: Method,
     x: &[f32],
     weight: &[f32],
+    mirrored: bool,
     accumulate: bool,
     epilogue: Epilogue<'_>,
     y: &mut [f32],
 ) {
-    let kernel = Kernel { values: weight, inputs: layer.inputs, outputs: layer.outputs };
+    let kernel = Kernel { values: weight, inputs: layer.inputs, outputs: layer.outputs, mirrored };
     match method {
         Method::F2 => {
             Pass::<4, 2> { level, layer, tiling: layer.tiling(2), x, kernel, accumulate, epilogue }.run(y)

@@ -11,6 +11,8 @@
 //! Work is cut by shapes alone, so that results do not depend on the number of threads.
 
 mod convolve;
+#[cfg(test)]
+mod tests;
 mod tiling;
 mod transform;
 mod weight_gradient;

@@ -340,13 +340,20 @@ pub(super) fn gradient_tiles<S: Simd, const P: usize, const M: usize>(
     }
 }
 
-/// A kernel `[3, 3, inputs, outputs]`.
+/// The kernels of a layer with so many inputs and outputs.
 #[derive(Clone, Copy)]
 pub(super) struct Kernel<'a> {
+    /// `[3, 3, inputs, outputs]`, or, if mirrored, `[3, 3, outputs, inputs]` with the taps in reverse order.
     pub(super) values: &'a [f32],
     pub(super) inputs: usize,
     pub(super) outputs: usize,
+    pub(super) mirrored: bool,
 }
+
+/// Input channels of a mirrored kernel that are turned around together.
+const TURNED: usize = 16;
+/// No level has more lanes.
+const MAX_LANES: usize = 16;
 
 /// Writes the transformed kernel of some input channels and of the `width` output channels from `start` to
 /// `to`: point by point, one panel of two vectors after the other, input by input.
@@ -366,29 +373,63 @@ pub(super) fn kernel_panels<S: Simd, const P: usize>(
     assert!(width.is_multiple_of(panel) && start + width <= weight.outputs, "whole panels");
     assert!(inputs.end <= weight.inputs && 9 * tap <= weight.values.len(), "the whole kernel");
     assert!(P * P * point <= to.len(), "room for all points");
-    for (index, input) in inputs.enumerate() {
-        for lane in (0..width).step_by(S::LANES) {
-            let from = input * weight.outputs + start + lane;
-            // SAFETY: the input and the outputs lie inside of each tap's matrix; `index` is below `count` and
-            // `lane` below `width`, so that each point's values lie inside of it, and all points inside of `to`.
-            unsafe {
-                let from = weight.values.as_ptr().add(from);
-                let mut q = [[s.splat(0.0); P]; 3];
-                for ky in 0..3 {
-                    let mut g = [s.splat(0.0); 3];
-                    for kx in 0..3 {
-                        g[kx] = s.load(from.add((ky * 3 + kx) * tap));
+    let mut turned = [0f32; 9 * TURNED * MAX_LANES];
+    for lane in (0..width).step_by(S::LANES) {
+        let output = start + lane;
+        for first in (0..count).step_by(TURNED) {
+            let block = (count - first).min(TURNED);
+            if weight.mirrored {
+                turn::<S>(&weight, inputs.start + first, block, output, &mut turned);
+            }
+            for index in first..first + block {
+                // SAFETY: the input and the outputs lie inside of each tap's matrix, or of the turned block;
+                // `index` is below `count` and `lane` below `width`, so that each point's values lie inside of
+                // it, and all points inside of `to`.
+                unsafe {
+                    let (from, tap) = if weight.mirrored {
+                        (turned.as_ptr().add((index - first) * S::LANES), TURNED * S::LANES)
+                    } else {
+                        let input = inputs.start + index;
+                        (weight.values.as_ptr().add(input * weight.outputs + output), tap)
+                    };
+                    let mut q = [[s.splat(0.0); P]; 3];
+                    for ky in 0..3 {
+                        let mut g = [s.splat(0.0); 3];
+                        for kx in 0..3 {
+                            g[kx] = s.load(from.add((ky * 3 + kx) * tap));
+                        }
+                        q[ky] = kernel(s, g);
                     }
-                    q[ky] = kernel(s, g);
-                }
-                let at = lane / panel * count * panel + index * panel + lane % panel;
-                let to = to.as_mut_ptr().add(at);
-                for j in 0..P {
-                    let values: [S::V; P] = kernel(s, column(&q, j));
-                    for i in 0..P {
-                        s.store(to.add((i * P + j) * point), values[i]);
+                    let at = lane / panel * count * panel + index * panel + lane % panel;
+                    let to = to.as_mut_ptr().add(at);
+                    for j in 0..P {
+                        let values: [S::V; P] = kernel(s, column(&q, j));
+                        for i in 0..P {
+                            s.store(to.add((i * P + j) * point), values[i]);
+                        }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Turns a block of a mirrored kernel around: for each tap and each of `count` inputs from `input` on, a vector of
+/// outputs from `output` on.
+#[inline(always)]
+fn turn<S: Simd>(
+    weight: &Kernel<'_>,
+    input: usize,
+    count: usize,
+    output: usize,
+    to: &mut [f32; 9 * TURNED * MAX_LANES],
+) {
+    let tap = weight.inputs * weight.outputs;
+    for (number, to) in to.chunks_exact_mut(TURNED * S::LANES).take(9).enumerate() {
+        for lane in 0..S::LANES {
+            let from = (8 - number) * tap + (output + lane) * weight.inputs + input;
+            for (index, value) in weight.values[from..from + count].iter().enumerate() {
+                to[index * S::LANES + lane] = *value;
             }
         }
     }
