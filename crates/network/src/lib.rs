@@ -13,6 +13,7 @@
 //! slowly, as the yardstick of the tests.
 
 mod config;
+mod confusion;
 mod error;
 mod execution;
 mod gradients;
@@ -25,7 +26,8 @@ mod save;
 pub mod stock;
 mod trunk;
 
-pub use config::{Backbone, BottleneckStride, HeadConfig, NetworkConfig};
+pub use config::{Backbone, BottleneckStride, HeadConfig, NetworkConfig, PixelLevels};
+pub use confusion::Confusion;
 pub use error::{Error, Result};
 pub use gradients::Gradients;
 pub use load::{LoadReport, MisShaped};
