@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod bench;
 mod explain;
 mod gc;
 mod run;
@@ -16,6 +17,10 @@ use crate::terminal::Terminal;
 
 /// Reads the configuration and does what the command line asks for.
 pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), Error> {
+    // Needs no configuration.
+    if let Command::Bench(options) = &arguments.command {
+        return bench::bench(options, terminal);
+    }
     let configuration = Configuration::load(&arguments.config, &arguments.set)?;
     configuration.start_threads()?;
     match arguments.command {
@@ -24,6 +29,7 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Explain { stage } => explain::explain(&configuration, &stage, terminal),
         Command::Verify => verify::verify(&configuration, terminal),
         Command::Gc { dry_run } => gc::gc(&configuration, dry_run, terminal),
+        Command::Bench(options) => bench::bench(&options, terminal),
         Command::Inspect { table } => tables::inspect(&configuration, &table, terminal),
         Command::Sql { query, limit } => tables::sql(&configuration, &query, limit, terminal),
     }

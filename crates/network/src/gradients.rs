@@ -1,6 +1,9 @@
 //! Gradients of parameters.
 
-use candle_core::{TensorId, Var};
+use crate::{Parameter, Result};
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, TensorId, Var};
+use marque_kernels::read;
 use std::collections::HashMap;
 
 /// The gradients of one step, in memory that the next step uses again.
@@ -28,12 +31,25 @@ impl Gradients {
         self.slots.get(&var.id()).filter(|slot| slot.written).map(|slot| slot.values.as_slice())
     }
 
-    /// Takes in a gradient computed elsewhere.
+    /// Takes in gradients that candle computed; parameters without one are left out.
     ///
-    /// # Panics
-    /// If it has not as many values as the variable.
-    pub fn set(&mut self, var: &Var, values: &[f32]) {
-        self.slot(var).copy_from_slice(values);
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute) if a gradient is not f32 on the CPU.
+    pub fn take(&mut self, parameters: &[Parameter], computed: &GradStore) -> Result<()> {
+        self.clear();
+        for parameter in parameters {
+            if let Some(gradient) = computed.get(&parameter.var) {
+                self.copy(&parameter.var, gradient)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in one gradient.
+    pub(crate) fn copy(&mut self, var: &Var, gradient: &Tensor) -> Result<()> {
+        let gradient = gradient.contiguous()?;
+        self.slot(var).copy_from_slice(&read("backward", "a gradient", &gradient)?);
+        Ok(())
     }
 
     /// Forgets all gradients but keeps their memory.

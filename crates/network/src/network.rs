@@ -8,7 +8,8 @@ use crate::layers::{Block, ConvNorm, Head, Norm};
 use crate::trunk::{Activations, Evaluator, Layers};
 use crate::{Error, Result, names};
 use candle_core::{Device, Tensor, Var};
-use marque_kernels::{linear, read};
+use marque_kernels::linear;
+use marque_kernels::nhwc::Convolution;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Mutex;
@@ -272,6 +273,14 @@ impl Network {
         Ok(features)
     }
 
+    /// The convolutions of a pass over images `[n, height, width, 3]`, in the order of computation.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if the images are too small for a layer.
+    pub fn convolutions(&self, images: [usize; 4]) -> Result<Vec<Convolution>> {
+        self.layers().convolutions(images)
+    }
+
     fn layers(&self) -> Layers<'_> {
         Layers { stem: &self.stem, stages: &self.stages, eps: self.config.norm_eps as f32 }
     }
@@ -323,8 +332,7 @@ impl TrainingPass<'_> {
         for head in &self.network.heads {
             for var in [&head.weight, &head.bias] {
                 if let Some(gradient) = of_heads.get(var) {
-                    let gradient = gradient.contiguous()?;
-                    gradients.slot(var).copy_from_slice(&read("backward", "a gradient", &gradient)?);
+                    gradients.copy(var, gradient)?;
                 }
             }
         }

@@ -174,12 +174,8 @@ mod tests {
                 .map(|p| p.var.powf(3.0).unwrap().sum_all().unwrap())
                 .reduce(|a, b| (a + b).unwrap())
                 .unwrap();
-            let of_loss = loss.backward().unwrap();
             let mut gradients = Gradients::new();
-            for parameter in &parameters {
-                let gradient = of_loss.get(&parameter.var).unwrap().to_vec1::<f32>().unwrap();
-                gradients.set(&parameter.var, &gradient);
-            }
+            gradients.take(&parameters, &loss.backward().unwrap()).unwrap();
             adamw.step(&parameters, &gradients, 0.1, 0.05).unwrap();
         }
         let reference = |start: f64, rate: f64, decay: f64| {

@@ -47,6 +47,29 @@ impl Convolution {
         [g.images, g.out_height, g.out_width, g.outputs]
     }
 
+    /// `[n, h, w, c_in]`.
+    pub fn input_shape(&self) -> [usize; 4] {
+        let g = &self.geometry;
+        [g.images, g.height, g.width, g.inputs]
+    }
+
+    /// `[kh, kw, c_in, c_out]`.
+    pub fn weight_shape(&self) -> [usize; 4] {
+        let g = &self.geometry;
+        [g.kernel_height, g.kernel_width, g.inputs, g.outputs]
+    }
+
+    /// Pixels from one window to the next.
+    pub fn stride(&self) -> usize {
+        self.geometry.stride
+    }
+
+    /// Multiplications and additions of the definition, counted one by one; each gradient has as many.
+    pub fn operations(&self) -> u64 {
+        let g = &self.geometry;
+        2 * (g.rows() * g.outputs * g.depth()) as u64
+    }
+
     fn check(&self, x: Option<usize>, weight: Option<usize>, y: Option<usize>) {
         let g = &self.geometry;
         let sizes = [g.images * g.height * g.width * g.inputs, g.depth() * g.outputs, g.rows() * g.outputs];

@@ -27,6 +27,24 @@ pub(crate) struct Layers<'a> {
 }
 
 impl<'a> Layers<'a> {
+    /// All convolutions, in the order of computation, for images `[n, height, width, 3]`.
+    pub(crate) fn convolutions(&self, images: [usize; 4]) -> Result<Vec<Convolution>> {
+        let stem = convolution(self.stem, images)?;
+        let mut shape = pool(stem.output_shape())?.output_shape();
+        let mut all = vec![stem];
+        for block in self.blocks() {
+            if let Some(layer) = &block.downsample {
+                all.push(convolution(layer, shape)?);
+            }
+            for layer in &block.branch {
+                let convolution = convolution(layer, shape)?;
+                shape = convolution.output_shape();
+                all.push(convolution);
+            }
+        }
+        Ok(all)
+    }
+
     fn blocks(&self) -> impl DoubleEndedIterator<Item = &'a Block> + use<'a> {
         self.stages.iter().flatten()
     }
