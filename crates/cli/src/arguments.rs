@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -80,6 +80,8 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Time training (or evaluation) on made-up photos, as a whole and by kind of convolution.
+    Bench(Bench),
     /// Look into a table of the store: what is in the labels, how class names were read, the rows of any other.
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect {
@@ -114,4 +116,40 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What to time.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The network; its heads have 6, 5 and 2 classes.
+    #[arg(long, value_enum, default_value_t = Trunk::Resnet34)]
+    pub(crate) backbone: Trunk,
+    /// Height and width of the photos, in pixels.
+    #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u16).range(32..=1024))]
+    pub(crate) size: u16,
+    /// Photos per step.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=1024))]
+    pub(crate) batch: u16,
+    /// Steps that are timed, after two that are not.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) steps: u16,
+    /// Threads; all cores if not given.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Time evaluation instead of training.
+    #[arg(long)]
+    pub(crate) evaluate: bool,
+    /// Compute with candle's own operations instead of ours.
+    #[arg(long)]
+    pub(crate) stock: bool,
+    /// Print one line of JSON, and no table by kind of convolution.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Trunk {
+    Resnet18,
+    Resnet34,
+    Resnet50,
 }

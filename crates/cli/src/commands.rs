@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod bench;
 mod explain;
 mod fetch;
 mod gc;
@@ -17,6 +18,10 @@ use crate::terminal::Terminal;
 
 /// Reads the configuration and does what the command line asks for.
 pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), Error> {
+    // Needs no configuration.
+    if let Command::Bench(options) = &arguments.command {
+        return bench::bench(options, terminal);
+    }
     let mut configuration = Configuration::load(&arguments.config, &arguments.set)?;
     configuration.fetch.offline |= arguments.offline;
     configuration.start_threads()?;
@@ -27,6 +32,7 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Explain { stage } => explain::explain(&configuration, &stage, terminal),
         Command::Verify => verify::verify(&configuration, terminal),
         Command::Gc { dry_run } => gc::gc(&configuration, dry_run, terminal),
+        Command::Bench(options) => bench::bench(&options, terminal),
         Command::Inspect { table, condition, head, json, out, limit } => {
             let request = tables::Request { table, condition, head, json, out, limit };
             tables::inspect(&configuration, request, terminal)

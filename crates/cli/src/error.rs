@@ -35,6 +35,8 @@ pub(crate) enum Error {
     Damaged(usize),
     #[error("{path} is damaged")]
     Heads { path: PathBuf, source: serde_json::Error },
+    #[error("the network could not be timed")]
+    Network(#[from] marque_network::Error),
     #[error("the threads cannot be started")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
@@ -68,6 +70,7 @@ impl Error {
                 FailureKind::Run => 6,
             },
             Error::Pipeline(_) => 5,
+            Error::Network(_) => 6,
             Error::Threads(_) => 1,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use marque_network::Confusion;
 use serde::{Deserialize, Serialize};
 
 use crate::{Answers, Calibration, Error, HeadAnswers, Proportion};
@@ -123,11 +124,11 @@ impl Metrics {
 impl HeadMetrics {
     fn measure(head: &HeadAnswers, photos: usize, training_counts: &[u64]) -> Self {
         let width = head.classes().len();
-        let mut confusion = vec![vec![0u64; width]; width];
+        let mut confusion = Confusion::new(width);
         let mut log_loss = 0.0;
         for photo in 0..photos {
             let Some(truth) = head.truth(photo) else { continue };
-            confusion[truth][head.predicted(photo)] += 1;
+            confusion.count(truth, head.predicted(photo));
             log_loss -= head.log_probability(photo, truth);
         }
         let classes: Vec<_> = head
@@ -136,30 +137,28 @@ impl HeadMetrics {
             .enumerate()
             .map(|(class, name)| ClassMetrics::from_confusion(name, class, &confusion))
             .collect();
-        let total: u64 = classes.iter().map(|class| class.support).sum();
-        let right = (0..width).map(|class| confusion[class][class]).sum();
+        let total = confusion.total();
         let majority = majority_class(training_counts);
         Self {
             name: head.name().to_owned(),
-            accuracy: Proportion::new(right, total),
+            accuracy: Proportion::new(confusion.right(), total),
             majority: Majority {
                 class: classes[majority].name.clone(),
                 accuracy: Proportion::new(classes[majority].support, total),
             },
-            macro_f1: mean(classes.iter().filter_map(|class| class.f1)),
+            macro_f1: confusion.macro_f1(),
             log_loss: (total > 0).then(|| log_loss / total as f64),
             calibration: Calibration::measure(head, photos),
             classes,
-            confusion,
+            confusion: confusion.rows().map(<[u64]>::to_vec).collect(),
         }
     }
 }
 
 impl ClassMetrics {
-    fn from_confusion(name: &str, class: usize, confusion: &[Vec<u64>]) -> Self {
-        let hits = confusion[class][class];
-        let support = confusion[class].iter().sum();
-        let predicted = confusion.iter().map(|row| row[class]).sum();
+    fn from_confusion(name: &str, class: usize, confusion: &Confusion) -> Self {
+        let hits = confusion.hits(class);
+        let (support, predicted) = (confusion.support(class), confusion.predicted(class));
         let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
         Self {
             name: name.to_owned(),
@@ -167,7 +166,7 @@ impl ClassMetrics {
             predicted,
             precision: share(hits, predicted),
             recall: share(hits, support),
-            f1: share(2 * hits, support + predicted),
+            f1: confusion.f1(class),
         }
     }
 }
@@ -175,9 +174,4 @@ impl ClassMetrics {
 /// The most frequent class; the first of several.
 fn majority_class(counts: &[u64]) -> usize {
     (1..counts.len()).fold(0, |best, class| if counts[class] > counts[best] { class } else { best })
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (count, sum) = values.fold((0u64, 0.0), |(count, sum), value| (count + 1, sum + value));
-    (count > 0).then(|| sum / count as f64)
 }

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 use marque_contracts::{Progress, Unit};
 use marque_formats::{IndexRow, ShardReader};
-use marque_network::{Network, NetworkConfig};
+use marque_network::{Network, PixelLevels};
 use rayon::prelude::*;
 
 use crate::Error;
@@ -17,7 +17,7 @@ pub(crate) fn logits(
     batch_size: usize,
     progress: &dyn Progress,
 ) -> Result<Vec<Vec<f32>>, Error> {
-    let normaliser = Normaliser::new(network.config());
+    let normaliser = Normaliser(PixelLevels::new(network.config().mean, network.config().std));
     let mut logits = vec![Vec::new(); network.config().heads.len()];
     let bar = progress.bar("measure", places.len() as u64, Unit::Photos);
     for batch in places.chunks(batch_size.max(1)) {
@@ -30,19 +30,10 @@ pub(crate) fn logits(
     Ok(logits)
 }
 
-/// Turns bytes into the numbers that the network was trained on.
-struct Normaliser {
-    /// By colour, the number for each byte: (byte / 255 − mean) / deviation.
-    levels: [[f32; 256]; 3],
-}
+/// Turns shards' pixels into the numbers that the network was trained on.
+struct Normaliser(PixelLevels);
 
 impl Normaliser {
-    fn new(config: &NetworkConfig) -> Self {
-        let level =
-            |colour: usize, byte: usize| (byte as f32 / 255.0 - config.mean[colour]) / config.std[colour];
-        Self { levels: std::array::from_fn(|colour| std::array::from_fn(|byte| level(colour, byte))) }
-    }
-
     /// `[photos, height, width, 3]`, f32.
     fn batch(&self, shards: &ShardReader, places: &[IndexRow]) -> Result<Tensor, Error> {
         let geometry = shards.geometry();
@@ -51,10 +42,8 @@ impl Normaliser {
             let pixels = shards
                 .pixels(place)
                 .ok_or_else(|| Error::NoPixels { file_name: place.file_name.clone(), shard: place.shard })?;
-            for (out, pixel) in image.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
-                for colour in 0..3 {
-                    out[colour] = self.levels[colour][usize::from(pixel[colour])];
-                }
+            for (out, pixel) in image.chunks_exact_mut(3).zip(pixels.as_chunks().0) {
+                out.copy_from_slice(&self.0.of(*pixel));
             }
             Ok::<_, Error>(())
         })?;

@@ -1,9 +1,6 @@
 //! Two-dimensional convolution: the operation and its forward pass.
 
-use crate::conv_backward;
-use crate::im2col::{Geometry, im2col, with_scratch};
-use crate::matrix::{Matrix, product};
-use crate::output::by_rows;
+use crate::nhwc::{Convolution, Epilogue};
 use crate::tensor_access::{read, require_f32, tensor, values};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
@@ -22,20 +19,11 @@ const NAME: &str = "conv2d";
 pub fn conv2d(x: &Tensor, weight: &Tensor, stride: usize, padding: usize) -> Result<Tensor> {
     require_f32(NAME, "the input", x)?;
     require_f32(NAME, "the weight", weight)?;
-    Geometry::new(x.dims(), weight.dims(), stride, padding)?;
-    x.contiguous()?.apply_op2(&weight.contiguous()?, Conv2d { stride, padding })
+    let convolution = Convolution::new(x.dims(), weight.dims(), stride, padding)?;
+    x.contiguous()?.apply_op2(&weight.contiguous()?, Conv2d(convolution))
 }
 
-struct Conv2d {
-    stride: usize,
-    padding: usize,
-}
-
-impl Conv2d {
-    fn geometry(&self, x: &[usize], weight: &[usize]) -> Result<Geometry> {
-        Ok(Geometry::new(x, weight, self.stride, self.padding)?)
-    }
-}
+struct Conv2d(Convolution);
 
 impl CustomOp2 for Conv2d {
     fn name(&self) -> &'static str {
@@ -49,9 +37,11 @@ impl CustomOp2 for Conv2d {
         w: &CpuStorage,
         wl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let g = self.geometry(xl.dims(), wl.dims())?;
-        let y = forward(&g, values(NAME, "the input", x, xl)?, values(NAME, "the weight", w, wl)?);
-        Ok((CpuStorage::F32(y), Shape::from((g.images, g.out_height, g.out_width, g.outputs))))
+        let shape = Shape::from_dims(&self.0.output_shape());
+        let mut y = vec![0.0; shape.elem_count()];
+        let (x, w) = (values(NAME, "the input", x, xl)?, values(NAME, "the weight", w, wl)?);
+        self.0.forward(x, w, Epilogue::default(), &mut y);
+        Ok((CpuStorage::F32(y), shape))
     }
 
     fn bwd(
@@ -61,50 +51,22 @@ impl CustomOp2 for Conv2d {
         _y: &Tensor,
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let g = self.geometry(x.dims(), w.dims())?;
         let dy = dy.contiguous()?;
         let dy = read(NAME, "the gradient", &dy)?;
         let dx = if x.track_op() {
-            let dx = conv_backward::input_gradient(&g, &read(NAME, "the weight", w)?, &dy);
+            let mut dx = vec![0.0; x.elem_count()];
+            self.0.input_gradient(&read(NAME, "the weight", w)?, &dy, false, &mut dx);
             Some(tensor(dx, x.shape())?)
         } else {
             None
         };
         let dw = if w.track_op() {
-            let dw = conv_backward::weight_gradient(&g, &read(NAME, "the input", x)?, &dy);
+            let mut dw = vec![0.0; w.elem_count()];
+            self.0.weight_gradient(&read(NAME, "the input", x)?, &dy, &mut dw);
             Some(tensor(dw, w.shape())?)
         } else {
             None
         };
         Ok((dx, dw))
     }
-}
-
-/// The convolution of `x` with `w`, a piece of the output rows at a time.
-pub(crate) fn forward(g: &Geometry, x: &[f32], w: &[f32]) -> Vec<f32> {
-    let weight = Matrix::new(w, g.depth(), g.outputs);
-    by_rows(g.rows(), g.outputs, row_chunk(g.rows(), g.depth()), |rows, part| {
-        if g.is_pointwise() {
-            let x = &x[rows.start * g.inputs..rows.end * g.inputs];
-            product(part, Matrix::new(x, rows.len(), g.inputs), weight)
-        } else {
-            with_scratch(rows.len() * g.depth(), |columns| {
-                im2col(g, x, rows.clone(), columns);
-                product(part, Matrix::new(columns, rows.len(), g.depth()), weight)
-            })
-        }
-    })
-}
-
-/// How many rows of a column matrix with `depth` columns to handle at a time: few enough for the scratch
-/// space to stay in the cache and for several threads to find work, enough for reading the weights to pay.
-/// Depends on the shape alone.
-pub(crate) fn row_chunk(rows: usize, depth: usize) -> usize {
-    const SCRATCH: usize = 1 << 18;
-    const PIECES: usize = 8;
-    let cached = (SCRATCH / depth).clamp(128, 4096);
-    let shared = rows.div_ceil(PIECES).max(32);
-    // Pieces of equal size, so that no thread is left waiting for a last large one.
-    let pieces = rows.div_ceil(cached.min(shared));
-    rows.div_ceil(pieces)
 }

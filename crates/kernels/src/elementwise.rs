@@ -1,8 +1,7 @@
 //! Operations that take one value to one value: a scale and shift per channel, and the end of a residual
 //! block.
 
-use crate::batch_norm::{keep_nan_max, pass};
-use crate::output::{by_rows, each_row, written};
+use crate::nhwc::{self, Norm};
 use crate::tensor_access::{nhwc, read, require_channels, require_f32, tensor, values, wrong_shape};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -61,15 +60,14 @@ impl CustomOp3 for Affine {
         let x = values(AFFINE, "the input", x, xl)?;
         let scale = values(AFFINE, "the scale", scale, scale_layout)?;
         let shift = values(AFFINE, "the shift", shift, shift_layout)?;
-        let (channels, floor) = (scale.len(), self.floor());
-        let y = by_rows(x.len() / channels, channels, rows_per_piece(channels), |rows, part| {
-            let x = &x[rows.start * channels..rows.end * channels];
-            each_row(part, channels, |row, slots| {
-                let x = &x[row * channels..][..channels];
-                let parameters = scale.iter().zip(shift);
-                written(slots, x.iter().zip(parameters).map(|(x, (a, b))| keep_nan_max(x * a + b, floor)))
-            })
-        });
+        let norm = Norm {
+            mean: vec![0.0; scale.len()],
+            scale: scale.to_vec(),
+            shift: shift.to_vec(),
+            inverse_deviation: Vec::new(),
+        };
+        let mut y = vec![0.0; x.len()];
+        nhwc::normalise(x, &norm, self.relu, &mut y);
         Ok((CpuStorage::F32(y), xl.shape().clone()))
     }
 
@@ -86,13 +84,15 @@ impl CustomOp3 for Affine {
         let (channels, floor) = (scale.elem_count(), self.floor());
         let dx = if x.track_op() {
             let scale = read(AFFINE, "the scale", scale)?;
-            let dx = by_rows(y.len() / channels, channels, rows_per_piece(channels), |rows, part| {
-                each_row(part, channels, |row, slots| {
-                    let row = (rows.start + row) * channels..(rows.start + row + 1) * channels;
-                    let values = y[row.clone()].iter().zip(&dy[row]).zip(&*scale);
-                    written(slots, values.map(|((y, dy), scale)| pass(*dy, *y, floor) * scale))
-                })
-            });
+            let mut dx = vec![0.0; y.len()];
+            let size = rows_per_piece(channels) * channels;
+            dx.par_chunks_mut(size).zip(y.par_chunks(size)).zip(dy.par_chunks(size)).for_each(
+                |((dx, y), dy)| {
+                    for (at, dx) in dx.iter_mut().enumerate() {
+                        *dx = if y[at] > floor { dy[at] * scale[at % channels] } else { 0.0 };
+                    }
+                },
+            );
             Some(tensor(dx, x.shape())?)
         } else {
             None
@@ -122,7 +122,7 @@ fn affine_sums(x: &[f32], y: &[f32], dy: &[f32], channels: usize, floor: f32) ->
             let rows = x.chunks_exact(channels).zip(y.chunks_exact(channels)).zip(dy.chunks_exact(channels));
             for ((x, y), dy) in rows {
                 for (sum, ((x, y), dy)) in sums.iter_mut().zip(x.iter().zip(y).zip(dy)) {
-                    let gradient = f64::from(pass(*dy, *y, floor));
+                    let gradient = if *y > floor { f64::from(*dy) } else { 0.0 };
                     sum[0] += gradient * f64::from(*x);
                     sum[1] += gradient;
                 }
@@ -170,9 +170,8 @@ impl CustomOp2 for AddRelu {
     ) -> Result<(CpuStorage, Shape)> {
         let a = values(ADD, "the first summand", a, al)?;
         let b = values(ADD, "the second summand", b, bl)?;
-        let y = by_rows(a.len(), 1, PIECE, |range, part| {
-            written(part, a[range.clone()].iter().zip(&b[range]).map(|(a, b)| keep_nan_max(a + b, 0.0)))
-        });
+        let mut y = vec![0.0; a.len()];
+        nhwc::add_relu(a, b, &mut y);
         Ok((CpuStorage::F32(y), al.shape().clone()))
     }
 
@@ -185,9 +184,8 @@ impl CustomOp2 for AddRelu {
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let dy = dy.contiguous()?;
         let (y, dy) = (read(ADD, "the output", y)?, read(ADD, "the gradient", &dy)?);
-        let gradient = by_rows(y.len(), 1, PIECE, |range, part| {
-            written(part, y[range.clone()].iter().zip(&dy[range]).map(|(y, dy)| pass(*dy, *y, 0.0)))
-        });
+        let mut gradient = dy.to_vec();
+        nhwc::mask(&y, &mut gradient);
         let gradient = tensor(gradient, a.shape())?;
         Ok((a.track_op().then(|| gradient.clone()), b.track_op().then_some(gradient)))
     }

@@ -14,6 +14,8 @@
 //! | [`linear`] | fully connected layer |
 //! | [`cross_entropy`] | softmax cross-entropy with class weights, ignored rows and label smoothing |
 //!
+//! The computation itself, for passes over whole networks written by hand, is in [`nhwc`].
+//!
 //! # Layout
 //! Activations are NHWC, `[batch, height, width, channels]`; convolution weights are HWIO, `[kernel height,
 //! kernel width, input channels, output channels]`. A convolution then is a row-major matrix product whose
@@ -30,15 +32,17 @@
 
 mod batch_norm;
 mod conv;
-mod conv_backward;
 mod cross_entropy;
 mod elementwise;
 mod error;
-mod im2col;
 mod linear;
 mod matrix;
-mod output;
+mod microkernel;
+pub mod nhwc;
+mod peak;
 mod pool;
+mod scratch;
+mod simd;
 mod tensor_access;
 
 pub use batch_norm::{BatchNorm, batch_norm_train};
@@ -47,4 +51,6 @@ pub use cross_entropy::{CrossEntropy, IGNORED, cross_entropy};
 pub use elementwise::{add_relu, affine_relu};
 pub use error::Error;
 pub use linear::linear;
+pub use peak::{instruction_set, multiply_add_peak};
 pub use pool::{global_average_pool, max_pool2d};
+pub use tensor_access::read;

@@ -1,9 +1,9 @@
 //! The fully connected layer.
 
-use crate::matrix::{Matrix, add_product, product};
-use crate::output::{by_rows, each_row, written};
+use crate::matrix::{Matrix, add_product, set_product};
 use crate::tensor_access::{read, require_channels, require_f32, tensor, values, wrong_shape};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
 
 const NAME: &str = "linear";
 
@@ -57,11 +57,14 @@ impl CustomOp3 for Linear {
         let weight = values(NAME, "the weight", weight, wl)?;
         let bias = values(NAME, "the bias", bias, bl)?;
         let weight = Matrix::new(weight, self.outputs, self.features).transposed();
-        let y = by_rows(self.n, self.outputs, ROWS, |rows, part| {
-            let x = &x[rows.start * self.features..rows.end * self.features];
-            let y = each_row(part, self.outputs, |_, slots| written(slots, bias.iter().copied()));
-            add_product(y, Matrix::new(x, rows.len(), self.features), weight);
-            y
+        let mut y = vec![0.0; self.n * self.outputs];
+        let tasks = y.par_chunks_mut(ROWS * self.outputs).zip(x.par_chunks(ROWS * self.features));
+        tasks.for_each(|(y, x)| {
+            for y in y.chunks_exact_mut(self.outputs) {
+                y.copy_from_slice(bias);
+            }
+            let rows = x.len() / self.features;
+            add_product(y, Matrix::new(x, rows, self.features), weight);
         });
         Ok((CpuStorage::F32(y), Shape::from((self.n, self.outputs))))
     }
@@ -79,9 +82,10 @@ impl CustomOp3 for Linear {
         let dx = if x.track_op() {
             let weight = read(NAME, "the weight", weight)?;
             let weight = Matrix::new(&weight, self.outputs, self.features);
-            let dx = by_rows(self.n, self.features, ROWS, |rows, part| {
-                let dy = &dy[rows.start * self.outputs..rows.end * self.outputs];
-                product(part, Matrix::new(dy, rows.len(), self.outputs), weight)
+            let mut dx = vec![0.0; x.elem_count()];
+            let tasks = dx.par_chunks_mut(ROWS * self.features).zip(dy.par_chunks(ROWS * self.outputs));
+            tasks.for_each(|(dx, dy)| {
+                set_product(dx, Matrix::new(dy, dy.len() / self.outputs, self.outputs), weight);
             });
             Some(tensor(dx, x.shape())?)
         } else {

@@ -1,7 +1,5 @@
 //! Matrix products: the only caller of the `gemm` crate, and the only place where its raw pointers are made.
 
-use crate::output::Slot;
-
 /// A matrix that borrows its values, with any strides.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a> {
@@ -36,22 +34,12 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// Writes the product of `a` and `b` to `result`, row after row, and hands it back.
-pub(crate) fn product<'r>(result: &'r mut [Slot], a: Matrix<'_>, b: Matrix<'_>) -> &'r mut [f32] {
-    check(result.len(), &a, &b);
-    if a.columns == 0 {
-        return crate::output::zeroed(result);
-    }
-    // SAFETY: `check` holds; told not to accumulate, `gemm` reads nothing of the result and writes all of it.
-    unsafe {
-        multiply(result.as_mut_ptr().cast(), false, a, b);
-        result.assume_init_mut()
-    }
-}
-
 /// Writes the product of `a` and `b` over `result`, row after row.
 pub(crate) fn set_product(result: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
     check(result.len(), &a, &b);
+    if a.columns == 0 {
+        return result.fill(0.0);
+    }
     // SAFETY: `check` holds, and the result's values are initialised.
     unsafe { multiply(result.as_mut_ptr(), false, a, b) }
 }

@@ -20,7 +20,10 @@ pub(crate) fn values<'a>(
 }
 
 /// The values of a contiguous `f32` tensor in main memory, locked for reading as long as the result lives.
-pub(crate) fn read<'a>(
+///
+/// # Errors
+/// [`Error::Storage`] for another type or device, [`Error::Value`] if the tensor is not contiguous.
+pub fn read<'a>(
     operation: &'static str,
     argument: &'static str,
     tensor: &'a Tensor,

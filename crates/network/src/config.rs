@@ -179,3 +179,20 @@ impl NetworkConfig {
         Ok(())
     }
 }
+
+/// The number that the network sees for each byte of a pixel, by colour: `(byte / 255 - mean) / std`.
+#[derive(Clone, Debug)]
+pub struct PixelLevels([[f32; 256]; 3]);
+
+impl PixelLevels {
+    /// By the mean and standard deviation of each colour, for pixels in 0 to 1.
+    pub fn new(mean: [f32; 3], std: [f32; 3]) -> Self {
+        let level = |colour: usize, byte: usize| (byte as f32 / 255.0 - mean[colour]) / std[colour];
+        Self(std::array::from_fn(|colour| std::array::from_fn(|byte| level(colour, byte))))
+    }
+
+    /// Of one pixel, red, green and blue.
+    pub fn of(&self, pixel: [u8; 3]) -> [f32; 3] {
+        std::array::from_fn(|colour| self.0[colour][usize::from(pixel[colour])])
+    }
+}

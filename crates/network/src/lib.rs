@@ -13,8 +13,10 @@
 //! slowly, as the yardstick of the tests.
 
 mod config;
+mod confusion;
 mod error;
 mod execution;
+mod gradients;
 mod initialise;
 mod layers;
 mod load;
@@ -22,8 +24,11 @@ mod names;
 mod network;
 mod save;
 pub mod stock;
+mod trunk;
 
-pub use config::{Backbone, BottleneckStride, HeadConfig, NetworkConfig};
+pub use config::{Backbone, BottleneckStride, HeadConfig, NetworkConfig, PixelLevels};
+pub use confusion::Confusion;
 pub use error::{Error, Result};
+pub use gradients::Gradients;
 pub use load::{LoadReport, MisShaped};
-pub use network::{Buffer, Group, Network, Parameter};
+pub use network::{Buffer, Group, Network, Parameter, TrainingPass};

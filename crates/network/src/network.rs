@@ -1,13 +1,18 @@
 //! The network: its construction, its parameters, its passes.
 
 use crate::config::{Backbone, BottleneckStride, NetworkConfig};
-use crate::execution::{Evaluation, Execution, Training};
+use crate::execution::Execution;
+use crate::gradients::Gradients;
 use crate::initialise::Initialiser;
 use crate::layers::{Block, ConvNorm, Head, Norm};
+use crate::trunk::{Activations, Evaluator, Layers};
 use crate::{Error, Result, names};
 use candle_core::{Device, Tensor, Var};
+use marque_kernels::linear;
+use marque_kernels::nhwc::Convolution;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use std::sync::Mutex;
 
 /// A ResNet with one head per question.
 ///
@@ -21,6 +26,8 @@ pub struct Network {
     heads: Vec<Head>,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
+    activations: Kept<Activations>,
+    evaluator: Kept<Evaluator>,
 }
 
 /// A trainable variable.
@@ -192,7 +199,16 @@ impl Network {
         let Builder { mut parameters, mut buffers, .. } = builder;
         parameters.sort_by(|a, b| a.name.cmp(&b.name));
         buffers.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { config: config.clone(), stem, stages, heads, parameters, buffers })
+        Ok(Self {
+            config: config.clone(),
+            stem,
+            stages,
+            heads,
+            parameters,
+            buffers,
+            activations: Kept::default(),
+            evaluator: Kept::default(),
+        })
     }
 
     /// What the network was built from.
@@ -210,21 +226,27 @@ impl Network {
         &self.buffers
     }
 
-    /// The logits of each head, `[n, classes]`, in the order of the configuration, with the graph for a
-    /// backward pass. Normalises by the batch, takes its statistics into the running ones, and drops features
-    /// before each head by masks drawn from `rng`.
+    /// The logits of each head, `[n, classes]`, in the order of the configuration, and what the backward pass
+    /// needs. Normalises by the batch, takes its statistics into the running ones, and drops features before
+    /// each head by masks drawn from `rng`.
     ///
     /// `images` are `[n, height, width, 3]`, f32, normalised.
     ///
     /// # Errors
     /// [`Error::Images`] for another shape; [`Error::Compute`] if a layer fails, as batch normalisation does
     /// when a single image has become a single pixel.
-    pub fn forward_train(&self, images: &Tensor, rng: &mut ChaCha8Rng) -> Result<Vec<Tensor>> {
+    pub fn forward_train(&self, images: &Tensor, rng: &mut ChaCha8Rng) -> Result<TrainingPass<'_>> {
         check_images(images)?;
-        let execution = Training { eps: self.config.norm_eps, momentum: self.config.norm_momentum };
-        let features = self.features(&execution, images)?;
-        let logits = |head| Ok(execution.head(head, &dropout(&features, self.config.dropout, rng)?)?);
-        self.heads.iter().map(logits).collect()
+        let images = images.contiguous()?;
+        let mut activations = self.activations.take();
+        let features = activations.forward(self.layers(), self.config.norm_momentum, &images)?;
+        let features = Var::from_tensor(&features)?;
+        let logits = |head: &Head| -> Result<Tensor> {
+            let dropped = dropout(&features, self.config.dropout, rng)?;
+            Ok(linear(&dropped, &head.weight, &head.bias)?)
+        };
+        let logits = self.heads.iter().map(logits).collect::<Result<_>>()?;
+        Ok(TrainingPass { network: self, images, activations, features, logits })
     }
 
     /// The logits of each head, `[n, classes]`, in the order of the configuration. Normalises by the running
@@ -234,12 +256,9 @@ impl Network {
     /// [`Error::Images`] for another shape than `[n, height, width, 3]`; [`Error::Compute`] if a layer fails.
     pub fn forward_eval(&self, images: &Tensor) -> Result<Vec<Tensor>> {
         let features = self.features_eval(images)?;
-        let execution = Evaluation { eps: self.config.norm_eps };
-        Ok(self
-            .heads
-            .iter()
-            .map(|head| execution.head(head, &features))
-            .collect::<candle_core::Result<_>>()?)
+        let detached = |var: &Var| var.as_detached_tensor();
+        let logits = |head: &Head| linear(&features, &detached(&head.weight), &detached(&head.bias));
+        Ok(self.heads.iter().map(logits).collect::<candle_core::Result<_>>()?)
     }
 
     /// The pooled features that the heads see, `[n, features]`, normalised by the running statistics.
@@ -248,7 +267,22 @@ impl Network {
     /// As [`forward_eval`](Self::forward_eval).
     pub fn features_eval(&self, images: &Tensor) -> Result<Tensor> {
         check_images(images)?;
-        Ok(self.features(&Evaluation { eps: self.config.norm_eps }, &images.detach())?)
+        let mut evaluator = self.evaluator.take();
+        let features = evaluator.features(self.layers(), &images.contiguous()?)?;
+        self.evaluator.put(evaluator);
+        Ok(features)
+    }
+
+    /// The convolutions of a pass over images `[n, height, width, 3]`, in the order of computation.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if the images are too small for a layer.
+    pub fn convolutions(&self, images: [usize; 4]) -> Result<Vec<Convolution>> {
+        self.layers().convolutions(images)
+    }
+
+    fn layers(&self) -> Layers<'_> {
+        Layers { stem: &self.stem, stages: &self.stages, eps: self.config.norm_eps as f32 }
     }
 
     /// The pooled features, by any execution.
@@ -267,6 +301,63 @@ impl Network {
 
     pub(crate) fn heads(&self) -> &[Head] {
         &self.heads
+    }
+}
+
+/// A forward pass in training, up to the logits.
+#[derive(Debug)]
+pub struct TrainingPass<'n> {
+    network: &'n Network,
+    images: Tensor,
+    activations: Activations,
+    /// The start of candle's part of the graph: the features that the heads see.
+    features: Var,
+    logits: Vec<Tensor>,
+}
+
+impl TrainingPass<'_> {
+    /// The logits of each head, `[n, classes]`, in the order of the configuration. They are part of a graph of
+    /// candle's, so that any loss can be made of them.
+    pub fn logits(&self) -> &[Tensor] {
+        &self.logits
+    }
+
+    /// Writes the gradients of all parameters that `loss`, a scalar made of the logits, depends on.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if an operation fails.
+    pub fn backward(mut self, loss: &Tensor, gradients: &mut Gradients) -> Result<()> {
+        gradients.clear();
+        let of_heads = loss.backward()?;
+        for head in &self.network.heads {
+            for var in [&head.weight, &head.bias] {
+                if let Some(gradient) = of_heads.get(var) {
+                    gradients.copy(var, gradient)?;
+                }
+            }
+        }
+        if let Some(features) = of_heads.get(&self.features) {
+            self.activations.backward(self.network.layers(), &self.images, features, gradients)?;
+        }
+        self.network.activations.put(self.activations);
+        Ok(())
+    }
+}
+
+/// Buffers kept between passes. Whoever computes takes them and puts them back; who comes meanwhile, on another
+/// thread, makes new ones.
+#[derive(Debug, Default)]
+struct Kept<T>(Mutex<T>);
+
+impl<T: Default> Kept<T> {
+    fn take(&self) -> T {
+        self.0.lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default()
+    }
+
+    fn put(&self, buffers: T) {
+        if let Ok(mut kept) = self.0.lock() {
+            *kept = buffers;
+        }
     }
 }
 

@@ -223,7 +223,8 @@ fn dropout_follows_the_generator() {
     let config = NetworkConfig { dropout: 0.5, ..small() };
     let logits = |seed| {
         let network = network(&config);
-        let logits = network.forward_train(&images(64, 2), &mut ChaCha8Rng::seed_from_u64(seed)).unwrap();
+        let pass = network.forward_train(&images(64, 2), &mut ChaCha8Rng::seed_from_u64(seed)).unwrap();
+        let logits = pass.logits();
         logits.iter().flat_map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(logits(1), logits(1));

@@ -1,13 +1,13 @@
 //! What is done to a photo before the network sees it.
 
+use marque_network::PixelLevels;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 /// Turns uint8 pixels into normalised floats, mirrored and moved at random if asked to.
 #[derive(Clone, Debug)]
 pub struct Augment {
-    /// Normalised value of each byte, per colour.
-    levels: Box<[[f32; 256]; 3]>,
+    levels: PixelLevels,
     flip: bool,
     shift: usize,
 }
@@ -16,9 +16,7 @@ impl Augment {
     /// `mean` and `std` normalise each colour, for pixels in 0 to 1. With `flip`, half of the photos are
     /// mirrored; photos are moved up to `shift` pixels each way, and the edge fills what comes into view.
     pub fn new(mean: [f32; 3], std: [f32; 3], flip: bool, shift: usize) -> Self {
-        let level = |colour: usize, byte: usize| (byte as f32 / 255.0 - mean[colour]) / std[colour];
-        let levels = Box::new(std::array::from_fn(|colour| std::array::from_fn(|byte| level(colour, byte))));
-        Self { levels, flip, shift }
+        Self { levels: PixelLevels::new(mean, std), flip, shift }
     }
 
     /// Writes one photo of `height × width` pixels, RGB, into `out` (as many floats), changed at random by
@@ -46,10 +44,8 @@ impl Augment {
             for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
                 let x = source(x, dx, width);
                 let x = if mirrored { width - 1 - x } else { x };
-                let bytes = &pixels[(from + x) * 3..][..3];
-                for colour in 0..3 {
-                    pixel[colour] = self.levels[colour][bytes[colour] as usize];
-                }
+                let at = (from + x) * 3;
+                pixel.copy_from_slice(&self.levels.of([pixels[at], pixels[at + 1], pixels[at + 2]]));
             }
         }
     }

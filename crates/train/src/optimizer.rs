@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, bail};
-use marque_network::{Group, Parameter};
+use candle_core::{CpuStorage, InplaceOp1, Layout, bail};
+use marque_network::{Gradients, Group, Parameter};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -54,7 +53,7 @@ impl AdamW {
     pub fn step(
         &mut self,
         parameters: &[Parameter],
-        gradients: &GradStore,
+        gradients: &Gradients,
         learning_rate: f64,
         head_learning_rate: f64,
     ) -> candle_core::Result<()> {
@@ -64,16 +63,11 @@ impl AdamW {
         let correction1 = 1.0 - settings.beta1.powi(exponent);
         let correction2 = 1.0 - settings.beta2.powi(exponent);
         for (parameter, moments) in parameters.iter().zip(&mut self.moments) {
-            let Some(gradient) = gradients.get(parameter.var.as_tensor()) else { continue };
-            let gradient = gradient.contiguous()?;
-            let (storage, layout) = gradient.storage_and_layout();
-            let Storage::Cpu(storage) = &*storage else {
-                bail!("the gradient of {} is not on the CPU", parameter.name)
-            };
+            let Some(gradient) = gradients.get(&parameter.var) else { continue };
             let rate = if parameter.group == Group::Head { head_learning_rate } else { learning_rate };
             let decay = if parameter.decay { settings.weight_decay } else { 0.0 };
             let update = Update {
-                gradient: contiguous(storage, layout)?,
+                gradient,
                 moments: Mutex::new(moments),
                 keep: (1.0 - rate * decay) as f32,
                 rate: (rate / correction1) as f32,
@@ -113,13 +107,6 @@ impl AdamW {
         }
         self.steps = steps;
         Ok(())
-    }
-}
-
-fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> candle_core::Result<&'a [f32]> {
-    match (storage, layout.contiguous_offsets()) {
-        (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
-        _ => bail!("the optimiser needs contiguous f32 values"),
     }
 }
 
@@ -187,7 +174,9 @@ mod tests {
                 .map(|p| p.var.powf(3.0).unwrap().sum_all().unwrap())
                 .reduce(|a, b| (a + b).unwrap())
                 .unwrap();
-            adamw.step(&parameters, &loss.backward().unwrap(), 0.1, 0.05).unwrap();
+            let mut gradients = Gradients::new();
+            gradients.take(&parameters, &loss.backward().unwrap()).unwrap();
+            adamw.step(&parameters, &gradients, 0.1, 0.05).unwrap();
         }
         let reference = |start: f64, rate: f64, decay: f64| {
             let (mut w, mut m, mut v) = (start, 0.0, 0.0);

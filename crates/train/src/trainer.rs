@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use marque_contracts::{Progress, Unit};
 use marque_formats::{EpochRow, HeadEpoch};
 use marque_kernels::{CrossEntropy, cross_entropy};
-use marque_network::Network;
+use marque_network::{Gradients, Network};
 
 use crate::Error;
 use crate::augment::Augment;
@@ -105,23 +105,24 @@ impl Trainer<'_> {
         };
         let losses = self.losses();
         let mut measured = self.nothing();
+        let mut gradients = Gradients::new();
         let mut factor = 0.0;
         std::thread::scope(|scope| -> Result<(), Error> {
             for (step, batch) in batches.stream(scope, &order, per_epoch).iter().enumerate() {
                 let batch = batch?;
                 let mut dropout = generator(settings.seed, "dropout", epoch, step);
-                let logits = self.network.forward_train(&batch.images, &mut dropout)?;
-                let loss = summed_loss(&logits, &batch.targets, &losses)?;
+                let pass = self.network.forward_train(&batch.images, &mut dropout)?;
+                let loss = summed_loss(pass.logits(), &batch.targets, &losses)?;
                 let value = f64::from(loss.to_scalar::<f32>()?);
                 if !value.is_finite() {
                     return Err(Error::NotFinite { loss: value, epoch, step: step + 1 });
                 }
-                let gradients = loss.backward()?;
+                measured.add(value, pass.logits(), &batch.targets)?;
+                pass.backward(&loss, &mut gradients)?;
                 factor = settings.schedule.factor((epoch - 1) * per_epoch + step, total);
                 let (rate, head_rate) =
                     (settings.learning_rate * factor, settings.head_learning_rate * factor);
                 optimizer.step(self.network.parameters(), &gradients, rate, head_rate)?;
-                measured.add(value, &logits, &batch.targets)?;
                 bar.set_message(&measured.so_far(step + 1, self.data));
                 bar.advance(1);
             }

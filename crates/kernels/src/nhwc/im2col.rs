@@ -6,7 +6,6 @@
 //! HWIO weights. In NHWC the values under one kernel row are contiguous in the image, so each is one copy.
 
 use crate::Error;
-use std::cell::Cell;
 use std::ops::Range;
 
 /// The sizes of a convolution. All are at least 1, and the kernel fits into the padded image.
@@ -97,6 +96,25 @@ impl Geometry {
     /// Values under the kernel: columns of the column matrix.
     pub(crate) fn depth(&self) -> usize {
         self.taps() * self.inputs
+    }
+
+    /// The convolution of the output's gradient whose result is the input's, for stride 1: the same kernel,
+    /// rotated by half a turn and with its channels exchanged, and the complementary padding.
+    pub(super) fn mirrored(&self) -> Option<Self> {
+        if self.stride != 1 || self.kernel_height != self.kernel_width {
+            return None;
+        }
+        let padding = (self.kernel_height - 1).checked_sub(self.padding)?;
+        Some(Self {
+            height: self.out_height,
+            width: self.out_width,
+            inputs: self.outputs,
+            outputs: self.inputs,
+            padding,
+            out_height: self.height,
+            out_width: self.width,
+            ..*self
+        })
     }
 
     /// Whether the image itself is the column matrix.
@@ -195,23 +213,6 @@ pub(crate) fn col2im(g: &Geometry, columns: &[f32], rows: Range<usize>, first_im
             }
         }
     }
-}
-
-thread_local! {
-    static SCRATCH: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
-}
-
-/// Calls `work` with `len` values of scratch space of unspecified content, kept from call to call by each
-/// thread.
-pub(crate) fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
-    // Taken out rather than borrowed, so that a nested call would merely allocate.
-    let mut scratch = SCRATCH.take();
-    if scratch.len() < len {
-        scratch.resize(len, 0.0);
-    }
-    let result = work(&mut scratch[..len]);
-    SCRATCH.set(scratch);
-    result
 }
 
 #[cfg(test)]

@@ -1,0 +1,172 @@
+//! Convolutions as matrix products over the values under the kernel.
+
+use super::convolution::Epilogue;
+use super::im2col::{Geometry, col2im, im2col, im2col_tap};
+use crate::matrix::{Matrix, add_product, set_product};
+use crate::scratch::Scratch;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Writes, or adds if `accumulate`, the convolution of `x` with `weight`, a matrix of the values under the kernel by
+/// the outputs, a piece of the output rows at a time.
+pub(super) fn forward(
+    g: &Geometry,
+    x: &[f32],
+    weight: Matrix<'_>,
+    accumulate: bool,
+    epilogue: Epilogue<'_>,
+    y: &mut [f32],
+) {
+    let chunk = row_chunk(g.rows(), g.depth());
+    y.par_chunks_mut(chunk * g.outputs).enumerate().for_each(|(index, y)| {
+        let start = index * chunk;
+        let rows = start..start + y.len() / g.outputs;
+        if g.is_pointwise() {
+            let x = &x[rows.start * g.inputs..rows.end * g.inputs];
+            product(accumulate, y, Matrix::new(x, rows.len(), g.inputs), weight);
+        } else {
+            let columns = &mut *Scratch::new(rows.len() * g.depth());
+            im2col(g, x, rows.clone(), columns);
+            product(accumulate, y, Matrix::new(columns, rows.len(), g.depth()), weight);
+        }
+        epilogue.apply(start * g.outputs, y);
+    });
+}
+
+fn product(accumulate: bool, result: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
+    if accumulate {
+        add_product(result, a, b);
+    } else {
+        set_product(result, a, b);
+    }
+}
+
+/// How many rows of a column matrix with `depth` columns to handle at a time: few enough for the scratch
+/// space to stay in the cache and for several threads to find work, enough for reading the weights to pay.
+/// Depends on the shape alone.
+fn row_chunk(rows: usize, depth: usize) -> usize {
+    const SCRATCH: usize = 1 << 18;
+    const PIECES: usize = 8;
+    let cached = (SCRATCH / depth).clamp(128, 4096);
+    let shared = rows.div_ceil(PIECES).max(32);
+    // Pieces of equal size, so that no thread is left waiting for a last large one.
+    let pieces = rows.div_ceil(cached.min(shared));
+    rows.div_ceil(pieces)
+}
+
+/// Writes the input gradient for any stride, or adds it if `accumulate`: the gradient of the column matrix,
+/// added back into the images. Each piece of work is a group of whole images, so that no two threads add to the
+/// same pixel.
+pub(super) fn input_gradient(g: &Geometry, w: &[f32], dy: &[f32], accumulate: bool, dx: &mut [f32]) {
+    let weight = Matrix::new(w, g.depth(), g.outputs).transposed();
+    let image = g.height * g.width * g.inputs;
+    let chunk = row_chunk(g.rows(), g.depth());
+    let group = chunk.div_ceil(g.rows_per_image()).min(g.images.div_ceil(8));
+    dx.par_chunks_mut(group * image).enumerate().for_each(|(index, dx)| {
+        if !accumulate {
+            dx.fill(0.0);
+        }
+        let first = index * group;
+        let images = first..first + dx.len() / image;
+        let rows = images.start * g.rows_per_image()..images.end * g.rows_per_image();
+        for rows in pieces(rows, chunk) {
+            let dy = Matrix::new(&dy[rows.start * g.outputs..rows.end * g.outputs], rows.len(), g.outputs);
+            let columns = &mut *Scratch::new(rows.len() * g.depth());
+            set_product(columns, dy, weight);
+            col2im(g, columns, rows.clone(), first, dx);
+        }
+    });
+}
+
+fn pieces(range: Range<usize>, chunk: usize) -> impl Iterator<Item = Range<usize>> {
+    range.clone().step_by(chunk).map(move |start| start..(start + chunk).min(range.end))
+}
+
+/// Writes the gradient of the weight, `[kh, kw, c_in, c_out]`, from the gradient `dy` of the output.
+pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    const SMALL: usize = 1 << 18;
+    const MANY_ROWS: usize = 2048;
+    if g.depth() * g.outputs <= SMALL && g.rows() >= MANY_ROWS {
+        weight_gradient_by_rows(g, x, dy, dw);
+    } else {
+        weight_gradient_by_depth(g, x, dy, dw);
+    }
+}
+
+/// Adds up partial gradients, each over a fixed range of the output rows: for small weights and many rows.
+fn weight_gradient_by_rows(g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    const PARTS: usize = 16;
+    let (rows, depth) = (g.rows(), g.depth());
+    let part = rows.div_ceil(PARTS);
+    let chunk = row_chunk(rows, depth);
+    let ranges: Vec<_> = pieces(0..rows, part).collect();
+    let size = depth * g.outputs;
+    let partial = &mut *Scratch::new(ranges.len() * size);
+    partial.par_chunks_mut(size).zip(ranges).for_each(|(sum, range)| {
+        let start = range.start;
+        for rows in pieces(range, chunk) {
+            let first = rows.start == start;
+            let dy = Matrix::new(&dy[rows.start * g.outputs..rows.end * g.outputs], rows.len(), g.outputs);
+            if g.is_pointwise() {
+                let x = &x[rows.start * depth..rows.end * depth];
+                product(!first, sum, Matrix::new(x, rows.len(), depth).transposed(), dy);
+            } else {
+                let columns = &mut *Scratch::new(rows.len() * depth);
+                im2col(g, x, rows.clone(), columns);
+                product(!first, sum, Matrix::new(columns, rows.len(), depth).transposed(), dy);
+            }
+        }
+    });
+    sum_in_order(partial, dw);
+}
+
+fn sum_in_order(partial: &[f32], sum: &mut [f32]) {
+    const CHUNK: usize = 1 << 12;
+    let size = sum.len();
+    sum.par_chunks_mut(CHUNK).enumerate().for_each(|(index, sum)| {
+        for (part, values) in partial.chunks_exact(size).enumerate() {
+            for (sum, value) in sum.iter_mut().zip(&values[index * CHUNK..]) {
+                *sum = if part == 0 { *value } else { *sum + value };
+            }
+        }
+    });
+}
+
+/// Computes disjoint blocks of the gradient, each a tap and a range of input channels, over all output rows:
+/// for large weights, where partial sums would cost too much memory.
+fn weight_gradient_by_depth(g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    const CHANNELS: usize = 128;
+    const ROWS: usize = 1024;
+    blocks(g, CHANNELS, dw).into_par_iter().for_each(|(tap, channels, sum)| {
+        for rows in pieces(0..g.rows(), ROWS) {
+            let add = rows.start > 0;
+            let dy = Matrix::new(&dy[rows.start * g.outputs..rows.end * g.outputs], rows.len(), g.outputs);
+            if g.is_pointwise() {
+                let x = &x[rows.start * g.inputs + channels.start..rows.end * g.inputs];
+                let x = Matrix::strided(x, rows.len(), channels.len(), g.inputs);
+                product(add, sum, x.transposed(), dy);
+            } else {
+                let columns = &mut *Scratch::new(rows.len() * channels.len());
+                im2col_tap(g, x, tap, channels.clone(), rows.clone(), columns);
+                product(add, sum, Matrix::new(columns, rows.len(), channels.len()).transposed(), dy);
+            }
+        }
+    });
+}
+
+/// Cuts a weight gradient into (tap, at most `limit` input channels, the values that belong to them).
+fn blocks<'a>(
+    g: &Geometry,
+    limit: usize,
+    mut rest: &'a mut [f32],
+) -> Vec<(usize, Range<usize>, &'a mut [f32])> {
+    let mut blocks = Vec::new();
+    for tap in 0..g.taps() {
+        for channels in pieces(0..g.inputs, limit) {
+            let (block, tail) = rest.split_at_mut(channels.len() * g.outputs);
+            blocks.push((tap, channels, block));
+            rest = tail;
+        }
+    }
+    blocks
+}

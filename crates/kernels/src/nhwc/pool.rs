@@ -1,0 +1,197 @@
+//! Pooling: the maximum of a window, and the mean of a whole image.
+
+use crate::Error;
+use crate::simd::{Level, Simd, Work};
+use rayon::prelude::*;
+use std::ops::Range;
+
+const MAX: &str = "max_pool2d";
+
+/// Maximum pooling of known shapes.
+///
+/// As in PyTorch: padding counts as minus infinity, NaN wins, and the gradient goes to the first of equal maxima
+/// in reading order.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPool {
+    images: usize,
+    height: usize,
+    width: usize,
+    channels: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    out_height: usize,
+    out_width: usize,
+}
+
+impl MaxPool {
+    /// Over `kernel` by `kernel` windows of `[n, h, w, c]`, giving `[n, oh, ow, c]` where `oh = (h + 2 * padding -
+    /// kernel) / stride + 1`, rounded down, and `ow` likewise.
+    ///
+    /// # Errors
+    /// [`Error::Value`] if the kernel is zero or above 15, the stride is zero, the padding is more than half of
+    /// the kernel (windows of nothing but padding would result), or the kernel does not fit.
+    pub fn new(
+        [images, height, width, channels]: [usize; 4],
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> Result<Self, Error> {
+        let refuse = |message: String| Err(Error::Value { operation: MAX, message });
+        if kernel == 0 || stride == 0 {
+            return refuse(format!("kernel and stride must be at least 1, found {kernel} and {stride}"));
+        }
+        if padding > kernel / 2 {
+            return refuse(format!(
+                "the padding must be at most half of the kernel, found {padding} and {kernel}"
+            ));
+        }
+        let size = height.min(width).saturating_add(2 * padding);
+        if kernel > size {
+            return refuse(format!(
+                "a {kernel}x{kernel} window does not fit a {height}x{width} image padded by {padding}"
+            ));
+        }
+        if kernel > 15 {
+            return refuse(format!("the kernel must be at most 15, found {kernel}"));
+        }
+        let out = |size: usize| (size + 2 * padding - kernel) / stride + 1;
+        let (out_height, out_width) = (out(height), out(width));
+        Ok(Self { images, height, width, channels, kernel, stride, padding, out_height, out_width })
+    }
+
+    /// `[n, oh, ow, c]`.
+    pub fn output_shape(&self) -> [usize; 4] {
+        [self.images, self.out_height, self.out_width, self.channels]
+    }
+
+    /// The image rows (or columns) under the window at `out`.
+    fn window(&self, out: usize, size: usize) -> Range<usize> {
+        let start = out * self.stride;
+        start.saturating_sub(self.padding)..(start + self.kernel).saturating_sub(self.padding).min(size)
+    }
+
+    /// The output rows (or columns) whose window holds image row (or column) `at`.
+    fn covering(&self, at: usize, out_size: usize) -> Range<usize> {
+        let at = at + self.padding;
+        let first = (at + 1).saturating_sub(self.kernel).div_ceil(self.stride);
+        first..(at / self.stride + 1).min(out_size).max(first)
+    }
+
+    /// The number within its window of an image pixel under the window at `(oy, ox)`.
+    fn number(&self, (iy, ix): (usize, usize), (oy, ox): (usize, usize)) -> u8 {
+        let row = iy + self.padding - oy * self.stride;
+        let column = ix + self.padding - ox * self.stride;
+        (row * self.kernel + column) as u8
+    }
+
+    /// Writes the maxima of `x` to `y`, and which value of its window each is to `chosen`.
+    pub fn forward(&self, x: &[f32], y: &mut [f32], chosen: &mut [u8]) {
+        let row = self.out_width * self.channels;
+        let len = self.images * self.out_height * row;
+        assert!(y.len() == len && chosen.len() == len, "as many outputs as the shape says");
+        assert_eq!(x.len(), self.images * self.height * self.width * self.channels, "as many inputs");
+        let level = Level::best();
+        y.par_chunks_mut(row)
+            .zip(chosen.par_chunks_mut(row))
+            .enumerate()
+            .for_each(|(out_row, (y, chosen))| level.run(Row { pool: self, x, out_row, y, chosen }));
+    }
+
+    /// Writes the gradient of the input to `dx`. Gathered: each input pixel looks at the windows it lies in, so
+    /// that pixels are independent.
+    pub fn backward(&self, chosen: &[u8], dy: &[f32], dx: &mut [f32]) {
+        let c = self.channels;
+        assert_eq!(dx.len(), self.images * self.height * self.width * c, "as many gradients as inputs");
+        assert!(chosen.len() == dy.len(), "as many choices as gradients");
+        dx.par_chunks_mut(self.width * c).enumerate().for_each(|(row, dx)| {
+            let (image, iy) = (row / self.height, row % self.height);
+            dx.fill(0.0);
+            for (ix, dx) in dx.chunks_exact_mut(c).enumerate() {
+                for oy in self.covering(iy, self.out_height) {
+                    for ox in self.covering(ix, self.out_width) {
+                        let number = self.number((iy, ix), (oy, ox));
+                        let from = ((image * self.out_height + oy) * self.out_width + ox) * c;
+                        let gradients = chosen[from..from + c].iter().zip(&dy[from..from + c]);
+                        for (dx, (&chosen, &dy)) in dx.iter_mut().zip(gradients) {
+                            *dx += if chosen == number { dy } else { 0.0 };
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Pools one row of output pixels.
+struct Row<'a> {
+    pool: &'a MaxPool,
+    x: &'a [f32],
+    out_row: usize,
+    y: &'a mut [f32],
+    chosen: &'a mut [u8],
+}
+
+impl Work for Row<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { pool, x, out_row, y, chosen } = self;
+        let c = pool.channels;
+        let image = &x[out_row / pool.out_height * pool.height * pool.width * c..];
+        let oy = out_row % pool.out_height;
+        let rows = pool.window(oy, pool.height);
+        // As wide as the values, so that both go through vectors together.
+        let mut numbers = vec![0u32; c];
+        for (ox, (y, chosen)) in y.chunks_exact_mut(c).zip(chosen.chunks_exact_mut(c)).enumerate() {
+            let columns = pool.window(ox, pool.width);
+            y.fill(f32::NEG_INFINITY);
+            numbers.fill(u32::from(pool.number((rows.start, columns.start), (oy, ox))));
+            for iy in rows.clone() {
+                for ix in columns.clone() {
+                    let number = u32::from(pool.number((iy, ix), (oy, ox)));
+                    let values = &image[(iy * pool.width + ix) * c..][..c];
+                    for ((best, chosen), &value) in y.iter_mut().zip(&mut numbers).zip(values) {
+                        // Without a branch: greater, or NaN.
+                        let better = (value > *best) | value.is_nan();
+                        *best = if better { value } else { *best };
+                        *chosen = if better { number } else { *chosen };
+                    }
+                }
+            }
+            for (chosen, number) in chosen.iter_mut().zip(&numbers) {
+                *chosen = *number as u8;
+            }
+        }
+    }
+}
+
+/// Writes the mean over all `pixels` of each image, `[n, pixels, c]` to `[n, c]`. Summed in `f64`.
+pub fn average(x: &[f32], pixels: usize, channels: usize, y: &mut [f32]) {
+    assert_eq!(x.len(), y.len() * pixels, "as many inputs as pixels");
+    y.par_chunks_mut(channels).zip(x.par_chunks(pixels * channels)).for_each(|(y, x)| {
+        let mut sums = vec![0f64; channels];
+        for pixel in x.chunks_exact(channels) {
+            for (sum, &value) in sums.iter_mut().zip(pixel) {
+                *sum += f64::from(value);
+            }
+        }
+        for (y, sum) in y.iter_mut().zip(sums) {
+            *y = (sum / pixels as f64) as f32;
+        }
+    });
+}
+
+/// Writes the gradient of [`average`]'s input to `dx`, from the gradient `dy` of its output.
+pub fn average_gradient(dy: &[f32], pixels: usize, channels: usize, dx: &mut [f32]) {
+    assert_eq!(dx.len(), dy.len() * pixels, "as many gradients as pixels");
+    let share = 1.0 / pixels as f32;
+    dx.par_chunks_mut(pixels * channels).zip(dy.par_chunks(channels)).for_each(|(dx, dy)| {
+        for dx in dx.chunks_exact_mut(channels) {
+            for (dx, dy) in dx.iter_mut().zip(dy) {
+                *dx = dy * share;
+            }
+        }
+    });
+}

@@ -1,0 +1,156 @@
+//! Every tile size, at every level that this CPU has, against the definition in `f64`.
+
+use super::tiling::{Layer, Method};
+use super::{convolve, weight_gradient};
+use crate::nhwc::Epilogue;
+use crate::simd::Level;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Images, height, width, input and output channels.
+const LAYERS: [[usize; 5]; 6] = [
+    // Whole tiles; parts of tiles; smaller than a tile.
+    [2, 8, 8, 32, 32],
+    [3, 7, 5, 32, 64],
+    [1, 1, 2, 64, 32],
+    // Few tiles for the kernel, so that it is not kept; and so many channels that they come in parts.
+    [1, 4, 6, 160, 64],
+    [5, 2, 2, 96, 192],
+    // A kernel so large that its gradient is summed up over the whole batch at once.
+    [2, 5, 9, 160, 224],
+];
+
+fn random(len: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    (0..len).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
+/// `|found - expected| / |expected|`, in the 2-norm.
+fn relative_error(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let difference: f64 = found.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum();
+    (difference / expected.iter().map(|b| b * b).sum::<f64>()).sqrt()
+}
+
+/// Calls `term` with the places of (output pixel, input pixel, tap) of each product, by their channels' starts.
+fn for_each_tap(layer: &Layer, mut term: impl FnMut(usize, usize, usize)) {
+    let Layer { images, height, width, inputs, outputs } = *layer;
+    let rows = (0..images).flat_map(|image| (0..height).map(move |y| (image, y)));
+    for (image, y, x) in rows.flat_map(|(image, y)| (0..width).map(move |x| (image, y, x))) {
+        for (ky, kx) in (0..3).flat_map(|ky| (0..3).map(move |kx| (ky, kx))) {
+            let (iy, ix) = ((y + ky).wrapping_sub(1), (x + kx).wrapping_sub(1));
+            if iy < height && ix < width {
+                let pixel = |y: usize, x: usize| (image * height + y) * width + x;
+                term(pixel(y, x) * outputs, pixel(iy, ix) * inputs, (ky * 3 + kx) * inputs * outputs);
+            }
+        }
+    }
+}
+
+struct Case {
+    layer: Layer,
+    x: Vec<f32>,
+    weight: Vec<f32>,
+    dy: Vec<f32>,
+    y: Vec<f64>,
+    dw: Vec<f64>,
+}
+
+impl Case {
+    fn new([images, height, width, inputs, outputs]: [usize; 5], seed: u64) -> Self {
+        let layer = Layer { images, height, width, inputs, outputs };
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let pixels = images * height * width;
+        let (x, dy) = (random(pixels * inputs, rng), random(pixels * outputs, rng));
+        let weight = random(9 * inputs * outputs, rng);
+        let (mut y, mut dw) = (vec![0.0; dy.len()], vec![0.0; weight.len()]);
+        for_each_tap(&layer, |to, from, tap| {
+            for (i, x) in x[from..from + inputs].iter().enumerate() {
+                for o in 0..outputs {
+                    y[to + o] += f64::from(*x) * f64::from(weight[tap + i * outputs + o]);
+                    dw[tap + i * outputs + o] += f64::from(*x) * f64::from(dy[to + o]);
+                }
+            }
+        });
+        Self { layer, x, weight, dy, y, dw }
+    }
+}
+
+fn everywhere(check: impl Fn(Level, Method, &Case)) {
+    for (seed, sizes) in LAYERS.into_iter().enumerate() {
+        let case = Case::new(sizes, seed as u64);
+        for level in Level::supported() {
+            for method in [Method::F2, Method::F4] {
+                check(level, method, &case);
+            }
+        }
+    }
+}
+
+#[test]
+fn convolution_agrees_with_its_definition() {
+    everywhere(|level, method, case| {
+        let mut y = vec![f32::NAN; case.y.len()];
+        convolve(level, case.layer, method, &case.x, &case.weight, false, false, Epilogue::default(), &mut y);
+        let error = relative_error(&y, &case.y);
+        assert!(error < 3e-6, "{:?} {level:?} {method:?}: {error:e}", case.layer);
+    });
+}
+
+#[test]
+fn a_mirrored_weight_is_the_same_as_one_turned_around() {
+    everywhere(|level, method, case| {
+        let Layer { inputs, outputs, .. } = case.layer;
+        let mut mirrored = vec![0.0; case.weight.len()];
+        for (at, value) in case.weight.iter().enumerate() {
+            let (tap, i, o) = (at / (inputs * outputs), at / outputs % inputs, at % outputs);
+            mirrored[((8 - tap) * outputs + o) * inputs + i] = *value;
+        }
+        let run = |weight: &[f32], mirrored| {
+            let mut y = vec![f32::NAN; case.y.len()];
+            let nothing = Epilogue::default();
+            convolve(level, case.layer, method, &case.x, weight, mirrored, false, nothing, &mut y);
+            y
+        };
+        assert_eq!(run(&mirrored, true), run(&case.weight, false), "{:?} {level:?}", case.layer);
+    });
+}
+
+#[test]
+fn a_convolution_is_added_to_what_is_there() {
+    everywhere(|level, method, case| {
+        let mut y = case.dy.clone();
+        convolve(level, case.layer, method, &case.x, &case.weight, false, true, Epilogue::default(), &mut y);
+        let expected: Vec<f64> = case.y.iter().zip(&case.dy).map(|(y, dy)| y + f64::from(*dy)).collect();
+        let error = relative_error(&y, &expected);
+        assert!(error < 3e-6, "{:?} {level:?} {method:?}: {error:e}", case.layer);
+    });
+}
+
+#[test]
+fn the_epilogue_reaches_every_pixel_once() {
+    everywhere(|level, method, case| {
+        let outputs = case.layer.outputs;
+        let rng = &mut ChaCha8Rng::seed_from_u64(9);
+        let (scale, shift) = (random(outputs, rng), random(outputs, rng));
+        let epilogue = Epilogue { affine: Some((&scale, &shift)), add: Some(&case.dy), relu: true };
+        let mut y = vec![f32::NAN; case.y.len()];
+        convolve(level, case.layer, method, &case.x, &case.weight, false, false, epilogue, &mut y);
+        let expected = case.y.iter().enumerate().map(|(at, y)| {
+            let channel = at % outputs;
+            let affine = y * f64::from(scale[channel]) + f64::from(shift[channel]);
+            (affine + f64::from(case.dy[at])).max(0.0)
+        });
+        let error = relative_error(&y, &expected.collect::<Vec<_>>());
+        assert!(error < 3e-6, "{:?} {level:?} {method:?}: {error:e}", case.layer);
+    });
+}
+
+#[test]
+fn the_weight_gradient_agrees_with_its_definition() {
+    everywhere(|level, method, case| {
+        let mut dw = vec![f32::NAN; case.dw.len()];
+        weight_gradient(level, case.layer, method, &case.x, &case.dy, &mut dw);
+        let error = relative_error(&dw, &case.dw);
+        assert!(error < 5e-6, "{:?} {level:?} {method:?}: {error:e}", case.layer);
+    });
+}

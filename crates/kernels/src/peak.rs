@@ -1,0 +1,58 @@
+//! What the CPU could do at best: the ceiling to measure operations against.
+
+use crate::simd::{Level, Simd, Work};
+use std::time::Instant;
+
+/// The name of the vector instructions that this crate uses on this CPU.
+pub fn instruction_set() -> &'static str {
+    match Level::best() {
+        Level::Portable => "portable",
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => "AVX2+FMA",
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => "AVX-512",
+    }
+}
+
+/// Floating point operations per second of all threads of the current rayon pool, multiplying and adding in
+/// registers: the fastest of several tries, a multiplication and an addition counted as two.
+pub fn multiply_add_peak() -> f64 {
+    const TRIES: usize = 5;
+    let level = Level::best();
+    let once = || {
+        let start = Instant::now();
+        let counts = rayon::broadcast(|_| level.run(Spin));
+        counts.iter().sum::<usize>() as f64 / start.elapsed().as_secs_f64()
+    };
+    (0..TRIES).map(|_| once()).fold(0.0, f64::max)
+}
+
+/// Multiplies and adds in as many independent chains as hide the latency, and returns the number of operations.
+struct Spin;
+
+impl Work for Spin {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> usize {
+        const CHAINS: usize = 12;
+        const ROUNDS: usize = 4_000_000;
+        // Stays at 1, but the compiler cannot know.
+        let (a, b) = (s.splat(std::hint::black_box(0.5)), s.splat(std::hint::black_box(0.5)));
+        let mut sums = [s.splat(1.0); CHAINS];
+        for _ in 0..ROUNDS {
+            for sum in &mut sums {
+                *sum = s.mul_add(*sum, a, b);
+            }
+        }
+        let mut total = sums[0];
+        for sum in &sums[1..] {
+            total = s.add(total, *sum);
+        }
+        let mut out = [0f32; 16];
+        // SAFETY: no level has more than sixteen lanes.
+        unsafe { s.store(out.as_mut_ptr(), total) };
+        std::hint::black_box(out);
+        2 * CHAINS * ROUNDS * S::LANES
+    }
+}

@@ -1,0 +1,69 @@
+//! Gradients of parameters.
+
+use crate::{Parameter, Result};
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, TensorId, Var};
+use marque_kernels::read;
+use std::collections::HashMap;
+
+/// The gradients of one step, in memory that the next step uses again.
+#[derive(Debug, Default)]
+pub struct Gradients {
+    slots: HashMap<TensorId, Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    values: Vec<f32>,
+    /// Whether the last backward pass wrote it.
+    written: bool,
+}
+
+impl Gradients {
+    /// No gradients.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The gradient of a variable, in the variable's own order of values; `None` if the last backward pass had
+    /// none for it.
+    pub fn get(&self, var: &Var) -> Option<&[f32]> {
+        self.slots.get(&var.id()).filter(|slot| slot.written).map(|slot| slot.values.as_slice())
+    }
+
+    /// Takes in gradients that candle computed; parameters without one are left out.
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute) if a gradient is not f32 on the CPU.
+    pub fn take(&mut self, parameters: &[Parameter], computed: &GradStore) -> Result<()> {
+        self.clear();
+        for parameter in parameters {
+            if let Some(gradient) = computed.get(&parameter.var) {
+                self.copy(&parameter.var, gradient)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in one gradient.
+    pub(crate) fn copy(&mut self, var: &Var, gradient: &Tensor) -> Result<()> {
+        let gradient = gradient.contiguous()?;
+        self.slot(var).copy_from_slice(&read("backward", "a gradient", &gradient)?);
+        Ok(())
+    }
+
+    /// Forgets all gradients but keeps their memory.
+    pub(crate) fn clear(&mut self) {
+        self.slots.values_mut().for_each(|slot| slot.written = false);
+    }
+
+    /// Where to write the gradient of a variable; the content is unspecified.
+    pub(crate) fn slot(&mut self, var: &Var) -> &mut [f32] {
+        let slot = self
+            .slots
+            .entry(var.id())
+            .or_insert_with(|| Slot { values: vec![0.0; var.elem_count()], written: true });
+        slot.written = true;
+        &mut slot.values
+    }
+}

@@ -1,0 +1,129 @@
+//! Backward.
+
+use super::{Activations, BlockStep, Layers, Step, elements, images_shape, sized};
+use crate::Result;
+use crate::gradients::Gradients;
+use crate::layers::{Block, ConvNorm};
+use candle_core::Tensor;
+use marque_kernels::nhwc::{NormGradient, average_gradient, mask, normalise};
+use marque_kernels::read;
+
+const NAME: &str = "the trunk's backward pass";
+
+impl Activations {
+    /// Writes the gradients of all the trunk's parameters, from that of the features, after the forward pass of
+    /// the same images.
+    pub(crate) fn backward(
+        &mut self,
+        layers: Layers<'_>,
+        images: &Tensor,
+        features: &Tensor,
+        gradients: &mut Gradients,
+    ) -> Result<()> {
+        let Self { stem: Some(stem), pool: Some(pool), chosen, pooled, blocks, work, gradient } = self else {
+            return Ok(());
+        };
+        let features = features.contiguous()?;
+        let shape = blocks.last().map_or(pool.output_shape(), BlockStep::output_shape);
+        let [_, height, width, channels] = shape;
+        let dy = sized(gradient, elements(shape));
+        average_gradient(&read(NAME, "the gradient", &features)?, height * width, channels, dy);
+
+        let pass = &mut Pass { gradients, work };
+        for (index, block) in layers.blocks().enumerate().collect::<Vec<_>>().into_iter().rev() {
+            let (before, rest) = blocks.split_at_mut(index);
+            let input = before.last().map_or(&*pooled, |block| &block.out);
+            pass.block(block, &rest[0], input, gradient)?;
+        }
+
+        let [dz, ..] = pass.work;
+        let dz = sized(dz, stem.z.len());
+        pool.backward(chosen, &gradient[..pooled.len()], dz);
+        normalisation(layers.stem, stem, true, dz, pass.gradients).input_in_place(dz);
+        let images_values = read(NAME, "the images", images)?;
+        debug_assert_eq!(images_values.len(), elements(images_shape(images)));
+        stem.convolution.weight_gradient(&images_values, dz, pass.gradients.slot(&layers.stem.weight));
+        Ok(())
+    }
+}
+
+/// Gathers a normalisation's gradients, and writes those of its parameters.
+fn normalisation<'a>(
+    layer: &ConvNorm,
+    step: &'a Step,
+    relu: bool,
+    dy: &[f32],
+    gradients: &mut Gradients,
+) -> NormGradient<'a> {
+    let gradient = NormGradient::new(&step.z, &step.norm, relu, dy);
+    for (slot, value) in gradients.slot(&layer.norm.gamma).iter_mut().zip(gradient.gamma()) {
+        *slot = value;
+    }
+    for (slot, value) in gradients.slot(&layer.norm.beta).iter_mut().zip(gradient.beta()) {
+        *slot = value;
+    }
+    gradient
+}
+
+impl BlockStep {
+    fn output_shape(&self) -> [usize; 4] {
+        self.branch.last().map_or([0; 4], |step| step.convolution.output_shape())
+    }
+}
+
+struct Pass<'a> {
+    gradients: &'a mut Gradients,
+    work: &'a mut [Vec<f32>; 3],
+}
+
+impl Pass<'_> {
+    /// Takes `gradient` from the block's output to its `input`.
+    fn block(
+        &mut self,
+        block: &Block,
+        kept: &BlockStep,
+        input: &[f32],
+        gradient: &mut Vec<f32>,
+    ) -> Result<()> {
+        let [dz, other, activation] = self.work;
+        let (mut dz, mut other) = (dz, other);
+        let dy = sized(gradient, kept.out.len());
+        mask(&kept.out, dy);
+        for index in (0..kept.branch.len()).rev() {
+            let (layer, step) = (&block.branch[index], &kept.branch[index]);
+            let (weight, len) = (read(NAME, "a weight", &layer.weight)?, step.z.len());
+            if index + 1 == kept.branch.len() {
+                let dz = sized(dz, len);
+                normalisation(layer, step, false, dy, self.gradients).input(dy, dz);
+            }
+            let dw = self.gradients.slot(&layer.weight);
+            if index == 0 {
+                step.convolution.weight_gradient(input, &dz[..len], dw);
+                break;
+            }
+            let (before, before_layer) = (&kept.branch[index - 1], &block.branch[index - 1]);
+            let x = sized(activation, before.z.len());
+            normalise(&before.z, &before.norm, true, x);
+            step.convolution.weight_gradient(x, &dz[..len], dw);
+            let dx = sized(other, before.z.len());
+            step.convolution.input_gradient(&weight, &dz[..len], false, dx);
+            normalisation(before_layer, before, true, dx, self.gradients).input_in_place(dx);
+            std::mem::swap(&mut dz, &mut other);
+        }
+        let (Some(first), Some(step)) = (block.branch.first(), kept.branch.first()) else { return Ok(()) };
+        let weight = read(NAME, "a weight", &first.weight)?;
+        let dz = &dz[..step.z.len()];
+        let (Some(layer), Some(shortcut)) = (&block.downsample, &kept.downsample) else {
+            step.convolution.input_gradient(&weight, dz, true, dy);
+            return Ok(());
+        };
+        let dx = sized(other, input.len());
+        step.convolution.input_gradient(&weight, dz, false, dx);
+        normalisation(layer, shortcut, false, dy, self.gradients).input_in_place(dy);
+        shortcut.convolution.weight_gradient(input, dy, self.gradients.slot(&layer.weight));
+        let weight = read(NAME, "a weight", &layer.weight)?;
+        shortcut.convolution.input_gradient(&weight, dy, true, dx);
+        sized(gradient, input.len()).copy_from_slice(dx);
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! Forward, in training.
+
+use super::{Activations, BlockStep, Layers, Step, convolution, elements, images_shape, pool, sized};
+use crate::Result;
+use crate::layers::{Block, ConvNorm};
+use candle_core::{Device, Tensor, Var};
+use marque_kernels::nhwc::{Epilogue, Moments, Norm, average, normalise, normalise_add_relu};
+use marque_kernels::{Error, read};
+
+const NAME: &str = "the trunk's forward pass";
+
+impl Activations {
+    /// The pooled features, `[n, features]`, normalised by the batch, whose statistics go into the running ones.
+    pub(crate) fn forward(&mut self, layers: Layers<'_>, momentum: f64, images: &Tensor) -> Result<Tensor> {
+        let pass = Pass { eps: layers.eps, momentum };
+        let shape = images_shape(images);
+        let images = read(NAME, "the images", images)?;
+        let stem = pass.step(layers.stem, &images, shape, &mut self.stem)?;
+        let normalised = sized(&mut self.work[0], stem.z.len());
+        normalise(&stem.z, &stem.norm, true, normalised);
+        let pool = pool(stem.convolution.output_shape())?;
+        let mut shape = pool.output_shape();
+        resize(&mut self.pooled, elements(shape));
+        self.chosen.resize(elements(shape), 0);
+        pool.forward(normalised, &mut self.pooled, &mut self.chosen);
+        self.pool = Some(pool);
+
+        let blocks: Vec<&Block> = layers.blocks().collect();
+        self.blocks.resize_with(blocks.len(), BlockStep::default);
+        let mut input: &[f32] = &self.pooled;
+        for (block, kept) in blocks.into_iter().zip(&mut self.blocks) {
+            shape = pass.block(block, input, shape, kept, &mut self.work[0])?;
+            input = &kept.out;
+        }
+        let [n, height, width, channels] = shape;
+        let mut features = vec![0.0; n * channels];
+        average(input, height * width, channels, &mut features);
+        Ok(Tensor::from_vec(features, (n, channels), &Device::Cpu)?)
+    }
+}
+
+struct Pass {
+    eps: f32,
+    momentum: f64,
+}
+
+impl Pass {
+    fn block(
+        &self,
+        block: &Block,
+        input: &[f32],
+        shape: [usize; 4],
+        kept: &mut BlockStep,
+        work: &mut Vec<f32>,
+    ) -> Result<[usize; 4]> {
+        let BlockStep { branch, downsample, out } = kept;
+        let mut slots: Vec<Option<Step>> = std::mem::take(branch).into_iter().map(Some).collect();
+        slots.resize_with(block.branch.len(), || None);
+        let mut at = shape;
+        for (layer, mut slot) in block.branch.iter().zip(slots) {
+            let step = match branch.last() {
+                None => self.step(layer, input, at, &mut slot)?,
+                Some(before) => {
+                    let normalised = sized(work, before.z.len());
+                    normalise(&before.z, &before.norm, true, normalised);
+                    self.step(layer, normalised, at, &mut slot)?
+                }
+            };
+            at = step.convolution.output_shape();
+            branch.extend(slot);
+        }
+        if let Some(layer) = &block.downsample {
+            self.step(layer, input, shape, downsample)?;
+        }
+        resize(out, elements(at));
+        if let Some(last) = branch.last() {
+            match downsample {
+                Some(step) => normalise_add_relu(&last.z, &last.norm, &step.z, Some(&step.norm), out),
+                None => normalise_add_relu(&last.z, &last.norm, input, None, out),
+            }
+        }
+        Ok(at)
+    }
+
+    /// The convolution, its statistics, and the running statistics brought up to date.
+    fn step<'s>(
+        &self,
+        layer: &ConvNorm,
+        input: &[f32],
+        shape: [usize; 4],
+        slot: &'s mut Option<Step>,
+    ) -> Result<&'s Step> {
+        let convolution = convolution(layer, shape)?;
+        let [n, height, width, channels] = convolution.output_shape();
+        let count = n * height * width;
+        if count < 2 {
+            let message = format!(
+                "needs more than one value per channel, found shape {:?}",
+                convolution.output_shape()
+            );
+            return Err(candle_core::Error::from(Error::Value { operation: "batch_norm", message }).into());
+        }
+        let mut z = slot.take().map_or_else(Vec::new, |step| step.z);
+        resize(&mut z, count * channels);
+        let weight = read(NAME, "a weight", &layer.weight)?;
+        convolution.forward(input, &weight, Epilogue::default(), &mut z);
+        let moments = Moments::of(&z, channels);
+        let unbiased = count as f64 / (count as f64 - 1.0);
+        self.update(&layer.norm.mean, &moments.mean, 1.0)?;
+        self.update(&layer.norm.variance, &moments.variance, unbiased)?;
+        let (gamma, beta) = (read(NAME, "gamma", &layer.norm.gamma)?, read(NAME, "beta", &layer.norm.beta)?);
+        let norm = Norm::new(&moments, &gamma, &beta, self.eps);
+        Ok(slot.insert(Step { convolution, z, norm }))
+    }
+
+    fn update(&self, running: &Var, batch: &[f32], factor: f64) -> Result<()> {
+        let kept = running.to_vec1::<f32>()?;
+        let mixed = kept.iter().zip(batch).map(|(&kept, &batch)| {
+            (f64::from(kept) * (1.0 - self.momentum) + f64::from(batch) * factor * self.momentum) as f32
+        });
+        Ok(running.set(&Tensor::from_iter(mixed, &Device::Cpu)?)?)
+    }
+}
+
+/// Makes a buffer exactly so long; it keeps its memory when it shrinks.
+fn resize(buffer: &mut Vec<f32>, len: usize) {
+    buffer.resize(len, 0.0);
+}

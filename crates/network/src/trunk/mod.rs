@@ -1,0 +1,112 @@
+//! The trunk's passes, written by hand over buffers that are kept from step to step.
+//!
+//! Forward, only the convolutions' outputs, the statistics of their normalisations and the blocks' outputs are
+//! kept; what lies between them is computed again on the way back, which takes less time than fetching it from
+//! memory would save.
+
+mod backward;
+mod evaluate;
+mod forward;
+
+pub(crate) use evaluate::Evaluator;
+
+use crate::Result;
+use crate::layers::{Block, ConvNorm};
+use candle_core::Tensor;
+use marque_kernels::nhwc::{Convolution, MaxPool, Norm};
+
+/// Kernel, stride and padding of the stem's pooling.
+const POOL: [usize; 3] = [3, 2, 1];
+
+/// The layers, as the network owns them.
+#[derive(Clone, Copy)]
+pub(crate) struct Layers<'a> {
+    pub(crate) stem: &'a ConvNorm,
+    pub(crate) stages: &'a [Vec<Block>],
+    pub(crate) eps: f32,
+}
+
+impl<'a> Layers<'a> {
+    /// All convolutions, in the order of computation, for images `[n, height, width, 3]`.
+    pub(crate) fn convolutions(&self, images: [usize; 4]) -> Result<Vec<Convolution>> {
+        let stem = convolution(self.stem, images)?;
+        let mut shape = pool(stem.output_shape())?.output_shape();
+        let mut all = vec![stem];
+        for block in self.blocks() {
+            if let Some(layer) = &block.downsample {
+                all.push(convolution(layer, shape)?);
+            }
+            for layer in &block.branch {
+                let convolution = convolution(layer, shape)?;
+                shape = convolution.output_shape();
+                all.push(convolution);
+            }
+        }
+        Ok(all)
+    }
+
+    fn blocks(&self) -> impl DoubleEndedIterator<Item = &'a Block> + use<'a> {
+        self.stages.iter().flatten()
+    }
+}
+
+/// What a forward pass leaves for the backward pass, in buffers that the next pass uses again.
+#[derive(Debug, Default)]
+pub(crate) struct Activations {
+    stem: Option<Step>,
+    pool: Option<MaxPool>,
+    /// Which value of its window each pooled value is.
+    chosen: Vec<u8>,
+    pooled: Vec<f32>,
+    blocks: Vec<BlockStep>,
+    /// Working memory as large as the largest activation.
+    work: [Vec<f32>; 3],
+    /// Gradients between the blocks.
+    gradient: Vec<f32>,
+}
+
+/// One convolution and its normalisation.
+#[derive(Debug)]
+struct Step {
+    convolution: Convolution,
+    /// The convolution's output.
+    z: Vec<f32>,
+    norm: Norm,
+}
+
+#[derive(Debug, Default)]
+struct BlockStep {
+    branch: Vec<Step>,
+    downsample: Option<Step>,
+    /// The block's output.
+    out: Vec<f32>,
+}
+
+/// The convolution of a layer for an input of a shape.
+fn convolution(layer: &ConvNorm, input: [usize; 4]) -> Result<Convolution> {
+    Ok(Convolution::new(&input, layer.weight.dims(), layer.stride, layer.padding)
+        .map_err(candle_core::Error::from)?)
+}
+
+fn pool(input: [usize; 4]) -> Result<MaxPool> {
+    let [kernel, stride, padding] = POOL;
+    Ok(MaxPool::new(input, kernel, stride, padding).map_err(candle_core::Error::from)?)
+}
+
+fn images_shape(images: &Tensor) -> [usize; 4] {
+    let mut shape = [0; 4];
+    shape.copy_from_slice(images.dims());
+    shape
+}
+
+fn elements(shape: [usize; 4]) -> usize {
+    shape.iter().product()
+}
+
+/// The first `len` values of a buffer that grows as needed.
+fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+    &mut buffer[..len]
+}
