@@ -21,6 +21,7 @@ mod schedule;
 mod settings;
 mod stage;
 mod tally;
+pub mod throughput;
 mod trainer;
 
 pub use augment::Augment;

@@ -1,0 +1,217 @@
+//! Times a training step, or evaluation, on made-up photos.
+//!
+//! A step is all that training does once a batch is in memory: forward and backward pass, and AdamW. Work is
+//! counted by the definition of a convolution (two operations per multiply-add), whatever the algorithm; so a
+//! share of the peak may exceed one where Winograd's algorithm needs fewer.
+
+use std::time::Instant;
+
+use candle_core::{DType, Device, Tensor};
+use marque_kernels::nhwc::{Convolution, Epilogue};
+use marque_kernels::{CrossEntropy, cross_entropy};
+use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig, stock};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::optimizer::{AdamW, AdamWSettings};
+
+/// Steps before the timed ones, in which buffers are made.
+const WARM_UP: usize = 2;
+/// Calls of which the fastest counts, where a convolution is timed alone.
+const TRIES: usize = 5;
+
+/// What to time.
+#[derive(Debug, Clone, Copy)]
+pub struct Workload {
+    /// The trunk; three heads of 6, 5 and 2 classes are put on it.
+    pub backbone: Backbone,
+    /// Height and width of the photos, in pixels.
+    pub size: usize,
+    /// Photos per step.
+    pub batch: usize,
+    /// Steps that are timed, after two that are not; at least one.
+    pub steps: usize,
+    /// Time evaluation mode without gradients, instead of training.
+    pub evaluate: bool,
+    /// Compute with candle's own operations instead of `marque-kernels`.
+    pub stock: bool,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Throughput {
+    /// Seconds of each timed step, ascending.
+    pub seconds: Vec<f64>,
+    /// Operations of all convolutions of a step.
+    pub operations: f64,
+    /// The convolutions of the trunk, in order.
+    pub convolutions: Vec<Convolution>,
+}
+
+/// Seconds that one convolution takes by itself: the fastest of five calls.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvolutionSeconds {
+    /// Of the output.
+    pub forward: f64,
+    /// Of the gradient of the input, where training needs it.
+    pub input_gradient: Option<f64>,
+    /// Of the gradient of the weight, where training needs it.
+    pub weight_gradient: Option<f64>,
+}
+
+impl ConvolutionSeconds {
+    /// All of a step.
+    #[must_use]
+    pub fn sum(&self) -> f64 {
+        self.forward + self.input_gradient.unwrap_or(0.0) + self.weight_gradient.unwrap_or(0.0)
+    }
+}
+
+impl Throughput {
+    /// Seconds of the median step.
+    #[must_use]
+    pub fn median(&self) -> f64 {
+        self.seconds[self.seconds.len() / 2]
+    }
+
+    /// Convolutions of the same shapes, with how often each occurs, in order of first occurrence.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<(Convolution, usize)> {
+        let mut kinds: Vec<(Convolution, usize)> = Vec::new();
+        let key = |c: &Convolution| (c.input_shape(), c.weight_shape(), c.stride());
+        for convolution in &self.convolutions {
+            match kinds.iter_mut().find(|(known, _)| key(known) == key(convolution)) {
+                Some((_, count)) => *count += 1,
+                None => kinds.push((*convolution, 1)),
+            }
+        }
+        kinds
+    }
+}
+
+/// Times the steps of a workload.
+///
+/// # Errors
+///
+/// If the network cannot compute on photos of that size.
+pub fn measure(workload: &Workload) -> Result<Throughput, marque_network::Error> {
+    let run = Run::new(workload)?;
+    let seconds = run.seconds()?;
+    let convolutions = run.network.convolutions([workload.batch, workload.size, workload.size, 3])?;
+    let once = convolutions.iter().map(Convolution::operations).sum::<u64>() as f64;
+    // The photo has no gradient.
+    let unneeded = convolutions.first().map_or(0, Convolution::operations) as f64;
+    let operations = if workload.evaluate { once } else { 3.0 * once - unneeded };
+    Ok(Throughput { seconds, operations, convolutions })
+}
+
+/// Times one convolution alone. `first` says that it reads the photo, which has no gradient.
+#[must_use]
+pub fn time_convolution(convolution: &Convolution, evaluate: bool, first: bool) -> ConvolutionSeconds {
+    let mut x = values(convolution.input_shape());
+    let mut w = values(convolution.weight_shape());
+    let mut y = values(convolution.output_shape());
+    let forward = fastest(|| convolution.forward(&x, &w, Epilogue::default(), &mut y));
+    let weight_gradient = (!evaluate).then(|| fastest(|| convolution.weight_gradient(&x, &y, &mut w)));
+    let input_gradient =
+        (!evaluate && !first).then(|| fastest(|| convolution.input_gradient(&w, &y, false, &mut x)));
+    ConvolutionSeconds { forward, input_gradient, weight_gradient }
+}
+
+/// A network and what it computes on.
+struct Run {
+    workload: Workload,
+    network: Network,
+    images: Tensor,
+    targets: Tensor,
+}
+
+impl Run {
+    fn new(workload: &Workload) -> Result<Self, marque_network::Error> {
+        let network = Network::new(&config(workload), 0)?;
+        let (batch, size) = (workload.batch, workload.size);
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let pixels: Vec<f32> = (0..batch * size * size * 3).map(|_| rng.random_range(-2.0..2.0)).collect();
+        let images = Tensor::from_vec(pixels, (batch, size, size, 3), &Device::Cpu)?;
+        let targets = Tensor::zeros(batch, DType::I64, &Device::Cpu)?;
+        Ok(Self { workload: *workload, network, images, targets })
+    }
+
+    fn seconds(&self) -> Result<Vec<f64>, marque_network::Error> {
+        let settings = AdamWSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01 };
+        let mut optimizer = AdamW::new(settings, self.network.parameters());
+        let (mut gradients, mut rng) = (Gradients::new(), ChaCha8Rng::seed_from_u64(0));
+        let mut seconds = Vec::new();
+        for _ in 0..WARM_UP + self.workload.steps.max(1) {
+            let start = Instant::now();
+            self.step(&mut optimizer, &mut gradients, &mut rng)?;
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+        let mut seconds = seconds.split_off(WARM_UP);
+        seconds.sort_by(f64::total_cmp);
+        Ok(seconds)
+    }
+
+    fn step(
+        &self,
+        optimizer: &mut AdamW,
+        gradients: &mut Gradients,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<(), marque_network::Error> {
+        let (network, images) = (&self.network, &self.images);
+        match (self.workload.evaluate, self.workload.stock) {
+            (true, false) => drop(network.forward_eval(images)?),
+            (true, true) => drop(stock::forward_eval(network, images)?),
+            (false, stock) => {
+                if stock {
+                    let of_loss = self.loss(&stock::forward_train(network, images)?)?.backward()?;
+                    gradients.take(network.parameters(), &of_loss)?;
+                } else {
+                    let pass = network.forward_train(images, rng)?;
+                    let loss = self.loss(pass.logits())?;
+                    pass.backward(&loss, gradients)?;
+                }
+                optimizer.step(network.parameters(), gradients, 1e-4, 1e-4)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn loss(&self, logits: &[Tensor]) -> candle_core::Result<Tensor> {
+        let mut loss = Tensor::zeros((), DType::F32, &Device::Cpu)?;
+        for logits in logits {
+            loss = (loss + cross_entropy(logits, &self.targets, &CrossEntropy::default())?)?;
+        }
+        Ok(loss)
+    }
+}
+
+fn config(workload: &Workload) -> NetworkConfig {
+    let head =
+        |name: &str, classes: usize| HeadConfig::new(name, (0..classes).map(|class| class.to_string()));
+    NetworkConfig {
+        backbone: workload.backbone,
+        bottleneck_stride: Default::default(),
+        norm_eps: 1e-5,
+        norm_momentum: 0.1,
+        zero_init_residual: false,
+        dropout: 0.0,
+        input_size: workload.size,
+        mean: [0.5; 3],
+        std: [0.5; 3],
+        heads: vec![head("brand", 6), head("type", 5), head("era", 2)],
+    }
+}
+
+fn values(shape: [usize; 4]) -> Vec<f32> {
+    (0..shape.iter().product()).map(|i: usize| (i * 7919 % 1021) as f32 / 1021.0 - 0.5).collect()
+}
+
+fn fastest(mut call: impl FnMut()) -> f64 {
+    let once = |_| {
+        let start = Instant::now();
+        call();
+        start.elapsed().as_secs_f64()
+    };
+    (0..=TRIES).map(once).skip(1).fold(f64::INFINITY, f64::min)
+}
