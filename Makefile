@@ -6,13 +6,14 @@
 #   make all OFFLINE=1         never touch the network
 #   make fetch CONFIG=…        only download and verify what the configuration names
 #   make test                  the tests; make test-all adds the long ones
+#   make bench                 how fast the engine is
 
 CONFIG ?= pipeline.toml
 MARQUE := $(or $(CARGO_TARGET_DIR),target)/release/marque
 STAGES := ingest labels preprocess train evaluate
 FLAGS := --config $(CONFIG) $(foreach pair,$(SET),--set $(pair)) $(if $(OFFLINE),--offline)
 
-.PHONY: all build $(STAGES) fetch status verify gc test test-all lint clean
+.PHONY: all build $(STAGES) fetch status verify gc test test-all bench lint clean
 
 all: build
 	@$(MARQUE) run $(FLAGS) $(if $(FORCE),--force)
@@ -31,6 +32,11 @@ test:
 
 test-all:
 	@cargo test --release --locked --workspace -- --include-ignored
+
+bench: build
+	@cargo bench --locked --package marque-kernels --package marque-train
+	@$(MARQUE) bench --backbone resnet34 --size 224
+	@$(MARQUE) bench --backbone resnet34 --size 224 --evaluate
 
 lint:
 	@cargo fmt --all --check

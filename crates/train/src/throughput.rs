@@ -95,9 +95,16 @@ impl Throughput {
 ///
 /// If the network cannot compute on photos of that size.
 pub fn measure(workload: &Workload) -> Result<Throughput, marque_network::Error> {
-    let run = Run::new(workload)?;
-    let seconds = run.seconds()?;
-    let convolutions = run.network.convolutions([workload.batch, workload.size, workload.size, 3])?;
+    let mut steps = Steps::new(workload)?;
+    let mut seconds = Vec::new();
+    for _ in 0..WARM_UP + workload.steps.max(1) {
+        let start = Instant::now();
+        steps.step()?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    let mut seconds = seconds.split_off(WARM_UP);
+    seconds.sort_by(f64::total_cmp);
+    let convolutions = steps.network.convolutions([workload.batch, workload.size, workload.size, 3])?;
     let once = convolutions.iter().map(Convolution::operations).sum::<u64>() as f64;
     // The photo has no gradient.
     let unneeded = convolutions.first().map_or(0, Convolution::operations) as f64;
@@ -118,63 +125,67 @@ pub fn time_convolution(convolution: &Convolution, evaluate: bool, first: bool) 
     ConvolutionSeconds { forward, input_gradient, weight_gradient }
 }
 
-/// A network and what it computes on.
-struct Run {
+/// A network, its optimiser, and a batch that it computes on again and again.
+pub struct Steps {
     workload: Workload,
     network: Network,
     images: Tensor,
     targets: Tensor,
+    optimizer: AdamW,
+    gradients: Gradients,
+    rng: ChaCha8Rng,
 }
 
-impl Run {
-    fn new(workload: &Workload) -> Result<Self, marque_network::Error> {
+impl Steps {
+    /// Draws weights and photos.
+    ///
+    /// # Errors
+    ///
+    /// If the network cannot be built.
+    pub fn new(workload: &Workload) -> Result<Self, marque_network::Error> {
         let network = Network::new(&config(workload), 0)?;
         let (batch, size) = (workload.batch, workload.size);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let pixels: Vec<f32> = (0..batch * size * size * 3).map(|_| rng.random_range(-2.0..2.0)).collect();
         let images = Tensor::from_vec(pixels, (batch, size, size, 3), &Device::Cpu)?;
-        let targets = Tensor::zeros(batch, DType::I64, &Device::Cpu)?;
-        Ok(Self { workload: *workload, network, images, targets })
-    }
-
-    fn seconds(&self) -> Result<Vec<f64>, marque_network::Error> {
+        let targets = Tensor::from_iter((0..batch as i64).map(|photo| photo % 2), &Device::Cpu)?;
         let settings = AdamWSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01 };
-        let mut optimizer = AdamW::new(settings, self.network.parameters());
-        let (mut gradients, mut rng) = (Gradients::new(), ChaCha8Rng::seed_from_u64(0));
-        let mut seconds = Vec::new();
-        for _ in 0..WARM_UP + self.workload.steps.max(1) {
-            let start = Instant::now();
-            self.step(&mut optimizer, &mut gradients, &mut rng)?;
-            seconds.push(start.elapsed().as_secs_f64());
-        }
-        let mut seconds = seconds.split_off(WARM_UP);
-        seconds.sort_by(f64::total_cmp);
-        Ok(seconds)
+        let optimizer = AdamW::new(settings, network.parameters());
+        Ok(Self {
+            workload: *workload,
+            network,
+            images,
+            targets,
+            optimizer,
+            gradients: Gradients::new(),
+            rng,
+        })
     }
 
-    fn step(
-        &self,
-        optimizer: &mut AdamW,
-        gradients: &mut Gradients,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<(), marque_network::Error> {
+    /// Takes a step, and says the loss before it where there is one: when training.
+    ///
+    /// # Errors
+    ///
+    /// If the photos are too small for the network.
+    pub fn step(&mut self) -> Result<Option<f32>, marque_network::Error> {
         let (network, images) = (&self.network, &self.images);
-        match (self.workload.evaluate, self.workload.stock) {
-            (true, false) => drop(network.forward_eval(images)?),
-            (true, true) => drop(stock::forward_eval(network, images)?),
-            (false, stock) => {
-                if stock {
-                    let of_loss = self.loss(&stock::forward_train(network, images)?)?.backward()?;
-                    gradients.take(network.parameters(), &of_loss)?;
-                } else {
-                    let pass = network.forward_train(images, rng)?;
-                    let loss = self.loss(pass.logits())?;
-                    pass.backward(&loss, gradients)?;
-                }
-                optimizer.step(network.parameters(), gradients, 1e-4, 1e-4)?;
+        let loss = match (self.workload.evaluate, self.workload.stock) {
+            (true, false) => return network.forward_eval(images).map(|_| None),
+            (true, true) => return stock::forward_eval(network, images).map(|_| None),
+            (false, true) => {
+                let loss = self.loss(&stock::forward_train(network, images)?)?;
+                self.gradients.take(network.parameters(), &loss.backward()?)?;
+                loss
             }
-        }
-        Ok(())
+            (false, false) => {
+                let pass = network.forward_train(images, &mut self.rng)?;
+                let loss = self.loss(pass.logits())?;
+                pass.backward(&loss, &mut self.gradients)?;
+                loss
+            }
+        };
+        self.optimizer.step(network.parameters(), &self.gradients, 1e-4, 1e-4)?;
+        Ok(Some(loss.to_scalar()?))
     }
 
     fn loss(&self, logits: &[Tensor]) -> candle_core::Result<Tensor> {
