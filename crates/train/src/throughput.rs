@@ -144,11 +144,8 @@ impl Steps {
     /// If the network cannot be built.
     pub fn new(workload: &Workload) -> Result<Self, marque_network::Error> {
         let network = Network::new(&config(workload), 0)?;
-        let (batch, size) = (workload.batch, workload.size);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let pixels: Vec<f32> = (0..batch * size * size * 3).map(|_| rng.random_range(-2.0..2.0)).collect();
-        let images = Tensor::from_vec(pixels, (batch, size, size, 3), &Device::Cpu)?;
-        let targets = Tensor::from_iter((0..batch as i64).map(|photo| photo % 2), &Device::Cpu)?;
+        let (images, targets) = draw(workload, &mut rng)?;
         let settings = AdamWSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01 };
         let optimizer = AdamW::new(settings, network.parameters());
         Ok(Self {
@@ -160,6 +157,16 @@ impl Steps {
             gradients: Gradients::new(),
             rng,
         })
+    }
+
+    /// Draws other photos and labels for the steps that follow.
+    ///
+    /// # Errors
+    ///
+    /// If the tensors cannot be made.
+    pub fn draw(&mut self) -> Result<(), marque_network::Error> {
+        (self.images, self.targets) = draw(&self.workload, &mut self.rng)?;
+        Ok(())
     }
 
     /// Takes a step, and says the loss before it where there is one: when training.
@@ -195,6 +202,15 @@ impl Steps {
         }
         Ok(loss)
     }
+}
+
+/// Photos of noise, and labels that every head has.
+fn draw(workload: &Workload, rng: &mut ChaCha8Rng) -> candle_core::Result<(Tensor, Tensor)> {
+    let (batch, size) = (workload.batch, workload.size);
+    let pixels: Vec<f32> = (0..batch * size * size * 3).map(|_| rng.random_range(-2.0..2.0)).collect();
+    let images = Tensor::from_vec(pixels, (batch, size, size, 3), &Device::Cpu)?;
+    let targets = Tensor::from_iter((0..batch).map(|_| rng.random_range(0..2i64)), &Device::Cpu)?;
+    Ok((images, targets))
 }
 
 fn config(workload: &Workload) -> NetworkConfig {
