@@ -209,6 +209,12 @@ fn weights_are_fetched_before_they_are_needed_and_not_otherwise() {
     project.call(&["run", "train"]).failed(4, "w.safetensors");
     assert_eq!(server.requests().len(), 1);
     assert_eq!(std::fs::read(project.path("models/w.safetensors")).unwrap(), b"not really weights");
+    // Other bytes under that name are not learnt from.
+    std::fs::write(project.path("models/w.safetensors"), b"other").unwrap();
+    let called = project.call(&["run", "train"]);
+    assert!(called.stdout.contains("set aside with the ending .rejected"), "{}", called.stdout);
+    assert_eq!(server.requests().len(), 2);
+    assert_eq!(std::fs::read(project.path("models/w.safetensors.rejected")).unwrap(), b"other");
 }
 
 #[test]

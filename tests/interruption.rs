@@ -138,6 +138,31 @@ fn an_interrupt_ends_with_a_word_and_130() {
 }
 
 #[test]
+fn an_interrupt_ends_the_run_even_if_nobody_reads_its_words() {
+    let project = Project::new(PIPELINE);
+    let mut child = project
+        .command(&["run", "--set", ENDLESS])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("train      runs")));
+    drop((lines, child.stderr.take()));
+    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    let started = Instant::now();
+    let ended = loop {
+        match child.try_wait().unwrap() {
+            None if started.elapsed() < Duration::from_secs(20) => std::thread::sleep(Duration::from_millis(20)),
+            ended => break ended,
+        }
+    };
+    let _ = child.kill();
+    assert_eq!(ended.expect("it runs on").code(), Some(130));
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let project = Project::finished();
     let mut child = project

@@ -65,7 +65,9 @@ impl Terminal {
         let terminal = self.clone();
         let handler = move || {
             let _ = terminal.bars.clear();
-            eprintln!("interrupted: finished stages are kept, and the next run goes on from there");
+            // Whoever read our words may have been interrupted too: `marque run 2>&1 | tee log`.
+            let word = "interrupted: finished stages are kept, and the next run goes on from there";
+            let _ = writeln!(io::stderr().lock(), "{word}");
             std::process::exit(130);
         };
         if let Err(error) = ctrlc::set_handler(handler) {

@@ -34,7 +34,7 @@ pub(super) fn fetch(configuration: &Configuration, terminal: &Terminal) -> Resul
 }
 
 /// Downloads what is missing for the wanted stages (all if there are none): the data set for `ingest`, weights for
-/// `train`.
+/// `train`, which are compared with their checksums before.
 pub(super) fn bring_missing(
     configuration: &Configuration,
     wanted: &[String],
@@ -53,7 +53,12 @@ pub(super) fn bring_missing(
     let none: Vec<ExpectedFile> = Vec::new();
     let dataset = if needs(ingest::STAGE)? { &configuration.dataset_files } else { &none };
     let weights = if needs(train::STAGE)? { &configuration.fetch.files } else { &none };
-    bring(&Download::new(&configuration.fetch, terminal), &[dataset, weights]).map(|_| ())
+    let download = Download::new(&configuration.fetch, terminal);
+    // `ingest` looks at the data set's files itself; nothing else looks at these.
+    for error in download.verify(weights)?.1 {
+        terminal.say(format_args!("{error}; set aside with the ending .rejected"));
+    }
+    bring(&download, &[dataset, weights]).map(|_| ())
 }
 
 /// Downloads what is missing; everything that cannot be had is reported together. Returns number and bytes.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use marque_contracts::schema::evaluate;
 use marque_contracts::{Artifact, Store};
 use marque_pipeline::{Observer, Outcome, Reason, Request};
 
@@ -28,7 +29,8 @@ pub(super) fn run(
     let reporter = Reporter { terminal };
     marque_pipeline::run(&store, &configuration.stages, &request, terminal, &reporter)?;
     let report = store.root().join("evaluate/current/report.html");
-    if report.exists() {
+    let measured = stages.is_empty() || stages.iter().any(|stage| stage == evaluate::STAGE);
+    if measured && report.exists() {
         terminal.say(format_args!("report: {}", report.display()));
     }
     terminal.say(format_args!("up to date in {}", seconds(started.elapsed().as_secs_f64())));
