@@ -154,7 +154,9 @@ fn an_interrupt_ends_the_run_even_if_nobody_reads_its_words() {
     let started = Instant::now();
     let ended = loop {
         match child.try_wait().unwrap() {
-            None if started.elapsed() < Duration::from_secs(20) => std::thread::sleep(Duration::from_millis(20)),
+            None if started.elapsed() < Duration::from_secs(20) => {
+                std::thread::sleep(Duration::from_millis(20))
+            }
             ended => break ended,
         }
     };
