@@ -164,6 +164,16 @@ fn an_interrupt_ends_the_run_even_if_nobody_reads_its_words() {
     assert_eq!(ended.expect("it runs on").code(), Some(130));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_the_output_is_an_error() {
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let output = Project::finished().command(&["inspect", "labels"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains("the output cannot be written"), "{words}");
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let project = Project::finished();

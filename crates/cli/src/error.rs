@@ -37,6 +37,8 @@ pub(crate) enum Error {
     Heads { path: PathBuf, source: serde_json::Error },
     #[error("the network could not be timed")]
     Network(#[from] marque_network::Error),
+    #[error("the output cannot be written")]
+    Output(#[source] std::io::Error),
     #[error("the threads cannot be started")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
@@ -71,7 +73,7 @@ impl Error {
             },
             Error::Pipeline(_) => 5,
             Error::Network(_) => 6,
-            Error::Threads(_) => 1,
+            Error::Output(_) | Error::Threads(_) => 1,
         }
     }
 

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let terminal = Terminal::new(arguments.quiet, arguments.verbose);
     terminal.log();
     terminal.stop_on_interrupt();
-    match commands::dispatch(arguments, &terminal) {
+    match commands::dispatch(arguments, &terminal).and_then(|()| terminal.finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal.error(&error);

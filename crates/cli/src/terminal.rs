@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -32,6 +32,8 @@ pub(crate) struct Terminal {
     quiet: bool,
     verbose: u8,
     interactive: bool,
+    /// Why results could not be written.
+    unwritten: Arc<OnceLock<io::Error>>,
 }
 
 impl Terminal {
@@ -39,7 +41,13 @@ impl Terminal {
         let interactive = io::stderr().is_terminal();
         let target =
             if quiet || !interactive { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        Self { bars: MultiProgress::with_draw_target(target), quiet, verbose, interactive }
+        Self {
+            bars: MultiProgress::with_draw_target(target),
+            quiet,
+            verbose,
+            interactive,
+            unwritten: Arc::default(),
+        }
     }
 
     /// Sends log events to standard error. `RUST_LOG` chooses what, over `--quiet` and `--verbose`.
@@ -86,11 +94,27 @@ impl Terminal {
         self.output_width().unwrap_or(PLAIN_WIDTH)
     }
 
-    /// Prints a result. A reader that has gone away, as `head` does, is no error.
+    /// Prints a result. A reader that has gone away, as `head` does, is no error; a full disk is one, which
+    /// [`Terminal::finish`] returns.
     pub(crate) fn print(&self, text: impl Display) {
-        self.bars.suspend(|| {
-            let _ = writeln!(io::stdout().lock(), "{text}");
+        let written = self.bars.suspend(|| {
+            let mut stdout = io::stdout().lock();
+            writeln!(stdout, "{text}").and_then(|()| stdout.flush())
         });
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let _ = self.unwritten.set(error);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether all that was printed has been written.
+    pub(crate) fn finish(&self) -> Result<(), Error> {
+        match self.unwritten.get() {
+            Some(error) => Err(Error::Output(io::Error::from(error.kind()))),
+            None => Ok(()),
+        }
     }
 
     /// Prints a line about the run, unless told to be quiet.

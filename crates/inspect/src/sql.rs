@@ -23,6 +23,7 @@ pub struct TableFile {
 /// # Errors
 /// If a table that it names cannot be read, or the query does not fit them.
 pub fn query(tables: &[TableFile], sql: &str) -> Result<Answer, Error> {
+    refuse_changes(sql)?;
     let mut context = SQLContext::new();
     let mut columns: Vec<String> = Vec::new();
     for table in tables.iter().filter(|table| sql.contains(&table.name)) {
@@ -37,6 +38,20 @@ pub fn query(tables: &[TableFile], sql: &str) -> Result<Answer, Error> {
     }
     let answer = context.execute(sql).and_then(|plan| plan.collect()).and_then(|answer| to_answer(&answer));
     answer.map_err(|error| Error::of_polars("query", &error, &columns))
+}
+
+/// Refuses statements that polars would carry out on its copy of the tables, and that would seem to have worked.
+fn refuse_changes(sql: &str) -> Result<(), Error> {
+    const CHANGES: [&str; 7] = ["drop", "delete", "truncate", "insert", "update", "create", "alter"];
+    let word =
+        sql.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
+    match CHANGES.iter().find(|change| word.eq_ignore_ascii_case(change)) {
+        Some(change) => Err(Error::Query {
+            what: "query",
+            reason: format!("`{change}` changes tables, and these are only read; ask with `select`"),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The rows of a table for which a condition in SQL holds, or all, and how many there are in all.

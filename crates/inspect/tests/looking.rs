@@ -94,6 +94,8 @@ fn queries_that_do_not_fit_are_errors_that_help() {
     failed("select nothing from labels", "there is no column `nothing`; the columns are file_name, split");
     failed("select yaer from labels", "did you mean `year`?");
     failed("select * from elsewhere", "there is no table `elsewhere`");
+    failed("drop table labels", "`drop` changes tables, and these are only read");
+    failed(" DELETE from labels", "`delete` changes tables");
     failed("selekt", "the query failed: sql parser error");
     failed("", "the query failed");
     failed("select sum(year) from labels group by", "the query failed");
