@@ -9,7 +9,7 @@ const NAME: &str = "cross_entropy";
 /// The target of a row that does not count.
 pub const IGNORED: i64 = -1;
 
-/// How [`cross_entropy`] weighs. The default counts every class alike, without smoothing.
+/// How [`cross_entropy`] weighs. The default counts every class alike, without smoothing and focus.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CrossEntropy {
     /// One non-negative weight per class; `None` for ones.
@@ -17,12 +17,15 @@ pub struct CrossEntropy {
     /// Label smoothing in `[0, 1]`: this share of the target goes to all classes evenly (Szegedy et al.,
     /// 2016).
     pub label_smoothing: f32,
+    /// Focus on photos that are hard, 0 or more: each class's term is multiplied by `(1 - q)^gamma`, where `q` is
+    /// its probability (Lin et al., *Focal Loss for Dense Object Detection*, 2017, arXiv:1708.02002). 0 for none.
+    pub focal_gamma: f32,
 }
 
 /// The mean softmax cross-entropy of `logits` `[n, k]` against `targets` `[n]` (`i64` or `u32` class indices;
 /// [`IGNORED`], that is -1, for rows that do not count), as a scalar.
 ///
-/// The same as `torch.nn.CrossEntropyLoss(weight, ignore_index=-1, label_smoothing)`: the sum over the
+/// Without focus the same as `torch.nn.CrossEntropyLoss(weight, ignore_index=-1, label_smoothing)`: the sum over the
 /// counted rows is divided by the sum of the weights of their targets. Computed in `f64` by log-sum-exp, so
 /// that logits of any size are fine. Where PyTorch gives NaN because no row counts (or all counted weights
 /// are zero), the loss and its gradient are zero.
@@ -60,6 +63,9 @@ impl CrossEntropy {
         if !(0.0..=1.0).contains(&self.label_smoothing) {
             return refuse(format!("label smoothing must be from 0 to 1, found {}", self.label_smoothing));
         }
+        if !(self.focal_gamma.is_finite() && self.focal_gamma >= 0.0) {
+            return refuse(format!("focal gamma must be 0 or more, found {}", self.focal_gamma));
+        }
         match &self.class_weights {
             Some(weights) if weights.len() != classes => {
                 refuse(format!("{} class weights for {classes} classes", weights.len()))
@@ -73,7 +79,7 @@ impl CrossEntropy {
 
     /// With targets `t`, weights `w`, smoothing `s` and `q = softmax(z)`, the loss of a row is the
     /// cross-entropy against `a`, where `a_j = s / k * w_j`, plus `(1 - s) * w_t` at `j = t`; its gradient is
-    /// `sum(a) * q - a`.
+    /// `sum(a) * q - a`. With focus it is [`focal_row`].
     fn loss_and_gradient(&self, logits: &[f32], targets: &[i64], classes: usize) -> (f32, Vec<f32>) {
         let weight =
             |class: usize| self.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));
@@ -96,6 +102,11 @@ impl CrossEntropy {
             let smoothed_aim = aim[target];
             aim[target] += at_target;
             let log_sum = log_sum_exp(logits);
+            if self.focal_gamma > 0.0 {
+                loss += focal_row(logits, log_sum, &aim, f64::from(self.focal_gamma), total, gradient);
+                aim[target] = smoothed_aim;
+                continue;
+            }
             for ((logit, gradient), aim) in logits.iter().zip(gradient).zip(&aim) {
                 let log_probability = f64::from(*logit) - log_sum;
                 // A class that nothing aims at may be infinitely unlikely.
@@ -106,6 +117,31 @@ impl CrossEntropy {
         }
         ((loss / total) as f32, gradient)
     }
+}
+
+/// The loss of a row, `-sum(a_j (1 - q_j)^gamma ln q_j)`; writes its gradient over `total`. With `g_j` the derivative
+/// of term `j` by `q_j`, times `q_j`, the gradient is `g - q * sum(g)`.
+fn focal_row(logits: &[f32], log_sum: f64, aim: &[f64], gamma: f64, total: f64, gradient: &mut [f32]) -> f64 {
+    let (mut loss, mut slopes) = (0.0, Vec::with_capacity(logits.len()));
+    for (logit, aim) in logits.iter().zip(aim) {
+        let log_probability = f64::from(*logit) - log_sum;
+        let probability = log_probability.exp();
+        let rest = -log_probability.exp_m1();
+        if *aim == 0.0 || rest == 0.0 {
+            // Nothing aims at it, or it is certain: neither loss nor slope.
+            slopes.push((probability, 0.0));
+            continue;
+        }
+        let focus = rest.powf(gamma);
+        loss -= aim * focus * log_probability;
+        let slope = gamma * focus / rest * probability * log_probability - focus;
+        slopes.push((probability, aim * slope));
+    }
+    let sum: f64 = slopes.iter().map(|(_, slope)| slope).sum();
+    for ((probability, slope), gradient) in slopes.into_iter().zip(gradient) {
+        *gradient = ((slope - probability * sum) / total) as f32;
+    }
+    loss
 }
 
 fn log_sum_exp(logits: &[f32]) -> f64 {

@@ -12,7 +12,8 @@
 //! | [`add_relu`] | `max(a + b, 0)`, the end of a residual block |
 //! | [`global_average_pool`] | mean over the pixels |
 //! | [`linear`] | fully connected layer |
-//! | [`cross_entropy`] | softmax cross-entropy with class weights, ignored rows and label smoothing |
+//! | [`cross_entropy`] | softmax cross-entropy with class weights, ignored rows, label smoothing and focus |
+//! | [`binary_cross_entropy`] | sigmoid cross-entropy, with the same |
 //!
 //! The computation itself, for passes over whole networks written by hand, is in [`nhwc`].
 //!
@@ -31,6 +32,7 @@
 //! refuses is an [`Error`] inside it. A tensor on another device is refused, never copied silently.
 
 mod batch_norm;
+mod binary_cross_entropy;
 mod conv;
 mod cross_entropy;
 mod elementwise;
@@ -46,6 +48,7 @@ mod simd;
 mod tensor_access;
 
 pub use batch_norm::{BatchNorm, batch_norm_train};
+pub use binary_cross_entropy::{BinaryCrossEntropy, binary_cross_entropy};
 pub use conv::conv2d;
 pub use cross_entropy::{CrossEntropy, IGNORED, cross_entropy};
 pub use elementwise::{add_relu, affine_relu};

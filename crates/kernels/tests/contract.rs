@@ -40,7 +40,8 @@ fn step() -> Result<Vec<Vec<u32>>> {
     let y = conv2d(&y, &parameter(&[1, 1, 160, 200], 11)?, 1, 0)?;
     let logits = linear(&global_average_pool(&y)?, &parameter(&[4, 200], 12)?, &parameter(&[4], 13)?)?;
     let targets = Tensor::new(&[0i64, 1, -1, 3, 3], &Device::Cpu)?;
-    let loss = cross_entropy(&logits, &targets, &CrossEntropy { class_weights: None, label_smoothing: 0.1 })?;
+    let loss =
+        cross_entropy(&logits, &targets, &CrossEntropy { label_smoothing: 0.1, ..CrossEntropy::default() })?;
     let gradients = loss.backward()?;
     let mut result = vec![bits(&loss)];
     result.extend(parameters.iter().map(|parameter| bits(gradients.get(parameter).unwrap())));
@@ -101,6 +102,7 @@ fn refusals_say_what_is_wrong() {
     let weighted = |weights: &[f32], label_smoothing| CrossEntropy {
         class_weights: Some(weights.to_vec()),
         label_smoothing,
+        focal_gamma: 0.0,
     };
     let fine = targets(&[0, 1]);
     let cases: Vec<(Result<Tensor>, &str)> = vec![

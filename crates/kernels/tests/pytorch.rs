@@ -161,6 +161,7 @@ fn loss() {
         let options = CrossEntropy {
             class_weights: (!weights.is_empty()).then_some(weights),
             label_smoothing: case.get("smoothing").to_vec1::<f32>().unwrap()[0],
+            focal_gamma: 0.0,
         };
         let loss = cross_entropy(&logits, case.get("targets"), &options).unwrap();
         assert_eq!(loss.rank(), 0);

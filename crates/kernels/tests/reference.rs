@@ -194,7 +194,8 @@ fn cross_entropy_has_the_slope_of_its_formula() {
     let logits = Var::from_tensor(&(random(&[rows, classes], 9) * 3.0).unwrap()).unwrap();
     let targets = [4i64, -1, 0, 2, 2, 1];
     let weights = [0.5f32, 1.0, 2.0, 0.25, 3.0];
-    let options = CrossEntropy { class_weights: Some(weights.to_vec()), label_smoothing: 0.2 };
+    let options =
+        CrossEntropy { class_weights: Some(weights.to_vec()), label_smoothing: 0.2, focal_gamma: 0.0 };
     let loss = cross_entropy(&logits, &Tensor::new(&targets, &Device::Cpu).unwrap(), &options).unwrap();
     let gradients = loss.backward().unwrap();
 

@@ -180,6 +180,7 @@ impl Trainer<'_> {
             ClassWeighting::Effective => Some(&head.class_weights.effective).cloned(),
         };
         let loss = |head| CrossEntropy {
+            focal_gamma: 0.0,
             class_weights: weights(head).map(|weights| weights.into_iter().map(|w| w as f32).collect()),
             label_smoothing: self.settings.label_smoothing as f32,
         };

@@ -267,6 +267,8 @@ pub struct NormGradient<'a> {
     sum: Vec<f64>,
     /// The sum of its product with `x - mean`.
     product: Vec<f64>,
+    /// Whether the statistics are constants, not the batch's own.
+    constant: bool,
 }
 
 impl<'a> NormGradient<'a> {
@@ -286,7 +288,13 @@ impl<'a> NormGradient<'a> {
             add(&mut sum, &part_sum);
             add(&mut product, &part_product);
         }
-        Self { x, norm, relu, sum, product }
+        Self { x, norm, relu, sum, product, constant: false }
+    }
+
+    /// The same for a normalisation by statistics that do not depend on the batch: no gradient goes through them.
+    #[must_use]
+    pub fn by_constants(self) -> Self {
+        Self { constant: true, ..self }
     }
 
     /// The gradient of `gamma`, `[c]`.
@@ -332,6 +340,10 @@ impl<'a> NormGradient<'a> {
 
     /// Slope and offset of each channel.
     fn coefficients(&self) -> Coefficients {
+        if self.constant {
+            let zeros = vec![0.0; self.norm.channels()];
+            return Coefficients { slope: zeros.clone(), offset: zeros };
+        }
         let count = (self.x.len() / self.norm.channels()) as f64;
         let slope = self.product.iter().zip(&self.norm.inverse_deviation);
         Coefficients {

@@ -1,0 +1,139 @@
+//! Sigmoid cross-entropy, the loss of tags: each class is a question of its own.
+
+use crate::Error;
+use crate::tensor_access::{read, require_f32, tensor, wrong_shape};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+
+const NAME: &str = "binary_cross_entropy";
+
+/// How [`binary_cross_entropy`] weighs. The default counts every class alike, without smoothing and focus.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BinaryCrossEntropy {
+    /// What the presence of each class counts, compared with its absence; `None` for ones. PyTorch's `pos_weight`.
+    pub class_weights: Option<Vec<f32>>,
+    /// Label smoothing in `[0, 1]`: targets are moved this share of the way to one half.
+    pub label_smoothing: f32,
+    /// Focus on what is hard, 0 or more: each term is multiplied by its error to this power (Lin et al. 2017,
+    /// arXiv:1708.02002, there without alpha). 0 for none.
+    pub focal_gamma: f32,
+}
+
+/// The mean sigmoid cross-entropy of `logits` `[n, k]` against the classes that each row has, as a scalar; `None`
+/// for rows that do not count.
+///
+/// Without focus the same as `torch.nn.BCEWithLogitsLoss(pos_weight)` over the counted rows, with focus the mean of
+/// `torchvision.ops.sigmoid_focal_loss(alpha=-1)`. Computed in `f64` by softplus, so that logits of any size are
+/// fine. If no row counts, the loss and its gradient are zero.
+///
+/// # Errors
+/// [`Error::Value`] if a target is no class, or weights, smoothing or focus are out of range; [`Error::Shape`] and
+/// [`Error::Storage`] if tensors do not fit.
+pub fn binary_cross_entropy(
+    logits: &Tensor,
+    targets: &[Option<&[usize]>],
+    options: &BinaryCrossEntropy,
+) -> Result<Tensor> {
+    require_f32(NAME, "the logits", logits)?;
+    let classes = match *logits.dims() {
+        [rows, classes] if rows == targets.len() && rows > 0 && classes > 0 => classes,
+        _ => {
+            let expected = format!("[{}, k] without zeros", targets.len());
+            return Err(wrong_shape(NAME, "the logits", logits, expected));
+        }
+    };
+    options.check(classes)?;
+    if let Some(target) = targets.iter().flatten().flat_map(|tags| tags.iter()).find(|tag| **tag >= classes) {
+        let message = format!("a target is {target}, expected 0 to {}", classes - 1);
+        return Err(Error::Value { operation: NAME, message }.into());
+    }
+    let logits = logits.contiguous()?;
+    let (loss, gradient) = options.loss_and_gradient(&read(NAME, "the logits", &logits)?, targets, classes);
+    logits.apply_op1(Loss { loss, gradient })
+}
+
+impl BinaryCrossEntropy {
+    fn check(&self, classes: usize) -> Result<()> {
+        let refuse = |message| Err(Error::Value { operation: NAME, message }.into());
+        if !(0.0..=1.0).contains(&self.label_smoothing) {
+            return refuse(format!("label smoothing must be from 0 to 1, found {}", self.label_smoothing));
+        }
+        if !(self.focal_gamma.is_finite() && self.focal_gamma >= 0.0) {
+            return refuse(format!("focal gamma must be 0 or more, found {}", self.focal_gamma));
+        }
+        match &self.class_weights {
+            Some(weights) if weights.len() != classes => {
+                refuse(format!("{} class weights for {classes} classes", weights.len()))
+            }
+            Some(weights) if !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0) => {
+                refuse(format!("class weights must be finite and not negative, found {weights:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn loss_and_gradient(
+        &self,
+        logits: &[f32],
+        targets: &[Option<&[usize]>],
+        classes: usize,
+    ) -> (f32, Vec<f32>) {
+        let mut gradient = vec![0f32; logits.len()];
+        let total = (targets.iter().flatten().count() * classes) as f64;
+        if total == 0.0 {
+            return (0.0, gradient);
+        }
+        let (absent, gamma) = (f64::from(self.label_smoothing) / 2.0, f64::from(self.focal_gamma));
+        let mut loss = 0.0;
+        let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
+        for ((logits, gradient), target) in rows.zip(targets) {
+            let Some(tags) = target else { continue };
+            let mut aims = vec![absent; classes];
+            tags.iter().for_each(|&tag| aims[tag] = 1.0 - absent);
+            for (class, (logit, gradient)) in logits.iter().zip(gradient).enumerate() {
+                let weight = self.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));
+                let (yes, rise) = term(f64::from(*logit), gamma);
+                let (no, fall) = term(-f64::from(*logit), gamma);
+                let (share_yes, share_no) = (aims[class] * weight, 1.0 - aims[class]);
+                // A target that is not aimed at may be infinitely far.
+                let part = |share: f64, value: f64| if share == 0.0 { 0.0 } else { share * value };
+                loss += part(share_yes, yes) + part(share_no, no);
+                *gradient = ((part(share_yes, rise) - part(share_no, fall)) / total) as f32;
+            }
+        }
+        ((loss / total) as f32, gradient)
+    }
+}
+
+/// `(1 - p)^gamma * -ln p` for `p = sigmoid(z)`, and its derivative by `z`.
+fn term(z: f64, gamma: f64) -> (f64, f64) {
+    let softplus = (-z).max(0.0) + (-z.abs()).exp().ln_1p();
+    let (p, rest) = (sigmoid(z), sigmoid(-z));
+    let focus = if gamma == 0.0 { 1.0 } else { rest.powf(gamma) };
+    (focus * softplus, -focus * (gamma * p * softplus + rest))
+}
+
+/// Without overflow at either end.
+fn sigmoid(z: f64) -> f64 {
+    if z >= 0.0 { 1.0 / (1.0 + (-z).exp()) } else { z.exp() / (1.0 + z.exp()) }
+}
+
+struct Loss {
+    loss: f32,
+    gradient: Vec<f32>,
+}
+
+impl CustomOp1 for Loss {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn cpu_fwd(&self, _logits: &CpuStorage, _layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        Ok((CpuStorage::F32(vec![self.loss]), Shape::from(())))
+    }
+
+    fn bwd(&self, logits: &Tensor, _loss: &Tensor, upstream: &Tensor) -> Result<Option<Tensor>> {
+        let upstream = upstream.to_scalar::<f32>()?;
+        let gradient = self.gradient.iter().map(|gradient| gradient * upstream).collect();
+        Ok(Some(tensor(gradient, logits.shape())?))
+    }
+}
