@@ -89,12 +89,27 @@ pub enum BottleneckStride {
     Middle3x3,
 }
 
+/// How the logits of a head are to be read, in Hugging Face's words for `problem_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Problem {
+    /// Exactly one class: softmax.
+    #[default]
+    #[serde(rename = "single_label_classification")]
+    SingleLabel,
+    /// Each class by itself, several or none: sigmoid.
+    #[serde(rename = "multi_label_classification")]
+    MultiLabel,
+}
+
 /// A question: a linear layer on the pooled features.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadConfig {
     /// Part of the parameter names, so without dots.
     pub name: String,
+    /// How its logits are to be read.
+    #[serde(default, rename = "problem_type")]
+    pub problem: Problem,
     /// Number of classes.
     pub classes: usize,
     /// Class names by index; the indices are `0..classes`.
@@ -108,7 +123,13 @@ impl HeadConfig {
     pub fn new<L: Into<String>>(name: impl Into<String>, labels: impl IntoIterator<Item = L>) -> Self {
         let id2label: BTreeMap<usize, String> = labels.into_iter().map(Into::into).enumerate().collect();
         let label2id = id2label.iter().map(|(&id, label)| (label.clone(), id)).collect();
-        Self { name: name.into(), classes: id2label.len(), id2label, label2id }
+        Self { name: name.into(), problem: Problem::default(), classes: id2label.len(), id2label, label2id }
+    }
+
+    /// The same with its logits read in another way.
+    #[must_use]
+    pub fn with_problem(self, problem: Problem) -> Self {
+        Self { problem, ..self }
     }
 
     /// Class names in the order of their indices.

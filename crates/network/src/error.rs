@@ -24,6 +24,14 @@ pub enum Error {
         /// The shape found.
         found: Vec<usize>,
     },
+    /// Activations of another shape than those that the frozen parts of the trunk give.
+    #[error("activations have shape {found:?}, expected {expected}")]
+    Activations {
+        /// The shape found.
+        found: Vec<usize>,
+        /// What would be right.
+        expected: String,
+    },
     /// A file could not be read.
     #[error("cannot read {}", path.display())]
     Read {

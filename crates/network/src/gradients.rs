@@ -45,6 +45,37 @@ impl Gradients {
         Ok(())
     }
 
+    /// Sets the gradient of a variable that is no part of the network: a learned weight of a loss, say.
+    ///
+    /// # Panics
+    /// If there are not as many values as the variable has.
+    pub fn set(&mut self, var: &Var, values: &[f32]) {
+        self.slot(var).copy_from_slice(values);
+    }
+
+    /// Adds `share` of other gradients, parameter by parameter, to these: the mean over several passes is the sum
+    /// of each one's share.
+    pub fn add(&mut self, parameters: &[Parameter], other: &Self, share: f32) {
+        for parameter in parameters {
+            let Some(values) = other.get(&parameter.var) else { continue };
+            let known = self.get(&parameter.var).is_some();
+            let sums = self.slot(&parameter.var);
+            if known {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
+            } else {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum = share * value);
+            }
+        }
+    }
+
+    /// Multiplies the gradients of some parameters by a factor.
+    pub fn scale(&mut self, parameters: &[Parameter], factor: f32) {
+        for parameter in parameters {
+            let slot = self.slots.get_mut(&parameter.var.id()).filter(|slot| slot.written);
+            slot.into_iter().flat_map(|slot| &mut slot.values).for_each(|value| *value *= factor);
+        }
+    }
+
     /// Takes in one gradient.
     pub(crate) fn copy(&mut self, var: &Var, gradient: &Tensor) -> Result<()> {
         let gradient = gradient.contiguous()?;
@@ -53,7 +84,7 @@ impl Gradients {
     }
 
     /// Forgets all gradients but keeps their memory.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.slots.values_mut().for_each(|slot| slot.written = false);
     }
 

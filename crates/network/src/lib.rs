@@ -22,13 +22,15 @@ mod layers;
 mod load;
 mod names;
 mod network;
+mod presence;
 mod save;
 pub mod stock;
 mod trunk;
 
-pub use config::{Backbone, BottleneckStride, HeadConfig, NetworkConfig, PixelLevels};
+pub use config::{Backbone, BottleneckStride, HeadConfig, NetworkConfig, PixelLevels, Problem};
 pub use confusion::Confusion;
 pub use error::{Error, Result};
 pub use gradients::Gradients;
 pub use load::{LoadReport, MisShaped};
-pub use network::{Buffer, Group, Network, Parameter, TrainingPass};
+pub use network::{Buffer, Frozen, Group, Network, Parameter, TrainingPass};
+pub use presence::Presence;

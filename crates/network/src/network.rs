@@ -5,11 +5,11 @@ use crate::execution::Execution;
 use crate::gradients::Gradients;
 use crate::initialise::Initialiser;
 use crate::layers::{Block, ConvNorm, Head, Norm};
-use crate::trunk::{Activations, Evaluator, Layers};
+use crate::trunk::{Activations, Evaluator, Layers, PARTS, is_finite};
 use crate::{Error, Result, names};
 use candle_core::{Device, Tensor, Var};
-use marque_kernels::linear;
 use marque_kernels::nhwc::Convolution;
+use marque_kernels::{linear, read};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Mutex;
@@ -61,6 +61,35 @@ pub enum Group {
     Layer(u8),
     /// The heads.
     Head,
+}
+
+impl Group {
+    /// The parts of the trunk, in the order of computation.
+    pub const TRUNK: [Self; PARTS] =
+        [Self::Stem, Self::Layer(1), Self::Layer(2), Self::Layer(3), Self::Layer(4)];
+
+    /// How torchvision's users name it: `stem`, `layer1` to `layer4`, `heads`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stem => "stem",
+            Self::Layer(1) => "layer1",
+            Self::Layer(2) => "layer2",
+            Self::Layer(3) => "layer3",
+            Self::Layer(_) => "layer4",
+            Self::Head => "heads",
+        }
+    }
+}
+
+/// What does not learn in a training pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Frozen {
+    /// How many of the [parts of the trunk](Group::TRUNK), from the stem on, do not learn. They compute as in
+    /// evaluation, by their running statistics; nothing of them is kept and the backward pass ends above them.
+    pub parts: usize,
+    /// Whether the other parts normalise by their running statistics too, which then do not change. Scale and shift
+    /// of a normalisation learn all the same.
+    pub norm_statistics: bool,
 }
 
 /// The parts of a network under construction, and what has been registered of them.
@@ -236,17 +265,36 @@ impl Network {
     /// [`Error::Images`] for another shape; [`Error::Compute`] if a layer fails, as batch normalisation does
     /// when a single image has become a single pixel.
     pub fn forward_train(&self, images: &Tensor, rng: &mut ChaCha8Rng) -> Result<TrainingPass<'_>> {
-        check_images(images)?;
-        let images = images.contiguous()?;
+        self.forward_train_from(images, Frozen::default(), rng)
+    }
+
+    /// As [`forward_train`](Self::forward_train), of the output of the frozen parts ([`prefix_eval`](Self::prefix_eval)):
+    /// `[n, height, width, channels]`; the images themselves if no part is frozen, the pooled features if all are.
+    ///
+    /// # Errors
+    /// As `forward_train`; [`Error::Activations`] if that is not the shape.
+    pub fn forward_train_from(
+        &self,
+        input: &Tensor,
+        frozen: Frozen,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<TrainingPass<'_>> {
+        self.check_input(input, frozen.parts)?;
+        let input = input.contiguous()?;
         let mut activations = self.activations.take();
-        let features = activations.forward(self.layers(), self.config.norm_momentum, &images)?;
+        let features = if frozen.parts < PARTS {
+            let momentum = (!frozen.norm_statistics).then_some(self.config.norm_momentum);
+            activations.forward(self.layers(), momentum, frozen.parts, &input)?
+        } else {
+            input.clone()
+        };
         let features = Var::from_tensor(&features)?;
         let logits = |head: &Head| -> Result<Tensor> {
             let dropped = dropout(&features, self.config.dropout, rng)?;
             Ok(linear(&dropped, &head.weight, &head.bias)?)
         };
         let logits = self.heads.iter().map(logits).collect::<Result<_>>()?;
-        Ok(TrainingPass { network: self, images, activations, features, logits })
+        Ok(TrainingPass { network: self, input, parts: frozen.parts, activations, features, logits })
     }
 
     /// The logits of each head, `[n, classes]`, in the order of the configuration. Normalises by the running
@@ -255,7 +303,15 @@ impl Network {
     /// # Errors
     /// [`Error::Images`] for another shape than `[n, height, width, 3]`; [`Error::Compute`] if a layer fails.
     pub fn forward_eval(&self, images: &Tensor) -> Result<Vec<Tensor>> {
-        let features = self.features_eval(images)?;
+        self.forward_eval_from(images, 0)
+    }
+
+    /// As [`forward_eval`](Self::forward_eval), of the output of the first `parts` of the trunk.
+    ///
+    /// # Errors
+    /// As `forward_eval`; [`Error::Activations`] if the input is not of the shape that these parts give.
+    pub fn forward_eval_from(&self, input: &Tensor, parts: usize) -> Result<Vec<Tensor>> {
+        let features = self.run_eval(input, parts, PARTS)?;
         let detached = |var: &Var| var.as_detached_tensor();
         let logits = |head: &Head| linear(&features, &detached(&head.weight), &detached(&head.bias));
         Ok(self.heads.iter().map(logits).collect::<candle_core::Result<_>>()?)
@@ -266,11 +322,52 @@ impl Network {
     /// # Errors
     /// As [`forward_eval`](Self::forward_eval).
     pub fn features_eval(&self, images: &Tensor) -> Result<Tensor> {
-        check_images(images)?;
+        self.run_eval(images, 0, PARTS)
+    }
+
+    /// The output of the first `parts` of the trunk, normalised by the running statistics: what
+    /// [`forward_train_from`](Self::forward_train_from) goes on from. The images themselves for 0, the pooled
+    /// features for 5.
+    ///
+    /// # Errors
+    /// As [`forward_eval`](Self::forward_eval).
+    pub fn prefix_eval(&self, images: &Tensor, parts: usize) -> Result<Tensor> {
+        self.run_eval(images, 0, parts)
+    }
+
+    fn run_eval(&self, input: &Tensor, from: usize, to: usize) -> Result<Tensor> {
+        self.check_input(input, from)?;
+        if from >= to {
+            return Ok(input.clone());
+        }
         let mut evaluator = self.evaluator.take();
-        let features = evaluator.features(self.layers(), &images.contiguous()?)?;
+        let output = evaluator.run(self.layers(), from..to.min(PARTS), &input.contiguous()?)?;
         self.evaluator.put(evaluator);
-        Ok(features)
+        Ok(output)
+    }
+
+    fn check_input(&self, input: &Tensor, parts: usize) -> Result<()> {
+        if parts == 0 {
+            return check_images(input);
+        }
+        let channels = self.channels(parts);
+        let (fits, expected) = match *input.dims() {
+            [n, h, w, c] => {
+                (parts < PARTS && n * h * w > 0 && c == channels, format!("[n, h, w, {channels}]"))
+            }
+            [n, c] => (parts == PARTS && n > 0 && c == channels, format!("[n, {channels}]")),
+            _ => (false, format!("[n, …, {channels}]")),
+        };
+        if fits { Ok(()) } else { Err(Error::Activations { found: input.dims().to_vec(), expected }) }
+    }
+
+    /// Channels that the first `parts` of the trunk give.
+    fn channels(&self, parts: usize) -> usize {
+        match (parts, self.config.backbone.has_bottlenecks()) {
+            (0, _) => 3,
+            (1, _) => 64,
+            (parts, bottlenecks) => (64 << (parts - 2)) * if bottlenecks { 4 } else { 1 },
+        }
     }
 
     /// The convolutions of a pass over images `[n, height, width, 3]`, in the order of computation.
@@ -308,7 +405,9 @@ impl Network {
 #[derive(Debug)]
 pub struct TrainingPass<'n> {
     network: &'n Network,
-    images: Tensor,
+    input: Tensor,
+    /// Frozen parts of the trunk.
+    parts: usize,
     activations: Activations,
     /// The start of candle's part of the graph: the features that the heads see.
     features: Var,
@@ -322,7 +421,28 @@ impl TrainingPass<'_> {
         &self.logits
     }
 
-    /// Writes the gradients of all parameters that `loss`, a scalar made of the logits, depends on.
+    /// The first layer, in the order of computation, whose output is infinite or not a number, by its name in
+    /// torchvision or `heads.<name>`: where a training went wrong.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if logits cannot be read.
+    pub fn first_not_finite(&self) -> Result<Option<String>> {
+        if !is_finite(&read("a check", "the input", &self.input)?) {
+            return Ok(Some("the input".to_owned()));
+        }
+        let trunk = self.activations.first_not_finite(&self.network.stages);
+        if let (Some(layer), true) = (trunk, self.parts < PARTS) {
+            return Ok(Some(layer));
+        }
+        for (head, logits) in self.network.config.heads.iter().zip(&self.logits) {
+            if !is_finite(&read("a check", "the logits", &logits.contiguous()?)?) {
+                return Ok(Some(format!("heads.{}", head.name)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes the gradients of all parameters that learn and that `loss`, a scalar made of the logits, depends on.
     ///
     /// # Errors
     /// [`Error::Compute`] if an operation fails.
@@ -336,8 +456,8 @@ impl TrainingPass<'_> {
                 }
             }
         }
-        if let Some(features) = of_heads.get(&self.features) {
-            self.activations.backward(self.network.layers(), &self.images, features, gradients)?;
+        if let (Some(features), true) = (of_heads.get(&self.features), self.parts < PARTS) {
+            self.activations.backward(self.network.layers(), &self.input, features, gradients)?;
         }
         self.network.activations.put(self.activations);
         Ok(())

@@ -239,6 +239,14 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A list of pairs of whole numbers, if given: `[[1, 96], [7, 128]]`.
+    pub fn optional_pairs(&mut self, key: &'static str) -> Option<Vec<[i64; 2]>> {
+        self.read(key, "a list of pairs of whole numbers", |value| match value {
+            Value::List(items) => items.iter().map(pair).collect(),
+            _ => None,
+        })
+    }
+
     /// A list of exactly `N` finite numbers.
     pub fn numbers<const N: usize>(&mut self, key: &'static str, default: [f64; N]) -> [f64; N] {
         self.read(key, &format!("a list of {N} numbers"), |value| match value {
@@ -268,6 +276,28 @@ impl<'a> Section<'a> {
         for (i, item) in items.iter().enumerate() {
             let mut section = Section::new(self.document, format!("{}.{key}.{i}", self.name), Some(item));
             results.push(read(&mut section));
+            section.finish(&mut self.problems);
+        }
+        results
+    }
+
+    /// Reads each of the tables `[section.key.NAME]` with `read`, by name, in the order of the file.
+    pub fn tables<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&mut Section<'a>) -> T,
+    ) -> Vec<(String, T)> {
+        self.known.push(key);
+        let Some((_, node)) = self.entries.iter().find(|(name, _)| name == key) else { return Vec::new() };
+        let Value::Table(tables) = &node.value else {
+            let name = &self.name;
+            self.problem(key, format!("write each entry under its own [{name}.{key}.NAME]"));
+            return Vec::new();
+        };
+        let mut results = Vec::with_capacity(tables.len());
+        for (name, node) in tables {
+            let mut section = Section::new(self.document, format!("{}.{key}.{name}", self.name), Some(node));
+            results.push((name.clone(), read(&mut section)));
             section.finish(&mut self.problems);
         }
         results
@@ -316,6 +346,18 @@ impl<'a> Section<'a> {
             });
         }
         problems.append(&mut self.problems);
+    }
+}
+
+fn pair(node: &Node) -> Option<[i64; 2]> {
+    match &node.value {
+        Value::List(items) => match items.as_slice() {
+            [Node { value: Value::Integer(first), .. }, Node { value: Value::Integer(second), .. }] => {
+                Some([*first, *second])
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }
 

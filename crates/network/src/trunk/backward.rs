@@ -1,6 +1,6 @@
 //! Backward.
 
-use super::{Activations, BlockStep, Layers, Step, elements, images_shape, sized};
+use super::{Activations, BlockStep, Layers, PARTS, Step, elements, sized};
 use crate::Result;
 use crate::gradients::Gradients;
 use crate::layers::{Block, ConvNorm};
@@ -11,38 +11,40 @@ use marque_kernels::read;
 const NAME: &str = "the trunk's backward pass";
 
 impl Activations {
-    /// Writes the gradients of all the trunk's parameters, from that of the features, after the forward pass of
-    /// the same images.
+    /// Writes the gradients of the parameters that the forward pass used, from that of the features. `input` is what
+    /// went into that pass. Of it, and so below the frozen parts, nothing is computed.
     pub(crate) fn backward(
         &mut self,
         layers: Layers<'_>,
-        images: &Tensor,
+        input: &Tensor,
         features: &Tensor,
         gradients: &mut Gradients,
     ) -> Result<()> {
-        let Self { stem: Some(stem), pool: Some(pool), chosen, pooled, blocks, work, gradient } = self else {
-            return Ok(());
-        };
+        let Self { from, stem, pool, chosen, pooled, blocks, work, gradient } = self;
+        let Some(shape) = blocks.last().map(BlockStep::output_shape) else { return Ok(()) };
         let features = features.contiguous()?;
-        let shape = blocks.last().map_or(pool.output_shape(), BlockStep::output_shape);
+        let given = read(NAME, "the input", input)?;
         let [_, height, width, channels] = shape;
         let dy = sized(gradient, elements(shape));
         average_gradient(&read(NAME, "the gradient", &features)?, height * width, channels, dy);
 
         let pass = &mut Pass { gradients, work };
-        for (index, block) in layers.blocks().enumerate().collect::<Vec<_>>().into_iter().rev() {
+        for (index, block) in layers.blocks(*from..PARTS).enumerate().collect::<Vec<_>>().into_iter().rev() {
             let (before, rest) = blocks.split_at_mut(index);
-            let input = before.last().map_or(&*pooled, |block| &block.out);
-            pass.block(block, &rest[0], input, gradient)?;
+            let input: &[f32] = match before.last() {
+                Some(block) => &block.out,
+                None if *from == 0 => pooled,
+                None => &given,
+            };
+            pass.block(block, &rest[0], input, index > 0 || *from == 0, gradient)?;
         }
+        let (0, Some(stem), Some(pool)) = (*from, stem, pool) else { return Ok(()) };
 
         let [dz, ..] = pass.work;
         let dz = sized(dz, stem.z.len());
         pool.backward(chosen, &gradient[..pooled.len()], dz);
         normalisation(layers.stem, stem, true, dz, pass.gradients).input_in_place(dz);
-        let images_values = read(NAME, "the images", images)?;
-        debug_assert_eq!(images_values.len(), elements(images_shape(images)));
-        stem.convolution.weight_gradient(&images_values, dz, pass.gradients.slot(&layers.stem.weight));
+        stem.convolution.weight_gradient(&given, dz, pass.gradients.slot(&layers.stem.weight));
         Ok(())
     }
 }
@@ -56,6 +58,7 @@ fn normalisation<'a>(
     gradients: &mut Gradients,
 ) -> NormGradient<'a> {
     let gradient = NormGradient::new(&step.z, &step.norm, relu, dy);
+    let gradient = if step.constant { gradient.by_constants() } else { gradient };
     for (slot, value) in gradients.slot(&layer.norm.gamma).iter_mut().zip(gradient.gamma()) {
         *slot = value;
     }
@@ -77,12 +80,14 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Takes `gradient` from the block's output to its `input`.
+    /// Takes `gradient` from the block's output to its `input`, or, unless `onward`, only writes the gradients of
+    /// the block's parameters.
     fn block(
         &mut self,
         block: &Block,
         kept: &BlockStep,
         input: &[f32],
+        onward: bool,
         gradient: &mut Vec<f32>,
     ) -> Result<()> {
         let [dz, other, activation] = self.work;
@@ -114,13 +119,20 @@ impl Pass<'_> {
         let weight = read(NAME, "a weight", &first.weight)?;
         let dz = &dz[..step.z.len()];
         let (Some(layer), Some(shortcut)) = (&block.downsample, &kept.downsample) else {
-            step.convolution.input_gradient(&weight, dz, true, dy);
+            if onward {
+                step.convolution.input_gradient(&weight, dz, true, dy);
+            }
             return Ok(());
         };
         let dx = sized(other, input.len());
-        step.convolution.input_gradient(&weight, dz, false, dx);
+        if onward {
+            step.convolution.input_gradient(&weight, dz, false, dx);
+        }
         normalisation(layer, shortcut, false, dy, self.gradients).input_in_place(dy);
         shortcut.convolution.weight_gradient(input, dy, self.gradients.slot(&layer.weight));
+        if !onward {
+            return Ok(());
+        }
         let weight = read(NAME, "a weight", &layer.weight)?;
         shortcut.convolution.input_gradient(&weight, dy, true, dx);
         sized(gradient, input.len()).copy_from_slice(dx);

@@ -1,12 +1,13 @@
 //! Forward, in evaluation: normalisations by the running statistics are done to the convolutions' outputs while
 //! these are in the cache, and nothing is kept.
 
-use super::{Layers, convolution, elements, images_shape, pool, sized};
+use super::{Layers, PARTS, convolution, elements, images_shape, pool, sized};
 use crate::Result;
 use crate::layers::{Block, ConvNorm};
 use candle_core::{Device, Tensor};
 use marque_kernels::nhwc::{Epilogue, average};
 use marque_kernels::read;
+use std::ops::Range;
 
 const NAME: &str = "the trunk's pass in evaluation";
 
@@ -19,21 +20,29 @@ pub(crate) struct Evaluator {
 }
 
 impl Evaluator {
-    /// The pooled features, `[n, features]`.
-    pub(crate) fn features(&mut self, layers: Layers<'_>, images: &Tensor) -> Result<Tensor> {
-        let shape = images_shape(images);
-        let images = read(NAME, "the images", images)?;
+    /// The output of some parts of the trunk, of images or of the output of the parts before: `[n, h, w, c]`, or the
+    /// pooled features, `[n, features]`, after the last part.
+    pub(crate) fn run(&mut self, layers: Layers<'_>, parts: Range<usize>, input: &Tensor) -> Result<Tensor> {
+        let mut shape = images_shape(input);
+        let given = read(NAME, "the input", input)?;
         let [input, work, ..] = &mut self.buffers;
         let pass = Pass { eps: layers.eps };
-        let stem = pass.layer(layers.stem, &images, shape, None, true, work)?;
-        let pool = pool(stem)?;
-        let mut shape = pool.output_shape();
-        self.chosen.resize(elements(shape), 0);
-        pool.forward(&work[..elements(stem)], sized(input, elements(shape)), &mut self.chosen);
-        for block in layers.blocks() {
+        if parts.start == 0 {
+            let stem = pass.layer(layers.stem, &given, shape, None, true, work)?;
+            let pool = pool(stem)?;
+            shape = pool.output_shape();
+            self.chosen.resize(elements(shape), 0);
+            pool.forward(&work[..elements(stem)], sized(input, elements(shape)), &mut self.chosen);
+        } else {
+            sized(input, given.len()).copy_from_slice(&given);
+        }
+        for block in layers.blocks(parts.clone()) {
             shape = pass.block(block, shape, &mut self.buffers)?;
         }
         let [n, height, width, channels] = shape;
+        if parts.end < PARTS {
+            return Ok(Tensor::from_slice(&self.buffers[0][..elements(shape)], &shape, &Device::Cpu)?);
+        }
         let mut features = vec![0.0; n * channels];
         average(&self.buffers[0][..elements(shape)], height * width, channels, &mut features);
         Ok(Tensor::from_vec(features, (n, channels), &Device::Cpu)?)

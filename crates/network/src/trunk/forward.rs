@@ -1,8 +1,8 @@
 //! Forward, in training.
 
-use super::{Activations, BlockStep, Layers, Step, convolution, elements, images_shape, pool, sized};
+use super::{Activations, BlockStep, Layers, PARTS, Step, convolution, elements, images_shape, pool, sized};
 use crate::Result;
-use crate::layers::{Block, ConvNorm};
+use crate::layers::{self, Block, ConvNorm};
 use candle_core::{Device, Tensor, Var};
 use marque_kernels::nhwc::{Epilogue, Moments, Norm, average, normalise, normalise_add_relu};
 use marque_kernels::{Error, read};
@@ -10,24 +10,36 @@ use marque_kernels::{Error, read};
 const NAME: &str = "the trunk's forward pass";
 
 impl Activations {
-    /// The pooled features, `[n, features]`, normalised by the batch, whose statistics go into the running ones.
-    pub(crate) fn forward(&mut self, layers: Layers<'_>, momentum: f64, images: &Tensor) -> Result<Tensor> {
+    /// The pooled features, `[n, features]`, of the images, or of the output of the parts before `from`. With a
+    /// `momentum` normalised by the batch, whose statistics go into the running ones by that share; without one by
+    /// the running ones.
+    pub(crate) fn forward(
+        &mut self,
+        layers: Layers<'_>,
+        momentum: Option<f64>,
+        from: usize,
+        input: &Tensor,
+    ) -> Result<Tensor> {
         let pass = Pass { eps: layers.eps, momentum };
-        let shape = images_shape(images);
-        let images = read(NAME, "the images", images)?;
-        let stem = pass.step(layers.stem, &images, shape, &mut self.stem)?;
-        let normalised = sized(&mut self.work[0], stem.z.len());
-        normalise(&stem.z, &stem.norm, true, normalised);
-        let pool = pool(stem.convolution.output_shape())?;
-        let mut shape = pool.output_shape();
-        resize(&mut self.pooled, elements(shape));
-        self.chosen.resize(elements(shape), 0);
-        pool.forward(normalised, &mut self.pooled, &mut self.chosen);
-        self.pool = Some(pool);
+        let mut shape = images_shape(input);
+        let given = read(NAME, "the input", input)?;
+        let mut input: &[f32] = &given;
+        self.from = from;
+        if from == 0 {
+            let stem = pass.step(layers.stem, input, shape, &mut self.stem)?;
+            let normalised = sized(&mut self.work[0], stem.z.len());
+            normalise(&stem.z, &stem.norm, true, normalised);
+            let pool = pool(stem.convolution.output_shape())?;
+            shape = pool.output_shape();
+            resize(&mut self.pooled, elements(shape));
+            self.chosen.resize(elements(shape), 0);
+            pool.forward(normalised, &mut self.pooled, &mut self.chosen);
+            self.pool = Some(pool);
+            input = &self.pooled;
+        }
 
-        let blocks: Vec<&Block> = layers.blocks().collect();
+        let blocks: Vec<&Block> = layers.blocks(from..PARTS).collect();
         self.blocks.resize_with(blocks.len(), BlockStep::default);
-        let mut input: &[f32] = &self.pooled;
         for (block, kept) in blocks.into_iter().zip(&mut self.blocks) {
             shape = pass.block(block, input, shape, kept, &mut self.work[0])?;
             input = &kept.out;
@@ -41,7 +53,8 @@ impl Activations {
 
 struct Pass {
     eps: f32,
-    momentum: f64,
+    /// Share of the batch's statistics in the running ones; `None` to normalise by the running ones.
+    momentum: Option<f64>,
 }
 
 impl Pass {
@@ -82,7 +95,7 @@ impl Pass {
         Ok(at)
     }
 
-    /// The convolution, its statistics, and the running statistics brought up to date.
+    /// The convolution, the statistics to normalise it by, and the running statistics brought up to date.
     fn step<'s>(
         &self,
         layer: &ConvNorm,
@@ -93,7 +106,7 @@ impl Pass {
         let convolution = convolution(layer, shape)?;
         let [n, height, width, channels] = convolution.output_shape();
         let count = n * height * width;
-        if count < 2 {
+        if count < 2 && self.momentum.is_some() {
             let message = format!(
                 "needs more than one value per channel, found shape {:?}",
                 convolution.output_shape()
@@ -104,22 +117,32 @@ impl Pass {
         resize(&mut z, count * channels);
         let weight = read(NAME, "a weight", &layer.weight)?;
         convolution.forward(input, &weight, Epilogue::default(), &mut z);
-        let moments = Moments::of(&z, channels);
-        let unbiased = count as f64 / (count as f64 - 1.0);
-        self.update(&layer.norm.mean, &moments.mean, 1.0)?;
-        self.update(&layer.norm.variance, &moments.variance, unbiased)?;
+        let moments = match self.momentum {
+            None => running(&layer.norm)?,
+            Some(momentum) => {
+                let moments = Moments::of(&z, channels);
+                let unbiased = count as f64 / (count as f64 - 1.0);
+                update(&layer.norm.mean, &moments.mean, momentum, 1.0)?;
+                update(&layer.norm.variance, &moments.variance, momentum, unbiased)?;
+                moments
+            }
+        };
         let (gamma, beta) = (read(NAME, "gamma", &layer.norm.gamma)?, read(NAME, "beta", &layer.norm.beta)?);
         let norm = Norm::new(&moments, &gamma, &beta, self.eps);
-        Ok(slot.insert(Step { convolution, z, norm }))
+        Ok(slot.insert(Step { convolution, z, norm, constant: self.momentum.is_none() }))
     }
+}
 
-    fn update(&self, running: &Var, batch: &[f32], factor: f64) -> Result<()> {
-        let kept = running.to_vec1::<f32>()?;
-        let mixed = kept.iter().zip(batch).map(|(&kept, &batch)| {
-            (f64::from(kept) * (1.0 - self.momentum) + f64::from(batch) * factor * self.momentum) as f32
-        });
-        Ok(running.set(&Tensor::from_iter(mixed, &Device::Cpu)?)?)
-    }
+fn running(norm: &layers::Norm) -> Result<Moments> {
+    Ok(Moments { mean: norm.mean.to_vec1()?, variance: norm.variance.to_vec1()? })
+}
+
+fn update(running: &Var, batch: &[f32], momentum: f64, factor: f64) -> Result<()> {
+    let kept = running.to_vec1::<f32>()?;
+    let mixed = kept.iter().zip(batch).map(|(&kept, &batch)| {
+        (f64::from(kept) * (1.0 - momentum) + f64::from(batch) * factor * momentum) as f32
+    });
+    Ok(running.set(&Tensor::from_iter(mixed, &Device::Cpu)?)?)
 }
 
 /// Makes a buffer exactly so long; it keeps its memory when it shrinks.

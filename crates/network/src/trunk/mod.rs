@@ -5,18 +5,24 @@
 //! memory would save.
 
 mod backward;
+mod diagnosis;
 mod evaluate;
 mod forward;
 
+pub(crate) use diagnosis::is_finite;
 pub(crate) use evaluate::Evaluator;
 
 use crate::Result;
 use crate::layers::{Block, ConvNorm};
 use candle_core::Tensor;
 use marque_kernels::nhwc::{Convolution, MaxPool, Norm};
+use std::ops::Range;
 
 /// Kernel, stride and padding of the stem's pooling.
 const POOL: [usize; 3] = [3, 2, 1];
+
+/// Parts of the trunk that can be frozen one after the other: the stem with its pooling, and four stages.
+pub(crate) const PARTS: usize = 5;
 
 /// The layers, as the network owns them.
 #[derive(Clone, Copy)]
@@ -32,7 +38,7 @@ impl<'a> Layers<'a> {
         let stem = convolution(self.stem, images)?;
         let mut shape = pool(stem.output_shape())?.output_shape();
         let mut all = vec![stem];
-        for block in self.blocks() {
+        for block in self.blocks(0..PARTS) {
             if let Some(layer) = &block.downsample {
                 all.push(convolution(layer, shape)?);
             }
@@ -45,14 +51,18 @@ impl<'a> Layers<'a> {
         Ok(all)
     }
 
-    fn blocks(&self) -> impl DoubleEndedIterator<Item = &'a Block> + use<'a> {
-        self.stages.iter().flatten()
+    /// The blocks in some parts of the trunk; the stem, part 0, has none.
+    fn blocks(&self, parts: Range<usize>) -> impl DoubleEndedIterator<Item = &'a Block> + use<'a> {
+        let stages = parts.start.max(1) - 1..parts.end.max(1) - 1;
+        self.stages.get(stages).unwrap_or_default().iter().flatten()
     }
 }
 
 /// What a forward pass leaves for the backward pass, in buffers that the next pass uses again.
 #[derive(Debug, Default)]
 pub(crate) struct Activations {
+    /// The first part that was computed; those before it came as input.
+    from: usize,
     stem: Option<Step>,
     pool: Option<MaxPool>,
     /// Which value of its window each pooled value is.
@@ -72,6 +82,8 @@ struct Step {
     /// The convolution's output.
     z: Vec<f32>,
     norm: Norm,
+    /// Whether it was normalised by the running statistics, through which no gradient goes.
+    constant: bool,
 }
 
 #[derive(Debug, Default)]
