@@ -1,0 +1,186 @@
+//! What can be switched on, and in which ranges.
+
+use crate::Error;
+
+/// Smallest size of a photo, in pixels: what a 3×3 filter needs.
+const SMALLEST: usize = 3;
+
+/// Largest size of a photo, in pixels.
+const LARGEST: usize = 4096;
+
+/// Which changes are made to photos. The default makes none and normalises by 0.5 and 0.5.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Options {
+    /// Whether half of the photos are mirrored left to right.
+    pub flip: bool,
+    /// How far photos are moved each way, in pixels of the result; the edge fills what comes into view.
+    pub shift: usize,
+    /// Cut a part out of the photo and bring it to full size.
+    pub random_resized_crop: Option<RandomResizedCrop>,
+    /// Change the colours.
+    pub colour_jitter: Option<ColourJitter>,
+    /// Change the photo by a few operations out of fourteen.
+    pub rand_augment: Option<RandAugment>,
+    /// Blank out a part.
+    pub random_erasing: Option<RandomErasing>,
+    /// Height and width of the result, in pixels; `None` for those of the photo. Photos of another size are
+    /// resized by antialiased bilinear interpolation, as Pillow does it.
+    pub output_size: Option<usize>,
+    /// Mean of each colour (red, green, blue) for pixels in 0 to 1: subtracted, and the colour of what is blank.
+    pub mean: [f32; 3],
+    /// Standard deviation of each colour, divided by.
+    pub std: [f32; 3],
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            flip: false,
+            shift: 0,
+            random_resized_crop: None,
+            colour_jitter: None,
+            rand_augment: None,
+            random_erasing: None,
+            output_size: None,
+            mean: [0.5; 3],
+            std: [0.5; 3],
+        }
+    }
+}
+
+/// A part of random area and shape, brought to full size: the training crop of Szegedy et al. (2015), as in
+/// torchvision's `RandomResizedCrop`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RandomResizedCrop {
+    /// Least and largest share of the photo's area, in (0, 1].
+    pub scale: [f64; 2],
+    /// Least and largest width over height.
+    pub ratio: [f64; 2],
+}
+
+impl Default for RandomResizedCrop {
+    fn default() -> Self {
+        Self { scale: [0.08, 1.0], ratio: [3.0 / 4.0, 4.0 / 3.0] }
+    }
+}
+
+/// Random colours, in random order, as in torchvision's `ColorJitter`. 0 leaves a property alone.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct ColourJitter {
+    /// The factor of brightness is drawn from 1 − b to 1 + b, but not below 0.
+    pub brightness: f64,
+    /// The same for contrast.
+    pub contrast: f64,
+    /// The same for saturation.
+    pub saturation: f64,
+    /// Hues are turned by −h to h of the colour circle; 0.5 at most.
+    pub hue: f64,
+}
+
+/// RandAugment (Cubuk et al., 2020): each operation is one of fourteen, as in torchvision (see
+/// [`Operation`](crate::Operation)), at one common magnitude.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RandAugment {
+    /// Operations per photo, one after the other.
+    pub operations: usize,
+    /// How strong they are, from 0 to 30: torchvision's 31 magnitudes, and what lies between.
+    pub magnitude: f64,
+}
+
+impl Default for RandAugment {
+    fn default() -> Self {
+        Self { operations: 2, magnitude: 9.0 }
+    }
+}
+
+/// A blank rectangle of the mean colour (Zhong et al., 2017), as in torchvision's `RandomErasing`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RandomErasing {
+    /// Share of the photos that get one.
+    pub probability: f64,
+    /// Least and largest share of the photo's area, in (0, 1].
+    pub scale: [f64; 2],
+    /// Least and largest height over width.
+    pub ratio: [f64; 2],
+}
+
+impl Default for RandomErasing {
+    fn default() -> Self {
+        Self { probability: 0.25, scale: [0.02, 0.33], ratio: [0.3, 3.3] }
+    }
+}
+
+impl Options {
+    /// Looks for values that make no sense.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming the first one.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |option: &'static str, reason: String| Err(Error::Option { option, reason });
+        if let Some(size) = self.output_size
+            && !(SMALLEST..=LARGEST).contains(&size)
+        {
+            return refuse(
+                "output_size",
+                format!("must be from {SMALLEST} to {LARGEST} pixels, found {size}"),
+            );
+        }
+        if self.shift > LARGEST {
+            return refuse("shift", format!("must be at most {LARGEST} pixels, found {}", self.shift));
+        }
+        if !self.mean.iter().all(|mean| mean.is_finite()) {
+            return refuse("mean", format!("must be finite, found {:?}", self.mean));
+        }
+        if !self.std.iter().all(|std| std.is_finite() && *std > 0.0) {
+            return refuse("std", format!("must be positive, found {:?}", self.std));
+        }
+        if let Some(crop) = &self.random_resized_crop {
+            check_range("random_resized_crop.scale", crop.scale, 1.0)?;
+            check_range("random_resized_crop.ratio", crop.ratio, f64::MAX)?;
+        }
+        if let Some(jitter) = &self.colour_jitter {
+            check_share("colour_jitter.brightness", jitter.brightness, 10.0)?;
+            check_share("colour_jitter.contrast", jitter.contrast, 10.0)?;
+            check_share("colour_jitter.saturation", jitter.saturation, 10.0)?;
+            check_share("colour_jitter.hue", jitter.hue, 0.5)?;
+        }
+        if let Some(rand_augment) = &self.rand_augment {
+            check_share("rand_augment.magnitude", rand_augment.magnitude, 30.0)?;
+            if rand_augment.operations > 100 {
+                let found = rand_augment.operations;
+                return refuse("rand_augment.operations", format!("must be at most 100, found {found}"));
+            }
+        }
+        if let Some(erasing) = &self.random_erasing {
+            check_share("random_erasing.probability", erasing.probability, 1.0)?;
+            check_range("random_erasing.scale", erasing.scale, 1.0)?;
+            check_range("random_erasing.ratio", erasing.ratio, f64::MAX)?;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a photo of a size that cannot be augmented.
+pub(crate) fn check_size(size: usize) -> Result<(), Error> {
+    if (SMALLEST..=LARGEST).contains(&size) {
+        return Ok(());
+    }
+    let reason = format!("must be from {SMALLEST} to {LARGEST} pixels, found {size}");
+    Err(Error::Option { option: "size", reason })
+}
+
+fn check_range(option: &'static str, [least, most]: [f64; 2], limit: f64) -> Result<(), Error> {
+    if least > 0.0 && least <= most && most <= limit {
+        return Ok(());
+    }
+    let bounds = if limit == 1.0 { "above 0 and at most 1" } else { "positive" };
+    let reason = format!("must be two ascending numbers, {bounds}, found [{least}, {most}]");
+    Err(Error::Option { option, reason })
+}
+
+fn check_share(option: &'static str, value: f64, most: f64) -> Result<(), Error> {
+    if (0.0..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::Option { option, reason: format!("must be from 0 to {most}, found {value}") })
+}

@@ -1,0 +1,25 @@
+//! Mirroring, moving and converting pixels in one pass.
+
+/// Writes a photo of `size` pixels, mirrored and moved to the left and up by `shift`, through `convert`, which makes
+/// three values of a pixel. The edge fills what comes into view.
+pub(crate) fn place<T: Copy>(
+    pixels: &[u8],
+    size: usize,
+    mirrored: bool,
+    [dx, dy]: [isize; 2],
+    out: &mut [T],
+    convert: impl Fn([u8; 3]) -> [T; 3],
+) {
+    let from = |at: usize, offset: isize| (at as isize + offset).clamp(0, size as isize - 1) as usize;
+    let columns: Vec<usize> =
+        (0..size).map(|x| from(x, dx)).map(|x| 3 * if mirrored { size - 1 - x } else { x }).collect();
+    for (y, row) in out.chunks_exact_mut(size * 3).enumerate() {
+        let start = from(y, dy) * size * 3;
+        let source = &pixels[start..start + size * 3];
+        for (out, &column) in row.chunks_exact_mut(3).zip(&columns) {
+            if let Some(&[r, g, b]) = source.get(column..column + 3) {
+                out.copy_from_slice(&convert([r, g, b]));
+            }
+        }
+    }
+}
