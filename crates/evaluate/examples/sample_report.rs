@@ -128,6 +128,7 @@ fn history(heads: &[Head]) -> Vec<EpochRow> {
             train_accuracy: 1.0 - 0.5 * (-3.6 * t).exp() + wobble(&head.name),
             validation_accuracy: 0.955 - 0.45 * (-3.4 * t).exp() + 2.0 * wobble(&head.classes[0]),
             validation_macro_f1: 0.93 - 0.5 * (-3.4 * t).exp(),
+            ..HeadEpoch::default()
         };
         EpochRow {
             epoch,
@@ -136,6 +137,7 @@ fn history(heads: &[Head]) -> Vec<EpochRow> {
             validation_loss: 2.9 * (-2.9 * t).exp() + 0.42 + 4.0 * wobble("loss"),
             kept: false,
             heads: heads.iter().map(head).collect(),
+            ..EpochRow::default()
         }
     };
     (1..=EPOCHS).map(row).collect()

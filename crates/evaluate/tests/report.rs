@@ -45,6 +45,7 @@ fn history(names: &[&str], epochs: u32) -> Vec<EpochRow> {
         train_accuracy: 0.8,
         validation_accuracy: 0.9,
         validation_macro_f1: 0.7,
+        ..HeadEpoch::default()
     };
     (1..=epochs)
         .map(|epoch| EpochRow {
@@ -54,6 +55,7 @@ fn history(names: &[&str], epochs: u32) -> Vec<EpochRow> {
             validation_loss: 1.2 / f64::from(epoch),
             kept: false,
             heads: names.iter().map(head).collect(),
+            ..EpochRow::default()
         })
         .collect()
 }

@@ -156,8 +156,10 @@ impl Artifacts {
                     train_accuracy: 0.5,
                     validation_accuracy: 0.6,
                     validation_macro_f1: 0.4,
+                    ..HeadEpoch::default()
                 })
                 .collect(),
+            ..EpochRow::default()
         };
         EpochRow::write(&[epoch(1), epoch(2)], &self.stage(train::STAGE).join(train::HISTORY)).unwrap();
     }

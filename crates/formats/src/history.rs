@@ -6,12 +6,18 @@ use crate::Error;
 use crate::frame::{Column, Columns, Frame};
 
 /// What was measured in one epoch.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct EpochRow {
     /// Number of the epoch, from 1.
     pub epoch: u32,
-    /// Learning rate at its end.
+    /// Learning rate of the trunk's last stage at its end.
     pub learning_rate: f64,
+    /// Learning rate of the heads at its end.
+    pub head_learning_rate: f64,
+    /// Mean over its steps of the norm of all gradients, before clipping.
+    pub gradient_norm: f64,
+    /// Whether what was validated is an average of the weights.
+    pub ema: bool,
     /// Mean over the training photos of the summed loss, with augmentation and dropout at work.
     pub train_loss: f64,
     /// Mean over the validation photos of the summed loss.
@@ -23,11 +29,15 @@ pub struct EpochRow {
 }
 
 /// What was measured of one head.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct HeadEpoch {
     /// Name of the head.
     pub name: String,
-    /// Share of training photos answered rightly while training.
+    /// Mean of its loss while training, before any weight.
+    pub train_loss: f64,
+    /// Mean of its loss on the validation photos.
+    pub validation_loss: f64,
+    /// Share of training photos answered rightly while training; with tags, those with exactly the right ones.
     pub train_accuracy: f64,
     /// Share of validation photos answered rightly.
     pub validation_accuracy: f64,
@@ -49,7 +59,7 @@ impl EpochRow {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_csv(rows: &[Self], path: &Path) -> Result<(), Error> {
-        let mut text = String::from("epoch,learning_rate,train_loss,validation_loss,kept");
+        let mut text = FIXED_COLUMNS.join(",");
         for head in rows.first().map_or(&[][..], |row| &row.heads) {
             for kind in HEAD_COLUMNS {
                 text.push_str(&format!(",{kind}_{}", head.name));
@@ -57,8 +67,9 @@ impl EpochRow {
         }
         text.push('\n');
         for row in rows {
-            let Self { epoch, learning_rate, train_loss, validation_loss, kept, .. } = row;
-            text.push_str(&format!("{epoch},{learning_rate},{train_loss},{validation_loss},{kept}"));
+            let [rate, head_rate, norm, train, validation] = row.numbers();
+            let (epoch, ema, kept) = (row.epoch, row.ema, row.kept);
+            text.push_str(&format!("{epoch},{rate},{head_rate},{norm},{train},{validation},{ema},{kept}"));
             for head in &row.heads {
                 for value in head.values() {
                     text.push_str(&format!(",{value}"));
@@ -77,13 +88,17 @@ impl EpochRow {
         let frame = Frame::read(path)?;
         let columns = Columns { frame: &frame, path };
         let epochs = columns.integers::<u32>("epoch")?;
-        let rates = columns.numbers("learning_rate")?;
+        let (rates, head_rates) = (columns.numbers("learning_rate")?, columns.numbers("head_learning_rate")?);
+        let norms = columns.numbers("gradient_norm")?;
         let (train, validation) = (columns.numbers("train_loss")?, columns.numbers("validation_loss")?);
-        let kept = columns.flags("kept")?;
+        let (ema, kept) = (columns.flags("ema")?, columns.flags("kept")?);
         let mut rows: Vec<_> = (0..frame.rows())
             .map(|i| Self {
                 epoch: epochs[i],
                 learning_rate: rates[i],
+                head_learning_rate: head_rates[i],
+                gradient_norm: norms[i],
+                ema: ema[i],
                 train_loss: train[i],
                 validation_loss: validation[i],
                 kept: kept[i],
@@ -91,28 +106,36 @@ impl EpochRow {
             })
             .collect();
         for name in heads {
-            let [train, validation, macro_f1] =
-                HEAD_COLUMNS.map(|kind| columns.numbers(&format!("{kind}_{name}")));
-            let (train, validation, macro_f1) = (train?, validation?, macro_f1?);
+            let mut values = Vec::with_capacity(HEAD_COLUMNS.len());
+            for kind in HEAD_COLUMNS {
+                values.push(columns.numbers(&format!("{kind}_{name}"))?);
+            }
             for (i, row) in rows.iter_mut().enumerate() {
                 row.heads.push(HeadEpoch {
                     name: name.clone(),
-                    train_accuracy: train[i],
-                    validation_accuracy: validation[i],
-                    validation_macro_f1: macro_f1[i],
+                    train_loss: values[0][i],
+                    validation_loss: values[1][i],
+                    train_accuracy: values[2][i],
+                    validation_accuracy: values[3][i],
+                    validation_macro_f1: values[4][i],
                 });
             }
         }
         Ok(rows)
     }
 
+    fn numbers(&self) -> [f64; 5] {
+        let Self { learning_rate, head_learning_rate, gradient_norm, train_loss, validation_loss, .. } = self;
+        [*learning_rate, *head_learning_rate, *gradient_norm, *train_loss, *validation_loss]
+    }
+
     fn frame(rows: &[Self]) -> Frame {
-        let mut frame = Frame::new()
-            .with_integers("epoch", rows.iter().map(|row| row.epoch))
-            .with_numbers("learning_rate", rows.iter().map(|row| row.learning_rate))
-            .with_numbers("train_loss", rows.iter().map(|row| row.train_loss))
-            .with_numbers("validation_loss", rows.iter().map(|row| row.validation_loss))
-            .with("kept", Column::Flag(rows.iter().map(|row| Some(row.kept)).collect()));
+        let flags = |pick: fn(&Self) -> bool| Column::Flag(rows.iter().map(|row| Some(pick(row))).collect());
+        let mut frame = Frame::new().with_integers("epoch", rows.iter().map(|row| row.epoch));
+        for (column, name) in FIXED_COLUMNS[1..6].iter().enumerate() {
+            frame = frame.with_numbers(name, rows.iter().map(|row| row.numbers()[column]));
+        }
+        frame = frame.with("ema", flags(|row| row.ema)).with("kept", flags(|row| row.kept));
         for (position, head) in rows.first().map_or(&[][..], |row| &row.heads).iter().enumerate() {
             for (column, kind) in HEAD_COLUMNS.iter().enumerate() {
                 let values = rows.iter().map(|row| row.heads[position].values()[column]);
@@ -123,11 +146,32 @@ impl EpochRow {
     }
 }
 
+/// Columns that every history has. The numbers among them are in the order of [`EpochRow::numbers`].
+const FIXED_COLUMNS: [&str; 8] = [
+    "epoch",
+    "learning_rate",
+    "head_learning_rate",
+    "gradient_norm",
+    "train_loss",
+    "validation_loss",
+    "ema",
+    "kept",
+];
+
 /// Prefixes of the columns that each head has, in the order of [`HeadEpoch::values`].
-const HEAD_COLUMNS: [&str; 3] = ["train_accuracy", "validation_accuracy", "validation_macro_f1"];
+const HEAD_COLUMNS: [&str; 5] =
+    ["train_loss", "validation_loss", "train_accuracy", "validation_accuracy", "validation_macro_f1"];
 
 impl HeadEpoch {
-    fn values(&self) -> [f64; 3] {
-        [self.train_accuracy, self.validation_accuracy, self.validation_macro_f1]
+    fn values(&self) -> [f64; 5] {
+        let Self {
+            train_loss,
+            validation_loss,
+            train_accuracy,
+            validation_accuracy,
+            validation_macro_f1,
+            ..
+        } = self;
+        [*train_loss, *validation_loss, *train_accuracy, *validation_accuracy, *validation_macro_f1]
     }
 }

@@ -104,6 +104,8 @@ fn other_tables_round_trip() {
 
     let head = HeadEpoch {
         name: "brand".into(),
+        train_loss: 1.5,
+        validation_loss: 1.25,
         train_accuracy: 0.25,
         validation_accuracy: 0.5,
         validation_macro_f1: 0.125,
@@ -111,6 +113,9 @@ fn other_tables_round_trip() {
     let rows = vec![EpochRow {
         epoch: 1,
         learning_rate: 0.01,
+        head_learning_rate: 0.02,
+        gradient_norm: 3.5,
+        ema: true,
         train_loss: 2.5,
         validation_loss: 2.0,
         kept: true,
@@ -121,8 +126,9 @@ fn other_tables_round_trip() {
     EpochRow::write_csv(&rows, &path).unwrap();
     assert_eq!(
         std::fs::read_to_string(&path).unwrap(),
-        "epoch,learning_rate,train_loss,validation_loss,kept,train_accuracy_brand,validation_accuracy_brand,\
-         validation_macro_f1_brand\n1,0.01,2.5,2,true,0.25,0.5,0.125\n"
+        "epoch,learning_rate,head_learning_rate,gradient_norm,train_loss,validation_loss,ema,kept,\
+         train_loss_brand,validation_loss_brand,train_accuracy_brand,validation_accuracy_brand,\
+         validation_macro_f1_brand\n1,0.01,0.02,3.5,2.5,2,true,true,1.5,1.25,0.25,0.5,0.125\n"
     );
 }
 

@@ -1,7 +1,9 @@
 //! How often photos of one class were taken for another.
 
+use serde::{Deserialize, Serialize};
+
 /// The confusion matrix of one head.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion {
     classes: usize,
     /// Row: true class; column: answer.

@@ -1,7 +1,9 @@
 //! How often tags were found and missed.
 
+use serde::{Deserialize, Serialize};
+
 /// Counts of one head with tags.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// Per class: photos that have it and were said to, that have it, that were said to.
     counts: Vec<[u64; 3]>,

@@ -4,12 +4,14 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
 use candle_core::{Device, Tensor};
+use marque_augment::{Mix, Mixing, Policy};
 use marque_formats::ShardReader;
+use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use crate::Error;
-use crate::augment::Augment;
-use crate::data::Sample;
+use crate::data::{Sample, Target};
+use crate::features::FeatureReader;
 use crate::random::generator;
 
 /// Batches made ahead of the network.
@@ -17,17 +19,22 @@ const AHEAD: usize = 3;
 
 /// Photos ready for the network.
 pub(crate) struct Batch {
-    /// `[n, height, width, 3]`, f32, normalised.
+    /// `[n, height, width, 3]`, f32, normalised; or what the frozen parts of the trunk make of it.
     pub(crate) images: Tensor,
-    /// Per head `[n]`.
-    pub(crate) targets: Vec<Vec<i64>>,
+    /// Per head, photo by photo.
+    pub(crate) targets: Vec<Vec<Target>>,
+    /// How the photos, and so their targets, are mixed.
+    pub(crate) mix: Option<Mix>,
 }
 
 /// Makes batches out of samples.
 pub(crate) struct Batches<'a> {
     pub(crate) shards: &'a ShardReader,
     pub(crate) samples: &'a [Sample],
-    pub(crate) augment: &'a Augment,
+    /// Activations to read in place of photos.
+    pub(crate) features: Option<&'a FeatureReader>,
+    pub(crate) policy: &'a Policy,
+    pub(crate) mixing: &'a Mixing,
     /// Seed and epoch of the augmentation; `None` for none.
     pub(crate) random: Option<(u64, usize)>,
 }
@@ -51,11 +58,12 @@ pub(crate) fn part(order: &[usize], step: usize, steps: usize) -> &[usize] {
 }
 
 impl<'a> Batches<'a> {
-    /// Starts a thread in `scope` that makes the batches of an epoch, in `steps` parts of `order`.
+    /// Starts a thread in `scope` that makes the batches of an epoch, in `steps` parts of `order`, from the `first` on.
     pub(crate) fn stream<'scope, 'env: 'scope>(
         self,
         scope: &'scope Scope<'scope, 'env>,
         order: &'scope [usize],
+        first: usize,
         steps: usize,
     ) -> Receiver<Result<Batch, Error>>
     where
@@ -63,8 +71,8 @@ impl<'a> Batches<'a> {
     {
         let (sender, receiver) = sync_channel(AHEAD);
         scope.spawn(move || {
-            for step in 0..steps {
-                let batch = self.batch(part(order, step, steps));
+            for step in first..steps {
+                let batch = self.batch(step, part(order, step, steps));
                 // A closed channel means that the training stopped: so do we.
                 if sender.send(batch).is_err() {
                     return;
@@ -74,24 +82,65 @@ impl<'a> Batches<'a> {
         receiver
     }
 
-    fn batch(&self, chosen: &[usize]) -> Result<Batch, Error> {
-        let geometry = self.shards.geometry();
-        let mut images = vec![0.0; chosen.len() * geometry.bytes()];
+    fn batch(&self, step: usize, chosen: &[usize]) -> Result<Batch, Error> {
         let heads = self.samples.first().map_or(0, |sample| sample.targets.len());
         let mut targets = vec![Vec::with_capacity(chosen.len()); heads];
-        for (out, &position) in images.chunks_exact_mut(geometry.bytes()).zip(chosen) {
+        for &position in chosen {
+            for (column, target) in targets.iter_mut().zip(&self.samples[position].targets) {
+                column.push(target.clone());
+            }
+        }
+        match self.features {
+            Some(features) => Ok(Batch { images: self.activations(features, chosen)?, targets, mix: None }),
+            None => {
+                let (images, mix) = self.images(step, chosen)?;
+                Ok(Batch { images, targets, mix })
+            }
+        }
+    }
+
+    /// `[n, size, size, 3]`.
+    fn images(&self, step: usize, chosen: &[usize]) -> Result<(Tensor, Option<Mix>), Error> {
+        let from = self.shards.geometry().height;
+        let size = self.policy.output_size(from);
+        let photo = size * size * 3;
+        let mut images = vec![0.0; chosen.len() * photo];
+        for (out, &position) in images.chunks_exact_mut(photo).zip(chosen) {
             let sample = &self.samples[position];
             let pixels = self.shards.pixels(&sample.place).ok_or_else(|| {
                 Error::Data(format!("the pixels of {} are not in their shard", sample.place.file_name))
             })?;
-            let mut rng = self.random.map(|(seed, epoch)| generator(seed, "augment", epoch, position));
-            self.augment.apply(pixels, geometry.height, geometry.width, rng.as_mut(), out);
-            for (column, &target) in targets.iter_mut().zip(&sample.targets) {
-                column.push(target);
+            match self.random {
+                Some((seed, epoch)) => {
+                    let mut rng = generator(seed, "augment", epoch, position);
+                    self.policy.apply(&mut rng, pixels, from, out)?;
+                }
+                None => self.policy.normalise(pixels, from, out)?,
             }
         }
-        let shape = (chosen.len(), geometry.height, geometry.width, 3);
-        Ok(Batch { images: Tensor::from_vec(images, shape, &Device::Cpu)?, targets })
+        let mix = match self.random {
+            Some((seed, epoch)) => {
+                self.mixing.draw(&mut generator(seed, "mix", epoch, step), chosen.len(), size)?
+            }
+            None => None,
+        };
+        if let Some(mix) = &mix {
+            mix.apply(&mut images, size)?;
+        }
+        Ok((Tensor::from_vec(images, (chosen.len(), size, size, 3), &Device::Cpu)?, mix))
+    }
+
+    /// One view of each photo: any in training, the photo as it is otherwise.
+    fn activations(&self, features: &FeatureReader, chosen: &[usize]) -> Result<Tensor, Error> {
+        let mut values = Vec::with_capacity(chosen.len() * features.len());
+        for &position in chosen {
+            let view = self.random.map_or(0, |(seed, epoch)| {
+                generator(seed, "augment", epoch, position).random_range(0..features.views())
+            });
+            features.read(&self.samples[position].place, view, &mut values)?;
+        }
+        let shape = [&[chosen.len()], features.shape()].concat();
+        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 }
 

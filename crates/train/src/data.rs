@@ -1,21 +1,20 @@
 //! The photos to learn from and to validate on: labels and pixels brought together.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use marque_contracts::Job;
-use marque_contracts::schema::{Head, Split, labels, preprocess};
-use marque_formats::{Geometry, IndexRow, LabelTable, ShardReader};
+use marque_contracts::schema::{Head, HeadKind, Split, labels, preprocess};
+use marque_formats::{Geometry, IndexRow, LabelTable, ShardReader, TagColumn};
 
 use crate::Error;
+pub(crate) use crate::target::Target;
 
-/// Target of a photo whose label is not known.
-pub(crate) const UNKNOWN: i64 = marque_kernels::IGNORED;
-
-/// One photo: where its pixels are, and its class id per head ([`UNKNOWN`] where it has none).
+/// One photo: where its pixels are, and its label per head.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) place: IndexRow,
-    pub(crate) targets: Vec<i64>,
+    pub(crate) targets: Vec<Target>,
 }
 
 /// Everything that training reads.
@@ -33,21 +32,26 @@ impl Data {
         let path = job.input(labels::STAGE).join(labels::HEADS);
         let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
         let heads: Vec<Head> = serde_json::from_str(&text).map_err(|source| Error::Json { path, source })?;
-        let named: Vec<_> = heads.iter().map(|head| (head.name.clone(), head.classes.clone())).collect();
-        let table = LabelTable::read(&job.input(labels::STAGE).join(labels::LABEL_TABLE), &named)?;
+        let path = job.input(labels::STAGE).join(labels::LABEL_TABLE);
+        let single: Vec<_> = heads
+            .iter()
+            .filter(|head| head.kind == HeadKind::Single)
+            .map(|head| (head.name.clone(), head.classes.clone()))
+            .collect();
+        let table = LabelTable::read(&path, &single)?;
+        let targets = targets(&heads, &table, &path)?;
         let pixels = job.input(preprocess::STAGE);
         let index = IndexRow::read(&pixels.join(preprocess::INDEX))?;
         let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?;
         let places: BTreeMap<_, _> = index.into_iter().map(|row| (row.file_name.clone(), row)).collect();
         let (mut train, mut validation) = (Vec::new(), Vec::new());
-        for row in &table.rows {
+        for (row, targets) in table.rows.iter().zip(targets) {
             let part = match row.split {
                 Split::Train => &mut train,
                 Split::Validation => &mut validation,
                 Split::Test => continue,
             };
-            let targets: Vec<i64> = row.labels.iter().map(|id| id.unwrap_or(UNKNOWN)).collect();
-            if targets.iter().all(|&target| target == UNKNOWN) {
+            if targets.iter().all(|target| *target == Target::Unknown) {
                 continue;
             }
             let place = places.get(&row.file_name).ok_or_else(|| {
@@ -72,7 +76,7 @@ impl Data {
             )));
         }
         for (position, head) in self.heads.iter().enumerate() {
-            if self.train.iter().all(|sample| sample.targets[position] == UNKNOWN) {
+            if self.train.iter().all(|sample| sample.targets[position] == Target::Unknown) {
                 return Err(Error::Data(format!(
                     "no training photo has a label for the head `{}`",
                     head.name
@@ -81,4 +85,27 @@ impl Data {
         }
         Ok(())
     }
+}
+
+/// The labels of each row of the table, head by head.
+fn targets(heads: &[Head], table: &LabelTable, path: &Path) -> Result<Vec<Vec<Target>>, Error> {
+    let mut targets = vec![Vec::with_capacity(heads.len()); table.rows.len()];
+    let mut single = 0;
+    for head in heads {
+        match head.kind {
+            HeadKind::Single => {
+                for (targets, row) in targets.iter_mut().zip(&table.rows) {
+                    targets.push(Target::of_class(row.labels.get(single).copied().flatten()));
+                }
+                single += 1;
+            }
+            HeadKind::Tags => {
+                let column = TagColumn::read(path, &head.name, &head.classes)?;
+                for (targets, ids) in targets.iter_mut().zip(&column.rows) {
+                    targets.push(Target::of_tags(ids.as_deref()));
+                }
+            }
+        }
+    }
+    Ok(targets)
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::{Failure, FailureKind};
@@ -45,16 +46,15 @@ pub enum Error {
         /// What is missing or of another shape.
         problem: String,
     },
-    /// The loss is no number any more.
-    #[error("the loss became {loss} in epoch {epoch}, step {step}")]
-    NotFinite {
-        /// The loss.
-        loss: f64,
-        /// Epoch, from 1.
-        epoch: usize,
-        /// Step in it, from 1.
-        step: usize,
-    },
+    /// Settings do not fit the data.
+    #[error("{0}")]
+    Settings(String),
+    /// Photos cannot be changed as configured.
+    #[error(transparent)]
+    Augment(#[from] marque_augment::Error),
+    /// A loss or gradient is no number any more.
+    #[error("{0}")]
+    NotFinite(Box<Divergence>),
     /// An optimiser state does not belong to this network.
     #[error("{path} is not a state of this training: {reason}")]
     State {
@@ -63,6 +63,38 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// Where a training went wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Divergence {
+    /// The first thing that is no finite number: the loss of a head, the gradient of a parameter.
+    pub what: String,
+    /// The first layer of the forward pass whose output is no finite number, if any.
+    pub layer: Option<String>,
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Batch in it, from 1.
+    pub batch: usize,
+    /// Learning rate of the trunk in this step.
+    pub learning_rate: f64,
+    /// Learning rate of the heads in this step.
+    pub head_learning_rate: f64,
+    /// Folder with the best model so far and the last good state.
+    pub states: PathBuf,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, layer, epoch, batch, learning_rate, head_learning_rate, states } = self;
+        write!(f, "{what} is no finite number in epoch {epoch}, batch {batch}")?;
+        match layer {
+            Some(layer) => write!(f, "; the first layer whose output is none is {layer}")?,
+            None => write!(f, "; all layers' outputs are finite")?,
+        }
+        write!(f, "; learning rate {learning_rate:.3e}, of the heads {head_learning_rate:.3e}")?;
+        write!(f, "; the best model so far and the last good state are in {}", states.display())
+    }
 }
 
 impl Error {
@@ -78,10 +110,14 @@ impl Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (kind, hint) = match &error {
-            Error::NotFinite { .. } => (
+            Error::NotFinite(_) => (
                 FailureKind::Run,
-                Some("lower train.learning_rate or lengthen train.warmup; the last good result is kept"),
+                Some(
+                    "lower train.learning_rate, lengthen train.warmup, or set train.clip_norm; \
+                      the last good result is kept",
+                ),
             ),
+            Error::Settings(_) => (FailureKind::Settings, None),
             Error::Weights { .. } => (
                 FailureKind::Data,
                 Some("set train.backbone and train.bottleneck_stride to what the weights were trained for"),

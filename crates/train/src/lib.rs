@@ -1,4 +1,5 @@
-//! Stage 4, `train`: trains one network with a head per question on the sum of the heads' cross-entropies.
+//! Stage 4, `train`: trains one network with a head per question on the weighted sum of the heads' losses, and
+//! `features`, which keeps the activations of frozen parts for it, if asked to.
 //!
 //! **Reads** `labels.parquet` and `heads.json` of `labels`, `shards/` and `index.parquet` of `preprocess`, and
 //! the pretrained weights that `train.weights` names, if any.
@@ -8,25 +9,39 @@
 //! `history.parquet` and `history.csv` (a row per epoch).
 //!
 //! Every random choice is drawn from a generator keyed by (seed, purpose, epoch, position), so that a run
-//! interrupted after any epoch goes on to the same weights.
+//! interrupted anywhere goes on to the same weights from its last state.
 
-mod augment;
+mod augmentation;
 mod batches;
+mod bits;
 mod checkpoint;
 mod data;
+mod ema;
 mod error;
+mod features;
+mod freeze;
+mod head_settings;
+mod learner;
+mod measured;
+mod objective;
 mod optimizer;
 mod random;
 mod schedule;
 mod settings;
 mod stage;
-mod tally;
+mod target;
 pub mod throughput;
 mod trainer;
+mod validation;
+mod values;
 
-pub use augment::Augment;
-pub use error::Error;
-pub use optimizer::{AdamW, AdamWSettings};
-pub use schedule::{Schedule, Shape};
-pub use settings::{ClassWeighting, Selection, Settings};
+pub use augmentation::Augmentation;
+pub use ema::EmaSettings;
+pub use error::{Divergence, Error};
+pub use features::{Features, STAGE as FEATURES};
+pub use freeze::Freeze;
+pub use head_settings::{ClassWeighting, HeadSettings, Weighing};
+pub use optimizer::{AdamW, Method, Optimizer, Rates, Sgd};
+pub use schedule::{Length, PeakRates, Schedule, Shape};
+pub use settings::{FeatureSettings, Selection, Settings};
 pub use stage::Train;

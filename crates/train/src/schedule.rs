@@ -2,7 +2,10 @@
 
 use std::f64::consts::PI;
 
+use marque_network::{Group, Parameter};
 use serde::Serialize;
+
+use crate::optimizer::Rates;
 
 /// How the learning rate moves over a training, as a share of its highest value.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
@@ -14,7 +17,7 @@ pub struct Schedule {
 }
 
 /// The shape of the curve after the rise.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// Rises along a half cosine from 1/25, falls along one to 1/250,000, as `torch.optim.lr_scheduler.OneCycleLR`
@@ -22,38 +25,61 @@ pub enum Shape {
     OneCycle,
     /// Rises in a straight line from 0, falls along a half cosine to 0 (Loshchilov and Hutter 2016, arXiv:1608.03983).
     Cosine,
+    /// Rises in a straight line from 0, then falls to `factor` of itself every `epochs` epochs, counted from the first
+    /// step on, as `torch.optim.lr_scheduler.StepLR`.
+    Step {
+        /// Epochs between two falls.
+        epochs: usize,
+        /// What is left at each.
+        factor: f64,
+    },
     /// Rises in a straight line from 0, stays.
     Constant,
+}
+
+/// How long a training is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Length {
+    /// Epochs in it.
+    pub epochs: usize,
+    /// Steps of the optimiser in each epoch.
+    pub steps_per_epoch: usize,
+}
+
+impl Length {
+    /// Steps in the whole training.
+    pub fn steps(self) -> usize {
+        self.epochs * self.steps_per_epoch
+    }
 }
 
 const START: f64 = 1.0 / 25.0;
 const END: f64 = START / 1e4;
 
 impl Schedule {
-    /// The share, in `[0, 1]`, of the highest learning rate to use in step `step` (from 0) of `steps`.
-    pub fn factor(self, step: usize, steps: usize) -> f64 {
+    /// The share, in `[0, 1]`, of the highest learning rate to use in step `step` (from 0).
+    pub fn factor(self, step: usize, length: Length) -> f64 {
+        let steps = length.steps();
         // OneCycleLR's phases meet at step `warmup × steps − 1` and end at the last step.
         let last = steps.saturating_sub(1) as f64;
-        let step = (step as f64).min(last);
+        let at = (step as f64).min(last);
+        if self.shape == Shape::OneCycle {
+            let peak = (self.warmup * steps as f64 - 1.0).max(0.0);
+            return if at <= peak && peak > 0.0 {
+                between(START, 1.0, at / peak)
+            } else {
+                between(1.0, END, (at - peak) / (last - peak).max(1.0))
+            };
+        }
+        let rise = (self.warmup * steps as f64).floor();
+        let risen = if at < rise { (at + 1.0) / rise } else { 1.0 };
         match self.shape {
-            Shape::OneCycle => {
-                let peak = (self.warmup * steps as f64 - 1.0).max(0.0);
-                if step <= peak && peak > 0.0 {
-                    between(START, 1.0, step / peak)
-                } else {
-                    between(1.0, END, (step - peak) / (last - peak).max(1.0))
-                }
+            Shape::Step { epochs, factor } => {
+                let falls = at as usize / (epochs * length.steps_per_epoch).max(1);
+                risen * factor.powi(falls.min(1000) as i32)
             }
-            Shape::Cosine | Shape::Constant => {
-                let rise = (self.warmup * steps as f64).floor();
-                if step < rise {
-                    (step + 1.0) / rise
-                } else if self.shape == Shape::Constant {
-                    1.0
-                } else {
-                    between(1.0, 0.0, (step - rise) / (steps as f64 - rise).max(1.0))
-                }
-            }
+            Shape::Cosine if at >= rise => between(1.0, 0.0, (at - rise) / (steps as f64 - rise).max(1.0)),
+            _ => risen,
         }
     }
 }
@@ -63,28 +89,55 @@ fn between(start: f64, end: f64, share: f64) -> f64 {
     end + (start - end) / 2.0 * (1.0 + (PI * share).cos())
 }
 
+/// The highest learning rate of each part of the network, and its weight decay.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct PeakRates {
+    /// Of the trunk's last stage.
+    pub trunk: f64,
+    /// Of the heads.
+    pub heads: f64,
+    /// What each part of the trunk has of the rate of the part above it, 1 for all alike (layer-wise decay, as Clark
+    /// et al. 2020, arXiv:2003.10555, here by stage).
+    pub layer_decay: f64,
+    /// Weight decay of weights; norms and biases have none.
+    pub weight_decay: f64,
+}
+
+impl PeakRates {
+    /// What a parameter gets at a share of the highest rates.
+    pub fn at(&self, factor: f64, parameter: &Parameter) -> Rates {
+        let peak = match parameter.group {
+            Group::Head => self.heads,
+            group => {
+                let above = Group::TRUNK.iter().rev().position(|part| *part == group).unwrap_or(0);
+                if above == 0 { self.trunk } else { self.trunk * self.layer_decay.powi(above as i32) }
+            }
+        };
+        Rates {
+            learning_rate: peak * factor,
+            weight_decay: if parameter.decay { self.weight_decay } else { 0.0 },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candle_core::{Device, Var};
 
-    #[test]
-    fn one_cycle_follows_pytorch() {
-        // torch 2: OneCycleLR(optimizer, max_lr=1.0, total_steps=8, pct_start=0.25), lr before each step.
-        let torch = [0.04, 1.0, 0.933_013_1, 0.750_001, 0.500_002, 0.250_003, 0.066_990_6, 4e-6];
-        let schedule = Schedule { shape: Shape::OneCycle, warmup: 0.25 };
-        for (step, expected) in torch.into_iter().enumerate() {
-            let factor = schedule.factor(step, 8);
-            assert!((factor - expected).abs() < 1e-6, "step {step}: {factor} instead of {expected}");
-        }
+    /// One epoch of some steps.
+    fn length(steps: usize) -> Length {
+        Length { epochs: 1, steps_per_epoch: steps }
     }
 
     #[test]
     fn every_shape_stays_between_zero_and_one() {
-        for shape in [Shape::OneCycle, Shape::Cosine, Shape::Constant] {
+        let step = Shape::Step { epochs: 1, factor: 0.1 };
+        for shape in [Shape::OneCycle, Shape::Cosine, step, Shape::Constant] {
             for warmup in [0.0, 0.3, 1.0] {
                 for steps in [1, 2, 7, 100] {
                     for step in 0..=steps {
-                        let factor = Schedule { shape, warmup }.factor(step, steps);
+                        let factor = Schedule { shape, warmup }.factor(step, length(steps));
                         assert!((0.0..=1.0).contains(&factor), "{shape:?} {warmup} {step}/{steps}: {factor}");
                     }
                 }
@@ -95,8 +148,21 @@ mod tests {
     #[test]
     fn cosine_rises_to_one_and_falls() {
         let schedule = Schedule { shape: Shape::Cosine, warmup: 0.2 };
-        let factors: Vec<_> = (0..10).map(|step| schedule.factor(step, 10)).collect();
+        let factors: Vec<_> = (0..10).map(|step| schedule.factor(step, length(10))).collect();
         assert_eq!(factors[..3], [0.5, 1.0, 1.0]);
         assert!(factors.windows(2).skip(2).all(|pair| pair[1] < pair[0]), "{factors:?}");
+    }
+
+    #[test]
+    fn each_part_below_has_a_share_of_the_rate_above() {
+        let rates = PeakRates { trunk: 0.4, heads: 3.0, layer_decay: 0.5, weight_decay: 0.1 };
+        let rate = |group, decay| {
+            let var = Var::new(&[0f32], &Device::Cpu).unwrap();
+            rates.at(0.5, &Parameter { name: String::new(), var, group, decay })
+        };
+        let learning_rates = Group::TRUNK.map(|group| rate(group, true).learning_rate);
+        assert_eq!(learning_rates, [0.0125, 0.025, 0.05, 0.1, 0.2]);
+        assert_eq!(rate(Group::Head, true), Rates { learning_rate: 1.5, weight_decay: 0.1 });
+        assert_eq!(rate(Group::Head, false).weight_decay, 0.0);
     }
 }

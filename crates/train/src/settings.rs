@@ -1,13 +1,20 @@
 //! The section `[train]`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use marque_augment::{Options, Policy};
 use marque_network::{Backbone, BottleneckStride};
 use marque_settings::Section;
 use serde::Serialize;
 
-use crate::optimizer::AdamWSettings;
-use crate::schedule::{Schedule, Shape};
+use crate::Error;
+use crate::augmentation::Augmentation;
+use crate::ema::EmaSettings;
+use crate::freeze::Freeze;
+use crate::head_settings::{HeadSettings, Weighing};
+use crate::optimizer::{AdamW, Method, Sgd};
+use crate::schedule::{PeakRates, Schedule, Shape};
 
 /// How to train.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -27,51 +34,62 @@ pub struct Settings {
     pub std: [f64; 3],
     /// Passes over the training photos.
     pub epochs: usize,
-    /// Photos per step, about: an epoch is cut into steps of equal size.
+    /// Photos per pass through the network, about: an epoch is cut into batches of equal size.
     pub batch_size: usize,
-    /// Highest learning rate of the trunk.
-    pub learning_rate: f64,
-    /// Highest learning rate of the heads.
-    pub head_learning_rate: f64,
-    /// How the learning rate moves.
+    /// Batches per step of the optimiser.
+    pub accumulate: usize,
+    /// Highest learning rates, and weight decay.
+    pub rates: PeakRates,
+    /// How the learning rates move.
     pub schedule: Schedule,
-    /// The optimiser's other settings.
-    pub adamw: AdamWSettings,
+    /// The optimiser.
+    pub optimizer: Method,
+    /// Longest gradient that is not scaled down; `None` for any.
+    pub clip_norm: Option<f64>,
+    /// The average of the weights that is evaluated and kept, if any.
+    pub ema: Option<EmaSettings>,
+    /// Parts of the trunk that do not learn.
+    pub freeze: Freeze,
+    /// How the activations of what is frozen for good are kept on disk, if they are.
+    pub features: Option<FeatureSettings>,
     /// Share of the features dropped before each head.
     pub dropout: f64,
-    /// Share of the target that goes to all classes evenly.
-    pub label_smoothing: f64,
-    /// How classes of unequal size are weighted in the loss.
-    pub class_weights: ClassWeighting,
-    /// Whether half of the photos are mirrored.
-    pub flip: bool,
-    /// How far a photo may be moved each way, in pixels.
-    pub shift: usize,
+    /// How the losses of the heads are weighed against each other.
+    pub weighing: Weighing,
+    /// What every head does unless it has settings of its own.
+    pub head: HeadSettings,
+    /// Heads with settings of their own, by name.
+    pub heads: BTreeMap<String, HeadSettings>,
+    /// How photos are changed at random.
+    pub augmentation: Augmentation,
+    /// Sizes at which to train, each from an epoch on; empty for that of the shards throughout.
+    pub resize: Vec<(usize, usize)>,
     /// What makes an epoch the best.
     pub select_by: Selection,
+    /// Epochs without a better one after which to stop; `None` never to.
+    pub patience: Option<usize>,
     /// How many of the last epochs to keep as checkpoints beside the best model.
     pub keep_checkpoints: usize,
+    /// Steps of the optimiser between two states to go on from; `None` for one after each epoch. Changes nothing in
+    /// the result.
+    #[serde(skip)]
+    pub checkpoint_steps: Option<usize>,
     /// Seed of weights, order, augmentation and dropout.
     pub seed: u64,
 }
 
-/// How classes of unequal size are weighted in the loss.
+/// How activations of the frozen parts are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClassWeighting {
-    /// All alike.
-    None,
-    /// By inverse frequency.
-    Inverse,
-    /// By inverse effective number.
-    Effective,
+pub struct FeatureSettings {
+    /// Views of each photo: the photo as it is, then moved at random; as many again mirrored if `flip` is on.
+    pub crops: usize,
 }
 
 /// What makes an epoch the best, measured on the validation photos.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
-    /// Highest mean of the heads' accuracies.
+    /// Highest mean of the heads' accuracies; for tags, of the share of photos with exactly the right ones.
     Accuracy,
     /// Highest mean of the heads' macro-F1.
     MacroF1,
@@ -86,53 +104,33 @@ impl Settings {
     pub fn read(section: &mut Section<'_>) -> Self {
         use {Backbone::*, BottleneckStride::*};
         let backbones = [("resnet18", ResNet18), ("resnet34", ResNet34), ("resnet50", ResNet50)];
-        let learning_rate = section.number("learning_rate", 2e-3, 0.0..=10.0);
+        let strides = [("3x3", Middle3x3), ("first-1x1", First1x1)];
+        let optimizer = read_optimizer(section);
+        let head = HeadSettings::read(section, &HeadSettings::default());
+        let heads = section.tables("heads", |section| HeadSettings::read_own(section, &head));
         let settings = Self {
             backbone: section.choice("backbone", ResNet18, &backbones),
-            bottleneck_stride: section.choice(
-                "bottleneck_stride",
-                Middle3x3,
-                &[("3x3", Middle3x3), ("first-1x1", First1x1)],
-            ),
+            bottleneck_stride: section.choice("bottleneck_stride", Middle3x3, &strides),
             weights: section.optional_path("weights"),
             norm_eps: section.number("norm_eps", 1e-5, 1e-8..=0.1),
             mean: section.numbers("mean", [0.5; 3]),
             std: section.numbers("std", [0.5; 3]),
             epochs: section.count("epochs", 10, 1..=10_000),
             batch_size: section.count("batch_size", 32, 2..=4096),
-            learning_rate,
-            head_learning_rate: section.number("head_learning_rate", learning_rate, 0.0..=10.0),
-            schedule: Schedule {
-                shape: section.choice(
-                    "schedule",
-                    Shape::OneCycle,
-                    &[
-                        ("one-cycle", Shape::OneCycle),
-                        ("cosine", Shape::Cosine),
-                        ("constant", Shape::Constant),
-                    ],
-                ),
-                warmup: section.number("warmup", 0.25, 0.0..=1.0),
-            },
-            adamw: AdamWSettings {
-                beta1: section.number("beta1", 0.9, 0.0..=0.9999),
-                beta2: section.number("beta2", 0.999, 0.0..=0.99999),
-                eps: section.number("eps", 1e-8, 1e-12..=0.1),
-                weight_decay: section.number("weight_decay", 0.01, 0.0..=10.0),
-            },
+            accumulate: section.count("accumulate", 1, 1..=4096),
+            rates: read_rates(section, optimizer),
+            schedule: read_schedule(section),
+            optimizer,
+            clip_norm: Some(section.number("clip_norm", 0.0, 0.0..=1e9)).filter(|norm| *norm > 0.0),
+            ema: read_ema(section),
+            freeze: read_freeze(section),
+            features: read_features(section),
             dropout: section.number("dropout", 0.2, 0.0..=0.95),
-            label_smoothing: section.number("label_smoothing", 0.0, 0.0..=0.9),
-            class_weights: section.choice(
-                "class_weights",
-                ClassWeighting::None,
-                &[
-                    ("none", ClassWeighting::None),
-                    ("inverse", ClassWeighting::Inverse),
-                    ("effective", ClassWeighting::Effective),
-                ],
-            ),
-            flip: section.flag("flip", true),
-            shift: section.count("shift", 4, 0..=256),
+            weighing: Weighing::read(section),
+            head,
+            heads: heads.into_iter().collect(),
+            augmentation: Augmentation::read(section),
+            resize: read_sizes(section),
             select_by: section.choice(
                 "select_by",
                 Selection::Accuracy,
@@ -143,12 +141,146 @@ impl Settings {
                     ("last", Selection::Last),
                 ],
             ),
+            patience: Some(section.count("patience", 0, 0..=10_000)).filter(|epochs| *epochs > 0),
             keep_checkpoints: section.count("keep_checkpoints", 1, 0..=10_000),
+            checkpoint_steps: Some(section.count("checkpoint_steps", 0, 0..=1_000_000))
+                .filter(|steps| *steps > 0),
             seed: section.seed("seed", 1),
         };
-        if settings.std.iter().any(|&std| std <= 0.0) {
-            section.problem("std", "must be three positive numbers");
-        }
+        settings.check(section);
         settings
     }
+
+    /// Parts of the trunk whose activations are read from disk.
+    pub fn cached_parts(&self) -> usize {
+        if self.features.is_some() { self.freeze.forever() } else { 0 }
+    }
+
+    /// Size of the training photos in an epoch, from 1, of shards of photos of `size` pixels.
+    pub(crate) fn size_at(&self, epoch: usize, size: usize) -> usize {
+        self.resize.iter().rfind(|(from, _)| *from <= epoch).map_or(size, |(_, size)| *size)
+    }
+
+    /// What is done to photos at a size to train at, or only what is always done.
+    pub(crate) fn policy(&self, size: Option<usize>) -> Result<Policy, Error> {
+        let options = match size {
+            Some(size) => Options { output_size: Some(size), ..self.augmentation.options() },
+            None => Options::default(),
+        };
+        let [mean, std] = [self.mean, self.std].map(|values| values.map(|value| value as f32));
+        Ok(Policy::new(Options { mean, std, ..options })?)
+    }
+
+    /// The settings of a head.
+    pub(crate) fn of_head(&self, name: &str) -> &HeadSettings {
+        self.heads.get(name).unwrap_or(&self.head)
+    }
+
+    /// What does not go together.
+    fn check(&self, section: &mut Section<'_>) {
+        if self.std.iter().any(|&std| std <= 0.0) {
+            section.problem("std", "must be three positive numbers");
+        }
+        if self.features.is_none() {
+            return;
+        }
+        if self.freeze.forever() == 0 || self.freeze.ends() {
+            section.problem(
+                "cache_features",
+                "needs train.freeze, with train.freeze_epochs = 0: what learns changes",
+            );
+        }
+        if self.augmentation.mixing().is_on() {
+            section.problem("cache_features", "does not go with train.mixup_alpha and train.cutmix_alpha");
+        }
+        if !self.resize.is_empty() {
+            section
+                .problem("cache_features", "does not go with train.resize: activations are kept at one size");
+        }
+    }
+}
+
+fn read_optimizer(section: &mut Section<'_>) -> Method {
+    let adamw = AdamW {
+        beta1: section.number("beta1", 0.9, 0.0..=0.9999),
+        beta2: section.number("beta2", 0.999, 0.0..=0.99999),
+        eps: section.number("eps", 1e-8, 1e-12..=0.1),
+    };
+    let sgd = Sgd {
+        momentum: section.number("momentum", 0.9, 0.0..=0.9999),
+        nesterov: section.flag("nesterov", false),
+    };
+    let methods = [("adamw", Method::AdamW(adamw)), ("sgd", Method::Sgd(sgd))];
+    section.choice("optimizer", Method::AdamW(adamw), &methods)
+}
+
+fn read_rates(section: &mut Section<'_>, optimizer: Method) -> PeakRates {
+    let (rate, decay) = match optimizer {
+        Method::AdamW(_) => (2e-3, 0.01),
+        Method::Sgd(_) => (0.02, 1e-4),
+    };
+    let trunk = section.number("learning_rate", rate, 0.0..=10.0);
+    PeakRates {
+        trunk,
+        heads: section.number("head_learning_rate", trunk, 0.0..=10.0),
+        layer_decay: section.number("layer_decay", 1.0, 0.001..=1.0),
+        weight_decay: section.number("weight_decay", decay, 0.0..=10.0),
+    }
+}
+
+fn read_schedule(section: &mut Section<'_>) -> Schedule {
+    let step = Shape::Step {
+        epochs: section.count("step_epochs", 30, 1..=10_000),
+        factor: section.number("step_factor", 0.1, 0.0..=1.0),
+    };
+    let shapes = [
+        ("one-cycle", Shape::OneCycle),
+        ("cosine", Shape::Cosine),
+        ("step", step),
+        ("constant", Shape::Constant),
+    ];
+    Schedule {
+        shape: section.choice("schedule", Shape::OneCycle, &shapes),
+        warmup: section.number("warmup", 0.25, 0.0..=1.0),
+    }
+}
+
+fn read_ema(section: &mut Section<'_>) -> Option<EmaSettings> {
+    let decay = section.number("ema_decay", 0.0, 0.0..=0.999_999);
+    let warmup = section.flag("ema_warmup", true);
+    (decay > 0.0).then_some(EmaSettings { decay, warmup })
+}
+
+fn read_freeze(section: &mut Section<'_>) -> Freeze {
+    let parts = section.optional_texts("freeze").unwrap_or_default();
+    let epochs = section.optional_integers("freeze_epochs").unwrap_or_default();
+    let norm_statistics = section.flag("freeze_norm_statistics", false);
+    let counts: Vec<usize> = epochs.iter().filter_map(|epochs| usize::try_from(*epochs).ok()).collect();
+    if counts.len() < epochs.len() {
+        section.problem("freeze_epochs", "must be whole numbers, 0 or more");
+    }
+    Freeze::new(&parts, &counts, norm_statistics).unwrap_or_else(|(key, message)| {
+        section.problem(key, message);
+        Freeze::default()
+    })
+}
+
+fn read_features(section: &mut Section<'_>) -> Option<FeatureSettings> {
+    let on = section.flag("cache_features", false);
+    let crops = section.count("cache_crops", 1, 1..=64);
+    on.then_some(FeatureSettings { crops })
+}
+
+fn read_sizes(section: &mut Section<'_>) -> Vec<(usize, usize)> {
+    let pairs = section.optional_pairs("resize").unwrap_or_default();
+    let positive = |value: i64| usize::try_from(value).ok().filter(|value| (1..=4096).contains(value));
+    let sizes: Vec<_> =
+        pairs.iter().filter_map(|[epoch, size]| Some((positive(*epoch)?, positive(*size)?))).collect();
+    if sizes.len() < pairs.len() || !sizes.is_sorted_by(|a, b| a.0 < b.0) {
+        section.problem(
+            "resize",
+            "must be pairs of an epoch, from 1 and ascending, and a size in pixels from then on",
+        );
+    }
+    sizes
 }

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::schema::{labels, preprocess, train};
+use marque_contracts::schema::{Head, HeadKind, labels, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
 use marque_formats::EpochRow;
-use marque_network::{HeadConfig, Network, NetworkConfig};
+use marque_network::{HeadConfig, Network, NetworkConfig, Problem};
 use serde_json::{Value, json};
 
+use crate::checkpoint::{Timing, flush};
 use crate::data::Data;
-use crate::trainer::{Trained, Trainer};
+use crate::features::{self, FeatureReader};
+use crate::trainer::{Trained, Trainer, states};
 use crate::{Error, Settings};
 
 /// Stage 4.
@@ -25,45 +27,85 @@ impl Train {
     }
 
     fn train(&self, job: &Job<'_>) -> Result<Summary, Error> {
+        let (settings, output) = (&self.settings, job.output());
         let data = Data::open(job)?;
-        let network = Network::new(&self.config(&data), self.settings.seed)?;
-        if let Some(path) = &self.settings.weights {
+        let history = [train::HISTORY, train::HISTORY_CSV].map(|name| output.join(name));
+        let states = states(output);
+        if !states.exist() && history[0].exists() {
+            // States are deleted last: an interrupted run had finished all but saying so.
+            return Ok(summary(&finished(&history[0], &data)?, &data));
+        }
+        self.check_sizes(&data)?;
+        let heads = data.heads.iter().map(head_config).collect();
+        let network = Network::new(&network_config(settings, data.geometry().height, heads), settings.seed)?;
+        if let Some(path) = &settings.weights {
             load_backbone(&network, path)?;
         }
-        let trainer = Trainer {
-            settings: &self.settings,
-            data: &data,
-            network,
-            output: job.output(),
-            progress: job.progress(),
+        let features = match settings.cached_parts() {
+            0 => None,
+            _ => Some(FeatureReader::open(job.input(features::STAGE))?),
         };
-        let trained = trainer.train(&job.output().join(train::MODEL))?;
-        EpochRow::write(&trained.history, &job.output().join(train::HISTORY))?;
-        EpochRow::write_csv(&trained.history, &job.output().join(train::HISTORY_CSV))?;
+        let trainer = Trainer::new(settings, &data, features.as_ref(), network, output, job.progress())?;
+        let trained = trainer.train(&output.join(train::MODEL))?;
+        EpochRow::write(&trained.history, &history[0])?;
+        EpochRow::write_csv(&trained.history, &history[1])?;
+        history.iter().try_for_each(|path| flush(path))?;
+        states.clear()?;
         Ok(summary(&trained, &data))
     }
 
-    fn config(&self, data: &Data) -> NetworkConfig {
-        let settings = &self.settings;
-        let head =
-            |head: &marque_contracts::schema::Head| HeadConfig::new(&head.name, head.classes.iter().cloned());
-        NetworkConfig {
-            backbone: settings.backbone,
-            bottleneck_stride: settings.bottleneck_stride,
-            norm_eps: settings.norm_eps,
-            norm_momentum: 0.1,
-            zero_init_residual: settings.weights.is_none(),
-            dropout: settings.dropout as f32,
-            input_size: data.geometry().height,
-            mean: settings.mean.map(|x| x as f32),
-            std: settings.std.map(|x| x as f32),
-            heads: data.heads.iter().map(head).collect(),
+    fn check_sizes(&self, data: &Data) -> Result<(), Error> {
+        let stored = data.geometry().height;
+        match self.settings.resize.iter().find(|(_, size)| *size > stored) {
+            Some((_, size)) => Err(Error::Settings(format!(
+                "train.resize asks for photos of {size} pixels, but preprocess.size is {stored}"
+            ))),
+            None => Ok(()),
         }
     }
 }
 
+/// What an earlier run left when it was interrupted after its last epoch.
+fn finished(history: &Path, data: &Data) -> Result<Trained, Error> {
+    let names: Vec<_> = data.heads.iter().map(|head| head.name.clone()).collect();
+    let history = EpochRow::read(history, &names)?;
+    let best_epoch = history.iter().find(|row| row.kept).map_or(0, |row| row.epoch as usize);
+    Ok(Trained { best_epoch, resumed_epochs: history.len(), timings: Vec::new(), history })
+}
+
+fn head_config(head: &Head) -> HeadConfig {
+    let problem = match head.kind {
+        HeadKind::Single => Problem::SingleLabel,
+        HeadKind::Tags => Problem::MultiLabel,
+    };
+    HeadConfig::new(&head.name, head.classes.iter().cloned()).with_problem(problem)
+}
+
+/// A network of the configured backbone for photos of `size` pixels.
+pub(crate) fn network_config(settings: &Settings, size: usize, heads: Vec<HeadConfig>) -> NetworkConfig {
+    NetworkConfig {
+        backbone: settings.backbone,
+        bottleneck_stride: settings.bottleneck_stride,
+        norm_eps: settings.norm_eps,
+        norm_momentum: 0.1,
+        zero_init_residual: settings.weights.is_none(),
+        dropout: settings.dropout as f32,
+        input_size: size,
+        mean: settings.mean.map(|x| x as f32),
+        std: settings.std.map(|x| x as f32),
+        heads,
+    }
+}
+
+/// The content of the pretrained weights, by the key that names them.
+pub(crate) fn weights_source(settings: &Settings) -> Result<BTreeMap<String, Digest>, Failure> {
+    let Some(path) = &settings.weights else { return Ok(BTreeMap::new()) };
+    let digest = Digest::of_file(path).map_err(|e| Error::io("read", path, e))?;
+    Ok(BTreeMap::from([("weights".to_owned(), digest)]))
+}
+
 /// Loads pretrained weights, all of the trunk or none.
-fn load_backbone(network: &Network, path: &Path) -> Result<(), Error> {
+pub(crate) fn load_backbone(network: &Network, path: &Path) -> Result<(), Error> {
     let report = network.load_backbone(path)?;
     if report.is_complete() {
         tracing::info!("{} weights from {}", report.loaded.len(), path.display());
@@ -89,7 +131,16 @@ fn summary(trained: &Trained, data: &Data) -> Summary {
             format!("best epoch {} of {}: {}", trained.best_epoch, trained.history.len(), heads.join(", "))
         }
     };
+    let photos = data.train.len();
+    let timing = |timing: &Timing| {
+        json!({
+            "seconds": timing.seconds,
+            "photos_per_second": timing.photos_per_second(photos),
+            "waited_share": timing.waited_share(),
+        })
+    };
     let notes = BTreeMap::from([
+        ("epochs".to_owned(), trained.timings.iter().map(timing).collect()),
         ("train_photos".to_owned(), json!(data.train.len())),
         ("validation_photos".to_owned(), json!(data.validation.len())),
         ("best_epoch".to_owned(), json!(trained.best_epoch)),
@@ -104,7 +155,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> Value {
@@ -112,16 +163,18 @@ impl Stage for Train {
     }
 
     fn inputs(&self) -> Vec<Input> {
-        vec![
+        let mut inputs = vec![
             Input { stage: labels::STAGE, files: &[labels::LABEL_TABLE, labels::HEADS] },
             Input { stage: preprocess::STAGE, files: &[preprocess::SHARDS, preprocess::INDEX] },
-        ]
+        ];
+        if self.settings.cached_parts() > 0 {
+            inputs.push(Input { stage: features::STAGE, files: &[features::FOLDER, features::RECORD] });
+        }
+        inputs
     }
 
     fn sources(&self) -> Result<BTreeMap<String, Digest>, Failure> {
-        let Some(path) = &self.settings.weights else { return Ok(BTreeMap::new()) };
-        let digest = Digest::of_file(path).map_err(|e| Error::io("read", path, e))?;
-        Ok(BTreeMap::from([("weights".to_owned(), digest)]))
+        weights_source(&self.settings)
     }
 
     fn resumable(&self) -> bool {

@@ -13,7 +13,8 @@ use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig, st
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::optimizer::{AdamW, AdamWSettings};
+use crate::optimizer::{AdamW, Method, Optimizer};
+use crate::schedule::PeakRates;
 
 /// Steps before the timed ones, in which buffers are made.
 const WARM_UP: usize = 2;
@@ -131,7 +132,7 @@ pub struct Steps {
     network: Network,
     images: Tensor,
     targets: Tensor,
-    optimizer: AdamW,
+    optimizer: Optimizer,
     gradients: Gradients,
     rng: ChaCha8Rng,
 }
@@ -146,8 +147,7 @@ impl Steps {
         let network = Network::new(&config(workload), 0)?;
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let (images, targets) = draw(workload, &mut rng)?;
-        let settings = AdamWSettings { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01 };
-        let optimizer = AdamW::new(settings, network.parameters());
+        let optimizer = Optimizer::new(Method::AdamW(AdamW::default()), network.parameters());
         Ok(Self {
             workload: *workload,
             network,
@@ -191,7 +191,9 @@ impl Steps {
                 loss
             }
         };
-        self.optimizer.step(network.parameters(), &self.gradients, 1e-4, 1e-4)?;
+        let rates = PeakRates { trunk: 1e-4, heads: 1e-4, layer_decay: 1.0, weight_decay: 0.01 };
+        self.optimizer
+            .step(network.parameters(), &self.gradients, |parameter| rates.at(1.0, parameter))?;
         Ok(Some(loss.to_scalar()?))
     }
 

@@ -1,25 +1,20 @@
-//! The training loop.
+//! The training: epochs, what each leaves behind, and when it is over.
 
 use std::path::Path;
+use std::time::Instant;
 
-use candle_core::{Device, Tensor};
 use marque_contracts::{Progress, Unit};
 use marque_formats::{EpochRow, HeadEpoch};
-use marque_kernels::{CrossEntropy, cross_entropy};
-use marque_network::{Gradients, Network};
+use marque_network::Network;
 
-use crate::Error;
-use crate::augment::Augment;
 use crate::batches::{Batches, shuffled, steps};
-use crate::checkpoint::{self, State};
-use crate::data::{Data, Sample};
-use crate::optimizer::AdamW;
-use crate::random::generator;
-use crate::settings::{ClassWeighting, Selection, Settings};
-use crate::tally::Tally;
-
-/// Photos per step in validation, where nothing is kept for a backward pass.
-const VALIDATION_BATCH: usize = 64;
+use crate::checkpoint::{self, Run, Running, States, Timing, write_model};
+use crate::data::Data;
+use crate::features::FeatureReader;
+use crate::learner::{Learner, Place};
+use crate::measured::Measured;
+use crate::settings::{Selection, Settings};
+use crate::{Error, Length, validation};
 
 /// Folder for the state to go on from after an interruption.
 const RESUME: &str = "resume";
@@ -28,17 +23,13 @@ const CHECKPOINTS: &str = "checkpoints";
 
 /// A training under way.
 pub(crate) struct Trainer<'a> {
-    pub(crate) settings: &'a Settings,
-    pub(crate) data: &'a Data,
-    pub(crate) network: Network,
-    pub(crate) output: &'a Path,
-    pub(crate) progress: &'a dyn Progress,
-}
-
-/// What was measured over some photos.
-struct Measured {
-    loss: f64,
-    tallies: Vec<Tally>,
+    settings: &'a Settings,
+    data: &'a Data,
+    /// Activations of the frozen parts, where they are read from disk.
+    features: Option<&'a FeatureReader>,
+    learner: Learner,
+    output: &'a Path,
+    progress: &'a dyn Progress,
 }
 
 /// How a training ended.
@@ -47,144 +38,175 @@ pub(crate) struct Trained {
     pub(crate) best_epoch: usize,
     /// Epochs that an earlier, interrupted run had done.
     pub(crate) resumed_epochs: usize,
+    pub(crate) timings: Vec<Timing>,
 }
 
-impl Trainer<'_> {
-    /// Trains all epochs, from where an interrupted run was, and leaves the best model in `model`.
-    pub(crate) fn train(self, model: &Path) -> Result<Trained, Error> {
-        let mut optimizer = AdamW::new(self.settings.adamw, self.network.parameters());
-        let resume = self.output.join(RESUME);
-        let state = checkpoint::read_state(&resume, &self.network, &mut optimizer)?;
-        let resumed_epochs = state.as_ref().map_or(0, |state| state.epochs);
-        let mut best_epoch = state.as_ref().map_or(0, |state| state.best_epoch);
-        let mut history: Vec<EpochRow> =
-            state.iter().flat_map(|state| &state.history).map(EpochRow::from).collect();
-        if resumed_epochs > 0 {
-            tracing::info!("going on after epoch {resumed_epochs}");
+/// States to go on from, in the output of a training.
+pub(crate) fn states(output: &Path) -> States {
+    States::new(output.join(RESUME))
+}
+
+impl<'a> Trainer<'a> {
+    /// A training of `network` that has not begun.
+    pub(crate) fn new(
+        settings: &'a Settings,
+        data: &'a Data,
+        features: Option<&'a FeatureReader>,
+        network: Network,
+        output: &'a Path,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Error> {
+        let learner = Learner::new(settings, data, network)?;
+        Ok(Self { settings, data, features, learner, output, progress })
+    }
+
+    /// Trains all epochs, from where an interrupted run was, and leaves the best model in `model`. The [`states`] are
+    /// for the caller to clear, once what it makes of this is on disk.
+    pub(crate) fn train(mut self, model: &Path) -> Result<Trained, Error> {
+        let states = states(self.output);
+        let mut run = states.read(&mut self.learner)?.unwrap_or_else(Run::start);
+        let resumed_epochs = run.history.len();
+        if resumed_epochs > 0 || run.batches > 0 {
+            tracing::info!("going on in epoch {}, after batch {}", run.epoch, run.batches);
         }
-        for epoch in resumed_epochs + 1..=self.settings.epochs {
-            let row = self.epoch(epoch, &mut optimizer)?;
-            self.progress.line(&describe(&row, self.settings.epochs, !self.data.validation.is_empty()));
-            let best = history.iter().map(|row| self.score(row)).fold(f64::NEG_INFINITY, f64::max);
-            // Of equal epochs the later one wins: it has seen more.
-            if self.score(&row) >= best {
-                best_epoch = epoch;
-                checkpoint::write_model(&self.network, model)?;
-            }
-            history.push(row);
-            self.keep_checkpoint(epoch)?;
-            let records = history.iter().map(Into::into).collect();
-            let state = State { epochs: epoch, steps: optimizer.steps(), best_epoch, history: records };
-            checkpoint::write_state(&resume, &self.network, &optimizer, &state)?;
+        while run.epoch <= self.settings.epochs && !self.is_over(&run) {
+            self.epoch(&mut run, &states)?;
+            self.finish_epoch(&mut run, model)?;
+            states.write(&run, &self.learner)?;
         }
+        let Run { mut history, best_epoch, timings, .. } = run;
         for row in &mut history {
             row.kept = row.epoch as usize == best_epoch;
         }
-        std::fs::remove_dir_all(&resume).map_err(|e| Error::io("delete", &resume, e))?;
-        Ok(Trained { history, best_epoch, resumed_epochs })
+        Ok(Trained { history, best_epoch, resumed_epochs, timings })
     }
 
-    fn epoch(&self, epoch: usize, optimizer: &mut AdamW) -> Result<EpochRow, Error> {
-        let settings = self.settings;
-        let per_epoch = steps(self.data.train.len(), settings.batch_size);
-        let total = per_epoch * settings.epochs;
-        let bar =
-            self.progress.bar(&format!("epoch {epoch}/{}", settings.epochs), per_epoch as u64, Unit::Steps);
-        let order = shuffled(self.data.train.len(), settings.seed, epoch);
-        let augment = Augment::new(
-            self.network.config().mean,
-            self.network.config().std,
-            settings.flip,
-            settings.shift,
-        );
-        let batches = Batches {
-            shards: &self.data.shards,
-            samples: &self.data.train,
-            augment: &augment,
+    /// Whether there has been no better epoch for too long.
+    fn is_over(&self, run: &Run) -> bool {
+        self.settings.patience.is_some_and(|patience| run.history.len() >= run.best_epoch + patience)
+    }
+
+    /// Trains what is left of the epoch under way.
+    fn epoch(&mut self, run: &mut Run, states: &States) -> Result<(), Error> {
+        let (settings, data, epoch) = (self.settings, self.data, run.epoch);
+        let batches = steps(data.train.len(), settings.batch_size);
+        let length =
+            Length { epochs: settings.epochs, steps_per_epoch: batches.div_ceil(settings.accumulate) };
+        let what = format!("epoch {epoch}/{}", settings.epochs);
+        let bar = self.progress.bar(&what, batches as u64, Unit::Steps);
+        bar.advance(run.batches as u64);
+        let order = shuffled(data.train.len(), settings.seed, epoch);
+        let policy = settings.policy(Some(settings.size_at(epoch, data.geometry().height)))?;
+        let mixing = settings.augmentation.mixing();
+        let source = Batches {
+            shards: &data.shards,
+            features: self.features,
+            samples: &data.train,
+            policy: &policy,
+            mixing: &mixing,
             random: Some((settings.seed, epoch)),
         };
-        let losses = self.losses();
-        let mut measured = self.nothing();
-        let mut gradients = Gradients::new();
-        let mut factor = 0.0;
+        let mut running = run.running.take().unwrap_or_else(|| Running::new(&data.heads));
+        let started = Timing { seconds: running.timing.seconds, ..Timing::default() };
+        let clock = Instant::now();
         std::thread::scope(|scope| -> Result<(), Error> {
-            for (step, batch) in batches.stream(scope, &order, per_epoch).iter().enumerate() {
-                let batch = batch?;
-                let mut dropout = generator(settings.seed, "dropout", epoch, step);
-                let pass = self.network.forward_train(&batch.images, &mut dropout)?;
-                let loss = summed_loss(pass.logits(), &batch.targets, &losses)?;
-                let value = f64::from(loss.to_scalar::<f32>()?);
-                if !value.is_finite() {
-                    return Err(Error::NotFinite { loss: value, epoch, step: step + 1 });
+            let stream = source.stream(scope, &order, run.batches, batches);
+            while run.batches < batches {
+                let count = settings.accumulate.min(batches - run.batches);
+                let waiting = Instant::now();
+                let chunk = stream.iter().take(count).collect::<Result<Vec<_>, _>>()?;
+                running.timing.waited += waiting.elapsed().as_secs_f64();
+                let place = Place {
+                    epoch,
+                    batch: run.batches,
+                    step: (epoch - 1) * length.steps_per_epoch + running.steps,
+                    length,
+                    cached_parts: self.features.map_or(0, FeatureReader::parts),
+                    states: self.output,
+                };
+                self.learner.step(settings, &chunk, place, &mut running)?;
+                run.batches += count;
+                running.timing.seconds = started.seconds + clock.elapsed().as_secs_f64();
+                bar.set_message(&running.measured.so_far(&data.heads));
+                bar.advance(count as u64);
+                let due = settings.checkpoint_steps.is_some_and(|steps| running.steps.is_multiple_of(steps));
+                if due && run.batches < batches {
+                    run.running = Some(running.clone());
+                    states.write(run, &self.learner)?;
                 }
-                measured.add(value, pass.logits(), &batch.targets)?;
-                pass.backward(&loss, &mut gradients)?;
-                factor = settings.schedule.factor((epoch - 1) * per_epoch + step, total);
-                let (rate, head_rate) =
-                    (settings.learning_rate * factor, settings.head_learning_rate * factor);
-                optimizer.step(self.network.parameters(), &gradients, rate, head_rate)?;
-                bar.set_message(&measured.so_far(step + 1, self.data));
-                bar.advance(1);
             }
             Ok(())
         })?;
-        drop(bar);
-        let train = measured.over(per_epoch);
-        let validation = self.validate(&self.data.validation, &losses)?;
+        run.running = Some(running);
+        Ok(())
+    }
+
+    /// Validates, keeps the model if it is the best so far, and turns to the next epoch.
+    fn finish_epoch(&mut self, run: &mut Run, model: &Path) -> Result<(), Error> {
+        let epoch = run.epoch;
+        let running = run.running.take().unwrap_or_else(|| Running::new(&self.data.heads));
+        // The average takes the place of the weights as long as they are measured and written.
+        self.exchange_weights()?;
+        let validation =
+            validation::measure(self.settings, self.data, self.features, &self.learner, self.progress)?;
+        let row = self.row(epoch, &running, &validation);
+        let best = run.history.iter().map(|row| self.score(row)).fold(f64::NEG_INFINITY, f64::max);
+        // Of equal epochs the later one wins: it has seen more.
+        if self.score(&row) >= best {
+            run.best_epoch = epoch;
+            write_model(&self.learner.network, model)?;
+        }
+        self.keep_checkpoint(epoch)?;
+        self.exchange_weights()?;
+        let photos = self.data.train.len();
+        self.progress.line(&describe(
+            &row,
+            self.settings.epochs,
+            photos,
+            running.timing,
+            self.is_validated(),
+        ));
+        run.history.push(row);
+        run.timings.push(running.timing);
+        run.epoch += 1;
+        run.batches = 0;
+        Ok(())
+    }
+
+    fn exchange_weights(&mut self) -> Result<(), Error> {
+        match &mut self.learner.ema {
+            Some(ema) => Ok(ema.swap(&self.learner.network)?),
+            None => Ok(()),
+        }
+    }
+
+    fn is_validated(&self) -> bool {
+        !self.data.validation.is_empty()
+    }
+
+    fn row(&self, epoch: usize, running: &Running, validation: &Measured) -> EpochRow {
+        let (settings, train) = (self.settings, &running.measured);
         let heads = self.data.heads.iter().enumerate().map(|(i, head)| HeadEpoch {
             name: head.name.clone(),
-            train_accuracy: train.tallies[i].accuracy(),
-            validation_accuracy: validation.tallies[i].accuracy(),
-            validation_macro_f1: validation.tallies[i].macro_f1(),
+            train_loss: train.head_loss(i),
+            validation_loss: validation.head_loss(i),
+            train_accuracy: train.accuracy(i),
+            validation_accuracy: validation.accuracy(i),
+            validation_macro_f1: validation.macro_f1(i),
         });
-        Ok(EpochRow {
+        let length = Length { epochs: settings.epochs, steps_per_epoch: running.steps };
+        let factor = settings.schedule.factor(epoch * running.steps - 1, length);
+        EpochRow {
             epoch: epoch as u32,
-            learning_rate: settings.learning_rate * factor,
-            train_loss: train.loss,
-            validation_loss: validation.loss,
+            learning_rate: settings.rates.trunk * factor,
+            head_learning_rate: settings.rates.heads * factor,
+            gradient_norm: running.norms / running.steps.max(1) as f64,
+            ema: settings.ema.is_some(),
+            train_loss: train.loss(),
+            validation_loss: validation.loss(),
             kept: false,
             heads: heads.collect(),
-        })
-    }
-
-    /// Measures in evaluation mode, every photo, without augmentation.
-    fn validate(&self, samples: &[Sample], losses: &[CrossEntropy]) -> Result<Measured, Error> {
-        let mut measured = self.nothing();
-        if samples.is_empty() {
-            return Ok(measured);
         }
-        let bar = self.progress.bar("validate", samples.len() as u64, Unit::Photos);
-        let augment = Augment::new(self.network.config().mean, self.network.config().std, false, 0);
-        let batches = Batches { shards: &self.data.shards, samples, augment: &augment, random: None };
-        let order: Vec<usize> = (0..samples.len()).collect();
-        let count = samples.len().div_ceil(VALIDATION_BATCH);
-        std::thread::scope(|scope| -> Result<(), Error> {
-            for batch in batches.stream(scope, &order, count) {
-                let batch = batch?;
-                let photos = batch.images.dim(0)?;
-                let logits = self.network.forward_eval(&batch.images)?;
-                let loss = summed_loss(&logits, &batch.targets, losses)?.to_scalar::<f32>()?;
-                measured.add(f64::from(loss) * photos as f64, &logits, &batch.targets)?;
-                bar.advance(photos as u64);
-            }
-            Ok(())
-        })?;
-        Ok(measured.over(samples.len()))
-    }
-
-    /// The loss of each head.
-    fn losses(&self) -> Vec<CrossEntropy> {
-        let weights = |head: &marque_contracts::schema::Head| match self.settings.class_weights {
-            ClassWeighting::None => None,
-            ClassWeighting::Inverse => Some(&head.class_weights.inverse).cloned(),
-            ClassWeighting::Effective => Some(&head.class_weights.effective).cloned(),
-        };
-        let loss = |head| CrossEntropy {
-            focal_gamma: 0.0,
-            class_weights: weights(head).map(|weights| weights.into_iter().map(|w| w as f32).collect()),
-            label_smoothing: self.settings.label_smoothing as f32,
-        };
-        self.data.heads.iter().map(loss).collect()
     }
 
     /// What makes one epoch better than another: higher is better.
@@ -192,7 +214,7 @@ impl Trainer<'_> {
         let mean =
             |pick: fn(&HeadEpoch) -> f64| row.heads.iter().map(pick).sum::<f64>() / row.heads.len() as f64;
         match self.settings.select_by {
-            _ if self.data.validation.is_empty() => f64::from(row.epoch),
+            _ if !self.is_validated() => f64::from(row.epoch),
             Selection::Accuracy => mean(|head| head.validation_accuracy),
             Selection::MacroF1 => mean(|head| head.validation_macro_f1),
             Selection::Loss => -row.validation_loss,
@@ -205,61 +227,13 @@ impl Trainer<'_> {
         if keep == 0 {
             return Ok(());
         }
-        let root = self.output.join(CHECKPOINTS);
-        checkpoint::write_model(&self.network, &checkpoint::epoch_folder(&root, epoch))?;
-        if epoch > keep {
-            let old = checkpoint::epoch_folder(&root, epoch - keep);
-            if old.exists() {
-                std::fs::remove_dir_all(&old).map_err(|e| Error::io("delete", &old, e))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn nothing(&self) -> Measured {
-        Measured {
-            loss: 0.0,
-            tallies: self.data.heads.iter().map(|head| Tally::new(head.classes.len())).collect(),
-        }
+        let folder = |epoch: usize| self.output.join(CHECKPOINTS).join(format!("epoch-{epoch:03}"));
+        write_model(&self.learner.network, &folder(epoch))?;
+        if epoch > keep { checkpoint::delete(&folder(epoch - keep)) } else { Ok(()) }
     }
 }
 
-impl Measured {
-    fn add(&mut self, loss: f64, logits: &[Tensor], targets: &[Vec<i64>]) -> Result<(), Error> {
-        self.loss += loss;
-        for ((tally, logits), targets) in self.tallies.iter_mut().zip(logits).zip(targets) {
-            tally.count(logits, targets)?;
-        }
-        Ok(())
-    }
-
-    fn over(mut self, count: usize) -> Self {
-        self.loss /= count as f64;
-        self
-    }
-
-    fn so_far(&self, steps: usize, data: &Data) -> String {
-        let heads = data.heads.iter().zip(&self.tallies);
-        let accuracies: Vec<_> =
-            heads.map(|(head, tally)| format!("{} {:.0}%", head.name, 100.0 * tally.accuracy())).collect();
-        format!("loss {:.3}  {}", self.loss / steps as f64, accuracies.join("  "))
-    }
-}
-
-fn summed_loss(logits: &[Tensor], targets: &[Vec<i64>], losses: &[CrossEntropy]) -> Result<Tensor, Error> {
-    let mut sum: Option<Tensor> = None;
-    for ((logits, targets), options) in logits.iter().zip(targets).zip(losses) {
-        let targets = Tensor::new(targets.as_slice(), &Device::Cpu)?;
-        let loss = cross_entropy(logits, &targets, options)?;
-        sum = Some(match sum {
-            Some(sum) => (sum + loss)?,
-            None => loss,
-        });
-    }
-    sum.ok_or_else(|| Error::Data("there is no head to train".to_owned()))
-}
-
-fn describe(row: &EpochRow, epochs: usize, validated: bool) -> String {
+fn describe(row: &EpochRow, epochs: usize, photos: usize, timing: Timing, validated: bool) -> String {
     let heads: Vec<_> = row
         .heads
         .iter()
@@ -270,5 +244,12 @@ fn describe(row: &EpochRow, epochs: usize, validated: bool) -> String {
         .collect();
     let what =
         if validated { format!("validation {:.3}", row.validation_loss) } else { "training".to_owned() };
-    format!("epoch {}/{epochs}  loss {:.3}  {what}  {}", row.epoch, row.train_loss, heads.join("  "))
+    format!(
+        "epoch {}/{epochs}  loss {:.3}  {what}  {}  {:.1} photos/s, waited {:.1}%",
+        row.epoch,
+        row.train_loss,
+        heads.join("  "),
+        timing.photos_per_second(photos),
+        100.0 * timing.waited_share(),
+    )
 }

@@ -1,0 +1,97 @@
+//! How photos are changed at random: the keys of `[train]` for `marque-augment`.
+
+use marque_augment::{ColourJitter, Mixing, Options, RandAugment, RandomErasing, RandomResizedCrop};
+use marque_settings::Section;
+use serde::Serialize;
+
+/// What is done to photos and batches. What is `None` is not done.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Augmentation {
+    /// Whether half of the photos are mirrored.
+    pub flip: bool,
+    /// How far a photo may be moved each way, in pixels.
+    pub shift: usize,
+    /// Least and largest share of the photo that a crop takes.
+    pub random_resized_crop: Option<[f64; 2]>,
+    /// Brightness, contrast, saturation, hue.
+    pub colour_jitter: Option<[f64; 4]>,
+    /// Operations per photo, and their magnitude from 0 to 30.
+    pub rand_augment: Option<[f64; 2]>,
+    /// Share of the photos of which a part is blanked out; 0 for none.
+    pub random_erasing: f64,
+    /// Mixup's α; 0 for none.
+    pub mixup_alpha: f64,
+    /// CutMix's α; 0 for none.
+    pub cutmix_alpha: f64,
+    /// With both, share of the batches that get CutMix.
+    pub cutmix_probability: f64,
+}
+
+impl Augmentation {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+        let augmentation = Self {
+            flip: section.flag("flip", true),
+            shift: section.count("shift", 4, 0..=256),
+            random_resized_crop: optional(section, "random_resized_crop", [0.08, 1.0]),
+            colour_jitter: optional(section, "colour_jitter", [0.0; 4]),
+            rand_augment: optional(section, "rand_augment", [2.0, 9.0]),
+            random_erasing: section.number("random_erasing", 0.0, 0.0..=1.0),
+            mixup_alpha: section.number("mixup_alpha", 0.0, 0.0..=100.0),
+            cutmix_alpha: section.number("cutmix_alpha", 0.0, 0.0..=100.0),
+            cutmix_probability: section.number("cutmix_probability", 0.5, 0.0..=1.0),
+        };
+        if let Err(error) = augmentation.options().check() {
+            let key = match &error {
+                marque_augment::Error::Option { option, .. } => option.split('.').next().unwrap_or_default(),
+                _ => "shift",
+            };
+            section.problem(key, &error);
+        }
+        augmentation
+    }
+
+    /// For `marque-augment`, but mean, deviation and size.
+    pub(crate) fn options(&self) -> Options {
+        let crop = |scale| RandomResizedCrop { scale, ..RandomResizedCrop::default() };
+        let jitter = |[brightness, contrast, saturation, hue]: [f64; 4]| ColourJitter {
+            brightness,
+            contrast,
+            saturation,
+            hue,
+        };
+        let rand_augment = |[operations, magnitude]: [f64; 2]| RandAugment {
+            operations: operations.max(0.0) as usize,
+            magnitude,
+        };
+        let erasing = RandomErasing { probability: self.random_erasing, ..RandomErasing::default() };
+        Options {
+            flip: self.flip,
+            shift: self.shift,
+            random_resized_crop: self.random_resized_crop.map(crop),
+            colour_jitter: self.colour_jitter.map(jitter),
+            rand_augment: self.rand_augment.map(rand_augment),
+            random_erasing: (self.random_erasing > 0.0).then_some(erasing),
+            ..Options::default()
+        }
+    }
+
+    /// How batches are mixed.
+    pub(crate) fn mixing(&self) -> Mixing {
+        Mixing {
+            mixup_alpha: self.mixup_alpha,
+            cutmix_alpha: self.cutmix_alpha,
+            switch_probability: self.cutmix_probability,
+        }
+    }
+}
+
+/// Some numbers, if the key is given.
+fn optional<const N: usize>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: [f64; N],
+) -> Option<[f64; N]> {
+    let given = section.has(key);
+    let values = section.numbers(key, default);
+    given.then_some(values)
+}

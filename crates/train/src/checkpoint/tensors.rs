@@ -1,0 +1,41 @@
+//! Safetensors files of named lists of f32.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use super::flush;
+use crate::Error;
+
+/// Writes lists by name, and flushes them to disk.
+pub(super) fn write<'a>(
+    path: &Path,
+    named: impl IntoIterator<Item = (String, &'a [f32])>,
+) -> Result<(), Error> {
+    let bytes: Vec<(String, Vec<u8>)> = named
+        .into_iter()
+        .map(|(name, values)| (name, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
+        .collect();
+    let mut views = Vec::with_capacity(bytes.len());
+    for (name, bytes) in &bytes {
+        let view = TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)
+            .map_err(|e| Error::state(path, e.to_string()))?;
+        views.push((name.as_str(), view));
+    }
+    safetensors::serialize_to_file(views, None::<HashMap<String, String>>, path)
+        .map_err(|e| Error::state(path, e.to_string()))?;
+    flush(path)
+}
+
+/// Reads all lists.
+pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Vec<f32>>, Error> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| Error::state(path, e.to_string()))?;
+    let mut named = BTreeMap::new();
+    for (name, view) in tensors.iter() {
+        let values = view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        named.insert(name.to_owned(), values.collect());
+    }
+    Ok(named)
+}

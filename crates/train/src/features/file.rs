@@ -1,0 +1,128 @@
+//! One file of activations: safetensors, written as they are computed and read in place.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use safetensors::tensor::{Dtype, SafeTensors};
+use serde_json::json;
+
+use crate::Error;
+
+const TENSOR: &str = "features";
+/// Bytes of a value.
+const BYTES: usize = 2;
+
+/// Path of the file beside shard `number`.
+pub(super) fn path(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("{number:05}.safetensors"))
+}
+
+/// Writes a file value by value, so that no file has to fit into memory.
+pub(super) struct Writer {
+    beside: PathBuf,
+    path: PathBuf,
+    out: BufWriter<File>,
+    missing: usize,
+}
+
+impl Writer {
+    /// Begins a file with a tensor of this shape.
+    pub(super) fn new(path: PathBuf, shape: &[usize]) -> Result<Self, Error> {
+        let beside = path.with_extension("tmp");
+        let values: usize = shape.iter().product();
+        let header =
+            json!({ TENSOR: { "dtype": "F16", "shape": shape, "data_offsets": [0, values * BYTES] } });
+        let mut header = header.to_string();
+        // The values begin at a multiple of eight.
+        header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+        let io = |e| Error::io("write", &beside, e);
+        let mut out = BufWriter::new(File::create(&beside).map_err(io)?);
+        out.write_all(&(header.len() as u64).to_le_bytes()).map_err(io)?;
+        out.write_all(header.as_bytes()).map_err(io)?;
+        Ok(Self { beside, path, out, missing: values })
+    }
+
+    /// Appends values, rounded to half precision.
+    pub(super) fn push(&mut self, values: &[f32]) -> Result<(), Error> {
+        let mut halves = vec![f16::ZERO; values.len()];
+        halves.convert_from_f32_slice(values);
+        let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_le_bytes()).collect();
+        self.missing = self.missing.saturating_sub(values.len());
+        self.out.write_all(&bytes).map_err(|e| Error::io("write", &self.beside, e))
+    }
+
+    /// Puts the file into its place.
+    pub(super) fn finish(self) -> Result<(), Error> {
+        let Self { beside, path, out, missing } = self;
+        if missing > 0 {
+            return Err(Error::state(&path, format!("{missing} values were not computed")));
+        }
+        out.into_inner().map_err(|e| Error::io("write", &beside, e.into_error()))?;
+        std::fs::rename(&beside, &path).map_err(|e| Error::io("rename", &path, e))
+    }
+}
+
+/// A file open for reading.
+pub(super) struct Reader {
+    path: PathBuf,
+    file: File,
+    /// Where the values begin.
+    start: u64,
+    /// Photos, views, and the shape of one view.
+    shape: Vec<usize>,
+}
+
+impl Reader {
+    pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
+        let io = |e| Error::io("read", &path, e);
+        let file = File::open(&path).map_err(io)?;
+        let size = file.metadata().map_err(io)?.len();
+        let mut length = [0; 8];
+        file.read_exact_at(&mut length, 0).map_err(io)?;
+        let start = u64::from_le_bytes(length).saturating_add(8);
+        if start > size {
+            return Err(Error::state(&path, "its header is longer than the file"));
+        }
+        let mut header = vec![0; start as usize];
+        file.read_exact_at(&mut header, 0).map_err(io)?;
+        let not_features = |reason: String| Error::state(&path, reason);
+        let (_, metadata) = SafeTensors::read_metadata(&header).map_err(|e| not_features(e.to_string()))?;
+        let info =
+            metadata.info(TENSOR).ok_or_else(|| not_features(format!("it has no tensor `{TENSOR}`")))?;
+        if info.dtype != Dtype::F16 || info.shape.len() < 3 {
+            return Err(not_features(format!("`{TENSOR}` is {:?} of shape {:?}", info.dtype, info.shape)));
+        }
+        if size != start + info.data_offsets.1 as u64 {
+            return Err(not_features(format!("it has {size} bytes")));
+        }
+        Ok(Self { shape: info.shape.clone(), path, file, start })
+    }
+
+    /// Shape of one view.
+    pub(super) fn view_shape(&self) -> &[usize] {
+        &self.shape[2..]
+    }
+
+    /// Photos and views in it.
+    pub(super) fn photos_and_views(&self) -> (usize, usize) {
+        (self.shape[0], self.shape[1])
+    }
+
+    /// Appends one view of a photo to `out`.
+    pub(super) fn read(&self, photo: usize, view: usize, out: &mut Vec<f32>) -> Result<(), Error> {
+        let (photos, views) = self.photos_and_views();
+        if photo >= photos || view >= views {
+            return Err(Error::state(&self.path, format!("it has no view {view} of photo {photo}")));
+        }
+        let len: usize = self.view_shape().iter().product();
+        let mut bytes = vec![0; len * BYTES];
+        let at = ((photo * views + view) * len * BYTES) as u64;
+        self.file.read_exact_at(&mut bytes, self.start + at).map_err(|e| Error::io("read", &self.path, e))?;
+        out.extend(bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()));
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+//! The stage itself.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use marque_augment::{Draw, Policy};
+use marque_contracts::schema::preprocess;
+use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit};
+use marque_formats::{IndexRow, ShardReader};
+use marque_network::{HeadConfig, Network};
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use super::file::{self, Writer};
+use super::reader::Record;
+use super::{FOLDER, RECORD, STAGE};
+use crate::random::generator;
+use crate::stage::{load_backbone, network_config, weights_source};
+use crate::{Error, Settings};
+
+/// Views that pass through the trunk at once.
+const BATCH: usize = 64;
+
+/// The stage that keeps the activations of frozen parts, for configurations that ask for it.
+pub struct Features {
+    settings: Settings,
+}
+
+impl Features {
+    /// The stage with the settings of training; `None` if these do not ask for it.
+    pub fn new(settings: &Settings) -> Option<Self> {
+        (settings.cached_parts() > 0).then(|| Self { settings: settings.clone() })
+    }
+
+    fn compute(&self, job: &Job<'_>) -> Result<Summary, Error> {
+        let settings = &self.settings;
+        let pixels = job.input(preprocess::STAGE);
+        let index = IndexRow::read(&pixels.join(preprocess::INDEX))?;
+        let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?;
+        let size = shards.geometry().height;
+        let config = network_config(settings, size, vec![HeadConfig::new("none", ["none"])]);
+        let network = Network::new(&config, settings.seed)?;
+        if let Some(path) = &settings.weights {
+            load_backbone(&network, path)?;
+        }
+        let folder = job.output().join(FOLDER);
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        let mut by_shard: BTreeMap<u32, Vec<(usize, &IndexRow)>> = BTreeMap::new();
+        for (position, row) in index.iter().enumerate() {
+            by_shard.entry(row.shard).or_default().push((position, row));
+        }
+        let extractor = Extractor { settings, network, shards, policy: settings.policy(Some(size))?, size };
+        let bar = job.progress().bar("compute features", index.len() as u64, Unit::Photos);
+        for (shard, mut rows) in by_shard.iter().map(|(shard, rows)| (*shard, rows.clone())) {
+            rows.sort_by_key(|(_, row)| row.row);
+            if rows.iter().enumerate().any(|(at, (_, row))| row.row as usize != at) {
+                return Err(Error::Data(format!(
+                    "the index does not list every photo of shard {shard} once"
+                )));
+            }
+            let path = file::path(&folder, shard);
+            // What an interrupted run finished is whole: files are renamed into their place.
+            if !path.exists() {
+                extractor.write(&rows, path, |photos| bar.advance(photos as u64))?;
+            }
+        }
+        let files = by_shard.len() as u32;
+        let record = Record { parts: settings.cached_parts(), views: extractor.views(), files };
+        write_record(&job.output().join(RECORD), &record)?;
+        Ok(Summary {
+            line: format!(
+                "{} photos, {} views each, {} parts frozen",
+                index.len(),
+                record.views,
+                record.parts
+            ),
+            notes: BTreeMap::from([("photos".to_owned(), json!(index.len()))]),
+        })
+    }
+}
+
+struct Extractor<'a> {
+    settings: &'a Settings,
+    network: Network,
+    shards: ShardReader,
+    policy: Policy,
+    size: usize,
+}
+
+impl Extractor<'_> {
+    /// As it is or mirrored, times crops.
+    fn views(&self) -> usize {
+        let crops = self.settings.features.map_or(1, |features| features.crops);
+        crops * if self.settings.augmentation.flip { 2 } else { 1 }
+    }
+
+    /// Writes the activations of some photos, in the order given.
+    fn write(&self, rows: &[(usize, &IndexRow)], path: PathBuf, done: impl Fn(usize)) -> Result<(), Error> {
+        let (photos, views) = (rows.len(), self.views());
+        let mut writer = None;
+        for rows in rows.chunks(BATCH.div_ceil(views)) {
+            let images = self.images(rows)?;
+            let output = self.network.prefix_eval(&images, self.settings.cached_parts())?;
+            if writer.is_none() {
+                let shape = [&[photos, views], &output.dims()[1..]].concat();
+                writer = Some(Writer::new(path.clone(), &shape)?);
+            }
+            if let Some(writer) = &mut writer {
+                writer.push(&output.flatten_all()?.to_vec1::<f32>()?)?;
+            }
+            done(rows.len());
+        }
+        writer.map_or(Ok(()), Writer::finish)
+    }
+}
+
+impl Extractor<'_> {
+    /// All views of some photos, `[photos × views, size, size, 3]`.
+    fn images(&self, rows: &[(usize, &IndexRow)]) -> Result<Tensor, Error> {
+        let (views, photo) = (self.views(), self.size * self.size * 3);
+        let mut images = vec![0.0; rows.len() * views * photo];
+        images.par_chunks_exact_mut(views * photo).zip(rows).try_for_each(|(out, (position, row))| {
+            let pixels = self.shards.pixels(row).ok_or_else(|| {
+                Error::Data(format!("the pixels of {} are not in their shard", row.file_name))
+            })?;
+            for (view, out) in out.chunks_exact_mut(photo).enumerate() {
+                self.policy.render(&self.draw(*position, view)?, pixels, self.size, out)?;
+            }
+            Ok::<_, Error>(())
+        })?;
+        let shape = (rows.len() * views, self.size, self.size, 3);
+        Ok(Tensor::from_vec(images, shape, &Device::Cpu)?)
+    }
+
+    /// What is done to a photo for one of its views: nothing for the first crop, anything for the others; mirrored or
+    /// not is a view of its own.
+    fn draw(&self, position: usize, view: usize) -> Result<Draw, Error> {
+        let mirrors = if self.settings.augmentation.flip { 2 } else { 1 };
+        let (crop, mirrored) = (view / mirrors, view % mirrors == 1);
+        if crop == 0 {
+            return Ok(Draw { mirrored, ..Draw::default() });
+        }
+        let mut rng = generator(self.settings.seed, "features", crop, position);
+        Ok(Draw { mirrored, ..self.policy.draw(&mut rng, self.size)? })
+    }
+}
+
+fn write_record(path: &Path, record: &Record) -> Result<(), Error> {
+    let json = |source| Error::Json { path: path.to_owned(), source };
+    let text = serde_json::to_string_pretty(record).map_err(json)?;
+    std::fs::write(path, text).map_err(|e| Error::io("write", path, e))
+}
+
+impl Stage for Features {
+    fn name(&self) -> &'static str {
+        STAGE
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    /// Heads, losses and the optimiser make no difference here.
+    fn settings(&self) -> Value {
+        let settings = &self.settings;
+        json!({
+            "backbone": settings.backbone,
+            "bottleneck_stride": settings.bottleneck_stride,
+            "norm_eps": settings.norm_eps,
+            "mean": settings.mean,
+            "std": settings.std,
+            "parts": settings.cached_parts(),
+            "views": settings.features,
+            "augmentation": settings.augmentation,
+            "seed": settings.seed,
+        })
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        vec![Input { stage: preprocess::STAGE, files: &[preprocess::SHARDS, preprocess::INDEX] }]
+    }
+
+    fn sources(&self) -> Result<BTreeMap<String, Digest>, Failure> {
+        weights_source(&self.settings)
+    }
+
+    fn resumable(&self) -> bool {
+        true
+    }
+
+    fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {
+        Ok(self.compute(job)?)
+    }
+}

@@ -1,0 +1,102 @@
+//! Which parts of the trunk learn in which epoch.
+
+use marque_network::{Frozen, Group};
+use serde::Serialize;
+
+/// What is frozen, and for how long.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Freeze {
+    /// For each frozen part, from the stem on, the epochs in which it does not learn; 0 for all of them.
+    pub epochs: Vec<usize>,
+    /// Whether the parts that learn normalise by the running statistics too.
+    pub norm_statistics: bool,
+}
+
+impl Freeze {
+    /// Reads the parts that are to be frozen and the number of epochs, one for all or one for each.
+    ///
+    /// # Errors
+    /// What is wrong: the key and what would be right.
+    pub fn new(
+        parts: &[String],
+        epochs: &[usize],
+        norm_statistics: bool,
+    ) -> Result<Self, (&'static str, String)> {
+        let names = Group::TRUNK.map(Group::name);
+        if parts.len() > names.len() || !parts.iter().eq(&names[..parts.len()]) {
+            let message = format!("must be the first of \"{}\", in this order", names.join("\", \""));
+            return Err(("freeze", message));
+        }
+        let epochs = match epochs {
+            [] => vec![0; parts.len()],
+            [all] => vec![*all; parts.len()],
+            each if each.len() == parts.len() => each.to_vec(),
+            _ => {
+                let message = format!(
+                    "must be one number, or one for each of the {} parts of train.freeze",
+                    parts.len()
+                );
+                return Err(("freeze_epochs", message));
+            }
+        };
+        let freeze = Self { epochs, norm_statistics };
+        if !freeze.epochs.is_sorted_by_key(|epochs| std::cmp::Reverse(last_epoch(*epochs))) {
+            let message =
+                "must not grow from part to part: parts learn again from the last one on (0 is for ever)";
+            return Err(("freeze_epochs", message.to_owned()));
+        }
+        Ok(freeze)
+    }
+
+    /// What is frozen in epoch `epoch`, from 1.
+    pub fn at(&self, epoch: usize) -> Frozen {
+        let parts = self.epochs.iter().take_while(|epochs| last_epoch(**epochs) >= epoch).count();
+        Frozen { parts, norm_statistics: self.norm_statistics }
+    }
+
+    /// Parts that never learn.
+    pub fn forever(&self) -> usize {
+        self.epochs.iter().take_while(|epochs| **epochs == 0).count()
+    }
+
+    /// Whether some part learns later than from the first epoch on.
+    pub fn ends(&self) -> bool {
+        self.forever() < self.epochs.len()
+    }
+}
+
+fn last_epoch(epochs: usize) -> usize {
+    if epochs == 0 { usize::MAX } else { epochs }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(count: usize) -> Vec<String> {
+        Group::TRUNK[..count].iter().map(|group| group.name().to_owned()).collect()
+    }
+
+    #[test]
+    fn parts_learn_again_from_the_last_one_on() {
+        let freeze = Freeze::new(&parts(3), &[0, 4, 2], false).unwrap();
+        let frozen: Vec<_> = (1..=6).map(|epoch| freeze.at(epoch).parts).collect();
+        assert_eq!(frozen, [3, 3, 2, 2, 1, 1]);
+        assert_eq!((freeze.forever(), freeze.ends()), (1, true));
+        assert_eq!(Freeze::new(&parts(2), &[3], true).unwrap().epochs, [3, 3]);
+        assert_eq!(Freeze::new(&parts(5), &[], true).unwrap().forever(), 5);
+        assert_eq!(Freeze::default().at(1), Frozen::default());
+    }
+
+    #[test]
+    fn what_cannot_be_frozen_is_refused() {
+        let refuse = |parts: &[String], epochs: &[usize], key: &str| {
+            assert_eq!(Freeze::new(parts, epochs, false).unwrap_err().0, key);
+        };
+        refuse(&["layer1".to_owned()], &[], "freeze");
+        refuse(&["stem".to_owned(), "layer2".to_owned()], &[], "freeze");
+        refuse(&parts(3), &[1, 2], "freeze_epochs");
+        refuse(&parts(3), &[1, 2, 3], "freeze_epochs");
+        refuse(&parts(3), &[4, 0, 2], "freeze_epochs");
+    }
+}

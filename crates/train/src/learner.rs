@@ -1,0 +1,156 @@
+//! What learns: the network, the objective, the optimiser, and one step of them.
+
+use std::path::Path;
+
+use candle_core::Tensor;
+use marque_network::{Frozen, Gradients, Network, Parameter, TrainingPass};
+
+use crate::batches::Batch;
+use crate::checkpoint::Running;
+use crate::data::Data;
+use crate::ema::Ema;
+use crate::error::Divergence;
+use crate::objective::{Losses, Objective};
+use crate::optimizer::{Optimizer, clip, gradient_norm};
+use crate::random::generator;
+use crate::settings::Settings;
+use crate::{Error, Length};
+
+/// Everything that training changes.
+pub(crate) struct Learner {
+    pub(crate) network: Network,
+    pub(crate) objective: Objective,
+    /// The network's parameters and then the objective's, in the order of the optimiser.
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) ema: Option<Ema>,
+    /// Of the last batch, and, where several make a step, of all of them.
+    gradients: Gradients,
+    accumulated: Gradients,
+}
+
+/// Where in the training a step is.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Epoch, from 1.
+    pub(crate) epoch: usize,
+    /// First batch of the step in its epoch.
+    pub(crate) batch: usize,
+    /// Number of the step in the training, from 0.
+    pub(crate) step: usize,
+    pub(crate) length: Length,
+    /// Parts of the trunk that the batches have been through already.
+    pub(crate) cached_parts: usize,
+    /// Where the last state is, for those who have to be told.
+    pub(crate) states: &'a Path,
+}
+
+impl Learner {
+    pub(crate) fn new(settings: &Settings, data: &Data, network: Network) -> Result<Self, Error> {
+        let objective = Objective::new(settings, &data.heads)?;
+        let parameters = [network.parameters(), objective.parameters()].concat();
+        Ok(Self {
+            optimizer: Optimizer::new(settings.optimizer, &parameters),
+            ema: settings.ema.map(|settings| Ema::new(settings, &network)).transpose()?,
+            network,
+            objective,
+            parameters,
+            gradients: Gradients::new(),
+            accumulated: Gradients::new(),
+        })
+    }
+
+    /// Takes one step along the mean of the gradients of some batches.
+    pub(crate) fn step(
+        &mut self,
+        settings: &Settings,
+        batches: &[Batch],
+        place: Place<'_>,
+        running: &mut Running,
+    ) -> Result<(), Error> {
+        let several = batches.len() > 1;
+        self.accumulated.clear();
+        for (offset, batch) in batches.iter().enumerate() {
+            let dropout = &mut generator(settings.seed, "dropout", place.epoch, place.batch + offset);
+            let frozen = settings.freeze.at(place.epoch);
+            let input = self.input(batch, frozen, place)?;
+            let pass = self.network.forward_train_from(&input, frozen, dropout)?;
+            let losses = self.objective.losses(pass.logits(), batch)?;
+            if !losses.value.is_finite() {
+                return Err(self.diagnose(settings, place, &losses, &pass));
+            }
+            running.measured.add(&losses, 1, pass.logits(), &batch.targets)?;
+            pass.backward(&losses.sum, &mut self.gradients)?;
+            self.objective.gradients(&losses, &mut self.gradients);
+            if several {
+                let share = 1.0 / batches.len() as f32;
+                self.accumulated.add(&self.parameters, &self.gradients, share);
+            }
+        }
+        let gradients = if several { &mut self.accumulated } else { &mut self.gradients };
+        let norm = gradient_norm(&self.parameters, gradients);
+        if !norm.is_finite() {
+            let culprit = last_not_finite(&self.parameters, gradients);
+            let what = format!("the gradient of {}", culprit.unwrap_or("all parameters together"));
+            return Err(divergence(settings, place, what, None));
+        }
+        if let Some(most) = settings.clip_norm {
+            clip(&self.parameters, gradients, norm, most);
+        }
+        let factor = settings.schedule.factor(place.step, place.length);
+        self.optimizer.step(&self.parameters, gradients, |parameter| settings.rates.at(factor, parameter))?;
+        if let Some(ema) = &mut self.ema {
+            ema.update(&self.network)?;
+        }
+        running.norms += norm;
+        running.steps += 1;
+        Ok(())
+    }
+
+    /// What goes into the parts that learn.
+    fn input(&self, batch: &Batch, frozen: Frozen, place: Place<'_>) -> Result<Tensor, Error> {
+        match place.cached_parts {
+            0 => Ok(self.network.prefix_eval(&batch.images, frozen.parts)?),
+            _ => Ok(batch.images.clone()),
+        }
+    }
+
+    /// Which head's loss is no number, and the layer from which on there are none.
+    fn diagnose(
+        &self,
+        settings: &Settings,
+        place: Place<'_>,
+        losses: &Losses,
+        pass: &TrainingPass<'_>,
+    ) -> Error {
+        let head = self.objective.first_not_finite(losses);
+        let what =
+            head.map_or_else(|| "the summed loss".to_owned(), |head| format!("the loss of head `{head}`"));
+        match pass.first_not_finite() {
+            Ok(layer) => divergence(settings, place, what, layer),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+fn divergence(settings: &Settings, place: Place<'_>, what: String, layer: Option<String>) -> Error {
+    let factor = settings.schedule.factor(place.step, place.length);
+    Error::NotFinite(Box::new(Divergence {
+        what,
+        layer,
+        epoch: place.epoch,
+        batch: place.batch + 1,
+        learning_rate: settings.rates.trunk * factor,
+        head_learning_rate: settings.rates.heads * factor,
+        states: place.states.to_owned(),
+    }))
+}
+
+/// The parameter with a gradient that is no number that the backward pass came to first.
+fn last_not_finite<'a>(parameters: &'a [Parameter], gradients: &Gradients) -> Option<&'a str> {
+    let broken = |parameter: &&Parameter| {
+        gradients.get(&parameter.var).is_some_and(|values| values.iter().any(|value| !value.is_finite()))
+    };
+    let place = |parameter: &&'a Parameter| (parameter.group, &parameter.name);
+    parameters.iter().filter(broken).max_by_key(place).map(|parameter| parameter.name.as_str())
+}

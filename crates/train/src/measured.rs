@@ -1,0 +1,161 @@
+//! What is counted over the photos of an epoch.
+
+use candle_core::Tensor;
+use marque_contracts::schema::{Head, HeadKind};
+use marque_network::{Confusion, Presence};
+use serde::{Deserialize, Serialize};
+
+use crate::data::Target;
+use crate::objective::Losses;
+
+/// Losses and answers over some batches. What is summed is exact when written and read again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    #[serde(with = "crate::bits")]
+    loss: f64,
+    #[serde(with = "crate::bits::list")]
+    head_losses: Vec<f64>,
+    /// What the sums are to be divided by: batches, or photos.
+    count: u64,
+    tallies: Vec<Tally>,
+}
+
+/// The answers of one head.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Tally {
+    Single(Confusion),
+    Tags(Presence),
+}
+
+impl Measured {
+    /// Nothing yet.
+    pub(crate) fn new(heads: &[Head]) -> Self {
+        let tally = |head: &Head| match head.kind {
+            HeadKind::Single => Tally::Single(Confusion::new(head.classes.len())),
+            HeadKind::Tags => Tally::Tags(Presence::new(head.classes.len())),
+        };
+        Self {
+            loss: 0.0,
+            head_losses: vec![0.0; heads.len()],
+            count: 0,
+            tallies: heads.iter().map(tally).collect(),
+        }
+    }
+
+    /// Takes in a batch that counts `weight`.
+    pub(crate) fn add(
+        &mut self,
+        losses: &Losses,
+        weight: usize,
+        logits: &[Tensor],
+        targets: &[Vec<Target>],
+    ) -> candle_core::Result<()> {
+        self.loss += losses.value * weight as f64;
+        for (sum, loss) in self.head_losses.iter_mut().zip(&losses.heads) {
+            *sum += loss * weight as f64;
+        }
+        self.count += weight as u64;
+        for ((tally, logits), targets) in self.tallies.iter_mut().zip(logits).zip(targets) {
+            tally.count(logits, targets)?;
+        }
+        Ok(())
+    }
+
+    /// What a bar says.
+    pub(crate) fn so_far(&self, heads: &[Head]) -> String {
+        let heads = heads.iter().enumerate();
+        let accuracies: Vec<_> =
+            heads.map(|(i, head)| format!("{} {:.0}%", head.name, 100.0 * self.accuracy(i))).collect();
+        format!("loss {:.3}  {}", self.loss(), accuracies.join("  "))
+    }
+
+    /// The mean of the summed loss; 0 if nothing was counted.
+    pub(crate) fn loss(&self) -> f64 {
+        self.loss / self.count.max(1) as f64
+    }
+
+    /// The mean of a head's loss; 0 if nothing was counted.
+    pub(crate) fn head_loss(&self, head: usize) -> f64 {
+        self.head_losses[head] / self.count.max(1) as f64
+    }
+
+    /// Share of photos answered rightly; 0 if nothing was counted.
+    pub(crate) fn accuracy(&self, head: usize) -> f64 {
+        let (right, total) = match &self.tallies[head] {
+            Tally::Single(confusion) => (confusion.right(), confusion.total()),
+            Tally::Tags(presence) => (presence.exact(), presence.photos()),
+        };
+        right as f64 / total.max(1) as f64
+    }
+
+    /// Mean of F1 over the classes that are there or were answered; 0 if nothing was counted.
+    pub(crate) fn macro_f1(&self, head: usize) -> f64 {
+        let score = match &self.tallies[head] {
+            Tally::Single(confusion) => confusion.macro_f1(),
+            Tally::Tags(presence) => presence.macro_f1(),
+        };
+        score.unwrap_or(0.0)
+    }
+}
+
+impl Tally {
+    /// Counts the answers that `logits` `[n, classes]` give: of equal ones the first; tags above zero, which is a
+    /// probability above one half.
+    fn count(&mut self, logits: &Tensor, targets: &[Target]) -> candle_core::Result<()> {
+        for (row, target) in logits.to_vec2::<f32>()?.iter().zip(targets) {
+            match (&mut *self, target) {
+                (Self::Single(confusion), Target::Class(class)) => {
+                    let best = |best: usize, i: usize| if row[i] > row[best] { i } else { best };
+                    confusion.count(*class, (0..row.len()).fold(0, best));
+                }
+                (Self::Tags(presence), Target::Tags(tags)) => {
+                    let answer: Vec<usize> = (0..row.len()).filter(|class| row[*class] > 0.0).collect();
+                    presence.count(tags, &answer);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    fn head(kind: HeadKind) -> Head {
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        Head {
+            name: "h".into(),
+            kind,
+            classes,
+            counts: Default::default(),
+            class_weights: Default::default(),
+        }
+    }
+
+    #[test]
+    fn counts_what_is_right_and_skips_what_is_unknown() {
+        let logits =
+            Tensor::new(&[[1f32, -1., -1.], [-1., 1., -1.], [-1., 1., -1.], [-1., -1., 1.]], &Device::Cpu)
+                .unwrap();
+        let mut measured = Measured::new(&[head(HeadKind::Single), head(HeadKind::Tags)]);
+        let targets = [
+            vec![Target::Class(0), Target::Class(1), Target::Class(0), Target::Unknown],
+            vec![Target::Tags(vec![0]), Target::Unknown, Target::Tags(vec![]), Target::Tags(vec![2])],
+        ];
+        let losses = Losses {
+            sum: logits.sum_all().unwrap(),
+            value: 0.1,
+            heads: vec![0.3, 0.7],
+            known: vec![true; 2],
+        };
+        measured.add(&losses, 4, &[logits.clone(), logits], &targets).unwrap();
+        assert!((measured.accuracy(0) - 2.0 / 3.0).abs() < 1e-12);
+        assert!((measured.accuracy(1) - 2.0 / 3.0).abs() < 1e-12);
+        assert!((measured.head_loss(1) - 0.7).abs() < 1e-12);
+        let text = serde_json::to_string(&measured).unwrap();
+        assert_eq!(serde_json::from_str::<Measured>(&text).unwrap(), measured);
+    }
+}

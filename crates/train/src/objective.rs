@@ -1,0 +1,176 @@
+//! What training makes small: the losses of the heads and their weighted sum.
+
+use candle_core::{Device, Tensor, Var};
+use marque_augment::Mix;
+use marque_contracts::schema::{Head, HeadKind};
+use marque_kernels::{BinaryCrossEntropy, CrossEntropy, IGNORED, binary_cross_entropy, cross_entropy};
+use marque_network::{Gradients, Group, Parameter};
+
+use crate::batches::Batch;
+use crate::data::Target;
+use crate::head_settings::{ClassWeighting, HeadSettings, Weighing};
+use crate::{Error, Settings};
+
+/// The losses of all heads.
+pub(crate) struct Objective {
+    heads: Vec<HeadLoss>,
+    /// The logarithm of each head's variance, `[1]`, where they are learned.
+    log_variances: Vec<Parameter>,
+}
+
+struct HeadLoss {
+    name: String,
+    weight: f64,
+    kind: Kind,
+}
+
+enum Kind {
+    Single(CrossEntropy),
+    Tags(BinaryCrossEntropy),
+}
+
+/// The losses of one batch.
+pub(crate) struct Losses {
+    /// The sum to make small, a scalar in candle's graph.
+    pub(crate) sum: Tensor,
+    /// The same as a number.
+    pub(crate) value: f64,
+    /// Of each head, before any weight; 0 where no label is known.
+    pub(crate) heads: Vec<f64>,
+    /// Per head, whether any label of the batch is known.
+    pub(crate) known: Vec<bool>,
+}
+
+impl Objective {
+    pub(crate) fn new(settings: &Settings, heads: &[Head]) -> Result<Self, Error> {
+        if let Some(unknown) = settings.heads.keys().find(|name| heads.iter().all(|head| head.name != **name))
+        {
+            let names: Vec<_> = heads.iter().map(|head| head.name.as_str()).collect();
+            return Err(Error::Settings(format!(
+                "[train.heads.{unknown}] is for no head; there are {}",
+                names.join(", ")
+            )));
+        }
+        let log_variances = match settings.weighing {
+            Weighing::Fixed => Vec::new(),
+            Weighing::Learned => heads.iter().map(log_variance).collect::<Result<_, _>>()?,
+        };
+        let heads = heads.iter().map(|head| HeadLoss::new(head, settings.of_head(&head.name))).collect();
+        Ok(Self { heads, log_variances })
+    }
+
+    /// What is learned beside the network.
+    pub(crate) fn parameters(&self) -> &[Parameter] {
+        &self.log_variances
+    }
+
+    /// The losses to learn from.
+    pub(crate) fn losses(&self, logits: &[Tensor], batch: &Batch) -> Result<Losses, Error> {
+        self.weighed(logits, batch, true)
+    }
+
+    /// The losses to compare epochs by: without learned weights, which change from epoch to epoch.
+    pub(crate) fn plain_losses(&self, logits: &[Tensor], batch: &Batch) -> Result<Losses, Error> {
+        self.weighed(logits, batch, false)
+    }
+
+    fn weighed(&self, logits: &[Tensor], batch: &Batch, learned: bool) -> Result<Losses, Error> {
+        let mut sum: Option<Tensor> = None;
+        let (mut losses, mut known) = (Vec::with_capacity(self.heads.len()), Vec::new());
+        for (position, (head, (logits, targets))) in
+            self.heads.iter().zip(logits.iter().zip(&batch.targets)).enumerate()
+        {
+            let loss = head.mixed_loss(logits, targets, batch.mix.as_ref())?;
+            losses.push(f64::from(loss.to_scalar::<f32>()?));
+            known.push(targets.iter().any(|target| *target != Target::Unknown));
+            let weighed = match self.log_variances.get(position).filter(|_| learned) {
+                Some(log_variance) => {
+                    let s = log_variance_of(log_variance)?;
+                    let regularisation = if known[position] { s / 2.0 } else { 0.0 };
+                    loss.affine(head.weight * (-s).exp(), regularisation)?
+                }
+                None if head.weight == 1.0 => loss,
+                None => (loss * head.weight)?,
+            };
+            sum = Some(match sum {
+                Some(sum) => (sum + weighed)?,
+                None => weighed,
+            });
+        }
+        let sum = sum.ok_or_else(|| Error::Data("there is no head to train".to_owned()))?;
+        Ok(Losses { value: f64::from(sum.to_scalar::<f32>()?), sum, heads: losses, known })
+    }
+
+    /// The gradients of what is learned beside the network: `1/2 - exp(-s) loss` for each head that has labels.
+    pub(crate) fn gradients(&self, losses: &Losses, gradients: &mut Gradients) -> Result<(), Error> {
+        for (position, parameter) in self.log_variances.iter().enumerate().filter(|(i, _)| losses.known[*i]) {
+            let s = log_variance_of(parameter)?;
+            let gradient = 0.5 - self.heads[position].weight * (-s).exp() * losses.heads[position];
+            gradients.set(&parameter.var, &[gradient as f32]);
+        }
+        Ok(())
+    }
+
+    /// The head whose loss is the first that is no finite number.
+    pub(crate) fn first_not_finite(&self, losses: &Losses) -> Option<&str> {
+        let position = losses.heads.iter().position(|loss| !loss.is_finite())?;
+        self.heads.get(position).map(|head| head.name.as_str())
+    }
+}
+
+impl HeadLoss {
+    fn new(head: &Head, settings: &HeadSettings) -> Self {
+        let weights = match settings.class_weights {
+            ClassWeighting::None => None,
+            ClassWeighting::Inverse => Some(&head.class_weights.inverse),
+            ClassWeighting::Effective => Some(&head.class_weights.effective),
+        };
+        let class_weights = weights.map(|weights| weights.iter().map(|weight| *weight as f32).collect());
+        let (label_smoothing, focal_gamma) = (settings.label_smoothing as f32, settings.focal_gamma as f32);
+        let kind = match head.kind {
+            HeadKind::Single => Kind::Single(CrossEntropy { class_weights, label_smoothing, focal_gamma }),
+            HeadKind::Tags => Kind::Tags(BinaryCrossEntropy { class_weights, label_smoothing, focal_gamma }),
+        };
+        Self { name: head.name.clone(), weight: settings.loss_weight, kind }
+    }
+
+    /// Of photos that are mixed with others, each by its share.
+    fn mixed_loss(
+        &self,
+        logits: &Tensor,
+        targets: &[Target],
+        mix: Option<&Mix>,
+    ) -> candle_core::Result<Tensor> {
+        let own = self.loss(logits, targets)?;
+        let Some(mix) = mix else { return Ok(own) };
+        let partners: Vec<Target> =
+            mix.permutation().iter().map(|partner| targets[*partner].clone()).collect();
+        (own * mix.lambda())? + (self.loss(logits, &partners)? * (1.0 - mix.lambda()))?
+    }
+
+    fn loss(&self, logits: &Tensor, targets: &[Target]) -> candle_core::Result<Tensor> {
+        match &self.kind {
+            Kind::Single(options) => {
+                let class = |target: &Target| match target {
+                    Target::Class(class) => *class as i64,
+                    _ => IGNORED,
+                };
+                let targets: Vec<i64> = targets.iter().map(class).collect();
+                cross_entropy(logits, &Tensor::new(targets, &Device::Cpu)?, options)
+            }
+            Kind::Tags(options) => {
+                let targets: Vec<Option<&[usize]>> = targets.iter().map(Target::tags).collect();
+                binary_cross_entropy(logits, &targets, options)
+            }
+        }
+    }
+}
+
+fn log_variance(head: &Head) -> candle_core::Result<Parameter> {
+    let var = Var::new(&[0f32], &Device::Cpu)?;
+    Ok(Parameter { name: format!("log_variance.{}", head.name), var, group: Group::Head, decay: false })
+}
+
+fn log_variance_of(parameter: &Parameter) -> candle_core::Result<f64> {
+    Ok(parameter.var.to_vec1::<f32>()?.first().copied().map_or(0.0, f64::from))
+}

@@ -1,0 +1,128 @@
+//! Optimisers: what a gradient does to a parameter.
+//!
+//! Candle's keep their state private, have one learning rate for everything, and no momentum (see ARCHITECTURE.md).
+
+mod adamw;
+mod norm;
+mod sgd;
+
+use marque_network::{Gradients, Parameter};
+use rayon::prelude::*;
+use serde::Serialize;
+
+pub use adamw::AdamW;
+pub(crate) use norm::{clip, gradient_norm};
+pub use sgd::Sgd;
+
+use crate::values::change;
+
+/// Values updated by one task; small enough to share the work, fixed so that it never depends on threads.
+const CHUNK: usize = 1 << 15;
+
+/// Which optimiser, with its settings; weight decay and learning rates come with each parameter.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Adam with decoupled weight decay.
+    AdamW(AdamW),
+    /// Stochastic gradient descent with momentum.
+    Sgd(Sgd),
+}
+
+/// How far one parameter is moved.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Rates {
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Weight decay; 0 for norms and biases.
+    pub weight_decay: f64,
+}
+
+/// An optimiser at work: the method and what it remembers of each parameter.
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    method: Method,
+    memories: Vec<Memory>,
+}
+
+/// What is remembered of one parameter. Empty until its first gradient, so that what never learns costs no memory.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Memory {
+    /// Steps taken: fewer than the training's where a parameter was frozen at first.
+    pub(crate) steps: u64,
+    /// AdamW's mean of gradients, or SGD's momentum.
+    pub(crate) first: Vec<f32>,
+    /// AdamW's mean of squared gradients.
+    pub(crate) second: Vec<f32>,
+}
+
+impl Optimizer {
+    /// A fresh optimiser for `parameters`.
+    pub fn new(method: Method, parameters: &[Parameter]) -> Self {
+        Self { method, memories: vec![Memory::default(); parameters.len()] }
+    }
+
+    /// Takes one step along the gradients, each parameter at its `rates`. `parameters` are those that the optimiser
+    /// was made for; one without a gradient stays as it is.
+    ///
+    /// # Errors
+    /// If a parameter is not f32 in the memory of the CPU.
+    pub fn step(
+        &mut self,
+        parameters: &[Parameter],
+        gradients: &Gradients,
+        rates: impl Fn(&Parameter) -> Rates,
+    ) -> candle_core::Result<()> {
+        for (parameter, memory) in parameters.iter().zip(&mut self.memories) {
+            let Some(gradient) = gradients.get(&parameter.var) else { continue };
+            let rates = rates(parameter);
+            memory.steps += 1;
+            match self.method {
+                Method::AdamW(adamw) => {
+                    memory.make(gradient.len(), true);
+                    let update = adamw.update(rates, memory.steps);
+                    change(&parameter.var, |values| {
+                        let moments =
+                            memory.first.par_chunks_mut(CHUNK).zip(memory.second.par_chunks_mut(CHUNK));
+                        let pieces =
+                            values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(moments);
+                        pieces.for_each(|((values, gradient), (first, second))| {
+                            update.apply(values, gradient, first, second);
+                        });
+                    })?;
+                }
+                Method::Sgd(sgd) => {
+                    memory.make(gradient.len(), false);
+                    let update = sgd.update(rates);
+                    change(&parameter.var, |values| {
+                        let pieces = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
+                        let pieces = pieces.zip(memory.first.par_chunks_mut(CHUNK));
+                        pieces.for_each(|((values, gradient), momentum)| {
+                            update.apply(values, gradient, momentum);
+                        });
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is remembered, in the order of the parameters.
+    pub(crate) fn memories(&self) -> &[Memory] {
+        &self.memories
+    }
+
+    /// Takes up what an earlier run remembered of each parameter.
+    pub(crate) fn restore(&mut self, memories: Vec<Memory>) {
+        self.memories = memories;
+    }
+}
+
+impl Memory {
+    fn make(&mut self, len: usize, both: bool) {
+        self.first.resize(len, 0.0);
+        if both {
+            self.second.resize(len, 0.0);
+        }
+    }
+}
