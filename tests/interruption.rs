@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
 use crate::project::{PIPELINE, Project};
 
 /// A training that lasts until it is stopped.
@@ -44,6 +47,94 @@ fn a_training_that_was_killed_ends_in_the_same_weights() {
     let resumed = killed.call(&["run", "train", "-v", "--set", "train.epochs=4"]).succeeded();
     assert!(!resumed.stdout.contains("epoch 1/4"), "{}", resumed.stdout);
     assert_eq!(killed.content("train"), whole.content("train"));
+}
+
+/// Everything that keeps a state: two optimisers' worth of options, an average, learned weights, several batches a step.
+const EVERYTHING: [&str; 18] = [
+    "--set",
+    "train.epochs=3",
+    "--set",
+    "train.batch_size=4",
+    "--set",
+    "train.accumulate=2",
+    "--set",
+    "train.ema_decay=0.9",
+    "--set",
+    "train.head_weighting=learned",
+    "--set",
+    "train.freeze=[\"stem\", \"layer1\"]",
+    "--set",
+    "train.freeze_epochs=[2, 1]",
+    "--set",
+    "train.mixup_alpha=0.2",
+    "--set",
+    "train.dropout=0.1",
+];
+
+#[test]
+fn a_training_killed_at_any_moment_ends_in_the_same_weights() {
+    let arguments = |steps: &'static str| {
+        let mut arguments = vec!["run", "train", "--set", steps];
+        arguments.extend(EVERYTHING);
+        arguments
+    };
+    let whole = Project::finished();
+    let started = Instant::now();
+    whole.call(&arguments("train.checkpoint_steps=0")).succeeded();
+    let time = started.elapsed();
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for steps in ["train.checkpoint_steps=1", "train.checkpoint_steps=3", "train.checkpoint_steps=0"] {
+        let killed = Project::finished();
+        let mut kills = 0;
+        // Each run gets a little further, or none would ever end where states are far apart.
+        for attempt in 1..=6 {
+            let mut child = killed
+                .command(&arguments(steps))
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(time.mul_f64(rng.random_range(0.1..0.3) * f64::from(attempt)));
+            kills += usize::from(child.try_wait().unwrap().is_none());
+            stop(child);
+        }
+        assert!(kills > 0, "no run was killed");
+        killed.call(&arguments(steps)).succeeded();
+        assert_eq!(killed.content("train"), whole.content("train"), "{steps}");
+        killed.call(&["verify"]).succeeded();
+    }
+}
+
+#[test]
+fn a_loss_that_is_no_number_is_traced_and_the_last_state_is_kept() {
+    let project = Project::finished();
+    let before = project.content("train");
+    let arguments = [
+        "run",
+        "train",
+        "--set",
+        "train.learning_rate=10",
+        "--set",
+        "train.optimizer=sgd",
+        "--set",
+        "train.schedule=constant",
+        "--set",
+        "train.warmup=0",
+        "--set",
+        "train.momentum=0.999",
+        "--set",
+        "train.epochs=200",
+        "--set",
+        "train.weight_decay=10",
+    ];
+    let failed = project.call(&arguments).failed(6, "is no finite number in epoch");
+    assert!(failed.stderr.contains("learning rate 1"), "{}", failed.stderr);
+    assert_eq!(project.content("train"), before);
+    let work = std::fs::read_dir(project.path("data/train")).unwrap();
+    let work: Vec<_> =
+        work.map(|entry| entry.unwrap().path()).filter(|path| path.join("resume").exists()).collect();
+    assert_eq!(work.len(), 1, "the work folder with the last good state: {work:?}");
+    assert!(work[0].join("model/model.safetensors").exists());
 }
 
 #[test]

@@ -36,10 +36,10 @@ fn answer(project: &Project, sql: &str) -> String {
 }
 
 #[test]
-fn tags_go_from_a_table_to_a_label_table_and_no_further_yet() {
-    let project = own(&format!("[labels]\nvalidation = 0.2\n{COLOUR}{EXTRAS}[train]\nepochs = 1\n"));
-    let called = project.call(&["run"]).failed(4, "a head of kind = \"tags\"");
-    assert_eq!(called.ran(), ["ingest", "labels", "preprocess", "train"], "{}", called.stdout);
+fn tags_go_from_a_table_to_the_report() {
+    let project = own(&format!("[labels]\nvalidation = 0.2\n{COLOUR}{EXTRAS}[train]\nepochs = 2\n"));
+    let called = project.call(&["run", "--set", "preprocess.size=32"]).succeeded();
+    assert_eq!(called.ran(), ["ingest", "labels", "preprocess", "train", "evaluate"], "{}", called.stdout);
     let count = "select count(*) as n from labels where ";
     assert_eq!(answer(&project, &format!("{count} array_contains(extras, 'roof')")), "10");
     assert_eq!(answer(&project, &format!("{count} extras is null")), "10");
@@ -47,6 +47,33 @@ fn tags_go_from_a_table_to_a_label_table_and_no_further_yet() {
     let inspected = project.call(&["inspect", "--head", "extras"]).succeeded().stdout;
     assert!(inspected.contains("(none)") && inspected.contains("(unknown)"), "{inspected}");
     project.call(&["inspect", "classes"]).succeeded();
+
+    let json = |file: &str| -> serde_json::Value {
+        serde_json::from_str(&std::fs::read_to_string(project.path(file)).unwrap()).unwrap()
+    };
+    let config = json("data/train/current/model/config.json");
+    let problems: Vec<_> = [0, 1].map(|i| config["heads"][i]["problem_type"].as_str().unwrap()).into();
+    assert_eq!(problems, ["single_label_classification", "multi_label_classification"]);
+    let metrics = json("data/evaluate/current/metrics.json");
+    let tags = &metrics["tags"][0];
+    assert_eq!((&tags["name"], tags["tags"][1]["name"].as_str()), (&"extras".into(), Some("roof")));
+    // Of ten test photos two or three are not known.
+    let known = tags["exact"]["total"].as_u64().unwrap();
+    assert_eq!(
+        known.to_string(),
+        answer(&project, &format!("{count} split = 'test' and extras is not null"))
+    );
+    assert!(
+        tags["mean_average_precision"].as_f64().is_some_and(|value| (0.0..=1.0).contains(&value)),
+        "{tags}"
+    );
+    let predicted = "select count(*) as n from predictions where extras_right is null";
+    assert_eq!(answer(&project, predicted), (10 - known).to_string());
+    let page = std::fs::read_to_string(project.path("data/evaluate/current/report.html")).unwrap();
+    assert!(page.contains("By tag") && page.contains("extras"));
+    let history = std::fs::read_to_string(project.path("data/train/current/history.csv")).unwrap();
+    assert!(history.starts_with("epoch,learning_rate,head_learning_rate,gradient_norm,"), "{history}");
+    assert!(history.contains(",train_loss_extras,"), "{history}");
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod real_data;
 mod server;
 mod sources;
 mod structure;
+mod training;

@@ -248,6 +248,35 @@ fn photos_and_three_columns_become_a_model_with_the_ten_lines_of_the_readme() {
 }
 
 #[test]
+fn missing_labels_and_tags_are_fine_tuned_on_as_the_readme_shows() {
+    let readme = include_str!("../README.md");
+    let shown = &readme[readme.find("To fine-tune pretrained weights on").unwrap()..];
+    let block = |fence: &str| {
+        let start = shown.find(fence).unwrap() + fence.len();
+        &shown[start..][..shown[start..].find("```").unwrap()]
+    };
+    let (table, configuration) = (block("```\n"), block("```toml\n"));
+    let project = Project::new(configuration);
+    // Any weights of torchvision's names do: those of another training.
+    let pretrained = Project::finished().path("data/train/current/model/model.safetensors");
+    std::fs::copy(pretrained, project.path("resnet18.safetensors")).unwrap();
+    let rows: Vec<_> = table.lines().skip(1).collect();
+    let mut csv = format!("{}\n", table.lines().next().unwrap());
+    for i in 0..45_usize {
+        write(&project, &format!("photos/{i}.jpg"), &photo(i as u32));
+        let (_, labels) = rows[i % rows.len()].split_once(',').unwrap();
+        csv.push_str(&format!("{i}.jpg,{labels}\n"));
+    }
+    std::fs::write(project.path("cars.csv"), csv).unwrap();
+    let called = project.call(&["run", "--set", "train.epochs=3", "--set", "preprocess.size=32"]).succeeded();
+    assert_eq!(called.ran().len(), 5, "{}", called.stdout);
+    let metrics = std::fs::read_to_string(project.path("data/evaluate/current/metrics.json")).unwrap();
+    for word in ["Audi", "BMW", "roof", "alloys", "average_precision"] {
+        assert!(metrics.contains(word), "{word} is not in {metrics}");
+    }
+}
+
+#[test]
 fn broken_photos_are_left_out_and_listed() {
     let project = project("source = \"folders\"\npath = \"cars\"\nmax_rejected = 0.2");
     for i in 0..9 {

@@ -8,7 +8,7 @@ use marque_ingest::{ExpectedFile, FetchSettings, Ingest};
 use marque_labels::Labels;
 use marque_preprocess::Preprocess;
 use marque_settings::{Document, Reader};
-use marque_train::Train;
+use marque_train::{Features, Train};
 
 use crate::error::Error;
 
@@ -41,15 +41,23 @@ impl Configuration {
         let preprocess = reader.section("preprocess", marque_preprocess::Settings::read);
         let train = reader.section("train", marque_train::Settings::read);
         let evaluate = reader.section("evaluate", marque_evaluate::Settings::read);
+        for name in train.heads.keys().filter(|name| labels.heads.iter().all(|head| head.name != **name)) {
+            let names: Vec<_> = labels.heads.iter().map(|head| head.name.as_str()).collect();
+            let message = format!("is for no head; the heads are {}", names.join(", "));
+            reader.report(&format!("train.heads.{name}"), &message);
+        }
         reader.finish()?;
         let dataset_files = ingest.files.clone();
-        let stages: Vec<Box<dyn Stage>> = vec![
+        let mut stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Ingest::new(ingest)),
             Box::new(Labels::new(labels)),
             Box::new(Preprocess::new(preprocess)),
-            Box::new(Train::new(train)),
-            Box::new(Evaluate::new(evaluate)),
         ];
+        if let Some(features) = Features::new(&train) {
+            stages.push(Box::new(features));
+        }
+        stages.push(Box::new(Train::new(train)));
+        stages.push(Box::new(Evaluate::new(evaluate)));
         Ok(Self { store, stages, dataset_files, fetch, threads })
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use marque_contracts::schema::Split;
 use marque_formats::{Column, Frame};
 
-use crate::Error;
+use crate::{Error, TagAnswers};
 
 /// The answers of all heads for the photos of one split.
 #[derive(Clone, PartialEq, Debug)]
@@ -14,6 +14,7 @@ pub struct Answers {
     split: Split,
     file_names: Vec<String>,
     heads: Vec<HeadAnswers>,
+    tags: Vec<TagAnswers>,
 }
 
 /// The answers of one head, photo by photo in the order of [`Answers::file_names`].
@@ -29,7 +30,7 @@ pub struct HeadAnswers {
 impl Answers {
     /// Answers for these photos, of no head yet.
     pub fn new(split: Split, file_names: Vec<String>) -> Self {
-        Self { split, file_names, heads: Vec::new() }
+        Self { split, file_names, heads: Vec::new(), tags: Vec::new() }
     }
 
     /// Adds a head: its true class ids (`None` where the label is not known) and its logits, of shape
@@ -66,6 +67,22 @@ impl Answers {
         Ok(())
     }
 
+    /// Adds a head with tags: the true class ids, ascending (`None` where these are not known), and its logits, of
+    /// shape `[photos, classes]` row by row.
+    ///
+    /// # Errors
+    /// As [`Answers::add_head`].
+    pub fn add_tags(
+        &mut self,
+        name: &str,
+        classes: Vec<String>,
+        truths: Vec<Option<Vec<usize>>>,
+        logits: &[f32],
+    ) -> Result<(), Error> {
+        self.tags.push(TagAnswers::new(name, classes, truths, logits, &self.file_names)?);
+        Ok(())
+    }
+
     /// The split that the photos belong to.
     pub fn split(&self) -> Split {
         self.split
@@ -76,19 +93,31 @@ impl Answers {
         &self.file_names
     }
 
-    /// The heads, in order.
+    /// The heads with one class a photo, in order.
     pub fn heads(&self) -> &[HeadAnswers] {
         &self.heads
     }
 
+    /// The heads with tags, in order.
+    pub fn tags(&self) -> &[TagAnswers] {
+        &self.tags
+    }
+
+    /// Whether each head is right about a photo, tags only if all of them are; `None` where the label is not known.
+    pub fn verdicts(&self, photo: usize) -> impl Iterator<Item = Option<bool>> {
+        let heads = self.heads.iter().map(move |head| head.is_right(photo));
+        heads.chain(self.tags.iter().map(move |head| head.is_right(photo)))
+    }
+
     /// How many heads are wrong about a photo; `None` unless every label of it is known.
     pub fn wrong_heads(&self, photo: usize) -> Option<usize> {
-        self.heads.iter().try_fold(0, |wrong, head| Some(wrong + usize::from(!head.is_right(photo)?)))
+        self.verdicts(photo).try_fold(0, |wrong, right| Some(wrong + usize::from(!right?)))
     }
 
     /// Writes `predictions.parquet`: `file_name`, `split`, and per head its true class, `_predicted`,
     /// `_probability` (of the predicted class) and `_right`. True class and `_right` are null where the
-    /// label is not known.
+    /// label is not known. A head with tags has lists of names for both, `_probability` is that of exactly the
+    /// predicted ones, and `_probabilities` is text: the probability of each class, in the order of the classes.
     ///
     /// # Errors
     /// If the names of heads make two columns the same, or the file cannot be written.
@@ -114,6 +143,9 @@ impl Answers {
                     &format!("{name}_right"),
                     Column::Flag(photos.clone().map(|photo| head.is_right(photo)).collect()),
                 );
+        }
+        for head in &self.tags {
+            frame = head.columns(frame, self.file_names.len());
         }
         let mut names = HashSet::new();
         if let Some((column, _)) = frame.columns().iter().find(|(name, _)| !names.insert(name)) {

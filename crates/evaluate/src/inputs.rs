@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::Job;
-use marque_contracts::schema::{Head, Split, ingest, labels, preprocess, train};
-use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader};
-use marque_network::{Network, NetworkConfig};
+use marque_contracts::schema::{Head, HeadKind, Split, ingest, labels, preprocess, train};
+use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader, TagColumn};
+use marque_network::{Network, NetworkConfig, Problem};
 use serde::de::DeserializeOwned;
 
 use crate::Error;
@@ -19,6 +19,8 @@ pub(crate) struct Inputs {
     pub(crate) network: Network,
     /// The network's heads, in its order, with the classes' counts.
     pub(crate) heads: Vec<Head>,
+    /// The true tags of those heads that have tags, in their order.
+    tags: Vec<TagColumn>,
     pub(crate) history: Vec<EpochRow>,
     /// The epoch whose weights are in the model, where the history says so.
     pub(crate) best_epoch: Option<u32>,
@@ -35,8 +37,16 @@ pub(crate) struct Photos {
     pub(crate) split: Split,
     pub(crate) file_names: Vec<String>,
     pub(crate) places: Vec<IndexRow>,
-    /// Class ids by head, then photo.
-    pub(crate) truths: Vec<Vec<Option<usize>>>,
+    /// By head, then photo.
+    pub(crate) truths: Vec<Truths>,
+}
+
+/// What the photos are, for one head; `None` where it is not known.
+pub(crate) enum Truths {
+    /// A class id each.
+    Single(Vec<Option<usize>>),
+    /// Class ids each.
+    Tags(Vec<Option<Vec<usize>>>),
 }
 
 impl Inputs {
@@ -46,8 +56,13 @@ impl Inputs {
         let network = open_network(&trained.join(train::MODEL))?;
         let heads_path = labelled.join(labels::HEADS);
         let heads = matching_heads(network.config(), read_json(&heads_path)?, &heads_path)?;
-        let classes: Vec<_> = heads.iter().map(|head| (head.name.clone(), head.classes.clone())).collect();
-        let names: Vec<_> = heads.iter().map(|head| head.name.clone()).collect();
+        let single = heads.iter().filter(|head| head.kind == HeadKind::Single);
+        let classes: Vec<_> = single.map(|head| (head.name.clone(), head.classes.clone())).collect();
+        let labels_path = labelled.join(labels::LABEL_TABLE);
+        let tags = heads.iter().filter(|head| head.kind == HeadKind::Tags);
+        let tags = tags.map(|head| TagColumn::read(&labels_path, &head.name, &head.classes));
+        let tags = tags.collect::<Result<_, _>>()?;
+        let names: Vec<_> = reported(&heads).map(|head| head.name.clone()).collect();
         let history = EpochRow::read(&trained.join(train::HISTORY), &names)?;
         let index_path = pixels.join(preprocess::INDEX);
         let index = IndexRow::read(&index_path)?;
@@ -58,7 +73,8 @@ impl Inputs {
             photo_folder: job.input(ingest::STAGE).join(ingest::PHOTOS),
             index: index.into_iter().map(|row| (row.file_name.clone(), row)).collect(),
             index_path,
-            rows: LabelTable::read(&labelled.join(labels::LABEL_TABLE), &classes)?.rows,
+            rows: LabelTable::read(&labels_path, &classes)?.rows,
+            tags,
             network,
             heads,
         })
@@ -71,30 +87,60 @@ impl Inputs {
 
     /// Whether any photo of a split has a label that one of the network's heads answers.
     pub(crate) fn has_labels(&self, split: Split) -> bool {
-        let labelled = |row: &LabelRow| row.labels.iter().any(Option::is_some);
-        self.rows.iter().any(|row| row.split == split && labelled(row))
+        let labelled = |(position, row): (usize, &LabelRow)| {
+            row.split == split
+                && (row.labels.iter().any(Option::is_some)
+                    || self.tags.iter().any(|column| matches!(column.rows.get(position), Some(Some(_)))))
+        };
+        self.rows.iter().enumerate().any(labelled)
     }
 
     /// The photos of a split, in the order of their names.
     pub(crate) fn photos(&self, split: Split) -> Result<Photos, Error> {
-        let rows: Vec<_> = self.rows.iter().filter(|row| row.split == split).collect();
+        let positions: Vec<_> = (0..self.rows.len()).filter(|i| self.rows[*i].split == split).collect();
+        let rows: Vec<_> = positions.iter().map(|position| &self.rows[*position]).collect();
         let place = |row: &&LabelRow| {
             self.index.get(&row.file_name).cloned().ok_or_else(|| Error::NotIndexed {
                 index: self.index_path.clone(),
                 file_name: row.file_name.clone(),
             })
         };
-        // Ids are checked against the classes when the table is read, so none is negative.
-        let truth = |head: usize, row: &&LabelRow| row.labels[head].and_then(|id| usize::try_from(id).ok());
         Ok(Photos {
             split,
             file_names: rows.iter().map(|row| row.file_name.clone()).collect(),
             places: rows.iter().map(place).collect::<Result<_, _>>()?,
-            truths: (0..self.heads.len())
-                .map(|head| rows.iter().map(|row| truth(head, row)).collect())
-                .collect(),
+            truths: self.truths(&positions),
         })
     }
+
+    /// The labels of the rows at some positions, head by head. Ids are checked against the classes when the table is
+    /// read, so none is negative.
+    fn truths(&self, positions: &[usize]) -> Vec<Truths> {
+        let (mut single, mut tags) = (0.., self.tags.iter());
+        let id = |id: i64| usize::try_from(id).ok();
+        let mut truths = |head: &Head| match (head.kind, tags.as_slice().first()) {
+            (HeadKind::Tags, Some(column)) => {
+                tags.next();
+                let ids = |ids: &Vec<i64>| ids.iter().filter_map(|tag| id(*tag)).collect();
+                let row = |position: &usize| column.rows.get(*position)?.as_ref().map(ids);
+                Truths::Tags(positions.iter().map(row).collect())
+            }
+            _ => {
+                let column = single.next().unwrap_or(usize::MAX);
+                let row = |position: &usize| {
+                    self.rows[*position].labels.get(column).copied().flatten().and_then(id)
+                };
+                Truths::Single(positions.iter().map(row).collect())
+            }
+        };
+        self.heads.iter().map(&mut truths).collect()
+    }
+}
+
+/// Heads in the order in which they are reported: those with one class a photo, then those with tags.
+pub(crate) fn reported(heads: &[Head]) -> impl Iterator<Item = &Head> {
+    let of = |kind: HeadKind| heads.iter().filter(move |head| head.kind == kind);
+    of(HeadKind::Single).chain(of(HeadKind::Tags))
 }
 
 fn open_network(folder: &Path) -> Result<Network, Error> {
@@ -117,6 +163,13 @@ fn matching_heads(config: &NetworkConfig, mut heads: Vec<Head>, path: &Path) -> 
         let head = heads.swap_remove(position.ok_or_else(|| mismatch("is not in it"))?);
         if !wanted.labels().eq(&head.classes) {
             return Err(mismatch("has other classes there"));
+        }
+        let problem = match head.kind {
+            HeadKind::Single => Problem::SingleLabel,
+            HeadKind::Tags => Problem::MultiLabel,
+        };
+        if wanted.problem != problem {
+            return Err(mismatch("is of another kind there"));
         }
         matching.push(head);
     }

@@ -20,6 +20,8 @@ mod proportion;
 mod report;
 mod settings;
 mod stage;
+mod tag_answers;
+mod tag_metrics;
 mod thumbnail;
 
 pub use answers::{Answers, HeadAnswers};
@@ -31,4 +33,6 @@ pub use proportion::Proportion;
 pub use report::{PhotoCard, Report};
 pub use settings::Settings;
 pub use stage::Evaluate;
+pub use tag_answers::TagAnswers;
+pub use tag_metrics::{TagHeadMetrics, TagMetrics};
 pub use thumbnail::Thumbnail;

@@ -5,7 +5,7 @@ use std::path::Path;
 use marque_network::Confusion;
 use serde::{Deserialize, Serialize};
 
-use crate::{Answers, Calibration, Error, HeadAnswers, Proportion};
+use crate::{Answers, Calibration, Error, HeadAnswers, Proportion, TagHeadMetrics};
 
 /// Everything that is measured: `metrics.json`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -14,13 +14,16 @@ pub struct Metrics {
     pub split: String,
     /// Photos in it.
     pub photos: u64,
-    /// Photos about which every head is right, of those whose every label is known.
+    /// Photos about which every head is right, of those whose every label is known. Tags are right if all of them are.
     pub all_heads_right: Proportion,
     /// Photos by the number of heads that are wrong about them, from none to all, of those whose every label
     /// is known.
     pub photos_by_wrong_heads: Vec<u64>,
-    /// The heads, in order.
+    /// The heads with one class a photo, in order.
     pub heads: Vec<HeadMetrics>,
+    /// The heads with tags, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<TagHeadMetrics>,
 }
 
 /// What is measured of one head. Photos whose label is not known are left out.
@@ -72,7 +75,7 @@ pub struct ClassMetrics {
 }
 
 impl Metrics {
-    /// Measures the answers. `training_counts` holds, by head, the photos per class in the training split,
+    /// Measures the answers. `training_counts` holds, by head with one class a photo, the photos per class in the training split,
     /// which decide what the majority is.
     ///
     /// # Errors
@@ -88,7 +91,8 @@ impl Metrics {
             }
             heads.push(HeadMetrics::measure(head, photos, counts));
         }
-        let mut by_wrong_heads = vec![0; heads.len() + 1];
+        let tags: Vec<_> = answers.tags().iter().map(|head| TagHeadMetrics::measure(head, photos)).collect();
+        let mut by_wrong_heads = vec![0; heads.len() + tags.len() + 1];
         for wrong in (0..photos).filter_map(|photo| answers.wrong_heads(photo)) {
             by_wrong_heads[wrong] += 1;
         }
@@ -98,6 +102,7 @@ impl Metrics {
             all_heads_right: Proportion::new(by_wrong_heads[0], by_wrong_heads.iter().sum()),
             photos_by_wrong_heads: by_wrong_heads,
             heads,
+            tags,
         })
     }
 

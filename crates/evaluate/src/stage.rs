@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::schema::{Head, Split, evaluate, ingest, labels, preprocess, train};
+use marque_contracts::schema::{Head, HeadKind, Split, evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Failure, Input, Job, Stage, Summary};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, Truths, reported};
 use crate::report::count;
 use crate::{
     Answers, Error, Metrics, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, predict, sample,
@@ -36,6 +36,7 @@ impl Evaluate {
         let training_counts: Vec<_> = inputs
             .heads
             .iter()
+            .filter(|head| head.kind == HeadKind::Single)
             .map(|head| {
                 head.counts.get(&Split::Train).cloned().unwrap_or_else(|| vec![0; head.classes.len()])
             })
@@ -75,7 +76,11 @@ impl Evaluate {
         )?;
         let mut answers = Answers::new(photos.split, photos.file_names);
         for ((head, truths), logits) in inputs.heads.iter().zip(photos.truths).zip(logits) {
-            answers.add_head(&head.name, head.classes.clone(), truths, &logits)?;
+            let classes = head.classes.clone();
+            match truths {
+                Truths::Single(truths) => answers.add_head(&head.name, classes, truths, &logits)?,
+                Truths::Tags(truths) => answers.add_tags(&head.name, classes, truths, &logits)?,
+            }
         }
         Ok(answers)
     }
@@ -88,9 +93,10 @@ impl Evaluate {
         note: Option<&str>,
     ) -> Result<String, Error> {
         let folder = &inputs.photo_folder;
+        let heads: Vec<_> = reported(&inputs.heads).cloned().collect();
         let report = Report {
             metrics,
-            heads: &inputs.heads,
+            heads: &heads,
             history: &inputs.history,
             best_epoch: inputs.best_epoch,
             network: &network_name(inputs),
@@ -109,7 +115,7 @@ impl Stage for Evaluate {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> Value {
@@ -179,7 +185,12 @@ fn summary(metrics: &Metrics) -> Summary {
         .iter()
         .filter_map(|head| Some(format!("{} {}", head.name, percent(head.accuracy.share?))))
         .collect();
-    if let (Some(share), true) = (metrics.all_heads_right.share, metrics.heads.len() > 1) {
+    parts.extend(metrics.tags.iter().filter_map(|head| {
+        let precision = percent(head.mean_average_precision?);
+        Some(format!("{} {} exactly, mAP {precision}", head.name, percent(head.exact.share?)))
+    }));
+    let heads = metrics.heads.len() + metrics.tags.len();
+    if let (Some(share), true) = (metrics.all_heads_right.share, heads > 1) {
         parts.push(format!("all right {}", percent(share)));
     }
     let accuracies: BTreeMap<_, _> =

@@ -202,3 +202,61 @@ proptest! {
         }
     }
 }
+
+/// Two heads, of which one has tags; the third photo's tags are not known.
+fn with_tags() -> Answers {
+    let names = (1..=4).map(|i| format!("{i}.jpg")).collect();
+    let mut answers = Answers::new(Split::Test, names);
+    let logits = [2.0, 0.0, 0.0, 2.0, 2.0, 0.0, 2.0, 0.0];
+    let classes = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    answers
+        .add_head("colour", classes(&["red", "blue"]), vec![Some(0), Some(1), Some(1), Some(0)], &logits)
+        .unwrap();
+    let truths = vec![Some(vec![0, 2]), Some(vec![]), None, Some(vec![1])];
+    let logits = [3.0, -1.0, 1.0, -2.0, -1.0, -3.0, 5.0, 5.0, 5.0, 1.0, 2.0, -4.0];
+    answers.add_tags("extras", classes(&["roof", "alloys", "tow bar"]), truths, &logits).unwrap();
+    answers
+}
+
+#[test]
+fn tags_are_right_if_exactly_those_of_the_label_are_answered() {
+    let answers = with_tags();
+    let head = &answers.tags()[0];
+    let verdicts: Vec<_> = (0..4).map(|photo| head.is_right(photo)).collect();
+    assert_eq!(verdicts, [Some(true), Some(true), None, Some(false)]);
+    assert_eq!(
+        (0..4).map(|photo| answers.wrong_heads(photo)).collect::<Vec<_>>(),
+        [Some(0), Some(0), None, Some(1)]
+    );
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let expected = sigmoid(2.0) * sigmoid(1.0) * sigmoid(3.0);
+    assert!((head.probability(1) - expected).abs() < 1e-12);
+
+    let metrics = Metrics::measure(&answers, &[vec![1, 1]]).unwrap();
+    assert_eq!((metrics.all_heads_right.count, metrics.all_heads_right.total), (2, 3));
+    let tags = &metrics.tags[0];
+    assert_eq!((tags.exact.count, tags.exact.total, tags.always_none.count), (2, 3, 1));
+    // scikit-learn: precision 0.5, 1, 1; recall 1, 1, 1; average precision 1, 1, 1 of roof, alloys, tow bar.
+    let column = |pick: fn(&marque_evaluate::TagMetrics) -> Option<f64>| -> Vec<_> {
+        tags.tags.iter().map(|tag| pick(tag).unwrap()).collect()
+    };
+    assert_eq!(column(|tag| tag.precision), [0.5, 1.0, 1.0]);
+    assert_eq!(column(|tag| tag.recall), [1.0, 1.0, 1.0]);
+    assert_eq!(column(|tag| tag.average_precision), [1.0, 1.0, 1.0]);
+    assert_eq!(tags.mean_average_precision, Some(1.0));
+    assert!((tags.macro_f1.unwrap() - (2.0 / 3.0 + 2.0) / 3.0).abs() < 1e-12);
+    assert!((tags.micro_f1.unwrap() - 6.0 / 7.0).abs() < 1e-12);
+    let text = serde_json::to_string(&metrics).unwrap();
+    assert_eq!(serde_json::from_str::<Metrics>(&text).unwrap(), metrics);
+}
+
+#[test]
+fn tags_that_do_not_fit_are_refused() {
+    let mut answers = Answers::new(Split::Test, vec!["1.jpg".to_owned()]);
+    let classes = || vec!["roof".to_owned()];
+    assert!(answers.add_tags("extras", classes(), vec![Some(vec![1])], &[0.0]).is_err());
+    assert!(answers.add_tags("extras", classes(), vec![None, None], &[0.0]).is_err());
+    assert!(answers.add_tags("extras", Vec::new(), vec![None], &[]).is_err());
+    let error = answers.add_tags("extras", classes(), vec![None], &[f32::NAN]).unwrap_err();
+    assert!(error.to_string().contains("1.jpg"), "{error}");
+}

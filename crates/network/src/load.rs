@@ -40,26 +40,29 @@ impl LoadReport {
     }
 }
 
+/// Names told of each kind in a message.
+const TOLD: usize = 4;
+
 impl fmt::Display for LoadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} tensors fit", self.loaded.len())?;
-        for (what, names) in [("missing", &self.missing), ("not known", &self.unexpected)] {
-            if let [first, rest @ ..] = names.as_slice() {
-                write!(
-                    f,
-                    "; {} {what}, first {first}{}",
-                    names.len(),
-                    if rest.is_empty() { "" } else { " …" }
-                )?;
-            }
-        }
-        if let [first, ..] = self.mis_shaped.as_slice() {
-            let MisShaped { name, expected, found } = first;
-            let count = self.mis_shaped.len();
-            write!(f, "; {count} of another shape, first {name}: {found:?} instead of {expected:?}")?;
-        }
-        Ok(())
+        tell(f, "missing", &self.missing)?;
+        tell(f, "not known", &self.unexpected)?;
+        let shapes = self.mis_shaped.iter();
+        let shapes = shapes
+            .map(|MisShaped { name, expected, found }| format!("{name} {found:?} instead of {expected:?}"));
+        tell(f, "of another shape", &shapes.collect::<Vec<_>>())
     }
+}
+
+/// "; 7 missing: a, b, c, d and 3 more", or nothing of none.
+fn tell(f: &mut fmt::Formatter<'_>, what: &str, names: &[String]) -> fmt::Result {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let told = names.len().min(TOLD);
+    write!(f, "; {} {what}: {}", names.len(), names[..told].join(", "))?;
+    if names.len() > told { write!(f, " and {} more", names.len() - told) } else { Ok(()) }
 }
 
 impl Network {
@@ -103,6 +106,9 @@ impl Network {
 struct WeightsFile<'a> {
     path: &'a Path,
     content: Content,
+    /// What all names of the network begin with in the file: `module.` in checkpoints of PyTorch's DataParallel.
+    prefix: String,
+    /// By the name without the prefix.
     shapes: BTreeMap<String, Vec<usize>>,
 }
 
@@ -129,7 +135,7 @@ impl<'a> WeightsFile<'a> {
             .map_err(|error| refuse(format!("neither a PyTorch archive nor safetensors ({error})")))?;
         let shapes =
             content.tensors().into_iter().map(|(name, view)| (name, view.shape().to_vec())).collect();
-        Ok(Self { path, content: Content::Safetensors(content), shapes })
+        Ok(Self::new(path, Content::Safetensors(content), shapes))
     }
 
     /// Reads the tensors of a state dictionary, which may lie one level down in a training checkpoint.
@@ -149,7 +155,17 @@ impl<'a> WeightsFile<'a> {
             .iter()
             .map(|(name, info)| (name.clone(), info.layout.dims().to_vec()))
             .collect();
-        Ok(Self { path, content: Content::Pth(tensors), shapes })
+        Ok(Self::new(path, Content::Pth(tensors), shapes))
+    }
+
+    fn new(path: &'a Path, content: Content, shapes: BTreeMap<String, Vec<usize>>) -> Self {
+        let prefix = prefix(&shapes);
+        let strip = |(name, shape): (String, _)| match name.strip_prefix(&prefix) {
+            Some(rest) => (rest.to_owned(), shape),
+            None => (name, shape),
+        };
+        let shapes = shapes.into_iter().map(strip).collect();
+        Self { path, content, prefix, shapes }
     }
 
     /// What of the file fits which variable. Names for which `ignore` holds are not unexpected.
@@ -190,6 +206,7 @@ impl<'a> WeightsFile<'a> {
     /// A tensor as f32 in this crate's layout.
     fn read(&self, name: &str) -> Result<Tensor> {
         let refuse = |reason: String| Error::Format { path: self.path.to_owned(), reason };
+        let name = &format!("{}{name}", self.prefix);
         let tensor = match &self.content {
             Content::Safetensors(file) => file.get(name).and_then(|view| view.load(&Device::Cpu)),
             Content::Pth(file) => file.get(name).and_then(|tensor| {
@@ -207,4 +224,17 @@ impl<'a> WeightsFile<'a> {
             tensor.contiguous()?
         })
     }
+}
+
+/// What stands before the names of the stem, where that is not nothing.
+fn prefix(shapes: &BTreeMap<String, Vec<usize>>) -> String {
+    let has_stem = |prefix: &str| {
+        ["conv1.weight", "bn1.weight", "bn1.running_mean"]
+            .iter()
+            .all(|name| shapes.contains_key(&format!("{prefix}{name}")))
+    };
+    let candidates = shapes.keys().filter_map(|name| name.strip_suffix("conv1.weight"));
+    // Blocks have layers of these names too, but none is called just `layer1.0.`.
+    let mut prefixes = candidates.filter(|prefix| !prefix.contains("layer") && has_stem(prefix));
+    prefixes.next().unwrap_or_default().to_owned()
 }

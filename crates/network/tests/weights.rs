@@ -107,6 +107,24 @@ fn half_precision_backbones_are_widened() {
 }
 
 #[test]
+fn names_may_have_a_prefix() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("parallel.safetensors");
+    let whole = Network::new(&small(), 3).unwrap();
+    whole.save(&path).unwrap();
+    let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    for prefix in ["module.", "model.backbone."] {
+        let renamed: HashMap<_, _> =
+            tensors.iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor.clone())).collect();
+        candle_core::safetensors::save(&renamed, &path).unwrap();
+        let network = Network::new(&small(), 4).unwrap();
+        let report = network.load_backbone(&path).unwrap();
+        assert!(report.is_complete(), "{report}");
+        assert_eq!(parameter(&network, "layer3.1.conv2.weight"), parameter(&whole, "layer3.1.conv2.weight"));
+    }
+}
+
+#[test]
 fn pytorch_archives_are_read() {
     let network = Network::new(&small(), 7).unwrap();
     let report = network.load_backbone(Path::new(&format!("{FIXTURES}/partial.pth"))).unwrap();

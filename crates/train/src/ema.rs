@@ -28,49 +28,61 @@ pub struct EmaSettings {
 pub(crate) struct Ema {
     settings: EmaSettings,
     steps: u64,
-    /// In the order of [`variables`].
-    values: Vec<Vec<f32>>,
+    averages: Vec<Average>,
 }
 
-/// All that is averaged: parameters, then running statistics, each sorted by name.
-fn variables(network: &Network) -> impl Iterator<Item = (&str, &Var)> {
-    let parameters = network.parameters().iter().map(|parameter| (parameter.name.as_str(), &parameter.var));
-    parameters.chain(network.buffers().iter().map(|buffer| (buffer.name.as_str(), &buffer.var)))
+/// The average of one variable.
+struct Average {
+    name: String,
+    var: Var,
+    values: Vec<f32>,
+}
+
+/// All of a network that is averaged: parameters, then running statistics, each sorted by name.
+pub(crate) fn averaged(network: &Network) -> impl Iterator<Item = (String, Var)> {
+    let parameters = network.parameters().iter().map(|parameter| (&parameter.name, &parameter.var));
+    let buffers = network.buffers().iter().map(|buffer| (&buffer.name, &buffer.var));
+    parameters.chain(buffers).map(|(name, var)| (name.clone(), var.clone()))
 }
 
 impl Ema {
-    /// Begins with the weights as they are.
-    pub(crate) fn new(settings: EmaSettings, network: &Network) -> candle_core::Result<Self> {
-        let copy = |(_, var): (&str, &Var)| Ok(read("the average", "a weight", var)?.to_vec());
-        let values = variables(network).map(copy).collect::<candle_core::Result<_>>()?;
-        Ok(Self { settings, steps: 0, values })
+    /// Begins with the variables as they are.
+    pub(crate) fn new(
+        settings: EmaSettings,
+        variables: impl Iterator<Item = (String, Var)>,
+    ) -> candle_core::Result<Self> {
+        let average = |(name, var): (String, Var)| {
+            let values = read("the average", "a weight", &var)?.to_vec();
+            Ok(Average { name, var, values })
+        };
+        let averages = variables.map(average).collect::<candle_core::Result<_>>()?;
+        Ok(Self { settings, steps: 0, averages })
     }
 
     /// Takes in the weights after a step of the optimiser.
-    pub(crate) fn update(&mut self, network: &Network) -> candle_core::Result<()> {
+    pub(crate) fn update(&mut self) -> candle_core::Result<()> {
         let steps = self.steps as f64;
         self.steps += 1;
         let warm = (1.0 + steps) / (10.0 + steps);
         let decay = if self.settings.warmup { self.settings.decay.min(warm) } else { self.settings.decay };
         let share = (1.0 - decay) as f32;
-        for ((_, var), average) in variables(network).zip(&mut self.values) {
-            let values = read("the average", "a weight", var)?;
-            average.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(average, values)| {
-                average
-                    .iter_mut()
-                    .zip(values)
-                    .for_each(|(average, value)| *average += share * (value - *average));
+        for average in &mut self.averages {
+            let values = read("the average", "a weight", &average.var)?;
+            let pieces = average.values.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
+            pieces.for_each(|(average, values)| {
+                for (average, value) in average.iter_mut().zip(values) {
+                    *average += share * (value - *average);
+                }
             });
         }
         Ok(())
     }
 
-    /// Changes places with the network's weights; twice is as before.
-    pub(crate) fn swap(&mut self, network: &Network) -> candle_core::Result<()> {
-        for ((_, var), average) in variables(network).zip(&mut self.values) {
-            change(var, |values| values.swap_with_slice(average))?;
-        }
-        Ok(())
+    /// Changes places with the weights; twice is as before.
+    pub(crate) fn swap(&mut self) -> candle_core::Result<()> {
+        self.averages.iter_mut().try_for_each(|average| {
+            change(&average.var, |values| values.swap_with_slice(&mut average.values))
+        })
     }
 
     /// Steps taken.
@@ -79,13 +91,15 @@ impl Ema {
     }
 
     /// The averages by name.
-    pub(crate) fn named<'a>(&'a self, network: &'a Network) -> impl Iterator<Item = (&'a str, &'a [f32])> {
-        variables(network).zip(&self.values).map(|((name, _), values)| (name, values.as_slice()))
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&str, &[f32])> {
+        self.averages.iter().map(|average| (average.name.as_str(), average.values.as_slice()))
     }
 
-    /// Takes up the average of an earlier run; `values` in the order of [`Ema::named`].
+    /// Takes up the averages of an earlier run, in the order of [`Ema::named`].
     pub(crate) fn restore(&mut self, steps: u64, values: Vec<Vec<f32>>) {
         self.steps = steps;
-        self.values = values;
+        for (average, values) in self.averages.iter_mut().zip(values) {
+            average.values = values;
+        }
     }
 }

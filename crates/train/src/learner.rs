@@ -8,7 +8,7 @@ use marque_network::{Frozen, Gradients, Network, Parameter, TrainingPass};
 use crate::batches::Batch;
 use crate::checkpoint::Running;
 use crate::data::Data;
-use crate::ema::Ema;
+use crate::ema::{Ema, averaged};
 use crate::error::Divergence;
 use crate::objective::{Losses, Objective};
 use crate::optimizer::{Optimizer, clip, gradient_norm};
@@ -51,7 +51,7 @@ impl Learner {
         let parameters = [network.parameters(), objective.parameters()].concat();
         Ok(Self {
             optimizer: Optimizer::new(settings.optimizer, &parameters),
-            ema: settings.ema.map(|settings| Ema::new(settings, &network)).transpose()?,
+            ema: settings.ema.map(|settings| Ema::new(settings, averaged(&network))).transpose()?,
             network,
             objective,
             parameters,
@@ -81,7 +81,7 @@ impl Learner {
             }
             running.measured.add(&losses, 1, pass.logits(), &batch.targets)?;
             pass.backward(&losses.sum, &mut self.gradients)?;
-            self.objective.gradients(&losses, &mut self.gradients);
+            self.objective.gradients(&losses, &mut self.gradients)?;
             if several {
                 let share = 1.0 / batches.len() as f32;
                 self.accumulated.add(&self.parameters, &self.gradients, share);
@@ -100,7 +100,7 @@ impl Learner {
         let factor = settings.schedule.factor(place.step, place.length);
         self.optimizer.step(&self.parameters, gradients, |parameter| settings.rates.at(factor, parameter))?;
         if let Some(ema) = &mut self.ema {
-            ema.update(&self.network)?;
+            ema.update()?;
         }
         running.norms += norm;
         running.steps += 1;

@@ -25,6 +25,8 @@ mod learner;
 mod measured;
 mod objective;
 mod optimizer;
+#[cfg(test)]
+mod pytorch;
 mod random;
 mod schedule;
 mod settings;

@@ -174,3 +174,128 @@ fn log_variance(head: &Head) -> candle_core::Result<Parameter> {
 fn log_variance_of(parameter: &Parameter) -> candle_core::Result<f64> {
     Ok(parameter.var.to_vec1::<f32>()?.first().copied().map_or(0.0, f64::from))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::DType;
+    use marque_settings::{Document, Reader};
+
+    const CLASSES: usize = 3;
+
+    fn objective(text: &str) -> Objective {
+        let document = Document::parse("p.toml", &format!("[train]\n{text}")).unwrap();
+        let mut reader = Reader::new(&document);
+        let settings = reader.section("train", Settings::read);
+        reader.finish().unwrap();
+        Objective::new(&settings, &[head("one", HeadKind::Single), head("tags", HeadKind::Tags)]).unwrap()
+    }
+
+    fn head(name: &str, kind: HeadKind) -> Head {
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let class_weights = marque_contracts::schema::ClassWeights {
+            inverse: vec![0.5, 1.0, 2.0],
+            effective: vec![1.0; CLASSES],
+        };
+        Head { name: name.into(), kind, classes, counts: Default::default(), class_weights }
+    }
+
+    fn logits() -> Vec<Tensor> {
+        let values = |from: f32| {
+            let values: Vec<f32> = (0..4 * CLASSES).map(|i| from + (i * 7 % 5) as f32 - 2.0).collect();
+            Var::from_vec(values, (4, CLASSES), &Device::Cpu).unwrap().as_tensor().clone()
+        };
+        vec![values(0.0), values(0.5)]
+    }
+
+    fn batch(targets: [Vec<Target>; 2]) -> Batch {
+        let images = Tensor::zeros((4, 1, 1, 3), DType::F32, &Device::Cpu).unwrap();
+        Batch { images, targets: targets.into(), mix: None }
+    }
+
+    fn known() -> [Vec<Target>; 2] {
+        let tags = [vec![0], vec![], vec![1, 2], vec![2]].map(Target::Tags);
+        [[0, 1, 2, 0].map(Target::Class).into(), tags.into()]
+    }
+
+    #[test]
+    fn labels_that_are_not_known_change_nothing() {
+        let objective = objective("");
+        let [single, tags] = known();
+        let all = objective.losses(&logits(), &batch([single.clone(), tags.clone()])).unwrap();
+        assert!((all.value - all.heads[0] - all.heads[1]).abs() < 1e-6);
+        let nothing = vec![Target::Unknown; 4];
+        let one = objective.losses(&logits(), &batch([single, nothing.clone()])).unwrap();
+        assert_eq!((one.heads[0], one.heads[1], one.value as f32), (all.heads[0], 0.0, all.heads[0] as f32));
+        let none = objective.losses(&logits(), &batch([nothing.clone(), nothing])).unwrap();
+        assert_eq!(none.value, 0.0);
+    }
+
+    #[test]
+    fn each_head_counts_what_its_table_says() {
+        let plain = objective("").losses(&logits(), &batch(known())).unwrap();
+        let weighed =
+            objective("[train.heads.one]\nloss_weight = 3\n[train.heads.tags]\nloss_weight = 0.5\n");
+        let weighed = weighed.losses(&logits(), &batch(known())).unwrap();
+        assert_eq!(weighed.heads, plain.heads, "losses are told before any weight");
+        assert!((weighed.value - 3.0 * plain.heads[0] - 0.5 * plain.heads[1]).abs() < 1e-5);
+        let own = objective("label_smoothing = 0.1\n[train.heads.tags]\nlabel_smoothing = 0.0\n");
+        let own = own.losses(&logits(), &batch(known())).unwrap();
+        assert_eq!(own.heads[1], plain.heads[1]);
+        assert_ne!(own.heads[0], plain.heads[0]);
+        let classes = objective("class_weights = \"inverse\"\n").losses(&logits(), &batch(known())).unwrap();
+        assert!(classes.heads.iter().zip(&plain.heads).all(|(a, b)| a != b));
+    }
+
+    #[test]
+    fn learned_weights_follow_the_slope_of_the_sum() {
+        let objective = objective("head_weighting = \"learned\"\n[train.heads.one]\nloss_weight = 2.0\n");
+        let (logits, batch) = (logits(), batch(known()));
+        let set = |position: usize, value: f32| {
+            let var = &objective.parameters()[position].var;
+            var.set(&Tensor::new(&[value], &Device::Cpu).unwrap()).unwrap();
+        };
+        set(0, 0.3);
+        set(1, -0.7);
+        let value = || objective.losses(&logits, &batch).unwrap().value;
+        let losses = objective.losses(&logits, &batch).unwrap();
+        let expected = 2.0 * (-0.3f64).exp() * losses.heads[0] + 0.15 + 0.7f64.exp() * losses.heads[1] - 0.35;
+        assert!((losses.value - expected).abs() < 1e-5, "{} instead of {expected}", losses.value);
+        let mut gradients = Gradients::new();
+        objective.gradients(&losses, &mut gradients).unwrap();
+        for (position, at) in [(0, 0.3), (1, -0.7)] {
+            set(position, at + 0.01);
+            let above = value();
+            set(position, at - 0.01);
+            let slope = (above - value()) / 0.02;
+            set(position, at);
+            let found = f64::from(gradients.get(&objective.parameters()[position].var).unwrap()[0]);
+            assert!((found - slope).abs() < 1e-3, "{found} instead of {slope}");
+        }
+        let plain = objective.plain_losses(&logits, &batch).unwrap();
+        assert!((plain.value - 2.0 * plain.heads[0] - plain.heads[1]).abs() < 1e-5);
+        // A head without labels in a batch has nothing to say of its uncertainty.
+        let [single, _] = known();
+        let losses = objective.losses(&logits, &self::batch([single, vec![Target::Unknown; 4]])).unwrap();
+        let mut gradients = Gradients::new();
+        objective.gradients(&losses, &mut gradients).unwrap();
+        assert!(gradients.get(&objective.parameters()[1].var).is_none());
+    }
+
+    #[test]
+    fn mixed_photos_are_learnt_from_by_their_shares() {
+        use rand::SeedableRng;
+        let mixing = marque_augment::Mixing { mixup_alpha: 1.0, ..Default::default() };
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        let mix = mixing.draw(&mut rng, 4, 8).unwrap().unwrap();
+        let partners = known().map(|targets| {
+            mix.permutation().iter().map(|partner| targets[*partner].clone()).collect::<Vec<_>>()
+        });
+        let objective = objective("");
+        let own = objective.losses(&logits(), &batch(known())).unwrap();
+        let theirs = objective.losses(&logits(), &batch(partners)).unwrap();
+        let lambda = mix.lambda();
+        let mixed = objective.losses(&logits(), &Batch { mix: Some(mix), ..batch(known()) }).unwrap();
+        assert!((mixed.value - lambda * own.value - (1.0 - lambda) * theirs.value).abs() < 1e-5);
+    }
+}

@@ -33,6 +33,7 @@ impl Train {
         let states = states(output);
         if !states.exist() && history[0].exists() {
             // States are deleted last: an interrupted run had finished all but saying so.
+            states.clear()?;
             return Ok(summary(&finished(&history[0], &data)?, &data));
         }
         self.check_sizes(&data)?;

@@ -175,7 +175,7 @@ impl<'a> Trainer<'a> {
 
     fn exchange_weights(&mut self) -> Result<(), Error> {
         match &mut self.learner.ema {
-            Some(ema) => Ok(ema.swap(&self.learner.network)?),
+            Some(ema) => Ok(ema.swap()?),
             None => Ok(()),
         }
     }

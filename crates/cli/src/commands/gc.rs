@@ -1,9 +1,10 @@
 //! `marque gc`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use marque_contracts::Store;
 use marque_contracts::schema::STAGES;
+use marque_train::FEATURES;
 
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -17,7 +18,7 @@ pub(super) fn gc(configuration: &Configuration, dry_run: bool, terminal: &Termin
     let store = Store::open(&configuration.store)?;
     let _lock = store.lock()?;
     let mut freed = 0;
-    for path in store.garbage(&STAGES)? {
+    for path in garbage(&store, configuration)? {
         let size = size_of(&path);
         terminal.print(format_args!("{:>9}  {}", bytes(size), path.display()));
         if !dry_run {
@@ -28,6 +29,18 @@ pub(super) fn gc(configuration: &Configuration, dry_run: bool, terminal: &Termin
     let verb = if dry_run { "would be freed" } else { "freed" };
     terminal.print(format_args!("{:>9}  {verb}", bytes(freed)));
     Ok(())
+}
+
+/// What is not in use; of the stage that only some configurations have, all unless this one has it.
+fn garbage(store: &Store, configuration: &Configuration) -> Result<Vec<PathBuf>, Error> {
+    let mut found = store.garbage(&STAGES)?;
+    let features = store.root().join(FEATURES);
+    if configuration.stages.iter().any(|stage| stage.name() == FEATURES) {
+        found.extend(store.garbage(&[FEATURES])?);
+    } else if features.exists() {
+        found.push(features);
+    }
+    Ok(found)
 }
 
 /// Bytes of all files below a path. What cannot be read counts nothing: this is only told, never relied on.

@@ -4,11 +4,11 @@ use askama::Template;
 use marque_formats::{EpochRow, HeadEpoch};
 
 use crate::plot::{Curves, Unit, confusion_matrix, reliability};
-use crate::{HeadMetrics, Metrics, Proportion};
+use crate::{HeadMetrics, Metrics, Proportion, TagHeadMetrics};
 
 use super::Report;
 use super::photo_card::{PhotoCard, Verdict};
-use super::tables::{BalanceRow, ClassRow, Confusion};
+use super::tables::{BalanceRow, ClassRow, Confusion, TagRow};
 use super::wording::{count, counted, decimal, number_word, percent, percent_number};
 
 /// The page.
@@ -21,6 +21,7 @@ pub(super) struct Page<'a> {
     note: Option<&'a str>,
     overall: Option<Overall>,
     heads: Vec<HeadSection>,
+    tags: Vec<TagSection>,
     charts: Vec<Chart>,
     best_epoch: Option<u32>,
     epochs: usize,
@@ -81,6 +82,19 @@ struct HeadSection {
     confusions: Vec<Confusion>,
 }
 
+/// A head with tags.
+struct TagSection {
+    gauge: Gauge,
+    anchor: String,
+    classes: String,
+    mean_average_precision: String,
+    macro_f1: String,
+    micro_f1: String,
+    log_loss: String,
+    rows: Vec<TagRow>,
+    balance_rows: Vec<BalanceRow>,
+}
+
 struct Chart {
     title: String,
     svg: String,
@@ -89,7 +103,8 @@ struct Chart {
 impl<'a> Page<'a> {
     pub(super) fn of(report: &'a Report<'a>) -> Self {
         let metrics = report.metrics;
-        let several = metrics.heads.len() > 1;
+        let names: Vec<_> = names(metrics).collect();
+        let several = names.len() > 1;
         let overall = several.then(|| Overall::new(metrics));
         let wrong = |head: &HeadMetrics| head.accuracy.count < head.accuracy.total;
         Self {
@@ -104,16 +119,18 @@ impl<'a> Page<'a> {
                 .enumerate()
                 .map(|(i, head)| HeadSection::new(i, head, report))
                 .collect(),
-            gauge_columns: columns(metrics.heads.len() + usize::from(several)),
-            chart_columns: columns(metrics.heads.len() + 1),
+            tags: metrics.tags.iter().enumerate().map(|(i, head)| TagSection::new(i, head, report)).collect(),
+            gauge_columns: columns(names.len() + usize::from(several)),
+            chart_columns: columns(names.len() + 1),
             charts: charts(report),
             best_epoch: report.best_epoch,
             epochs: report.history.len(),
             sample: report.sample,
             mistakes: report.mistakes,
-            wrong_photos: metrics.heads.iter().any(wrong),
+            wrong_photos: metrics.heads.iter().any(wrong)
+                || metrics.tags.iter().any(|head| head.exact.count < head.exact.total),
             aspect: aspect(report.sample.iter().chain(report.mistakes)),
-            head_names: metrics.heads.iter().map(|head| head.name.as_str()).collect::<Vec<_>>().join(", "),
+            head_names: names.join(", "),
             facts: report.facts,
         }
     }
@@ -176,12 +193,42 @@ impl HeadSection {
     }
 }
 
+impl TagSection {
+    fn new(position: usize, head: &TagHeadMetrics, report: &Report<'_>) -> Self {
+        let place = report.metrics.heads.len() + position;
+        let baseline = head.always_none.share.map(|share| Baseline {
+            class: "none".to_owned(),
+            percent: percent(share),
+            at: format!("{:.2}", share * 100.0),
+        });
+        Self {
+            gauge: Gauge::new(&head.name, &head.exact, baseline),
+            anchor: format!("head-{}", place + 1),
+            classes: counted(head.tags.len() as u64, "tag", "tags"),
+            mean_average_precision: decimal(head.mean_average_precision),
+            macro_f1: decimal(head.macro_f1),
+            micro_f1: decimal(head.micro_f1),
+            log_loss: decimal(head.log_loss),
+            rows: head.tags.iter().map(TagRow::of).collect(),
+            balance_rows: report.heads.get(place).map(BalanceRow::all).unwrap_or_default(),
+        }
+    }
+}
+
+/// Names of the heads, in the order of the page.
+fn names(metrics: &Metrics) -> impl Iterator<Item = &str> {
+    let tags = metrics.tags.iter().map(|head| head.name.as_str());
+    metrics.heads.iter().map(|head| head.name.as_str()).chain(tags)
+}
+
 /// The result in one sentence.
 fn headline(metrics: &Metrics) -> String {
-    let (right, heads) = match &metrics.heads[..] {
-        [only] => (&only.accuracy, format!("the {}", only.name)),
-        [_, _] => (&metrics.all_heads_right, "both answers".to_owned()),
-        several => (&metrics.all_heads_right, format!("all {} answers", number_word(several.len()))),
+    let names: Vec<_> = names(metrics).collect();
+    let (right, heads) = match (&names[..], metrics.heads.first(), metrics.tags.first()) {
+        ([only], Some(head), _) => (&head.accuracy, format!("the {only}")),
+        ([only], None, Some(head)) => (&head.exact, format!("exactly the {only}")),
+        ([_, _], ..) => (&metrics.all_heads_right, "both answers".to_owned()),
+        (several, ..) => (&metrics.all_heads_right, format!("all {} answers", number_word(several.len()))),
     };
     match right.share {
         Some(share) => format!("{} of {} photos have {heads} right", percent(share), metrics.split),
@@ -191,7 +238,7 @@ fn headline(metrics: &Metrics) -> String {
 
 /// What was measured, on what.
 fn subtitle(report: &Report<'_>) -> String {
-    let heads = report.metrics.heads.len();
+    let heads = names(report.metrics).count();
     let trained = match (report.best_epoch, report.history.len()) {
         (Some(epoch), epochs @ 1..) => format!(", weights of epoch {epoch} of {epochs}"),
         _ => String::new(),
@@ -227,19 +274,19 @@ fn charts(report: &Report<'_>) -> Vec<Chart> {
     let lowest = -largest(accuracies.map(|value| -value));
     // Down to a whole tenth, so that curves near the top are not squeezed into a line.
     let range = (((lowest - 0.02) * 10.0).floor().clamp(0.0, 9.0) / 10.0, 1.0);
-    for (i, head) in report.metrics.heads.iter().enumerate() {
+    for (i, name) in names(report.metrics).enumerate() {
         let column = |value: fn(&HeadEpoch) -> f64| -> Vec<(u32, f64)> {
             history.iter().filter_map(|row| Some((row.epoch, value(row.heads.get(i)?)))).collect()
         };
         let curves = Curves {
-            label: &format!("accuracy of {}", head.name),
+            label: &format!("accuracy of {name}"),
             unit: Unit::Percent,
             range,
             training: column(|head| head.train_accuracy),
             validation: column(|head| head.validation_accuracy),
             best_epoch,
         };
-        charts.push(Chart { title: format!("Accuracy, {}", head.name), svg: curves.draw() });
+        charts.push(Chart { title: format!("Accuracy, {name}"), svg: curves.draw() });
     }
     charts
 }

@@ -1,6 +1,6 @@
 //! A photo with its answers.
 
-use crate::{Answers, HeadAnswers, Thumbnail};
+use crate::{Answers, HeadAnswers, TagAnswers, Thumbnail};
 
 /// A photo as the page shows it.
 #[derive(Clone, PartialEq, Debug)]
@@ -30,7 +30,8 @@ pub(super) enum Verdict {
 impl PhotoCard {
     /// The card of the photo at position `photo` of the answers.
     pub fn new(answers: &Answers, photo: usize, thumbnail: Thumbnail) -> Self {
-        let lines = answers.heads().iter().map(|head| Line::new(head, photo)).collect();
+        let lines = answers.heads().iter().map(|head| Line::new(head, photo));
+        let lines = lines.chain(answers.tags().iter().map(|head| Line::of_tags(head, photo))).collect();
         Self { thumbnail, file_name: answers.file_names()[photo].clone(), lines }
     }
 
@@ -65,6 +66,25 @@ impl Line {
         Self {
             head: head.name().to_owned(),
             answer: head.classes()[answer].clone(),
+            probability: format!("{:.0}%", head.probability(photo) * 100.0),
+            verdict,
+        }
+    }
+
+    fn of_tags(head: &TagAnswers, photo: usize) -> Self {
+        let words = |ids: &[usize]| match ids {
+            [] => "none".to_owned(),
+            ids => head.names(ids).join(", "),
+        };
+        let answer = head.predicted(photo);
+        let verdict = match head.truth(photo) {
+            None => Verdict::Unknown,
+            Some(truth) if truth == answer => Verdict::Right,
+            Some(truth) => Verdict::Wrong { truth: words(truth) },
+        };
+        Self {
+            head: head.name().to_owned(),
+            answer: words(&answer),
             probability: format!("{:.0}%", head.probability(photo) * 100.0),
             verdict,
         }

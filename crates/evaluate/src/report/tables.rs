@@ -2,7 +2,7 @@
 
 use marque_contracts::schema::{Head, Split};
 
-use crate::{ClassMetrics, HeadMetrics};
+use crate::{ClassMetrics, HeadMetrics, TagMetrics};
 
 use super::wording::count;
 
@@ -45,6 +45,23 @@ impl ClassRow {
             name: class.name.clone(),
             support: count(class.support),
             cells: [class.precision, class.recall, class.f1].map(Cell::share),
+        }
+    }
+}
+
+/// Precision, recall, F1 and average precision of a tag.
+pub(super) struct TagRow {
+    pub(super) name: String,
+    pub(super) support: String,
+    pub(super) cells: [Cell; 4],
+}
+
+impl TagRow {
+    pub(super) fn of(tag: &TagMetrics) -> Self {
+        Self {
+            name: tag.name.clone(),
+            support: count(tag.support),
+            cells: [tag.precision, tag.recall, tag.f1, tag.average_precision].map(Cell::share),
         }
     }
 }

@@ -133,6 +133,7 @@ impl States {
         for older in self.list()?.iter().filter(|path| **path != folder) {
             // Under another name first: what is deleted halfway must not look whole.
             let doomed = older.with_extension("tmp");
+            delete(&doomed)?;
             rename(older, &doomed)?;
             delete(&doomed)?;
         }
@@ -183,7 +184,7 @@ fn write(run: &Run, learner: &Learner, folder: &Path) -> Result<(), Error> {
     flush(&weights)?;
     write_optimizer(learner, &folder.join(OPTIMIZER))?;
     if let Some(ema) = &learner.ema {
-        let named = ema.named(&learner.network).map(|(name, values)| (name.to_owned(), values));
+        let named = ema.named().map(|(name, values)| (name.to_owned(), values));
         tensors::write(&folder.join(AVERAGE), named)?;
     }
     let steps = learner.parameters.iter().zip(learner.optimizer.memories());
@@ -212,7 +213,7 @@ fn read(learner: &mut Learner, folder: &Path) -> Result<Run, Error> {
         let path = folder.join(AVERAGE);
         let mut saved = tensors::read(&path)?;
         let mut values = Vec::new();
-        for (name, old) in ema.named(&learner.network) {
+        for (name, old) in ema.named() {
             values.push(take(&mut saved, name, &[old.len()], &path)?);
         }
         ema.restore(record.ema_steps.unwrap_or(0), values);

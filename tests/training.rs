@@ -1,0 +1,183 @@
+//! What can be asked of training, through the program.
+
+use crate::project::{PIPELINE, Project};
+
+/// Heads only, from activations that are kept.
+const CACHED: [&str; 8] = [
+    "--set",
+    "train.freeze=[\"stem\", \"layer1\", \"layer2\", \"layer3\", \"layer4\"]",
+    "--set",
+    "train.cache_features=true",
+    "--set",
+    "train.cache_crops=2",
+    "--set",
+    "train.head_learning_rate=0.01",
+];
+
+fn with<'a>(command: &[&'a str], set: &[&'a str]) -> Vec<&'a str> {
+    [command, set].concat()
+}
+
+#[test]
+fn features_of_frozen_parts_are_computed_once_and_belong_to_the_store() {
+    let project = Project::finished();
+    let first = project.call(&with(&["run"], &CACHED)).succeeded();
+    assert_eq!(first.ran(), ["features", "train", "evaluate"], "{}", first.stdout);
+    assert!(first.stdout.contains("4 views each, 5 parts frozen"), "{}", first.stdout);
+    let more = with(&["run", "--set", "train.epochs=4"], &CACHED);
+    assert_eq!(project.call(&more).succeeded().ran(), ["train", "evaluate"]);
+    let verified = project.call(&with(&["verify"], &CACHED)).succeeded();
+    assert!(verified.stdout.contains("features   ok"), "{}", verified.stdout);
+    let status = project.call(&with(&["status"], &CACHED)).succeeded();
+    assert!(status.stdout.lines().any(|line| line.starts_with("features")), "{}", status.stdout);
+
+    // A damaged file is found and made again.
+    let path = project.path("data/features/current/features/00000.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    project.call(&with(&["verify"], &CACHED)).failed(5, "not what was written");
+    let mended = with(&["run", "--set", "train.epochs=5"], &CACHED);
+    assert_eq!(project.call(&mended).succeeded().ran(), ["features", "train", "evaluate"]);
+
+    // In use as long as the configuration asks for it.
+    project.call(&with(&["gc"], &CACHED)).succeeded();
+    assert!(path.exists());
+    project.call(&["gc"]).succeeded();
+    assert!(!project.path("data/features").exists());
+}
+
+#[test]
+fn other_pixels_weights_or_crops_make_other_features_and_other_heads_do_not() {
+    let cases: [(&str, &[&str]); 4] = [
+        ("train.cache_crops=3", &["features", "train"]),
+        ("train.norm_eps=1e-4", &["features", "train"]),
+        ("preprocess.size=40", &["preprocess", "features", "train"]),
+        ("heads.2.breaks=[2010]", &["labels", "train"]),
+    ];
+    let project = Project::finished();
+    project.call(&with(&["run", "train"], &CACHED)).succeeded();
+    for (set, expected) in cases {
+        let called = project.call(&with(&["run", "train"], &[&CACHED[..], &["--set", set]].concat()));
+        assert_eq!(called.succeeded().ran(), expected, "{set}");
+        project.call(&with(&["run", "train"], &CACHED)).succeeded();
+    }
+}
+
+#[test]
+fn training_from_features_of_the_last_part_is_training_with_it_frozen() {
+    // One view, so that both see the same photos; half precision is what differs.
+    let set = [
+        "--set",
+        "train.flip=false",
+        "--set",
+        "train.shift=0",
+        "--set",
+        "train.freeze=[\"stem\", \"layer1\", \"layer2\"]",
+        "--set",
+        "train.cache_crops=1",
+        "--set",
+        "train.select_by=last",
+    ];
+    let losses = |cached: &str| -> Vec<f64> {
+        let project = Project::finished();
+        project.call(&with(&["run", "train", "--set", cached], &set)).succeeded();
+        let history = std::fs::read_to_string(project.path("data/train/current/history.csv")).unwrap();
+        let rows = history.lines().skip(1);
+        rows.flat_map(|row| row.split(',').skip(4).take(2).map(|n| n.parse().unwrap()).collect::<Vec<f64>>())
+            .collect()
+    };
+    let (kept, computed) = (losses("train.cache_features=true"), losses("train.cache_features=false"));
+    for (kept, computed) in kept.iter().zip(&computed) {
+        assert!((kept - computed).abs() < 0.02 * computed, "{kept} instead of {computed}");
+    }
+}
+
+#[test]
+fn early_stopping_and_growing_sizes() {
+    let project = Project::finished();
+    let set = [
+        "--set",
+        "train.learning_rate=0.02",
+        "--set",
+        "train.schedule=constant",
+        "--set",
+        "train.select_by=loss",
+        "--set",
+        "train.patience=2",
+        "--set",
+        "train.epochs=40",
+        "--set",
+        "train.resize=[[1, 20], [2, 32]]",
+    ];
+    project.call(&with(&["run", "train"], &set)).succeeded();
+    let history = std::fs::read_to_string(project.path("data/train/current/history.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = history.lines().map(|row| row.split(',').collect()).collect();
+    let column = |name: &str| rows[0].iter().position(|column| *column == name).unwrap();
+    let losses: Vec<f64> =
+        rows[1..].iter().map(|row| row[column("validation_loss")].parse().unwrap()).collect();
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let kept = rows[1..].iter().position(|row| row[column("kept")] == "true").unwrap();
+    assert_eq!(losses[kept], best);
+    assert!(losses.len() < 40, "forty photos are learnt by heart before that: {losses:?}");
+    assert_eq!(losses.len(), kept + 1 + 2, "two epochs without a better one: {losses:?}");
+    project
+        .call(&["run", "train", "--set", "train.resize=[[1, 64]]"])
+        .failed(3, "train.resize asks for photos of 64 pixels, but preprocess.size is 32");
+}
+
+#[test]
+fn every_option_of_the_optimiser_trains() {
+    let cases: [&[&str]; 4] = [
+        &[
+            "train.optimizer=sgd",
+            "train.nesterov=true",
+            "train.schedule=step",
+            "train.step_epochs=1",
+            "train.clip_norm=1",
+        ],
+        &["train.layer_decay=0.7", "train.schedule=cosine", "train.ema_decay=0.99", "train.accumulate=3"],
+        &["train.freeze_norm_statistics=true", "train.focal_gamma=2", "train.class_weights=effective"],
+        &[
+            "train.random_resized_crop=[0.5, 1.0]",
+            "train.colour_jitter=[0.2, 0.2, 0.2, 0.05]",
+            "train.rand_augment=[2, 5]",
+            "train.random_erasing=0.3",
+            "train.cutmix_alpha=1",
+            "train.mixup_alpha=0.2",
+        ],
+    ];
+    for case in cases {
+        let project = Project::finished();
+        let set: Vec<_> = case.iter().flat_map(|pair| ["--set", pair]).collect();
+        project.call(&with(&["run", "train"], &set)).succeeded();
+    }
+}
+
+#[test]
+fn what_does_not_fit_together_is_said_before_anything_runs() {
+    let cases = [
+        ("train.freeze=[\"layer1\"]", "train.freeze: must be the first of \"stem\", \"layer1\""),
+        ("train.cache_features=true", "train.cache_features: needs train.freeze"),
+        (
+            "train.heads.colour.loss_weight=2",
+            "train.heads.colour: is for no head; the heads are brand, type, era",
+        ),
+        ("train.heads.brand.loss_wieght=2", "did you mean `loss_weight`?"),
+        ("train.resize=[[3, 32], [1, 64]]", "train.resize: must be pairs"),
+        ("train.colour_jitter=[0.1, 0.1, 0.1, 0.9]", "hue"),
+    ];
+    let project = Project::new(PIPELINE);
+    for (set, message) in cases {
+        project.call(&["status", "--set", set]).failed(3, message);
+    }
+}
+
+#[test]
+fn a_head_can_have_a_loss_of_its_own() {
+    let project = Project::finished();
+    let set = ["--set", "train.heads.brand.loss_weight=3", "--set", "train.heads.brand.label_smoothing=0.2"];
+    project.call(&with(&["run", "train"], &set)).succeeded();
+    let explained = project.call(&["explain", "train"]).succeeded();
+    assert!(explained.stdout.contains("settings.heads.brand.loss_weight: 3.0"), "{}", explained.stdout);
+}
