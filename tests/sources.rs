@@ -258,7 +258,8 @@ fn missing_labels_and_tags_are_fine_tuned_on_as_the_readme_shows() {
     let (table, configuration) = (block("```\n"), block("```toml\n"));
     let project = Project::new(configuration);
     // Any weights of torchvision's names do: those of another training.
-    let pretrained = Project::finished().path("data/train/current/model/model.safetensors");
+    let trained = Project::finished();
+    let pretrained = trained.path("data/train/current/model/model.safetensors");
     std::fs::copy(pretrained, project.path("resnet18.safetensors")).unwrap();
     let rows: Vec<_> = table.lines().skip(1).collect();
     let mut csv = format!("{}\n", table.lines().next().unwrap());

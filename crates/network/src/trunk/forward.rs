@@ -24,7 +24,11 @@ impl Activations {
         let mut shape = images_shape(input);
         let given = read(NAME, "the input", input)?;
         let mut input: &[f32] = &given;
-        self.from = from;
+        if self.from != from {
+            // Buffers of other blocks: not every one has a layer on its shortcut.
+            self.blocks.clear();
+            self.from = from;
+        }
         if from == 0 {
             let stem = pass.step(layers.stem, input, shape, &mut self.stem)?;
             let normalised = sized(&mut self.work[0], stem.z.len());

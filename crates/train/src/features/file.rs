@@ -7,12 +7,24 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use safetensors::tensor::{Dtype, SafeTensors};
-use serde_json::json;
+use safetensors::tensor::Dtype;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-const TENSOR: &str = "features";
+/// What a safetensors file begins with, after its length.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    features: TensorInfo,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TensorInfo {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    data_offsets: [usize; 2],
+}
+
 /// Bytes of a value.
 const BYTES: usize = 2;
 
@@ -34,9 +46,10 @@ impl Writer {
     pub(super) fn new(path: PathBuf, shape: &[usize]) -> Result<Self, Error> {
         let beside = path.with_extension("tmp");
         let values: usize = shape.iter().product();
-        let header =
-            json!({ TENSOR: { "dtype": "F16", "shape": shape, "data_offsets": [0, values * BYTES] } });
-        let mut header = header.to_string();
+        let data_offsets = [0, values * BYTES];
+        let features = TensorInfo { dtype: Dtype::F16, shape: shape.to_vec(), data_offsets };
+        let mut header = serde_json::to_string(&Header { features })
+            .map_err(|source| Error::Json { path: path.clone(), source })?;
         // The values begin at a multiple of eight.
         header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
         let io = |e| Error::io("write", &beside, e);
@@ -90,16 +103,17 @@ impl Reader {
         let mut header = vec![0; start as usize];
         file.read_exact_at(&mut header, 0).map_err(io)?;
         let not_features = |reason: String| Error::state(&path, reason);
-        let (_, metadata) = SafeTensors::read_metadata(&header).map_err(|e| not_features(e.to_string()))?;
-        let info =
-            metadata.info(TENSOR).ok_or_else(|| not_features(format!("it has no tensor `{TENSOR}`")))?;
-        if info.dtype != Dtype::F16 || info.shape.len() < 3 {
-            return Err(not_features(format!("`{TENSOR}` is {:?} of shape {:?}", info.dtype, info.shape)));
+        let header: Header = serde_json::from_slice(&header[8..]).map_err(|e| not_features(e.to_string()))?;
+        let TensorInfo { dtype, shape, data_offsets } = header.features;
+        let values = shape.iter().try_fold(1_usize, |values, size| values.checked_mul(*size));
+        let bytes = values.and_then(|values| values.checked_mul(BYTES));
+        if dtype != Dtype::F16 || shape.len() < 3 || bytes.is_none_or(|bytes| data_offsets != [0, bytes]) {
+            return Err(not_features(format!("`features` is {dtype:?} of shape {shape:?}")));
         }
-        if size != start + info.data_offsets.1 as u64 {
+        if size != start.saturating_add(data_offsets[1] as u64) {
             return Err(not_features(format!("it has {size} bytes")));
         }
-        Ok(Self { shape: info.shape.clone(), path, file, start })
+        Ok(Self { shape, path, file, start })
     }
 
     /// Shape of one view.
