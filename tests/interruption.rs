@@ -86,15 +86,14 @@ fn a_training_killed_at_any_moment_ends_in_the_same_weights() {
     for steps in ["train.checkpoint_steps=1", "train.checkpoint_steps=3", "train.checkpoint_steps=0"] {
         let killed = Project::finished();
         let mut kills = 0;
-        // Each run gets a little further, or none would ever end where states are far apart.
-        for attempt in 1..=6 {
+        for _ in 0..4 {
             let mut child = killed
                 .command(&arguments(steps))
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            std::thread::sleep(time.mul_f64(rng.random_range(0.1..0.3) * f64::from(attempt)));
+            std::thread::sleep(time.mul_f64(rng.random_range(0.05..0.5)));
             kills += usize::from(child.try_wait().unwrap().is_none());
             stop(child);
         }
