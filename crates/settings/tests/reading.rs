@@ -106,3 +106,40 @@ fn a_section_of_the_wrong_shape_is_reported() {
     let found = reader.finish().unwrap_err().to_string();
     assert_eq!(found, "p.toml:1: heads: write each entry under its own [[heads]]");
 }
+
+#[test]
+fn tables_by_name_and_pairs_are_read() {
+    let text = "[s]\npairs = [[1, 96], [7, 128]]\n[s.heads.brand]\nweight = 2\n[s.heads.era]\n";
+    let document = Document::parse("p.toml", text).unwrap();
+    let mut reader = Reader::new(&document);
+    reader.section("s", |s| {
+        assert_eq!(s.optional_pairs("pairs").unwrap(), [[1, 96], [7, 128]]);
+        assert_eq!(s.optional_pairs("absent"), None);
+        let heads = s.tables("heads", |head| head.count("weight", 1, 1..=9));
+        assert_eq!(heads, [("brand".to_owned(), 2), ("era".to_owned(), 1)]);
+        assert!(s.tables("none", |_| ()).is_empty());
+    });
+    reader.finish().unwrap();
+    let text = "[s]\npairs = [[1, 96, 2]]\nheads = 3\n";
+    let found = problems(text, &[], |s| {
+        s.optional_pairs("pairs");
+        s.tables("heads", |_| ());
+    });
+    assert_eq!(
+        found,
+        [
+            "p.toml:2: s.pairs = [[1, 96, 2]]: must be a list of pairs of whole numbers",
+            "p.toml:3: s.heads: write each entry under its own [s.heads.NAME]",
+        ]
+    );
+    let found = problems("[s.heads.brand]\nwieght = 2\n", &["s.heads.brand.weight=12"], |s| {
+        s.tables("heads", |head| head.count("weight", 1, 1..=9));
+    });
+    assert_eq!(
+        found,
+        [
+            "p.toml:2: s.heads.brand.wieght is not a known key; did you mean `weight`? known keys: weight",
+            "--set: s.heads.brand.weight = 12: must be a whole number from 1 to 9",
+        ]
+    );
+}

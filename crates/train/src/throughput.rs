@@ -192,8 +192,7 @@ impl Steps {
             }
         };
         let rates = PeakRates { trunk: 1e-4, heads: 1e-4, layer_decay: 1.0, weight_decay: 0.01 };
-        self.optimizer
-            .step(network.parameters(), &self.gradients, |parameter| rates.at(1.0, parameter))?;
+        self.optimizer.step(network.parameters(), &self.gradients, |parameter| rates.at(1.0, parameter))?;
         Ok(Some(loss.to_scalar()?))
     }
 
