@@ -85,12 +85,14 @@ fn turn_hue(rgb: [u8; 3], turn: f32) -> [u8; 3] {
     } else {
         4.0 + (r - g) / chroma
     };
-    let hue = (sector / 6.0 + 1.0 + turn).rem_euclid(1.0) * 6.0;
-    let (whole, part) = (hue.floor(), hue - hue.floor());
+    // Six sectors to the circle, and one round more so that it is positive and a conversion cuts off the part.
+    let hue = sector + 6.0 * turn + 6.0;
+    let whole = hue as u32;
+    let part = hue - whole as f32;
     let p = highest * (1.0 - saturation);
     let q = highest * (1.0 - saturation * part);
     let t = highest * (1.0 - saturation * (1.0 - part));
-    let turned = match whole as u32 % 6 {
+    let turned = match whole % 6 {
         0 => [highest, t, p],
         1 => [q, highest, p],
         2 => [p, highest, t],
