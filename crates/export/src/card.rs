@@ -1,0 +1,239 @@
+//! Model cards: what a network is, what it learned from and how well it does, in Markdown with the front matter of
+//! the Hugging Face hub (<https://huggingface.co/docs/hub/model-cards>).
+
+use std::fmt::Write;
+
+use marque_contracts::schema::{Head, HeadKind, Split};
+use marque_network::{HeadConfig, NetworkConfig};
+use serde_json::Value;
+
+use crate::Model;
+
+/// What is known of a model beyond its own folder. All of it may be missing; the card says less then.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct CardFacts {
+    /// The heads as the label stage describes them, with their counts: `heads.json`.
+    pub heads: Vec<Head>,
+    /// What was measured of this very model: `metrics.json`.
+    pub metrics: Option<Value>,
+    /// The settings it was trained with, defaults included.
+    pub training: Option<Value>,
+    /// The settings of the data set and of what was done to its photos, by stage.
+    pub data: Vec<(String, Value)>,
+}
+
+/// The card of a model: `README.md` beside its weights.
+pub fn model_card(model: &Model, facts: &CardFacts) -> String {
+    let config = model.config();
+    let mut card = front_matter(config, facts);
+    let names: Vec<_> = config.heads.iter().map(|head| head.name.as_str()).collect();
+    let size = config.input_size;
+    card += &format!(
+        "\n# {:?}: {}\n\nOne network that answers {} about a photo: {}. A {:?} trunk with one linear layer per \
+         head, {:.1} million parameters, for photos of {size} × {size} pixels; trained with marque.\n",
+        config.backbone,
+        names.join(", "),
+        if names.len() == 1 { "a question".to_owned() } else { format!("{} questions", names.len()) },
+        listed(&names),
+        config.backbone,
+        model.parameters() as f64 / 1e6,
+    );
+    card += &heads(config, facts);
+    if let Some(metrics) = &facts.metrics {
+        card += &results(metrics);
+    }
+    card += &usage(config);
+    if !facts.heads.is_empty() {
+        card += &training_data(&facts.heads);
+    }
+    if let Some(settings) = &facts.training {
+        card += "\n## Training\n";
+        card += &settings_table(settings);
+    }
+    for (stage, settings) in &facts.data {
+        card += &format!("\n### Settings of `{stage}`\n");
+        card += &settings_table(settings);
+    }
+    card
+}
+
+fn front_matter(config: &NetworkConfig, facts: &CardFacts) -> String {
+    let backbone = format!("{:?}", config.backbone).to_lowercase();
+    let mut yaml = format!(
+        "---\nlibrary_name: marque\npipeline_tag: image-classification\ntags:\n- image-classification\n\
+         - multi-head\n- {backbone}\nmetrics:\n- accuracy\n- f1\n"
+    );
+    if let Some(metrics) = &facts.metrics {
+        let split = metrics["split"].as_str().unwrap_or("test");
+        let index: String =
+            metrics["heads"].as_array().into_iter().flatten().map(|head| index_entry(head, split)).collect();
+        if !index.is_empty() {
+            yaml += &format!("model-index:\n- name: {}\n  results:\n{index}", quoted(&backbone));
+        }
+    }
+    yaml + "---\n"
+}
+
+/// The results of a head for the hub's table of models.
+fn index_entry(head: &Value, split: &str) -> String {
+    let name = head["name"].as_str().unwrap_or_default();
+    let numbers = measured(head);
+    if numbers.is_empty() {
+        return String::new();
+    }
+    let mut entry = format!(
+        "  - task:\n      type: image-classification\n      name: {}\n    dataset:\n      type: custom\n      \
+         name: {}\n      split: {split}\n    metrics:\n",
+        quoted(name),
+        quoted(&format!("{name} of the {split} photos")),
+    );
+    for (kind, label, value) in numbers {
+        let _ = write!(entry, "    - type: {kind}\n      name: {}\n      value: {value}\n", quoted(label));
+    }
+    entry
+}
+
+/// The numbers of a head that say how good it is: the hub's word for it, ours, and the value.
+fn measured(head: &Value) -> Vec<(&'static str, &'static str, f64)> {
+    let known = [
+        ("accuracy", "accuracy", "/accuracy/share"),
+        ("f1", "macro-F1", "/macro_f1"),
+        ("mean_average_precision", "mean average precision", "/mean_average_precision"),
+        ("exact_match", "exact match", "/exact_match/share"),
+    ];
+    let value = |pointer| head.pointer(pointer).and_then(Value::as_f64);
+    known.into_iter().filter_map(|(kind, label, pointer)| Some((kind, label, value(pointer)?))).collect()
+}
+
+fn heads(config: &NetworkConfig, facts: &CardFacts) -> String {
+    let mut section = "\n## Heads\n\n| head | answers | classes |\n|---|---|---|\n".to_owned();
+    for head in &config.heads {
+        let kind = facts.heads.iter().find(|known| known.name == head.name).map(|known| known.kind);
+        let answers = match kind {
+            Some(HeadKind::Tags) => "several classes, or none",
+            _ => "one class",
+        };
+        let labels: Vec<_> = head.labels().collect();
+        let _ = writeln!(section, "| {} | {answers} | {} |", head.name, cell(&labels.join(", ")));
+    }
+    section
+}
+
+fn results(metrics: &Value) -> String {
+    let split = metrics["split"].as_str().unwrap_or("test");
+    let photos = metrics["photos"].as_u64().unwrap_or(0);
+    let mut section = format!("\n## Results\n\nOn the {photos} photos of the {split} split:\n\n");
+    section += "| head | measure | value | 95% interval |\n|---|---|---|---|\n";
+    for head in metrics["heads"].as_array().into_iter().flatten() {
+        let name = head["name"].as_str().unwrap_or_default();
+        for (kind, label, value) in measured(head) {
+            let interval = &head[kind]["interval"];
+            let _ = writeln!(section, "| {name} | {label} | {} | {} |", percent(value), range(interval));
+        }
+    }
+    if let Some(share) = metrics.pointer("/all_heads_right/share").and_then(Value::as_f64) {
+        let interval = &metrics["all_heads_right"]["interval"];
+        let _ = writeln!(section, "| all | right together | {} | {} |", percent(share), range(interval));
+    }
+    section
+}
+
+fn usage(config: &NetworkConfig) -> String {
+    let backbone = format!("{:?}", config.backbone).to_lowercase();
+    let stride = match config.bottleneck_stride {
+        marque_network::BottleneckStride::First1x1 if config.backbone.has_bottlenecks() => {
+            " The stride of a downsampling bottleneck is in its first 1×1 convolution, unlike torchvision's: use \
+             the ONNX file, or move it."
+        }
+        _ => "",
+    };
+    let norm_eps = config.norm_eps;
+    format!(
+        "\n## Use\n\nPhotos are RGB, resized to {size} × {size} pixels, and normalised per colour: \
+         `(byte / 255 - mean) / std` with mean {mean:?} and std {std:?} (`preprocessor_config.json`). \
+         `model.safetensors` has torchvision's names; batch norm's epsilon is {norm_eps:e}.{stride} The classifier \
+         is left out, and each head is `heads.<name>.weight` and `.bias` on the pooled features:\n\n\
+         ```python\nimport torch, torchvision\nfrom safetensors.torch import load_file\n\n\
+         weights = load_file(\"model.safetensors\")\n\
+         trunk = torchvision.models.{backbone}(\n    norm_layer=lambda c: torch.nn.BatchNorm2d(c, eps={norm_eps:e}))\n\
+         trunk.fc = torch.nn.Identity()\n\
+         trunk.load_state_dict({{k: v for k, v in weights.items() if not k.startswith(\"heads.\")}}, strict=False)\n\
+         features = trunk.eval()(photos)  # [n, 3, {size}, {size}]\n\
+         logits = features @ weights[\"heads.{first}.weight\"].T + weights[\"heads.{first}.bias\"]\n```\n",
+        size = config.input_size,
+        mean = config.mean,
+        std = config.std,
+        first = config.heads.first().map_or("", |head: &HeadConfig| head.name.as_str()),
+    )
+}
+
+/// Labelled photos by head and split.
+fn training_data(heads: &[Head]) -> String {
+    let mut section = "\n## Data\n\nPhotos per class:\n\n| head | class | ".to_owned();
+    section += &Split::ALL.map(Split::as_str).join(" | ");
+    section += " |\n|---|---|---:|---:|---:|\n";
+    for head in heads {
+        for (class, name) in head.classes.iter().enumerate() {
+            let count = |split: Split| {
+                let count = head.counts.get(&split).and_then(|counts| counts.get(class));
+                count.copied().unwrap_or(0).to_string()
+            };
+            let counts = Split::ALL.map(count).join(" | ");
+            let _ = writeln!(section, "| {} | {} | {counts} |", head.name, cell(name));
+        }
+    }
+    section
+}
+
+/// Settings as a table, nested ones by their path.
+fn settings_table(settings: &Value) -> String {
+    let mut rows = Vec::new();
+    flatten("", settings, &mut rows);
+    let rows: String =
+        rows.into_iter().map(|(key, value)| format!("| `{key}` | {} |\n", cell(&value))).collect();
+    format!("\n| setting | value |\n|---|---|\n{rows}")
+}
+
+fn flatten(path: &str, value: &Value, rows: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(&path, value, rows);
+            }
+        }
+        Value::Null => rows.push((path.to_owned(), "–".to_owned())),
+        Value::String(text) => rows.push((path.to_owned(), text.clone())),
+        other => rows.push((path.to_owned(), other.to_string())),
+    }
+}
+
+/// Text in a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+/// Text in YAML, of which JSON's strings are a part.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", 100.0 * share)
+}
+
+fn range(interval: &Value) -> String {
+    match (interval[0].as_f64(), interval[1].as_f64()) {
+        (Some(low), Some(high)) => format!("{:.1} to {}", 100.0 * low, percent(high)),
+        _ => String::new(),
+    }
+}
+
+/// "brand, type and era".
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}

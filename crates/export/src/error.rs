@@ -1,0 +1,52 @@
+use std::path::{Path, PathBuf};
+
+/// Why a network cannot be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file system refused.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A JSON file cannot be read.
+    #[error("{path} is not as expected")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where it stops making sense.
+        source: serde_json::Error,
+    },
+    /// The network's description contradicts itself.
+    #[error("{path} describes no network that can be built")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: marque_network::Error,
+    },
+    /// The weights are not those of the network.
+    #[error("{path} does not fit its config.json: {reason}")]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is missing, or of another type or shape.
+        reason: String,
+    },
+    /// A head has the name of the graph's input.
+    #[error("the head `{0}` cannot be exported: the input of the graph has that name")]
+    HeadName(String),
+    /// The folder to write to is the model's own.
+    #[error("{0} is the folder of the model itself; name another one")]
+    SameFolder(PathBuf),
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+}

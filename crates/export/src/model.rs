@@ -1,0 +1,81 @@
+//! A trained network as it lies in a folder.
+
+use std::path::{Path, PathBuf};
+
+use marque_network::NetworkConfig;
+use safetensors::tensor::{Dtype, SafeTensors};
+
+use crate::Error;
+
+/// Files of a model.
+pub(crate) const WEIGHTS: &str = "model.safetensors";
+pub(crate) const CONFIG: &str = "config.json";
+pub(crate) const PREPROCESSOR: &str = "preprocessor_config.json";
+
+/// A trained network: its description and its weights.
+#[derive(Clone, Debug)]
+pub struct Model {
+    folder: PathBuf,
+    config: NetworkConfig,
+    weights: Vec<u8>,
+}
+
+impl Model {
+    /// Opens the folder of a model: that of a training (`model/`), or one of its checkpoints.
+    ///
+    /// # Errors
+    /// If a file is missing or not as expected.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(CONFIG);
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
+        let config: NetworkConfig =
+            serde_json::from_str(&text).map_err(|source| Error::Json { path: path.clone(), source })?;
+        config.check().map_err(|source| Error::Config { path, source })?;
+        let path = folder.join(WEIGHTS);
+        let weights = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+        let model = Self { folder: folder.to_owned(), config, weights };
+        model.tensors()?;
+        Ok(model)
+    }
+
+    /// The description.
+    pub fn config(&self) -> &NetworkConfig {
+        &self.config
+    }
+
+    /// The folder it was read from.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Number of weights, running statistics included.
+    pub(crate) fn parameters(&self) -> usize {
+        self.tensors().map_or(0, |file| {
+            file.tensors().iter().map(|(_, view)| view.shape().iter().product::<usize>()).sum()
+        })
+    }
+
+    /// The values of a weight, f32, which must have this shape.
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
+        let file = self.tensors()?;
+        let view = file.tensor(name).map_err(|_| self.refuse(format!("there is no `{name}`")))?;
+        if view.dtype() != Dtype::F32 || view.shape() != shape {
+            let reason = format!(
+                "`{name}` is {:?} of shape {:?}, expected F32 of shape {shape:?}",
+                view.dtype(),
+                view.shape()
+            );
+            return Err(self.refuse(reason));
+        }
+        let (values, _) = view.data().as_chunks::<4>();
+        Ok(values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    }
+
+    fn tensors(&self) -> Result<SafeTensors<'_>, Error> {
+        SafeTensors::deserialize(&self.weights).map_err(|error| self.refuse(error.to_string()))
+    }
+
+    fn refuse(&self, reason: String) -> Error {
+        Error::Weights { path: self.folder.join(WEIGHTS), reason }
+    }
+}

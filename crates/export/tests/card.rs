@@ -1,0 +1,120 @@
+//! Model cards.
+
+use std::collections::BTreeMap;
+
+use marque_contracts::schema::{ClassWeights, Head, HeadKind, Split};
+use marque_export::{CardFacts, Model, model_card, write_folder};
+use marque_network::{Backbone, HeadConfig, Network, NetworkConfig};
+use serde_json::json;
+
+fn model(folder: &std::path::Path) -> Model {
+    let config = NetworkConfig {
+        backbone: Backbone::ResNet18,
+        bottleneck_stride: Default::default(),
+        norm_eps: 1e-5,
+        norm_momentum: 0.1,
+        zero_init_residual: false,
+        dropout: 0.0,
+        input_size: 64,
+        mean: [0.5; 3],
+        std: [0.25; 3],
+        heads: vec![HeadConfig::new("brand", ["A|B", "Other"]), HeadConfig::new("extras", ["roof"])],
+    };
+    Network::new(&config, 1).unwrap().save(&folder.join("model.safetensors")).unwrap();
+    std::fs::write(folder.join("config.json"), serde_json::to_string(&config).unwrap()).unwrap();
+    std::fs::write(folder.join("preprocessor_config.json"), "{}").unwrap();
+    Model::open(folder).unwrap()
+}
+
+fn head(name: &str, kind: HeadKind, classes: &[&str]) -> Head {
+    Head {
+        name: name.to_owned(),
+        kind,
+        classes: classes.iter().map(|class| (*class).to_owned()).collect(),
+        counts: BTreeMap::from([(Split::Train, vec![31, 17]), (Split::Test, vec![5, 2])]),
+        class_weights: ClassWeights::default(),
+    }
+}
+
+fn facts() -> CardFacts {
+    let share = |share: f64, low: f64, high: f64| json!({ "share": share, "interval": [low, high] });
+    let metrics = json!({
+        "split": "test", "photos": 7, "all_heads_right": share(0.5, 0.2, 0.8),
+        "heads": [
+            { "name": "brand", "accuracy": share(0.875, 0.7, 0.95), "macro_f1": 0.75 },
+            { "name": "extras", "macro_f1": null },
+        ],
+    });
+    CardFacts {
+        heads: vec![
+            head("brand", HeadKind::Single, &["A|B", "Other"]),
+            head("extras", HeadKind::Tags, &["roof"]),
+        ],
+        metrics: Some(metrics),
+        training: Some(json!({ "epochs": 9, "schedule": { "shape": "one-cycle" } })),
+        data: vec![("preprocess".to_owned(), json!({ "size": 64 }))],
+    }
+}
+
+#[test]
+fn a_card_says_what_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let card = model_card(&model(folder.path()), &facts());
+    let (_, front, body) = {
+        let mut parts = card.splitn(3, "---\n");
+        (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap())
+    };
+    for part in [
+        "library_name: marque\npipeline_tag: image-classification\n",
+        "- resnet18\n",
+        "model-index:\n- name: \"resnet18\"\n  results:\n  - task:\n",
+        "name: \"brand of the test photos\"",
+        "    - type: accuracy\n      name: \"accuracy\"\n      value: 0.875\n",
+        "value: 0.75\n",
+    ] {
+        assert!(front.contains(part), "{part}\n{front}");
+    }
+    assert!(!front.contains("extras"), "nothing was measured of it: {front}");
+    for part in [
+        "# ResNet18: brand, extras",
+        "answers 2 questions about a photo: brand and extras",
+        "11.2 million parameters",
+        "| brand | one class | A\\|B, Other |",
+        "| extras | several classes, or none | roof |",
+        "| brand | accuracy | 87.5% | 70.0 to 95.0% |",
+        "| all | right together | 50.0% | 20.0 to 80.0% |",
+        "| brand | A\\|B | 31 | 0 | 5 |",
+        "| `schedule.shape` | one-cycle |",
+        "### Settings of `preprocess`",
+        "heads.brand.weight",
+    ] {
+        assert!(body.contains(part), "{part}\n{body}");
+    }
+}
+
+#[test]
+fn a_card_of_a_model_alone_says_less() {
+    let folder = tempfile::tempdir().unwrap();
+    let card = model_card(&model(folder.path()), &CardFacts::default());
+    assert!(card.contains("## Heads") && card.contains("## Use"));
+    assert!(["model-index", "## Results", "## Data", "## Training"].iter().all(|part| !card.contains(part)));
+}
+
+#[test]
+fn a_folder_holds_all_that_others_need() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let model = model(from.path());
+    let folder = to.path().join("published");
+    write_folder(&model, "# Card\n", &folder).unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected =
+        ["README.md", "config.json", "model.onnx", "model.safetensors", "preprocessor_config.json"];
+    assert_eq!(names, expected);
+    assert_eq!(Model::open(&folder).unwrap().config(), model.config());
+    let error = write_folder(&model, "", from.path()).unwrap_err();
+    assert!(error.to_string().contains("is the folder of the model itself"), "{error}");
+}
