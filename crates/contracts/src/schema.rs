@@ -63,6 +63,8 @@ pub mod train {
     pub const HISTORY: &str = "history.parquet";
     /// The same rows as text.
     pub const HISTORY_CSV: &str = "history.csv";
+    /// Folder with the same numbers as TensorBoard reads them.
+    pub const TENSORBOARD: &str = "tensorboard/";
 }
 
 /// Files that `evaluate` writes.

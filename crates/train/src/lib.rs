@@ -5,8 +5,8 @@
 //! the pretrained weights that `train.weights` names, if any.
 //!
 //! **Writes** `model/` (the best epoch by validation: `model.safetensors` under torchvision's names,
-//! `config.json`, `preprocessor_config.json`), `checkpoints/epoch-NNN/` (the last epochs, same layout), and
-//! `history.parquet` and `history.csv` (a row per epoch).
+//! `config.json`, `preprocessor_config.json`), `checkpoints/epoch-NNN/` (the last epochs, same layout),
+//! `history.parquet` and `history.csv` (a row per epoch), and `tensorboard/` (the same as curves).
 //!
 //! Every random choice is drawn from a generator keyed by (seed, purpose, epoch, position), so that a run
 //! interrupted anywhere goes on to the same weights from its last state.
@@ -15,6 +15,7 @@ mod augmentation;
 mod batches;
 mod bits;
 mod checkpoint;
+mod curves;
 mod data;
 mod ema;
 mod error;
@@ -25,6 +26,7 @@ mod learner;
 mod measured;
 mod objective;
 mod optimizer;
+mod preview;
 #[cfg(test)]
 mod pytorch;
 mod random;
@@ -44,6 +46,7 @@ pub use features::{Features, STAGE as FEATURES};
 pub use freeze::Freeze;
 pub use head_settings::{ClassWeighting, HeadSettings, Weighing};
 pub use optimizer::{AdamW, Method, Optimizer, Rates, Sgd};
+pub use preview::{PreviewPicture, PreviewRow, preview};
 pub use schedule::{Length, PeakRates, Schedule, Shape};
 pub use settings::{FeatureSettings, Selection, Settings};
 pub use stage::Train;

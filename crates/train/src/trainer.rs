@@ -9,6 +9,7 @@ use marque_network::Network;
 
 use crate::batches::{Batches, shuffled, steps};
 use crate::checkpoint::{self, Run, Running, States, Timing, write_model};
+use crate::curves::Curves;
 use crate::data::Data;
 use crate::features::FeatureReader;
 use crate::learner::{Learner, Place};
@@ -69,9 +70,13 @@ impl<'a> Trainer<'a> {
         if resumed_epochs > 0 || run.batches > 0 {
             tracing::info!("going on in epoch {}, after batch {}", run.epoch, run.batches);
         }
+        let mut curves = Curves::begin(self.output, &run.history, self.is_validated())?;
         while run.epoch <= self.settings.epochs && !self.is_over(&run) {
             self.epoch(&mut run, &states)?;
             self.finish_epoch(&mut run, model)?;
+            if let Some(row) = run.history.last() {
+                curves.add(row, self.is_validated())?;
+            }
             states.write(&run, &self.learner)?;
         }
         let Run { mut history, best_epoch, timings, .. } = run;
