@@ -10,6 +10,7 @@ mod project;
 mod real_data;
 #[path = "../crates/fetch/tests/server/mod.rs"]
 mod server;
+mod sharing;
 mod sources;
 mod structure;
 mod training;

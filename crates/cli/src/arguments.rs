@@ -82,6 +82,10 @@ pub(crate) enum Command {
     },
     /// Time training (or evaluation) on made-up photos, as a whole and by kind of convolution.
     Bench(Bench),
+    /// Show training photos as the network will see them, epoch by epoch, on one picture.
+    Preview(Preview),
+    /// Write the trained network for other programs: ONNX, model card, or a folder to publish.
+    Export(Export),
     /// Look into a table of the store: what is in the labels, how class names were read, the rows of any other.
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect {
@@ -145,6 +149,37 @@ pub(crate) struct Bench {
     /// Print one line of JSON, and no table by kind of convolution.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What to show of augmentation.
+#[derive(Debug, Args)]
+pub(crate) struct Preview {
+    /// The picture: preview.png, preview.jpg.
+    #[arg(long, default_value = "preview.png", value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Photos, spread evenly over the training photos.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub(crate) photos: u16,
+    /// Epochs, from the first on: what training will draw in them.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub(crate) draws: u16,
+}
+
+/// What to write of a trained network.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// ONNX file: normalised photos in, the logits of each head out.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) onnx: Option<PathBuf>,
+    /// Model card in Markdown, for the Hugging Face hub.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) card: Option<PathBuf>,
+    /// Folder with weights, configuration, ONNX file and card: all that a model repository needs.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Folder of another model than the trained one in the store.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) model: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

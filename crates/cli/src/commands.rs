@@ -2,8 +2,10 @@
 
 mod bench;
 mod explain;
+mod export;
 mod fetch;
 mod gc;
+mod preview;
 mod run;
 mod status;
 mod tables;
@@ -33,6 +35,8 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Verify => verify::verify(&configuration, terminal),
         Command::Gc { dry_run } => gc::gc(&configuration, dry_run, terminal),
         Command::Bench(options) => bench::bench(&options, terminal),
+        Command::Preview(options) => preview::preview(&configuration, &options, terminal),
+        Command::Export(options) => export::export(&configuration, &options, terminal),
         Command::Inspect { table, condition, head, json, out, limit } => {
             let request = tables::Request { table, condition, head, json, out, limit };
             tables::inspect(&configuration, request, terminal)

@@ -22,6 +22,8 @@ pub(crate) struct Configuration {
     pub(crate) dataset_files: Vec<ExpectedFile>,
     /// How files are downloaded, and which beside the data set's.
     pub(crate) fetch: FetchSettings,
+    /// How to train.
+    pub(crate) train: marque_train::Settings,
     /// Number of threads; 0 for one per core.
     threads: usize,
 }
@@ -56,9 +58,9 @@ impl Configuration {
         if let Some(features) = Features::new(&train) {
             stages.push(Box::new(features));
         }
-        stages.push(Box::new(Train::new(train)));
+        stages.push(Box::new(Train::new(train.clone())));
         stages.push(Box::new(Evaluate::new(evaluate)));
-        Ok(Self { store, stages, dataset_files, fetch, threads })
+        Ok(Self { store, stages, dataset_files, fetch, train, threads })
     }
 
     /// Starts the threads that all stages share.

@@ -19,6 +19,8 @@ pub(crate) enum Error {
     Usage(String),
     #[error("there is no table `{0}`")]
     NoSuchTable(String),
+    #[error("`{0}` has no result yet")]
+    NoResult(&'static str),
     #[error("the table `{0}` has not been written yet")]
     NoTable(String),
     #[error(transparent)]
@@ -35,6 +37,12 @@ pub(crate) enum Error {
     Damaged(usize),
     #[error("{path} is damaged")]
     Heads { path: PathBuf, source: serde_json::Error },
+    #[error(transparent)]
+    Train(#[from] marque_train::Error),
+    #[error(transparent)]
+    Export(#[from] marque_export::Error),
+    #[error("cannot {action} {path}")]
+    Write { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error("the network could not be timed")]
     Network(#[from] marque_network::Error),
     #[error("the output cannot be written")]
@@ -55,6 +63,7 @@ impl Error {
         match self {
             Error::NoSuchStage(_) | Error::NoSuchTable(_) | Error::Usage(_) => 2,
             Error::Document(_) | Error::Problems(_) => 3,
+            Error::NoResult(_) | Error::Train(_) | Error::Export(_) | Error::Write { .. } => 4,
             Error::NoTable(_) | Error::Files(_) | Error::Ingest(_) => 4,
             Error::Inspect(
                 marque_inspect::Error::Query { .. }
@@ -112,6 +121,7 @@ impl Error {
                     .to_owned(),
             ),
             Error::NoTable(_) => Some("`marque run` writes the tables".to_owned()),
+            Error::NoResult(stage) => Some(format!("run `marque run {stage}` first")),
             Error::Store(StoreError::InUse { .. }) => Some("wait for it to end, or stop it".to_owned()),
             Error::Store(StoreError::Newer { .. }) => {
                 Some("use the newer marque, or another folder for the store".to_owned())

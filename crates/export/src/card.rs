@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use marque_contracts::schema::{Head, HeadKind, Split};
-use marque_network::{HeadConfig, NetworkConfig};
+use marque_contracts::schema::{Head, Split};
+use marque_network::{BottleneckStride, HeadConfig, NetworkConfig, Problem};
 use serde_json::Value;
 
 use crate::Model;
@@ -38,7 +38,7 @@ pub fn model_card(model: &Model, facts: &CardFacts) -> String {
         config.backbone,
         model.parameters() as f64 / 1e6,
     );
-    card += &heads(config, facts);
+    card += &heads(config);
     if let Some(metrics) = &facts.metrics {
         card += &results(metrics);
     }
@@ -105,13 +105,12 @@ fn measured(head: &Value) -> Vec<(&'static str, &'static str, f64)> {
     known.into_iter().filter_map(|(kind, label, pointer)| Some((kind, label, value(pointer)?))).collect()
 }
 
-fn heads(config: &NetworkConfig, facts: &CardFacts) -> String {
+fn heads(config: &NetworkConfig) -> String {
     let mut section = "\n## Heads\n\n| head | answers | classes |\n|---|---|---|\n".to_owned();
     for head in &config.heads {
-        let kind = facts.heads.iter().find(|known| known.name == head.name).map(|known| known.kind);
-        let answers = match kind {
-            Some(HeadKind::Tags) => "several classes, or none",
-            _ => "one class",
+        let answers = match head.problem {
+            Problem::SingleLabel => "one class",
+            Problem::MultiLabel => "several classes, or none",
         };
         let labels: Vec<_> = head.labels().collect();
         let _ = writeln!(section, "| {} | {answers} | {} |", head.name, cell(&labels.join(", ")));
@@ -141,7 +140,7 @@ fn results(metrics: &Value) -> String {
 fn usage(config: &NetworkConfig) -> String {
     let backbone = format!("{:?}", config.backbone).to_lowercase();
     let stride = match config.bottleneck_stride {
-        marque_network::BottleneckStride::First1x1 if config.backbone.has_bottlenecks() => {
+        BottleneckStride::First1x1 if config.backbone.has_bottlenecks() => {
             " The stride of a downsampling bottleneck is in its first 1×1 convolution, unlike torchvision's: use \
              the ONNX file, or move it."
         }

@@ -4,7 +4,7 @@
 //! `gamma · (w ∗ x − mean) / √(variance + ε) + beta` is a convolution with other weights and a bias. The scaling is
 //! done in double precision and rounded once.
 
-use marque_network::{BottleneckStride, NetworkConfig};
+use marque_network::{BottleneckStride, HeadConfig, NetworkConfig};
 use serde_json::{Map, Value, json};
 
 use crate::onnx::{Attribute, Graph, Side};
@@ -15,8 +15,9 @@ pub const INPUT: &str = "pixel_values";
 
 /// A network as an ONNX file: input [`INPUT`], float32 `[batch, 3, size, size]`, normalised photos (RGB); one output
 /// per head under the head's name, `[batch, classes]`, its logits. `batch` may be any number. The file's metadata
-/// hold what else is needed to use it: `image_mean`, `image_std`, `image_size`, `preprocessing`, and under `heads` the
-/// class names of each head, as JSON.
+/// hold what else is needed to use it: `image_mean`, `image_std`, `image_size`, `preprocessing`, and under `heads` for each
+/// head its `labels` and its `problem_type` in Hugging Face's words, which says whether the logits are for a softmax or
+/// for sigmoids, as JSON.
 ///
 /// # Errors
 /// If a weight is missing or has another shape, or a head has the name of the input.
@@ -38,18 +39,18 @@ pub fn write_onnx(model: &Model) -> Result<Vec<u8>, Error> {
 
 /// Sorted by name.
 fn properties(config: &NetworkConfig) -> [(&'static str, String); 7] {
-    let heads: Map<String, Value> = config
-        .heads
-        .iter()
-        .map(|head| (head.name.clone(), json!({ "labels": head.labels().collect::<Vec<_>>() })))
-        .collect();
+    let head = |head: &HeadConfig| {
+        let labels: Vec<_> = head.labels().collect();
+        (head.name.clone(), json!({ "labels": labels, "problem_type": head.problem }))
+    };
+    let heads: Map<String, Value> = config.heads.iter().map(head).collect();
     [
         ("backbone", format!("{:?}", config.backbone).to_lowercase()),
         ("color_space", "RGB".to_owned()),
         ("heads", Value::from(heads).to_string()),
-        ("image_mean", json!(config.mean).to_string()),
+        ("image_mean", format!("{:?}", config.mean)),
         ("image_size", config.input_size.to_string()),
-        ("image_std", json!(config.std).to_string()),
+        ("image_std", format!("{:?}", config.std)),
         ("preprocessing", "NCHW, per colour (byte / 255 - image_mean) / image_std".to_owned()),
     ]
 }

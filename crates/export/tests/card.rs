@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use marque_contracts::schema::{ClassWeights, Head, HeadKind, Split};
 use marque_export::{CardFacts, Model, model_card, write_folder};
-use marque_network::{Backbone, HeadConfig, Network, NetworkConfig};
+use marque_network::{Backbone, HeadConfig, Network, NetworkConfig, Problem};
 use serde_json::json;
 
 fn model(folder: &std::path::Path) -> Model {
@@ -18,7 +18,10 @@ fn model(folder: &std::path::Path) -> Model {
         input_size: 64,
         mean: [0.5; 3],
         std: [0.25; 3],
-        heads: vec![HeadConfig::new("brand", ["A|B", "Other"]), HeadConfig::new("extras", ["roof"])],
+        heads: vec![
+            HeadConfig::new("brand", ["A|B", "Other"]),
+            HeadConfig::new("extras", ["roof"]).with_problem(Problem::MultiLabel),
+        ],
     };
     Network::new(&config, 1).unwrap().save(&folder.join("model.safetensors")).unwrap();
     std::fs::write(folder.join("config.json"), serde_json::to_string(&config).unwrap()).unwrap();

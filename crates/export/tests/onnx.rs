@@ -97,7 +97,8 @@ fn the_file_says_what_goes_in_and_out() {
     assert_eq!(["Conv", "Add", "Relu", "MaxPool", "Gemm"].map(count), [20, 8, 17, 1, 2]);
     let heads: serde_json::Value = serde_json::from_str(&graph.properties["heads"]).unwrap();
     assert_eq!(heads["brand"]["labels"], serde_json::json!(["BMW", "Ford", "Škoda"]));
-    assert_eq!(graph.properties["image_mean"], "[0.485,0.456,0.406]");
+    assert_eq!(heads["era"]["problem_type"], "single_label_classification");
+    assert_eq!(graph.properties["image_mean"], "[0.485, 0.456, 0.406]");
     assert_eq!(graph.properties["image_size"], "32");
     // Every value is made before it is used, and every constant is used.
     let mut known: Vec<&String> = graph.inputs.iter().map(|(name, _)| name).collect();

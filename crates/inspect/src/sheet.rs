@@ -15,7 +15,7 @@ use crate::rows::{integers, joined, matching, text};
 const PHOTO: [u32; 2] = [216, 152];
 
 /// Pixels between photos, and around the sheet.
-const GAP: u32 = 10;
+pub(crate) const GAP: u32 = 10;
 
 /// Photos side by side.
 const ACROSS: u32 = 6;
@@ -23,10 +23,10 @@ const ACROSS: u32 = 6;
 /// Lines under a photo that labels may take.
 const LABEL_LINES: usize = 3;
 
-const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
+pub(crate) const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
 const MOUNT: Rgb<u8> = Rgb([232, 232, 228]);
-const INK: Rgb<u8> = Rgb([28, 28, 30]);
-const FAINT: Rgb<u8> = Rgb([120, 120, 124]);
+pub(crate) const INK: Rgb<u8> = Rgb([28, 28, 30]);
+pub(crate) const FAINT: Rgb<u8> = Rgb([120, 120, 124]);
 const FRAME: Rgb<u8> = Rgb([235, 64, 52]);
 
 /// Photos to lay out, and their tables.
@@ -113,7 +113,7 @@ impl PhotoTable {
         };
         let bounds = [side("x1"), side("y1"), side("x2"), side("y2")];
         let class_name = text(&self.frame, "class_name").and_then(|names| names.get(row)?.clone());
-        let labels = self.heads.iter().filter_map(|head| self.label(head, row));
+        let labels = self.heads.iter().filter_map(|head| label(&self.frame, head, row));
         let labels: Vec<_> = labels.filter(|label| class_name.as_ref() != Some(label)).collect();
         let room = fitting(PHOTO[0]);
         let mut caption: Vec<_> = class_name.into_iter().collect();
@@ -131,20 +131,20 @@ impl PhotoTable {
             bounds: bounds.into_iter().collect::<Option<Vec<_>>>().and_then(|sides| sides.try_into().ok()),
         }
     }
+}
 
-    /// What a photo is labelled with; `None` if there is no such column.
-    fn label(&self, head: &str, row: usize) -> Option<String> {
-        let (_, column) = self.frame.columns().iter().find(|(name, _)| name == head)?;
-        Some(match column {
-            Column::Text(values) => values.get(row)?.clone().unwrap_or_else(|| "unknown".to_owned()),
-            Column::TextList(values) => match values.get(row)? {
-                None => "unknown".to_owned(),
-                Some(tags) if tags.is_empty() => "none".to_owned(),
-                Some(tags) => tags.join(", "),
-            },
-            _ => return None,
-        })
-    }
+/// What a photo is labelled with; `None` if there is no such column.
+pub(crate) fn label(frame: &Frame, head: &str, row: usize) -> Option<String> {
+    let (_, column) = frame.columns().iter().find(|(name, _)| name == head)?;
+    Some(match column {
+        Column::Text(values) => values.get(row)?.clone().unwrap_or_else(|| "unknown".to_owned()),
+        Column::TextList(values) => match values.get(row)? {
+            None => "unknown".to_owned(),
+            Some(tags) if tags.is_empty() => "none".to_owned(),
+            Some(tags) => tags.join(", "),
+        },
+        _ => return None,
+    })
 }
 
 /// One photo and the lines under it.
@@ -179,7 +179,7 @@ fn lay_out(tiles: &[Tile], title: &str) -> RgbImage {
 }
 
 /// Text of at most `room` characters; two dots stand for what is cut off.
-fn clipped(text: &str, room: usize) -> String {
+pub(crate) fn clipped(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();
     }

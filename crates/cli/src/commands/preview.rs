@@ -1,0 +1,58 @@
+//! `marque preview`
+
+use std::collections::BTreeMap;
+
+use marque_contracts::schema::{Head, labels, preprocess};
+use marque_contracts::{Job, Silent};
+use marque_inspect::{Picture, SequenceRow, sequence_sheet};
+use marque_train::PreviewRow;
+
+use crate::arguments::Preview;
+use crate::configuration::Configuration;
+use crate::error::Error;
+use crate::terminal::Terminal;
+
+pub(super) fn preview(
+    configuration: &Configuration,
+    options: &Preview,
+    terminal: &Terminal,
+) -> Result<(), Error> {
+    let store = configuration.open_store()?;
+    let mut inputs = BTreeMap::new();
+    for stage in [labels::STAGE, preprocess::STAGE] {
+        let artifact = store.current(stage)?.ok_or(Error::NoResult(stage))?;
+        inputs.insert(stage.to_owned(), artifact.folder);
+    }
+    let label_folder = inputs[labels::STAGE].clone();
+    // Nothing is written to the job's output.
+    let job = Job::new(inputs, &label_folder, &Silent);
+    let (photos, draws) = (usize::from(options.photos), usize::from(options.draws));
+    let rows = marque_train::preview(&job, &configuration.train, photos, draws)?;
+    let path = label_folder.join(labels::HEADS);
+    let text = std::fs::read_to_string(&path).map_err(|_| Error::NoResult(labels::STAGE))?;
+    let heads: Vec<Head> = serde_json::from_str(&text).map_err(|source| Error::Heads { path, source })?;
+    let heads: Vec<_> = heads.into_iter().map(|head| head.name).collect();
+    let columns: Vec<_> = std::iter::once("as it is".to_owned())
+        .chain((1..=draws).map(|epoch| format!("epoch {epoch}")))
+        .collect();
+    let title = format!("{} training photos as the network will see them", rows.len());
+    let rows: Vec<_> = rows.into_iter().map(sequence).collect();
+    let labels = label_folder.join(labels::LABEL_TABLE);
+    let sheet = sequence_sheet(&rows, &columns, &labels, &heads, &title, &options.out)?;
+    terminal.print(format_args!(
+        "{}: {} photos × {draws} epochs, {} × {} pixels",
+        options.out.display(),
+        sheet.shown,
+        sheet.width,
+        sheet.height
+    ));
+    Ok(())
+}
+
+fn sequence(row: PreviewRow) -> SequenceRow {
+    let pictures = std::iter::once(row.plain).chain(row.epochs).map(|picture| {
+        let operations: Vec<_> = picture.draw.operations.iter().map(ToString::to_string).collect();
+        Picture { size: picture.size, pixels: picture.pixels, caption: operations.join(", ") }
+    });
+    SequenceRow { file_name: row.file_name, pictures: pictures.collect() }
+}
