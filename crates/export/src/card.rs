@@ -65,8 +65,7 @@ fn front_matter(config: &NetworkConfig, facts: &CardFacts) -> String {
     );
     if let Some(metrics) = &facts.metrics {
         let split = metrics["split"].as_str().unwrap_or("test");
-        let index: String =
-            metrics["heads"].as_array().into_iter().flatten().map(|head| index_entry(head, split)).collect();
+        let index: String = measured_heads(metrics).map(|head| index_entry(head, split)).collect();
         if !index.is_empty() {
             yaml += &format!("model-index:\n- name: {}\n  results:\n{index}", quoted(&backbone));
         }
@@ -77,8 +76,8 @@ fn front_matter(config: &NetworkConfig, facts: &CardFacts) -> String {
 /// The results of a head for the hub's table of models.
 fn index_entry(head: &Value, split: &str) -> String {
     let name = head["name"].as_str().unwrap_or_default();
-    let numbers = measured(head);
-    if numbers.is_empty() {
+    let measures = measures(head);
+    if measures.is_empty() {
         return String::new();
     }
     let mut entry = format!(
@@ -87,22 +86,42 @@ fn index_entry(head: &Value, split: &str) -> String {
         quoted(name),
         quoted(&format!("{name} of the {split} photos")),
     );
-    for (kind, label, value) in numbers {
+    for Measure { kind, label, value, .. } in measures {
         let _ = write!(entry, "    - type: {kind}\n      name: {}\n      value: {value}\n", quoted(label));
     }
     entry
 }
 
-/// The numbers of a head that say how good it is: the hub's word for it, ours, and the value.
-fn measured(head: &Value) -> Vec<(&'static str, &'static str, f64)> {
+/// The heads of `metrics.json`, those with one class a photo and those with tags.
+fn measured_heads(metrics: &Value) -> impl Iterator<Item = &Value> {
+    ["heads", "tags"].into_iter().filter_map(|kind| metrics[kind].as_array()).flatten()
+}
+
+/// A number that says how good a head is.
+struct Measure<'a> {
+    /// The hub's word for it.
+    kind: &'static str,
+    /// Our word for it.
+    label: &'static str,
+    value: f64,
+    /// Both ends of its 95% interval, or null.
+    interval: &'a Value,
+}
+
+/// What was measured of a head.
+fn measures(head: &Value) -> Vec<Measure<'_>> {
     let known = [
-        ("accuracy", "accuracy", "/accuracy/share"),
-        ("f1", "macro-F1", "/macro_f1"),
-        ("mean_average_precision", "mean average precision", "/mean_average_precision"),
-        ("exact_match", "exact match", "/exact_match/share"),
+        ("accuracy", "accuracy", "accuracy"),
+        ("exact_match", "exactly the right tags", "exact"),
+        ("mean_average_precision", "mean average precision", "mean_average_precision"),
+        ("f1", "macro-F1", "macro_f1"),
     ];
-    let value = |pointer| head.pointer(pointer).and_then(Value::as_f64);
-    known.into_iter().filter_map(|(kind, label, pointer)| Some((kind, label, value(pointer)?))).collect()
+    let measure = |(kind, label, key)| {
+        // A share with its interval, or a number alone.
+        let value = head[key]["share"].as_f64().or(head[key].as_f64())?;
+        Some(Measure { kind, label, value, interval: &head[key]["interval"] })
+    };
+    known.into_iter().filter_map(measure).collect()
 }
 
 fn heads(config: &NetworkConfig) -> String {
@@ -123,10 +142,9 @@ fn results(metrics: &Value) -> String {
     let photos = metrics["photos"].as_u64().unwrap_or(0);
     let mut section = format!("\n## Results\n\nOn the {photos} photos of the {split} split:\n\n");
     section += "| head | measure | value | 95% interval |\n|---|---|---|---|\n";
-    for head in metrics["heads"].as_array().into_iter().flatten() {
+    for head in measured_heads(metrics) {
         let name = head["name"].as_str().unwrap_or_default();
-        for (kind, label, value) in measured(head) {
-            let interval = &head[kind]["interval"];
+        for Measure { label, value, interval, .. } in measures(head) {
             let _ = writeln!(section, "| {name} | {label} | {} | {} |", percent(value), range(interval));
         }
     }

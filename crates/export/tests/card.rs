@@ -45,8 +45,9 @@ fn facts() -> CardFacts {
         "split": "test", "photos": 7, "all_heads_right": share(0.5, 0.2, 0.8),
         "heads": [
             { "name": "brand", "accuracy": share(0.875, 0.7, 0.95), "macro_f1": 0.75 },
-            { "name": "extras", "macro_f1": null },
+            { "name": "era", "macro_f1": null },
         ],
+        "tags": [{ "name": "extras", "exact": share(0.625, 0.4, 0.8), "mean_average_precision": 0.5 }],
     });
     CardFacts {
         heads: vec![
@@ -77,7 +78,11 @@ fn a_card_says_what_is_known() {
     ] {
         assert!(front.contains(part), "{part}\n{front}");
     }
-    assert!(!front.contains("extras"), "nothing was measured of it: {front}");
+    assert!(
+        front.contains("    - type: mean_average_precision\n") && front.contains("value: 0.625\n"),
+        "{front}"
+    );
+    assert!(!front.contains("era of"), "nothing was measured of it: {front}");
     for part in [
         "# ResNet18: brand, extras",
         "answers 2 questions about a photo: brand and extras",
@@ -85,6 +90,8 @@ fn a_card_says_what_is_known() {
         "| brand | one class | A\\|B, Other |",
         "| extras | several classes, or none | roof |",
         "| brand | accuracy | 87.5% | 70.0 to 95.0% |",
+        "| extras | exactly the right tags | 62.5% | 40.0 to 80.0% |",
+        "| extras | mean average precision | 50.0% |  |",
         "| all | right together | 50.0% | 20.0 to 80.0% |",
         "| brand | A\\|B | 31 | 0 | 5 |",
         "| `schedule.shape` | one-cycle |",
