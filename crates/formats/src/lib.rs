@@ -27,4 +27,4 @@ pub use history::{EpochRow, HeadEpoch};
 pub use labels::{LabelExtras, LabelRow, LabelTable, TagColumn};
 pub use photos::PhotoRow;
 pub use rejected::RejectedRow;
-pub use shards::{Geometry, IndexRow, ShardReader, write_shard};
+pub use shards::{Geometry, IndexRow, ShardReader, ShardWriter, shard_path, write_shard};

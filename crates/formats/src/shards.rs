@@ -2,12 +2,20 @@
 //!
 //! A shard is a safetensors file with one tensor `pixels`, uint8, of shape `[photos, height, width, 3]`
 //! (RGB). `index.parquet` says for each photo, sorted by name, in which shard it lies and at which row.
+//!
+//! [`ShardWriter`] takes photos in any order and from several threads, and keeps none in memory. [`ShardReader`] maps
+//! shards into memory, so that threads read them at once without locks or copies. What a header says is checked
+//! against the file before anything is read by it. A map assumes that its file stays as long as it was: one that is
+//! cut while it is open ends the program with SIGBUS, as for any map. Finished artifacts are never written again, and
+//! `marque` hashes them before a stage reads them.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::Mmap;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 
 use crate::Error;
 use crate::frame::{Columns, Frame};
@@ -27,6 +35,10 @@ impl Geometry {
     /// Bytes of one photo: three a pixel.
     pub fn bytes(self) -> usize {
         self.height * self.width * 3
+    }
+
+    fn checked_bytes(self) -> Option<usize> {
+        self.height.checked_mul(self.width)?.checked_mul(3)
     }
 }
 
@@ -67,9 +79,89 @@ impl IndexRow {
     }
 }
 
+/// Where shard `number` of a folder is.
+pub fn shard_path(folder: &Path, number: u32) -> PathBuf {
+    folder.join(shard_name(number))
+}
+
 /// Name of a shard's file, by its number.
 fn shard_name(number: u32) -> String {
     format!("{number:05}.safetensors")
+}
+
+/// Writes one shard, photo by photo, in any order and from several threads.
+///
+/// It is written beside its place and moved there by [`ShardWriter::finish`]: a shard that is there is a whole one,
+/// which is what going on after an interruption relies on.
+pub struct ShardWriter {
+    file: File,
+    path: PathBuf,
+    beside: PathBuf,
+    geometry: Geometry,
+    photos: usize,
+    /// Where the pixels begin in the file.
+    offset: u64,
+    written: AtomicUsize,
+}
+
+impl ShardWriter {
+    /// Begins shard `number` in `folder`, of so many photos.
+    ///
+    /// # Errors
+    /// If photos of that size cannot be, or the file cannot be written.
+    pub fn create(folder: &Path, number: u32, geometry: Geometry, photos: usize) -> Result<Self, Error> {
+        let path = shard_path(folder, number);
+        let beside = folder.join(format!("{}.tmp", shard_name(number)));
+        let length = geometry.checked_bytes().and_then(|bytes| bytes.checked_mul(photos));
+        let length = length.ok_or_else(|| Error::shard(&path, "its photos are too large"))?;
+        let header = header(geometry, photos, length);
+        let file = File::create(&beside).map_err(|e| Error::io("create", &beside, e))?;
+        file.write_all_at(&header, 0).map_err(|e| Error::io("write", &beside, e))?;
+        let offset = header.len() as u64;
+        Ok(Self { file, path, beside, geometry, photos, offset, written: AtomicUsize::new(0) })
+    }
+
+    /// Writes the photo of one row, once.
+    ///
+    /// # Errors
+    /// If there is no such row, `pixels` is not a whole photo, or the file cannot be written.
+    pub fn write(&self, row: usize, pixels: &[u8]) -> Result<(), Error> {
+        let bytes = self.geometry.bytes();
+        if row >= self.photos || pixels.len() != bytes {
+            let reason =
+                format!("row {row} of {} got {} bytes instead of {bytes}", self.photos, pixels.len());
+            return Err(Error::shard(&self.path, reason));
+        }
+        let place = self.offset + row as u64 * bytes as u64;
+        self.file.write_all_at(pixels, place).map_err(|e| Error::io("write", &self.beside, e))?;
+        self.written.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Flushes the shard to disk and moves it to its place.
+    ///
+    /// # Errors
+    /// If photos are missing, or the file system refuses.
+    pub fn finish(self) -> Result<PathBuf, Error> {
+        let written = self.written.into_inner();
+        if written != self.photos {
+            return Err(Error::shard(&self.path, format!("it got {written} of its {} photos", self.photos)));
+        }
+        // Before the name is: else a power cut could leave a whole-looking shard of zeros.
+        self.file.sync_data().map_err(|e| Error::io("flush", &self.beside, e))?;
+        std::fs::rename(&self.beside, &self.path).map_err(|e| Error::io("rename", &self.beside, e))?;
+        Ok(self.path)
+    }
+}
+
+/// The safetensors header of a shard: its length, and JSON with spaces up to a multiple of 8.
+fn header(geometry: Geometry, photos: usize, length: usize) -> Vec<u8> {
+    let Geometry { height, width } = geometry;
+    let mut json = format!(
+        r#"{{"{TENSOR}":{{"dtype":"U8","shape":[{photos},{height},{width},3],"data_offsets":[0,{length}]}}}}"#
+    );
+    json.extend(std::iter::repeat_n(' ', json.len().next_multiple_of(8) - json.len()));
+    [&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat()
 }
 
 /// Writes shard `number` into `folder`. `pixels` holds whole photos, one after the other.
@@ -77,21 +169,23 @@ fn shard_name(number: u32) -> String {
 /// # Errors
 /// If `pixels` is not a whole number of photos, or the file cannot be written.
 pub fn write_shard(folder: &Path, number: u32, geometry: Geometry, pixels: &[u8]) -> Result<PathBuf, Error> {
-    let path = folder.join(shard_name(number));
     let photos = pixels.len() / geometry.bytes().max(1);
-    let shape = vec![photos, geometry.height, geometry.width, 3];
-    let view = TensorView::new(Dtype::U8, shape, pixels).map_err(|e| Error::shard(&path, e.to_string()))?;
-    // Beside first, renamed then: a shard that is there is a whole one, which is what resuming relies on.
-    let beside = folder.join(format!("{}.tmp", shard_name(number)));
-    safetensors::serialize_to_file([(TENSOR, view)], None, &beside)
-        .map_err(|e| Error::shard(&path, e.to_string()))?;
-    std::fs::rename(&beside, &path).map_err(|e| Error::io("rename", &path, e))?;
-    Ok(path)
+    let writer = ShardWriter::create(folder, number, geometry, photos)?;
+    if photos * geometry.bytes() != pixels.len() {
+        let reason = format!("{} bytes are no whole number of photos", pixels.len());
+        return Err(Error::shard(&shard_path(folder, number), reason));
+    }
+    for (row, photo) in pixels.chunks_exact(geometry.bytes().max(1)).enumerate() {
+        writer.write(row, photo)?;
+    }
+    writer.finish()
 }
 
 /// Reads photos out of the shards of a folder through memory maps; cheap to share between threads.
 pub struct ShardReader {
     geometry: Geometry,
+    /// Number of the first of the shards.
+    first: u32,
     shards: Vec<Shard>,
 }
 
@@ -109,9 +203,9 @@ impl ShardReader {
     /// If one is missing, is not a shard, or they differ in size of photos.
     pub fn open(folder: &Path, count: u32) -> Result<Self, Error> {
         let mut geometry = None;
-        let mut shards = Vec::with_capacity(count as usize);
+        let mut shards = Vec::new();
         for number in 0..count {
-            let path = folder.join(shard_name(number));
+            let path = shard_path(folder, number);
             let (shard, found) = Shard::open(&path)?;
             if *geometry.get_or_insert(found) != found {
                 return Err(Error::shard(&path, "its photos have another size than those of shard 0"));
@@ -119,7 +213,7 @@ impl ShardReader {
             shards.push(shard);
         }
         let geometry = geometry.ok_or_else(|| Error::shard(folder, "there is no shard"))?;
-        Ok(Self { geometry, shards })
+        Ok(Self { geometry, first: 0, shards })
     }
 
     /// Opens the shards that an index speaks of, and checks that they hold every row of it.
@@ -127,25 +221,25 @@ impl ShardReader {
     /// # Errors
     /// As [`ShardReader::open`], or if the index names a row that is not there.
     pub fn open_indexed(folder: &Path, index: &[IndexRow]) -> Result<Self, Error> {
-        let count = index.iter().map(|row| row.shard + 1).max().unwrap_or(0);
-        let reader = Self::open(folder, count)?;
+        let last = index.iter().map(|row| row.shard).max();
+        let reader = Self::open(folder, last.map_or(0, |last| last.saturating_add(1)))?;
         for row in index {
-            let photos = reader.shards[row.shard as usize].photos;
+            let photos = reader.shards.get(row.shard as usize).map_or(0, |shard| shard.photos);
             if row.row as usize >= photos {
                 let reason = format!("the index wants row {}, there are {photos}", row.row);
-                return Err(Error::shard(&folder.join(shard_name(row.shard)), reason));
+                return Err(Error::shard(&shard_path(folder, row.shard), reason));
             }
         }
         Ok(reader)
     }
 
-    /// Size and number of the photos in shard `number` of a folder.
+    /// Opens shard `number` of a folder alone; [`ShardReader::pixels`] then knows rows of that shard only.
     ///
     /// # Errors
     /// If there is no such shard or it is not whole.
-    pub fn open_one(folder: &Path, number: u32) -> Result<(Geometry, usize), Error> {
-        let (shard, geometry) = Shard::open(&folder.join(shard_name(number)))?;
-        Ok((geometry, shard.photos))
+    pub fn open_shard(folder: &Path, number: u32) -> Result<Self, Error> {
+        let (shard, geometry) = Shard::open(&shard_path(folder, number))?;
+        Ok(Self { geometry, first: number, shards: vec![shard] })
     }
 
     /// Size of the photos.
@@ -155,7 +249,7 @@ impl ShardReader {
 
     /// A photo's pixels: rows from the top, RGB, three bytes a pixel. `None` if there is no such row.
     pub fn pixels(&self, row: &IndexRow) -> Option<&[u8]> {
-        let shard = self.shards.get(row.shard as usize)?;
+        let shard = self.shards.get(row.shard.checked_sub(self.first)? as usize)?;
         if row.row as usize >= shard.photos {
             return None;
         }
@@ -177,7 +271,12 @@ impl Shard {
             let reason = format!("`{TENSOR}` is {:?} of shape {:?}", view.dtype(), view.shape());
             return Err(Error::shard(path, reason));
         };
+        // That the data are as long as the shape says, and inside the file, safetensors has checked.
+        let geometry = Geometry { height, width };
+        if geometry.checked_bytes().is_none_or(|bytes| bytes == 0) {
+            return Err(Error::shard(path, "its photos have no pixels"));
+        }
         let offset = view.data().as_ptr() as usize - map.as_ptr() as usize;
-        Ok((Self { offset, photos, map }, Geometry { height, width }))
+        Ok((Self { offset, photos, map }, geometry))
     }
 }
