@@ -15,21 +15,29 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A photo cannot be decoded.
-    #[error("cannot decode {path}")]
-    Decode {
+    /// A photo cannot be decoded or resized.
+    #[error("cannot render {path}")]
+    Photo {
         /// The photo.
         path: PathBuf,
-        /// What the decoder said.
+        /// Why not.
+        source: crate::Reason,
+    },
+    /// A photo cannot be encoded for an archive.
+    #[error("cannot encode {file_name} as PNG")]
+    Encode {
+        /// Name of the photo.
+        file_name: String,
+        /// What the encoder said.
         source: image::ImageError,
     },
-    /// A photo cannot be resized.
-    #[error("cannot resize {path}: {reason}")]
-    Resize {
-        /// The photo.
-        path: PathBuf,
-        /// What the resizer said.
-        reason: String,
+    /// A photo is not in its shard.
+    #[error("the pixels of {file_name} are not in shard {shard}")]
+    Missing {
+        /// Name of the photo.
+        file_name: String,
+        /// Number of the shard.
+        shard: u32,
     },
     /// Boxes reach outside their photos: they speak of other photos.
     #[error("{outside} of {photos} boxes reach outside their photos; the first is that of {first}")]
@@ -56,7 +64,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let hint = match &error {
             Error::Boxes { .. } => Some("photos that are already cropped want preprocess.crop = false"),
-            Error::Decode { .. } => Some("remove or replace the photo at its source, then run ingest again"),
+            Error::Photo { .. } => Some("remove or replace the photo at its source, then run ingest again"),
             _ => None,
         };
         let failure = Failure::new(FailureKind::Data, error);

@@ -1,16 +1,27 @@
-//! Stage 3, `preprocess`: decodes photos, crops them to the car, resizes them, and packs them into shards.
+//! Stage 3, `preprocess`: decodes photos, cuts them to the car, fits them to a square, and packs them into shards.
 //!
 //! **Reads** `photos/` of `ingest` and `crops.parquet` of `labels`. It does not see labels, so that other
 //! heads or splits leave the pixels as they are.
 //!
-//! **Writes** `shards/NNNNN.safetensors` (uint8, `[photos, size, size, 3]`, RGB) and `index.parquet`.
+//! **Writes** `shards/NNNNN.safetensors` (uint8, `[photos, size, size, 3]`, RGB), `index.parquet` and, if asked to,
+//! `webdataset/NNNNNN.tar`: a PNG and a JSON file per photo.
+//!
+//! JPEG (baseline, progressive, grey, YCbCr, RGB, CMYK, YCCK), PNG (palette, 16 bits and transparency too), WebP and
+//! BMP are read, told by content. Photos are turned upright by their EXIF orientation. Memory is that of one photo per
+//! thread, however many there are, and an interrupted run goes on after the shards that it had finished.
 
 mod error;
-mod pixels;
+mod fit;
+mod photo;
+mod render;
 mod settings;
 mod stage;
+mod turn;
+mod webdataset;
 
 pub use error::Error;
-pub use pixels::{Cutter, decode};
-pub use settings::Settings;
+pub use fit::{Fit, Placement, Window};
+pub use photo::Reason;
+pub use render::{Rendered, Renderer};
+pub use settings::{Filter, Settings};
 pub use stage::Preprocess;

@@ -1,26 +1,50 @@
 //! The stage itself.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::{ingest, labels, preprocess};
-use marque_contracts::{Bar, Failure, Input, Job, Stage, Summary, Unit};
-use marque_formats::{Crop, CropRow, Geometry, IndexRow, ShardReader, write_shard};
+use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit};
+use marque_formats::{CropRow, Geometry, IndexRow, ShardWriter, shard_path};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::pixels::{Cutter, decode};
-use crate::{Error, Settings};
+use crate::render::{Rendered, Renderer};
+use crate::{Error, Settings, webdataset};
 
 /// Boxes may reach this many pixels outside: published ones are off by one or two here and there.
-const SLACK: u32 = 2;
+const SLACK: usize = 2;
 
 /// Above this share of boxes outside their photos, the boxes are those of other photos.
 const OUTSIDE_SHARE: f64 = 0.02;
 
+/// Folder of what is noted of each finished shard until all are done.
+const NOTES: &str = "notes";
+
+/// What is noted of a shard once it is in its place: one without a note, or with that of another, is made again.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    /// Digest of the shard's file.
+    shard: Digest,
+    /// Photos whose box reaches outside.
+    outside: Vec<String>,
+}
+
 /// Stage 3.
 pub struct Preprocess {
     settings: Settings,
+}
+
+/// A run under way.
+struct Packing<'a> {
+    settings: &'a Settings,
+    /// Where the photos are.
+    photos: PathBuf,
+    shards: PathBuf,
+    notes: PathBuf,
+    geometry: Geometry,
+    bar: Box<dyn Bar>,
 }
 
 impl Preprocess {
@@ -30,78 +54,120 @@ impl Preprocess {
     }
 
     fn pack(&self, job: &Job<'_>) -> Result<Summary, Error> {
-        let photos = job.input(ingest::STAGE).join(ingest::PHOTOS);
         let crops = CropRow::read(&job.input(labels::STAGE).join(labels::CROP_TABLE))?;
-        let shards = job.output().join(preprocess::SHARDS);
-        std::fs::create_dir_all(&shards).map_err(|e| Error::io("create", &shards, e))?;
         let size = self.settings.size;
-        let geometry = Geometry { height: size, width: size };
-        let bar = job.progress().bar("resize", crops.len() as u64, Unit::Photos);
-        let mut index = Vec::with_capacity(crops.len());
-        let mut outside = Vec::new();
+        let packing = Packing {
+            settings: &self.settings,
+            photos: job.input(ingest::STAGE).join(ingest::PHOTOS),
+            shards: job.output().join(preprocess::SHARDS),
+            notes: job.output().join(NOTES),
+            geometry: Geometry { height: size, width: size },
+            bar: job.progress().bar("resize", crops.len() as u64, Unit::Photos),
+        };
+        create(&packing.shards)?;
+        create(&packing.notes)?;
+        let (mut outside, mut resumed) = (Vec::new(), 0);
         for (number, rows) in (0u32..).zip(crops.chunks(self.settings.shard_photos)) {
-            index.extend((0u32..).zip(rows).map(|(row, photo)| IndexRow {
-                file_name: photo.file_name.clone(),
-                shard: number,
-                row,
-            }));
-            if is_whole(&shards, number, geometry, rows.len()) {
-                bar.advance(rows.len() as u64);
-                continue;
+            match packing.left_behind(number) {
+                Some(beyond) => {
+                    packing.bar.advance(rows.len() as u64);
+                    resumed += 1;
+                    outside.extend(beyond);
+                }
+                None => outside.extend(packing.shard(number, rows)?),
             }
-            let (pixels, beyond) = self.render(&photos, rows, geometry, bar.as_ref())?;
-            outside.extend(beyond);
-            write_shard(&shards, number, geometry, &pixels)?;
         }
         if let Some(first) = outside.first().cloned()
             && outside.len() as f64 > OUTSIDE_SHARE * crops.len() as f64
         {
             return Err(Error::Boxes { outside: outside.len(), photos: crops.len(), first });
         }
+        let index = index(&crops, self.settings.shard_photos);
+        if self.settings.webdataset {
+            self.export(job, &packing.shards, &index)?;
+        }
         IndexRow::write(&index, &job.output().join(preprocess::INDEX))?;
+        std::fs::remove_dir_all(&packing.notes).map_err(|e| Error::io("delete", &packing.notes, e))?;
         let count = index.last().map_or(0, |row| row.shard + 1);
         Ok(Summary {
             line: format!("{} photos of {size}×{size} pixels in {count} shards", index.len()),
             notes: BTreeMap::from([
                 ("photos".to_owned(), json!(index.len())),
                 ("shards".to_owned(), json!(count)),
+                ("resumed_shards".to_owned(), json!(resumed)),
             ]),
         })
     }
 
-    /// The pixels of some photos, one after the other, and the names of those whose box reaches outside.
-    fn render(
-        &self,
-        folder: &Path,
-        rows: &[CropRow],
-        geometry: Geometry,
-        bar: &dyn Bar,
-    ) -> Result<(Vec<u8>, Vec<String>), Error> {
-        let mut pixels = vec![0; rows.len() * geometry.bytes()];
-        let beyond: Vec<Option<String>> = pixels
-            .par_chunks_mut(geometry.bytes())
-            .zip(rows)
-            .map_init(
-                || Cutter::new(self.settings.size, self.settings.margin),
-                |cutter, (out, row)| {
-                    let path = folder.join(&row.file_name);
-                    let photo = decode(&path)?;
-                    let crop = row.crop.filter(|_| self.settings.crop);
-                    cutter.cut(&photo, crop, out, &path)?;
-                    bar.advance(1);
-                    let reaches =
-                        |crop: Crop| crop.x2 > photo.width() + SLACK || crop.y2 > photo.height() + SLACK;
-                    Ok(crop.is_some_and(reaches).then(|| row.file_name.clone()))
-                },
-            )
-            .collect::<Result<_, Error>>()?;
-        Ok((pixels, beyond.into_iter().flatten().collect()))
+    fn export(&self, job: &Job<'_>, shards: &Path, index: &[IndexRow]) -> Result<(), Error> {
+        let folder = job.output().join(webdataset::FOLDER);
+        create(&folder)?;
+        let bar = job.progress().bar("export", index.len() as u64, Unit::Photos);
+        let per_shard = self.settings.shard_photos;
+        for (number, rows) in (0u32..).zip(index.chunks(per_shard)) {
+            webdataset::export(&folder, shards, number, rows, number as usize * per_shard)?;
+            bar.advance(rows.len() as u64);
+        }
+        Ok(())
     }
 }
 
-/// Whether an interrupted run has left this shard, whole.
-fn is_whole(folder: &Path, number: u32, geometry: Geometry, photos: usize) -> bool {
-    ShardReader::open_one(folder, number).is_ok_and(|found| found == (geometry, photos))
+impl Packing<'_> {
+    /// Renders some photos into a shard, and gives the names of those whose box reaches outside.
+    fn shard(&self, number: u32, rows: &[CropRow]) -> Result<Vec<String>, Error> {
+        let writer = ShardWriter::create(&self.shards, number, self.geometry, rows.len())?;
+        let worker = || (Renderer::new(self.settings), vec![0; self.geometry.bytes()]);
+        let beyond: Vec<Option<String>> = rows
+            .par_iter()
+            .enumerate()
+            .map_init(worker, |(renderer, pixels), (place, row)| {
+                let reaches = self.photo(renderer, row, pixels)?;
+                writer.write(place, pixels)?;
+                self.bar.advance(1);
+                Ok(reaches.then(|| row.file_name.clone()))
+            })
+            .collect::<Result<_, Error>>()?;
+        let outside: Vec<String> = beyond.into_iter().flatten().collect();
+        let path = writer.finish()?;
+        let shard = Digest::of_file(&path).map_err(|e| Error::io("read", &path, e))?;
+        let note = json!(Note { shard, outside: outside.clone() }).to_string();
+        let path = self.note(number);
+        std::fs::write(&path, note).map_err(|e| Error::io("write", &path, e))?;
+        Ok(outside)
+    }
+
+    /// Renders one photo, and says whether its box reaches outside.
+    fn photo(&self, renderer: &mut Renderer, row: &CropRow, pixels: &mut [u8]) -> Result<bool, Error> {
+        let path = self.photos.join(&row.file_name);
+        let file = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+        let crop = row.crop.filter(|_| self.settings.crop);
+        let Rendered { width, height } =
+            renderer.render(&file, crop, pixels).map_err(|source| Error::Photo { path, source })?;
+        Ok(crop.is_some_and(|crop| crop.x2 as usize > width + SLACK || crop.y2 as usize > height + SLACK))
+    }
+
+    /// What an interrupted run noted of this shard, if it left the shard whole.
+    fn left_behind(&self, number: u32) -> Option<Vec<String>> {
+        let note: Note = serde_json::from_slice(&std::fs::read(self.note(number)).ok()?).ok()?;
+        let found = Digest::of_file(&shard_path(&self.shards, number)).ok()?;
+        (found == note.shard).then_some(note.outside)
+    }
+
+    fn note(&self, number: u32) -> PathBuf {
+        self.notes.join(format!("{number:05}.json"))
+    }
+}
+
+/// Where each photo is.
+fn index(crops: &[CropRow], per_shard: usize) -> Vec<IndexRow> {
+    let shards = (0u32..).zip(crops.chunks(per_shard));
+    let rows =
+        shards.flat_map(|(shard, rows)| (0u32..).zip(rows).map(move |(row, photo)| (shard, row, photo)));
+    rows.map(|(shard, row, photo)| IndexRow { file_name: photo.file_name.clone(), shard, row }).collect()
+}
+
+fn create(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))
 }
 
 impl Stage for Preprocess {
@@ -110,7 +176,7 @@ impl Stage for Preprocess {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> Value {

@@ -1,0 +1,83 @@
+//! The pixels once more, as tar archives that the Python package `webdataset` and its kin read.
+//!
+//! Files of an archive that share their name up to the first point are one sample. Here a sample's name is the photo's
+//! number in `index.parquet`, eight digits; `NNNNNNNN.png` holds its pixels as the shard has them, without loss, and
+//! `NNNNNNNN.json` its `file_name`, by which labels are found in `labels.parquet`: this stage does not know them.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use marque_formats::{Geometry, IndexRow, ShardReader};
+use rayon::prelude::*;
+use serde_json::json;
+
+use crate::Error;
+
+/// Folder of the archives.
+pub(crate) const FOLDER: &str = "webdataset/";
+
+/// Photos encoded at a time: enough for all threads, little enough for any memory.
+const AT_A_TIME: usize = 64;
+
+/// Writes the archive of one shard into `folder`, unless an interrupted run has left it there. `first` is the number
+/// of the shard's first photo.
+pub(crate) fn export(
+    folder: &Path,
+    shards: &Path,
+    number: u32,
+    rows: &[IndexRow],
+    first: usize,
+) -> Result<(), Error> {
+    let path = folder.join(format!("{number:06}.tar"));
+    if path.exists() {
+        return Ok(());
+    }
+    // Beside first, renamed then: an archive that is there is a whole one.
+    let beside = path.with_extension("tar.tmp");
+    let file = File::create(&beside).map_err(|e| Error::io("create", &beside, e))?;
+    let mut archive = tar::Builder::new(BufWriter::new(file));
+    let reader = ShardReader::open_shard(shards, number)?;
+    for (rows, first) in rows.chunks(AT_A_TIME).zip((first..).step_by(AT_A_TIME)) {
+        let picture = |row: &IndexRow| {
+            let missing = || Error::Missing { file_name: row.file_name.clone(), shard: number };
+            encode(reader.pixels(row).ok_or_else(missing)?, reader.geometry(), &row.file_name)
+        };
+        let pictures: Vec<_> = rows.par_iter().map(picture).collect::<Result<_, Error>>()?;
+        for ((row, picture), place) in rows.iter().zip(&pictures).zip(first..) {
+            let record = json!({ "file_name": row.file_name }).to_string();
+            append(&mut archive, &format!("{place:08}.png"), picture)
+                .and_then(|()| append(&mut archive, &format!("{place:08}.json"), record.as_bytes()))
+                .map_err(|e| Error::io("write", &beside, e))?;
+        }
+    }
+    archive
+        .into_inner()
+        .and_then(|buffer| buffer.into_inner().map_err(std::io::IntoInnerError::into_error))
+        .and_then(|file| file.sync_data())
+        .map_err(|e| Error::io("write", &beside, e))?;
+    std::fs::rename(&beside, &path).map_err(|e| Error::io("rename", &beside, e))
+}
+
+fn encode(pixels: &[u8], geometry: Geometry, file_name: &str) -> Result<Vec<u8>, Error> {
+    let mut png = Vec::new();
+    let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive);
+    encoder
+        .write_image(pixels, geometry.width as u32, geometry.height as u32, ExtendedColorType::Rgb8)
+        .map_err(|source| Error::Encode { file_name: file_name.to_owned(), source })?;
+    Ok(png)
+}
+
+/// Appends a file without owner and time, so that archives of the same photos are the same.
+fn append(archive: &mut tar::Builder<impl Write>, name: &str, data: &[u8]) -> std::io::Result<()> {
+    let mut header = tar::Header::new_ustar();
+    header.set_size(data.len() as u64);
+    header.set_mode(0o644);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_entry_type(tar::EntryType::Regular);
+    archive.append_data(&mut header, name, data)
+}
