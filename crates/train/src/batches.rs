@@ -1,6 +1,5 @@
-//! Batches, made on a thread of their own while the network computes.
+//! Batches, made on threads of their own while the network computes.
 
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
 use candle_core::{Device, Tensor};
@@ -12,10 +11,8 @@ use rand::seq::SliceRandom;
 use crate::Error;
 use crate::data::{Sample, Target};
 use crate::features::FeatureReader;
+use crate::prefetch::{Prefetch, threads};
 use crate::random::generator;
-
-/// Batches made ahead of the network.
-const AHEAD: usize = 3;
 
 /// Photos ready for the network.
 pub(crate) struct Batch {
@@ -58,28 +55,19 @@ pub(crate) fn part(order: &[usize], step: usize, steps: usize) -> &[usize] {
 }
 
 impl<'a> Batches<'a> {
-    /// Starts a thread in `scope` that makes the batches of an epoch, in `steps` parts of `order`, from the `first` on.
+    /// Starts threads in `scope` that make the batches of an epoch ahead, in `steps` parts of `order`, from the `first`
+    /// on.
     pub(crate) fn stream<'scope, 'env: 'scope>(
         self,
         scope: &'scope Scope<'scope, 'env>,
         order: &'scope [usize],
         first: usize,
         steps: usize,
-    ) -> Receiver<Result<Batch, Error>>
+    ) -> Prefetch<Result<Batch, Error>>
     where
         'a: 'scope,
     {
-        let (sender, receiver) = sync_channel(AHEAD);
-        scope.spawn(move || {
-            for step in first..steps {
-                let batch = self.batch(step, part(order, step, steps));
-                // A closed channel means that the training stopped: so do we.
-                if sender.send(batch).is_err() {
-                    return;
-                }
-            }
-        });
-        receiver
+        Prefetch::start(scope, threads(), first..steps, move |step| self.batch(step, part(order, step, steps)))
     }
 
     fn batch(&self, step: usize, chosen: &[usize]) -> Result<Batch, Error> {

@@ -26,6 +26,7 @@ mod learner;
 mod measured;
 mod objective;
 mod optimizer;
+mod prefetch;
 mod preview;
 #[cfg(test)]
 mod pytorch;

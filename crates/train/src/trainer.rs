@@ -115,11 +115,11 @@ impl<'a> Trainer<'a> {
         let started = Timing { seconds: running.timing.seconds, ..Timing::default() };
         let clock = Instant::now();
         std::thread::scope(|scope| -> Result<(), Error> {
-            let stream = source.stream(scope, &order, run.batches, batches);
+            let mut stream = source.stream(scope, &order, run.batches, batches);
             while run.batches < batches {
                 let count = settings.accumulate.min(batches - run.batches);
                 let waiting = Instant::now();
-                let chunk = stream.iter().take(count).collect::<Result<Vec<_>, _>>()?;
+                let chunk = stream.by_ref().take(count).collect::<Result<Vec<_>, _>>()?;
                 running.timing.waited += waiting.elapsed().as_secs_f64();
                 let place = Place {
                     epoch,
