@@ -1,0 +1,36 @@
+#!/bin/sh
+# Packs the same photos with this program's renderer and with Pillow, each on one thread, in turn, and prints the
+# ratios: decode, resize to a square, write uint8 RGB.
+#
+#   bench/against_pillow.sh PYTHON FOLDER [ROUNDS]
+#
+# PYTHON has Pillow; FOLDER holds photos and nothing else. Pillow's draft mode, which decodes JPEG at a part of its
+# size, is shown too. Build first: cargo build --release --workspace --example pack_folder
+set -eu
+python=$1 folder=$2 rounds=${3:-5}
+here=$(dirname "$0")
+pack=${PACK:-${CARGO_TARGET_DIR:-target}/release/examples/pack_folder}
+scratch=$(mktemp -d)
+trap 'rm -r "$scratch"' EXIT
+
+echo "| $(ls "$folder" | wc -l) photos, 1 thread | ms a photo | Pillow | ratio | Pillow, draft | ratio |"
+echo "|---|---|---|---|---|---|"
+for size in 224 128; do
+    ours="" plain="" draft=""
+    for round in $(seq "$rounds"); do
+        ours="$ours $("$pack" "$folder" "$size" "$scratch" 1)"
+        plain="$plain $("$python" "$here/pillow_pack.py" "$folder" "$size" "$scratch/packed" 1 plain)"
+        draft="$draft $("$python" "$here/pillow_pack.py" "$folder" "$size" "$scratch/packed" 1 draft)"
+    done
+    "$python" - "$size" "$ours" "$plain" "$draft" <<'PYTHON'
+import statistics, sys
+size = sys.argv[1]
+ours, plain, draft = ([float(x) for x in a.split()] for a in sys.argv[2:])
+def ratio(theirs):
+    ratios = sorted(b / a for a, b in zip(ours, theirs))
+    return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+median = statistics.median
+print(f"| {size} px | {median(ours):.3f} | {median(plain):.3f} | {ratio(plain)} | {median(draft):.3f} | {ratio(draft)} |",
+      flush=True)
+PYTHON
+done
