@@ -44,7 +44,8 @@ pub struct Placement {
 
 impl Window {
     /// The box of a photo of `width × height` pixels with a `margin` (a share of the box's sides) around it, as far
-    /// as the photo goes; the whole photo without a box. At least one pixel.
+    /// as the photo goes; the whole photo without a box. At least one pixel; in whole 1024ths of one, so that sums and
+    /// differences of edges are exact and none ends up outside by a rounding.
     pub fn around(crop: Option<Crop>, margin: f64, (width, height): (f64, f64)) -> Self {
         let Some(crop) = crop else { return Self { left: 0.0, top: 0.0, width, height } };
         let (x1, y1) = (f64::from(crop.x1.min(crop.x2)), f64::from(crop.y1.min(crop.y2)));
@@ -52,6 +53,8 @@ impl Window {
         let (dx, dy) = ((x2 - x1) * margin, (y2 - y1) * margin);
         let (left, top) = ((x1 - dx).clamp(0.0, width - 1.0), (y1 - dy).clamp(0.0, height - 1.0));
         let (right, bottom) = ((x2 + dx).clamp(left + 1.0, width), (y2 + dy).clamp(top + 1.0, height));
+        let [left, top, right, bottom] =
+            [left, top, right, bottom].map(|edge| (edge * 1024.0).round() / 1024.0);
         Self { left, top, width: right - left, height: bottom - top }
     }
 }
@@ -81,6 +84,7 @@ impl Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::turn::Turn;
 
     const BOX: Crop = Crop { x1: 20, y1: 30, x2: 60, y2: 50 };
 
@@ -102,6 +106,31 @@ mod tests {
                 window.left + window.width <= width && window.top + window.height <= height,
                 "{window:?}"
             );
+        }
+    }
+
+    #[test]
+    fn no_rounding_puts_a_window_outside() {
+        let inside = |window: Window, (width, height): (f64, f64), what: &str| {
+            let Window { left, top, width: w, height: h } = window;
+            assert!(left >= 0.0 && top >= 0.0 && w > 0.0 && h > 0.0, "{what}: {window:?}");
+            assert!(left + w <= width && top + h <= height, "{what}: {window:?}");
+        };
+        for step in 0..500u32 {
+            let (width, height) = (90.0 + f64::from(step % 7), 61.0 + f64::from(step % 5));
+            let (x1, y1) = (step % 50, step % 31);
+            let crop = Crop { x1, y1, x2: x1 + 1 + step % 40, y2: y1 + 1 + step % 29 };
+            let margin = f64::from(step) / 499.0;
+            for orientation in 1..=8 {
+                let turn = Turn::from_exif(orientation);
+                let upright = turn.sides((width, height));
+                for fit in [Fit::Squash, Fit::Crop, Fit::Pad] {
+                    let (window, _) = fit.plan(Window::around(Some(crop), margin, upright), 64);
+                    inside(window, upright, &format!("{step} {fit:?}"));
+                    let stored = turn.stored_window(window, (width, height));
+                    inside(stored, (width, height), &format!("{step} {fit:?} {orientation}"));
+                }
+            }
         }
     }
 
