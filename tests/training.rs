@@ -181,3 +181,21 @@ fn a_head_can_have_a_loss_of_its_own() {
     let explained = project.call(&["explain", "train"]).succeeded();
     assert!(explained.stdout.contains("settings.heads.brand.loss_weight: 3.0"), "{}", explained.stdout);
 }
+
+#[test]
+fn auxiliary_heads_teach_and_are_left_out_of_the_model() {
+    let project = Project::new(PIPELINE);
+    let all = ["--set", "train.heads.type.auxiliary=true", "--set", "train.heads.brand.auxiliary=true"];
+    project.call(&with(&["run"], &all)).succeeded();
+    let config = std::fs::read_to_string(project.path("data/train/current/model/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    let heads: Vec<_> = config["heads"].as_array().unwrap().iter().map(|head| &head["name"]).collect();
+    assert_eq!(heads, ["era"]);
+    let history = std::fs::read_to_string(project.path("data/train/current/history.csv")).unwrap();
+    assert!(history.lines().next().unwrap().contains("brand"), "its accuracy is worth knowing: {history}");
+    let metrics = std::fs::read_to_string(project.path("data/evaluate/current/metrics.json")).unwrap();
+    let metrics: serde_json::Value = serde_json::from_str(&metrics).unwrap();
+    assert_eq!(metrics["heads"].as_array().unwrap().len(), 1);
+    let none = [&all[..], &["--set", "train.heads.era.auxiliary=true"]].concat();
+    project.call(&with(&["status"], &none)).failed(3, "are all auxiliary");
+}

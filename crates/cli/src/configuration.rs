@@ -48,6 +48,9 @@ impl Configuration {
             let message = format!("is for no head; the heads are {}", names.join(", "));
             reader.report(&format!("train.heads.{name}"), &message);
         }
+        if !labels.heads.is_empty() && labels.heads.iter().all(|head| train.of_head(&head.name).auxiliary) {
+            reader.report("train.heads", "are all auxiliary, so that the model would have none");
+        }
         reader.finish()?;
         let dataset_files = ingest.files.clone();
         let mut stages: Vec<Box<dyn Stage>> = vec![

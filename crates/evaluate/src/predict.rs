@@ -6,23 +6,29 @@ use marque_formats::{IndexRow, ShardReader};
 use marque_network::{Network, PixelLevels};
 use rayon::prelude::*;
 
-use crate::Error;
+use crate::{Error, Settings};
 
-/// The logits of each head, `[photos, classes]` row by row, in evaluation mode. The last batch is as small
-/// as it comes: every photo counts.
+/// The logits of each head, `[photos, classes]` row by row, in evaluation mode; with `settings.flip` their mean over
+/// each photo and its mirror image. The last batch is as small as it comes: every photo counts.
 pub(crate) fn logits(
     network: &Network,
     shards: &ShardReader,
     places: &[IndexRow],
-    batch_size: usize,
+    settings: &Settings,
     progress: &dyn Progress,
 ) -> Result<Vec<Vec<f32>>, Error> {
     let normaliser = Normaliser(PixelLevels::new(network.config().mean, network.config().std));
     let mut logits = vec![Vec::new(); network.config().heads.len()];
     let bar = progress.bar("measure", places.len() as u64, Unit::Photos);
-    for batch in places.chunks(batch_size.max(1)) {
-        let images = normaliser.batch(shards, batch)?;
-        for (all, head) in logits.iter_mut().zip(network.forward_eval(&images)?) {
+    for batch in places.chunks(settings.batch_size.max(1)) {
+        let mut heads = network.forward_eval(&normaliser.batch(shards, batch, false)?)?;
+        if settings.flip {
+            let mirrored = network.forward_eval(&normaliser.batch(shards, batch, true)?)?;
+            for (head, mirrored) in heads.iter_mut().zip(mirrored) {
+                *head = ((&*head + mirrored)? * 0.5)?;
+            }
+        }
+        for (all, head) in logits.iter_mut().zip(heads) {
             all.extend(head.flatten_all()?.to_vec1::<f32>()?);
         }
         bar.advance(batch.len() as u64);
@@ -35,7 +41,7 @@ struct Normaliser(PixelLevels);
 
 impl Normaliser {
     /// `[photos, height, width, 3]`, f32.
-    fn batch(&self, shards: &ShardReader, places: &[IndexRow]) -> Result<Tensor, Error> {
+    fn batch(&self, shards: &ShardReader, places: &[IndexRow], mirrored: bool) -> Result<Tensor, Error> {
         let geometry = shards.geometry();
         let mut images = vec![0f32; places.len() * geometry.bytes()];
         images.par_chunks_exact_mut(geometry.bytes()).zip(places).try_for_each(|(image, place)| {
@@ -44,6 +50,11 @@ impl Normaliser {
                 .ok_or_else(|| Error::NoPixels { file_name: place.file_name.clone(), shard: place.shard })?;
             for (out, pixel) in image.chunks_exact_mut(3).zip(pixels.as_chunks().0) {
                 out.copy_from_slice(&self.0.of(*pixel));
+            }
+            if mirrored {
+                for row in image.chunks_exact_mut(3 * geometry.width) {
+                    row.as_chunks_mut::<3>().0.reverse();
+                }
             }
             Ok::<_, Error>(())
         })?;

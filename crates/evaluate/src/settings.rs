@@ -12,6 +12,8 @@ pub struct Settings {
     /// Photos that pass through the network at once. Matters for memory and speed; probabilities change in
     /// their last bits only, as matrix products of another size add up in another order.
     pub batch_size: usize,
+    /// Whether each photo's mirror image is measured too, and the mean of both logits taken.
+    pub flip: bool,
     /// Photos in the report's grid of samples.
     pub photos: usize,
     /// Photos in the report's section of confident mistakes.
@@ -26,6 +28,7 @@ impl Settings {
         Self {
             split: section.choice("split", default.split, &splits),
             batch_size: section.count("batch_size", default.batch_size, 1..=4096),
+            flip: section.flag("flip", default.flip),
             photos: section.count("photos", default.photos, 0..=500),
             mistakes: section.count("mistakes", default.mistakes, 0..=500),
         }
@@ -34,6 +37,6 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { split: Split::Test, batch_size: 64, photos: 24, mistakes: 12 }
+        Self { split: Split::Test, batch_size: 64, flip: false, photos: 24, mistakes: 12 }
     }
 }

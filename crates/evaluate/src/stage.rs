@@ -67,13 +67,8 @@ impl Evaluate {
 
     fn answers(&self, inputs: &Inputs, split: Split, job: &Job<'_>) -> Result<Answers, Error> {
         let photos = inputs.photos(split)?;
-        let logits = predict::logits(
-            &inputs.network,
-            &inputs.shards,
-            &photos.places,
-            self.settings.batch_size,
-            job.progress(),
-        )?;
+        let logits =
+            predict::logits(&inputs.network, &inputs.shards, &photos.places, &self.settings, job.progress())?;
         let mut answers = Answers::new(photos.split, photos.file_names);
         for ((head, truths), logits) in inputs.heads.iter().zip(photos.truths).zip(logits) {
             let classes = head.classes.clone();
@@ -100,7 +95,7 @@ impl Evaluate {
             history: &inputs.history,
             best_epoch: inputs.best_epoch,
             network: &network_name(inputs),
-            facts: &facts(inputs),
+            facts: &facts(inputs, self.settings.flip),
             note,
             sample: &photo_cards(answers, sample(answers, self.settings.photos), folder)?,
             mistakes: &photo_cards(answers, confident_mistakes(answers, self.settings.mistakes), folder)?,
@@ -151,7 +146,7 @@ fn network_name(inputs: &Inputs) -> String {
     format!("{:?} at {} × {} pixels", inputs.network.config().backbone, size.width, size.height)
 }
 
-fn facts(inputs: &Inputs) -> Vec<(String, String)> {
+fn facts(inputs: &Inputs, flip: bool) -> Vec<(String, String)> {
     let config = inputs.network.config();
     let size = inputs.shards.geometry();
     let colours = |values: [f32; 3]| values.map(|value| format!("{value:.3}")).join(", ");
@@ -167,6 +162,9 @@ fn facts(inputs: &Inputs) -> Vec<(String, String)> {
         ("Standard deviation".to_owned(), colours(config.std)),
         ("Dropout".to_owned(), format!("{}", config.dropout)),
     ];
+    if flip {
+        facts.push(("Answers".to_owned(), "mean of photo and mirror image".to_owned()));
+    }
     for split in Split::ALL {
         let name = match split {
             Split::Train => "Training photos",

@@ -59,7 +59,7 @@ impl Artifacts {
         for stage in [ingest::STAGE, labels::STAGE, preprocess::STAGE, train::STAGE] {
             std::fs::create_dir_all(artifacts.stage(stage)).unwrap();
         }
-        artifacts.write_pixels();
+        artifacts.write_pixels(false);
         artifacts.write_labels(labelled);
         artifacts.write_model();
         artifacts
@@ -69,7 +69,7 @@ impl Artifacts {
         self.folder.path().join(stage)
     }
 
-    fn write_pixels(&self) {
+    fn write_pixels(&self, mirrored: bool) {
         let photos = self.stage(ingest::STAGE).join(ingest::PHOTOS);
         let shards = self.stage(preprocess::STAGE).join(preprocess::SHARDS);
         std::fs::create_dir_all(photos.join("cars")).unwrap();
@@ -80,6 +80,7 @@ impl Artifacts {
                 let value = |k: usize| ((x as usize * k + y as usize * 3 + photo * 37) % 256) as u8;
                 Rgb([value(5), value(7), value(11)])
             });
+            let image = if mirrored { image::imageops::flip_horizontal(&image) } else { image };
             image.save(photos.join(name(photo))).unwrap();
             let shard = usize::from(photo >= 13);
             let row = (photo - 13 * shard) as u32;
@@ -205,6 +206,24 @@ fn every_photo_counts_in_batches_of_any_size() {
 }
 
 #[test]
+fn with_flip_mirror_images_have_the_answers_of_the_photos() {
+    let artifacts = Artifacts::new(&Split::ALL);
+    let log_losses = |flip: bool, output: &str| -> Vec<f64> {
+        let (folder, _) = artifacts.run(&Settings { flip, ..settings(4) }, output).unwrap();
+        let metrics = Metrics::read(&folder.join(evaluate::METRICS)).unwrap();
+        metrics.heads.iter().map(|head| head.log_loss.unwrap()).collect()
+    };
+    let (photos, both) = (log_losses(false, "photos"), log_losses(true, "both"));
+    artifacts.write_pixels(true);
+    let (mirrored, both_again) = (log_losses(false, "mirrored"), log_losses(true, "both-again"));
+    for head in 0..2 {
+        assert!((photos[head] - mirrored[head]).abs() > 1e-4, "{photos:?} {mirrored:?}");
+        assert!((both[head] - both_again[head]).abs() < 1e-5, "{both:?} {both_again:?}");
+        assert!((both[head] - photos[head]).abs() > 1e-5, "{both:?} {photos:?}");
+    }
+}
+
+#[test]
 fn the_same_inputs_give_the_same_bytes() {
     let artifacts = Artifacts::new(&Split::ALL);
     let (one, _) = artifacts.run(&settings(3), "one").unwrap();
@@ -293,7 +312,7 @@ fn settings_that_change_the_output_are_in_the_key() {
     let stage = |settings: Settings| Evaluate::new(settings).settings();
     assert_eq!(
         stage(settings(8)),
-        serde_json::json!({ "split": "test", "batch_size": 8, "photos": 4, "mistakes": 3 })
+        serde_json::json!({ "split": "test", "batch_size": 8, "flip": false, "photos": 4, "mistakes": 3 })
     );
     assert_ne!(stage(settings(1)), stage(Settings { split: Split::Validation, ..settings(1) }));
 }

@@ -159,6 +159,13 @@ impl HeadConfig {
 }
 
 impl NetworkConfig {
+    /// The same network with only those heads for which `keep` is true.
+    #[must_use]
+    pub fn with_heads(&self, keep: impl Fn(&HeadConfig) -> bool) -> Self {
+        let heads = self.heads.iter().filter(|head| keep(head)).cloned().collect();
+        Self { heads, ..self.clone() }
+    }
+
     /// Looks for contradictions.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Writing checkpoints.
 
-use crate::{Error, Network, Result};
+use crate::{Error, HeadConfig, Network, Result, names};
 use candle_core::{Tensor, Var};
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
@@ -27,8 +27,20 @@ impl Network {
     /// # Errors
     /// [`Error::Write`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
+        self.save_with(|_| true, path)
+    }
+
+    /// The same without the heads for which `keep` is false: a model of [`crate::NetworkConfig::with_heads`].
+    ///
+    /// # Errors
+    /// [`Error::Write`] if the file cannot be written.
+    pub fn save_with(&self, keep: impl Fn(&HeadConfig) -> bool, path: &Path) -> Result<()> {
+        let left_out: Vec<String> = (self.config().heads.iter().filter(|head| !keep(head)))
+            .flat_map(|head| ["weight", "bias"].map(|kind| names::head(&head.name, kind)))
+            .collect();
         let mut tensors = Vec::new();
-        for (name, var) in self.named_variables() {
+        for (name, var) in self.named_variables().filter(|(name, _)| left_out.iter().all(|left| left != name))
+        {
             let values = to_file_layout(var)?.flatten_all()?.to_vec1::<f32>()?;
             let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
             tensors.push((name, file_shape(var), bytes));

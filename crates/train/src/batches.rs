@@ -67,7 +67,9 @@ impl<'a> Batches<'a> {
     where
         'a: 'scope,
     {
-        Prefetch::start(scope, threads(), first..steps, move |step| self.batch(step, part(order, step, steps)))
+        Prefetch::start(scope, threads(), first..steps, move |step| {
+            self.batch(step, part(order, step, steps))
+        })
     }
 
     fn batch(&self, step: usize, chosen: &[usize]) -> Result<Batch, Error> {

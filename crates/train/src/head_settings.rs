@@ -14,6 +14,9 @@ pub struct HeadSettings {
     pub label_smoothing: f64,
     /// Focus on photos that are hard (Lin et al. 2017, arXiv:1708.02002); 0 for none.
     pub focal_gamma: f64,
+    /// Whether it only teaches the trunk: it counts in the loss, but not in the choice of the best epoch, and is left
+    /// out of models.
+    pub auxiliary: bool,
 }
 
 /// How classes of unequal size are weighted in the loss.
@@ -41,7 +44,13 @@ pub enum Weighing {
 
 impl Default for HeadSettings {
     fn default() -> Self {
-        Self { loss_weight: 1.0, class_weights: ClassWeighting::None, label_smoothing: 0.0, focal_gamma: 0.0 }
+        Self {
+            loss_weight: 1.0,
+            class_weights: ClassWeighting::None,
+            label_smoothing: 0.0,
+            focal_gamma: 0.0,
+            auxiliary: false,
+        }
     }
 }
 
@@ -61,13 +70,15 @@ impl HeadSettings {
             ),
             label_smoothing: section.number("label_smoothing", default.label_smoothing, 0.0..=0.9),
             focal_gamma: section.number("focal_gamma", default.focal_gamma, 0.0..=10.0),
+            auxiliary: default.auxiliary,
         }
     }
 
     /// Reads the table of one head.
     pub(crate) fn read_own(section: &mut Section<'_>, default: &Self) -> Self {
         let loss_weight = section.number("loss_weight", default.loss_weight, 0.0..=1e6);
-        Self { loss_weight, ..Self::read(section, default) }
+        let auxiliary = section.flag("auxiliary", default.auxiliary);
+        Self { loss_weight, auxiliary, ..Self::read(section, default) }
     }
 }
 

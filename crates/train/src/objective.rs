@@ -51,6 +51,11 @@ impl Objective {
                 names.join(", ")
             )));
         }
+        if heads.iter().all(|head| !settings.answers(&head.name)) {
+            return Err(Error::Settings(
+                "every head is auxiliary, so that the model would have none".to_owned(),
+            ));
+        }
         let log_variances = match settings.weighing {
             Weighing::Fixed => Vec::new(),
             Weighing::Learned => heads.iter().map(log_variance).collect::<Result<_, _>>()?,

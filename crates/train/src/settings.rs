@@ -172,8 +172,13 @@ impl Settings {
     }
 
     /// The settings of a head.
-    pub(crate) fn of_head(&self, name: &str) -> &HeadSettings {
+    pub fn of_head(&self, name: &str) -> &HeadSettings {
         self.heads.get(name).unwrap_or(&self.head)
+    }
+
+    /// Whether a head is part of the models that are written.
+    pub(crate) fn answers(&self, head: &str) -> bool {
+        !self.of_head(head).auxiliary
     }
 
     /// What does not go together.

@@ -159,7 +159,7 @@ impl<'a> Trainer<'a> {
         // Of equal epochs the later one wins: it has seen more.
         if self.score(&row) >= best {
             run.best_epoch = epoch;
-            write_model(&self.learner.network, model)?;
+            self.write_model(model)?;
         }
         self.keep_checkpoint(epoch)?;
         self.exchange_weights()?;
@@ -216,8 +216,8 @@ impl<'a> Trainer<'a> {
 
     /// What makes one epoch better than another: higher is better.
     fn score(&self, row: &EpochRow) -> f64 {
-        let mean =
-            |pick: fn(&HeadEpoch) -> f64| row.heads.iter().map(pick).sum::<f64>() / row.heads.len() as f64;
+        let heads = || row.heads.iter().filter(|head| self.settings.answers(&head.name));
+        let mean = |pick: fn(&HeadEpoch) -> f64| heads().map(pick).sum::<f64>() / heads().count() as f64;
         match self.settings.select_by {
             _ if !self.is_validated() => f64::from(row.epoch),
             Selection::Accuracy => mean(|head| head.validation_accuracy),
@@ -227,13 +227,17 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    fn write_model(&self, folder: &Path) -> Result<(), Error> {
+        write_model(&self.learner.network, |head| self.settings.answers(&head.name), folder)
+    }
+
     fn keep_checkpoint(&self, epoch: usize) -> Result<(), Error> {
         let keep = self.settings.keep_checkpoints;
         if keep == 0 {
             return Ok(());
         }
         let folder = |epoch: usize| self.output.join(CHECKPOINTS).join(format!("epoch-{epoch:03}"));
-        write_model(&self.learner.network, &folder(epoch))?;
+        self.write_model(&folder(epoch))?;
         if epoch > keep { checkpoint::delete(&folder(epoch - keep)) } else { Ok(()) }
     }
 }

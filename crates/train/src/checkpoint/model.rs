@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use marque_network::{Network, NetworkConfig};
+use marque_network::{HeadConfig, Network, NetworkConfig};
 use serde_json::json;
 
 use super::{create, flush, rename, write_json};
@@ -12,13 +12,19 @@ const WEIGHTS: &str = "model.safetensors";
 const CONFIG: &str = "config.json";
 const PREPROCESSOR: &str = "preprocessor_config.json";
 
-/// Writes a model. Whatever kills the program, weights that were in the folder before stay whole.
-pub(crate) fn write_model(network: &Network, folder: &Path) -> Result<(), Error> {
+/// Writes a model with those heads that are to answer. Whatever kills the program, weights that were in the folder
+/// before stay whole.
+pub(crate) fn write_model(
+    network: &Network,
+    answers: impl Fn(&HeadConfig) -> bool,
+    folder: &Path,
+) -> Result<(), Error> {
     create(folder)?;
-    write_json(&folder.join(CONFIG), network.config())?;
-    write_json(&folder.join(PREPROCESSOR), &preprocessor(network.config()))?;
+    let config = network.config().with_heads(&answers);
+    write_json(&folder.join(CONFIG), &config)?;
+    write_json(&folder.join(PREPROCESSOR), &preprocessor(&config))?;
     let beside = folder.join("model.safetensors.tmp");
-    network.save(&beside)?;
+    network.save_with(answers, &beside)?;
     flush(&beside)?;
     rename(&beside, &folder.join(WEIGHTS))?;
     flush(folder)
