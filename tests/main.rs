@@ -3,6 +3,7 @@
 mod caching;
 mod configuration;
 mod downloads;
+mod housekeeping;
 mod interruption;
 mod labelling;
 mod looking;

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::path::PathBuf;
 
-use marque_contracts::{FailureKind, StoreError};
+use marque_contracts::{FailureKind, STORE_FORMAT, StoreError};
 use marque_settings::{DocumentError, Problems};
 
 /// What can stop the program.
@@ -33,7 +33,7 @@ pub(crate) enum Error {
     Files(Vec<marque_ingest::Error>),
     #[error(transparent)]
     Ingest(#[from] marque_ingest::Error),
-    #[error("{0} of the files in use are not what was written")]
+    #[error("{} in use {} not what was written", number(*.0, "file or record", "files or records"), if *.0 == 1 { "is" } else { "are" })]
     Damaged(usize),
     #[error("{path} is damaged")]
     Heads { path: PathBuf, source: serde_json::Error },
@@ -58,6 +58,11 @@ fn count(problems: &Problems) -> String {
     }
 }
 
+/// "1 file", "7 files".
+fn number(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
@@ -74,7 +79,10 @@ impl Error {
                 | marque_inspect::Error::Picture { .. },
             ) => 2,
             Error::Inspect(_) | Error::Heads { .. } | Error::Damaged(_) | Error::Store(_) => 5,
-            Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => match failure.kind() {
+            Error::Pipeline(
+                marque_pipeline::Error::Stage { failure, .. }
+                | marque_pipeline::Error::Unsettled { failure, .. },
+            ) => match failure.kind() {
                 FailureKind::Settings => 3,
                 FailureKind::Data => 4,
                 FailureKind::Store => 5,
@@ -122,15 +130,17 @@ impl Error {
             ),
             Error::NoTable(_) => Some("`marque run` writes the tables".to_owned()),
             Error::NoResult(stage) => Some(format!("run `marque run {stage}` first")),
-            Error::Store(StoreError::InUse { .. }) => Some("wait for it to end, or stop it".to_owned()),
-            Error::Store(StoreError::Newer { .. }) => {
-                Some("use the newer marque, or another folder for the store".to_owned())
-            }
+            Error::Store(error) | Error::Pipeline(marque_pipeline::Error::Store(error)) => store_hint(error),
             Error::Files(errors) => errors.first().and_then(marque_ingest::Error::hint),
             Error::Ingest(error) => error.hint(),
             Error::Damaged(_) => Some("`marque run STAGE --force` makes a damaged result again".to_owned()),
             Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => {
                 failure.hint().map(str::to_owned)
+            }
+            Error::Pipeline(marque_pipeline::Error::Unsettled { failure, after, .. }) => {
+                let only =
+                    format!("`marque run {} --only` takes the results that are there", after.join(" "));
+                Some(failure.hint().map_or_else(|| only.clone(), |hint| format!("{hint}; or {only}")))
             }
             Error::Pipeline(marque_pipeline::Error::MissingInput { upstream, .. })
             | Error::Pipeline(marque_pipeline::Error::DamagedInput { upstream, .. }) => {
@@ -138,5 +148,22 @@ impl Error {
             }
             _ => None,
         }
+    }
+}
+
+fn store_hint(error: &StoreError) -> Option<String> {
+    match error {
+        StoreError::InUse { .. } => Some("wait for it to end, or stop it".to_owned()),
+        StoreError::Format { found, .. } if *found > STORE_FORMAT => {
+            Some("use the newer marque, or another folder for the store: [store] path".to_owned())
+        }
+        StoreError::Format { .. } => Some(
+            "move the folder away, or delete it: everything in it can be made again; or set [store] path"
+                .to_owned(),
+        ),
+        StoreError::NoLink { .. } => {
+            Some("move it out of the store; `marque run` makes the link again".to_owned())
+        }
+        _ => None,
     }
 }

@@ -23,4 +23,4 @@ pub use lock::{Holder, StoreLock};
 pub use manifest::{Damage, DamageKind, FileRecord, MANIFEST, Manifest};
 pub use progress::{Bar, Progress, Silent, Unit};
 pub use stage::{Input, Job, Stage, Summary};
-pub use store::{Artifact, STORE_FORMAT, Store, StoreError, WorkFolder};
+pub use store::{Artifact, STORE_FORMAT, Sorted, Store, StoreError, WorkFolder};

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fsops::{point_link, replace_folder, sync_files, sync_folder, write_atomic};
+use crate::fsops::{is_temporary, point_link, replace_folder, sync_files, sync_folder, write_atomic};
 use crate::manifest::record_files;
 use crate::{Digest, Fingerprint, Holder, Key, MANIFEST, Manifest, StoreLock};
 
@@ -35,6 +35,8 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 
 const CURRENT: &str = "current";
 const WORK: &str = "work-";
+/// Results that are being deleted.
+const DOOMED: &str = "doomed-";
 
 /// What can go wrong with the store itself.
 #[derive(Debug, thiserror::Error)]
@@ -57,13 +59,24 @@ pub enum StoreError {
         /// Who holds it, if that could be read.
         holder: Option<Holder>,
     },
-    /// A newer program wrote the store.
-    #[error("{path} was written in store format {found}; this program knows format {STORE_FORMAT}")]
-    Newer {
+    /// Another version of the program wrote the store.
+    #[error(
+        "{path} says that {} marque wrote this store, in format {found}; this one knows format {STORE_FORMAT}",
+        if *.found > STORE_FORMAT { "a newer" } else { "an older" }
+    )]
+    Format {
         /// The store's `store.json`.
         path: PathBuf,
         /// Its format.
         found: u32,
+    },
+    /// What should be the link to the result in use is a folder or a file.
+    #[error("{path} should be a link to the result in use, and is {what}")]
+    NoLink {
+        /// Where the link should be.
+        path: PathBuf,
+        /// "a folder", "a file".
+        what: &'static str,
     },
     /// A record of the store's own is not readable.
     #[error("{path} is damaged")]
@@ -126,7 +139,7 @@ impl Store {
     /// Opens the store at `root`, creating it if need be.
     ///
     /// # Errors
-    /// If the folder cannot be written, or a newer program wrote it.
+    /// If the folder cannot be written, or another version of the program wrote it.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(root).map_err(|e| StoreError::io("create", root, e))?;
         let store = Self { root: root.to_owned() };
@@ -139,7 +152,7 @@ impl Store {
     /// Opens the store at `root` only to look: nothing is created, a missing store is an empty one.
     ///
     /// # Errors
-    /// If a newer program wrote it.
+    /// If another version of the program wrote it.
     pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
         let store = Self { root: root.to_owned() };
         if root.join("store.json").exists() {
@@ -164,17 +177,27 @@ impl Store {
     /// The result in use of a stage; `None` if there is none.
     ///
     /// # Errors
-    /// If there is one and its manifest cannot be read.
+    /// If there is one and its manifest cannot be read, or if `current` is no link.
     pub fn current(&self, stage: &str) -> Result<Option<Artifact>, StoreError> {
-        let link = self.root.join(stage).join(CURRENT);
-        match std::fs::read_link(&link) {
-            Ok(target) => match target.to_str().and_then(Key::parse) {
-                Some(key) => self.find(stage, &key),
-                None => Ok(None),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io("read", &link, error)),
+        match self.current_key(stage)? {
+            Some(key) => self.find(stage, &key),
+            None => Ok(None),
         }
+    }
+
+    /// What the link to the result in use names; `None` if there is no link or it names no result.
+    fn current_key(&self, stage: &str) -> Result<Option<Key>, StoreError> {
+        let link = self.root.join(stage).join(CURRENT);
+        let metadata = match std::fs::symlink_metadata(&link) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            metadata => metadata.map_err(|e| StoreError::io("look at", &link, e))?,
+        };
+        if !metadata.is_symlink() {
+            let what = if metadata.is_dir() { "a folder" } else { "a file" };
+            return Err(StoreError::NoLink { path: link, what });
+        }
+        let target = std::fs::read_link(&link).map_err(|e| StoreError::io("read", &link, e))?;
+        Ok(target.to_str().and_then(Key::parse))
     }
 
     /// A stage's result with this key, current or not; `None` if there is none.
@@ -217,6 +240,7 @@ impl Store {
     ) -> Result<Artifact, StoreError> {
         let stage_folder = self.root.join(&work.stage);
         let key = fingerprint.key();
+        clear_leftovers(&work.path)?;
         let files = record_files(&work.path)?;
         let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         sync_files(&work.path, &names).map_err(|e| StoreError::io("flush", &work.path, e))?;
@@ -236,7 +260,9 @@ impl Store {
             .map_err(|source| StoreError::Manifest { path: path.clone(), source })?;
         write_atomic(&path, &text).map_err(|e| StoreError::io("write", &path, e))?;
         let folder = stage_folder.join(key.as_str());
-        replace_folder(&work.path, &folder).map_err(|e| StoreError::io("move into place", &folder, e))?;
+        let aside = stage_folder.join(format!("{DOOMED}{key}"));
+        replace_folder(&work.path, &folder, &aside)
+            .map_err(|e| StoreError::io("move into place", &folder, e))?;
         sync_folder(&stage_folder).map_err(|e| StoreError::io("flush", &stage_folder, e))?;
         self.make_current(&work.stage, &key)?;
         Ok(Artifact { folder, manifest })
@@ -251,29 +277,59 @@ impl Store {
         point_link(&link, key.as_str()).map_err(|e| StoreError::io("point", &link, e))
     }
 
-    /// Folders that no current result needs: older results and what interrupted runs left, sorted. Call
-    /// with the lock held.
+    /// What is in a stage's folder, by whether it is needed. With `keep_current` the result in use stays; if
+    /// nothing says which one that is, the newest. Only what this program has made is ever called garbage: results
+    /// (a folder named by a key, with a manifest), work folders, and its own temporary links. Call with the lock held.
     ///
     /// # Errors
-    /// If a folder cannot be listed.
-    pub fn garbage(&self, stages: &[&str]) -> Result<Vec<PathBuf>, StoreError> {
-        let mut found = Vec::new();
-        for stage in stages {
-            let folder = self.root.join(stage);
-            let current = std::fs::read_link(folder.join(CURRENT)).ok();
-            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-            for entry in entries {
-                let entry = entry.map_err(|e| StoreError::io("list", &folder, e))?;
-                let name = entry.file_name();
-                let in_use =
-                    name == CURRENT || current.as_ref().is_some_and(|target| target.as_os_str() == name);
-                if !in_use {
-                    found.push(entry.path());
-                }
+    /// If a folder cannot be listed, or `current` is no link.
+    pub fn sort_out(&self, stage: &str, keep_current: bool) -> Result<Sorted, StoreError> {
+        let folder = self.root.join(stage);
+        let mut sorted = Sorted::default();
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(sorted),
+            entries => entries.map_err(|e| StoreError::io("list", &folder, e))?,
+        };
+        let current =
+            self.current_key(stage)?.filter(|key| folder.join(key.as_str()).join(MANIFEST).exists());
+        let mut results = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|e| StoreError::io("list", &folder, e))?.path();
+            match Entry::of(&path) {
+                Entry::Result(key) => results.push((key, path)),
+                Entry::Current if keep_current => {}
+                Entry::Current | Entry::Work => sorted.garbage.push(path),
+                Entry::Foreign => sorted.foreign.push(path),
             }
         }
-        found.sort_unstable();
-        Ok(found)
+        let kept = match (keep_current, current) {
+            (false, _) => None,
+            (true, Some(key)) => Some(key),
+            (true, None) => {
+                let newest = self.newest(stage, &results)?;
+                sorted.unlinked = newest.as_ref().map(|key| folder.join(key.as_str()));
+                newest
+            }
+        };
+        let unused = results.into_iter().filter(|(key, _)| Some(key) != kept.as_ref());
+        sorted.garbage.extend(unused.map(|(_, path)| path));
+        sorted.garbage.sort_unstable();
+        sorted.foreign.sort_unstable();
+        Ok(sorted)
+    }
+
+    /// The result that was finished last; the readable ones before the others.
+    fn newest(&self, stage: &str, results: &[(Key, PathBuf)]) -> Result<Option<Key>, StoreError> {
+        let mut newest: Option<(Option<String>, &Key)> = None;
+        for (key, _) in results {
+            let finished = match self.find(stage, key) {
+                Ok(found) => found.map(|artifact| artifact.manifest.finished),
+                Err(StoreError::Manifest { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            newest = newest.max(Some((finished, key)));
+        }
+        Ok(newest.map(|(_, key)| key.clone()))
     }
 
     /// Deletes a folder or file of the store.
@@ -299,20 +355,73 @@ impl Store {
             .map_err(|source| StoreError::Manifest { path: path.clone(), source })?;
         match record.format {
             STORE_FORMAT => Ok(()),
-            found => Err(StoreError::Newer { path, found }),
+            found => Err(StoreError::Format { path, found }),
         }
     }
 }
 
-/// Deletes a folder's manifest first, so that a half-deleted result is never taken for a whole one.
+/// What is in a stage's folder beside what is needed: [`Store::sort_out`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Sorted {
+    /// Results and work folders that are not in use.
+    pub garbage: Vec<PathBuf>,
+    /// What this program has not made; nobody but the user may delete it.
+    pub foreign: Vec<PathBuf>,
+    /// The newest result, which is kept since no link says which one is in use.
+    pub unlinked: Option<PathBuf>,
+}
+
+/// What an entry of a stage's folder is.
+enum Entry {
+    Result(Key),
+    Work,
+    Current,
+    Foreign,
+}
+
+impl Entry {
+    fn of(path: &Path) -> Self {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_folder = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+        let is_work = |start: &str| name.strip_prefix(start).and_then(Key::parse).is_some();
+        match Key::parse(name) {
+            Some(key) if is_folder && path.join(MANIFEST).is_file() => Self::Result(key),
+            _ if name == CURRENT => Self::Current,
+            _ if is_folder && (is_work(WORK) || is_work(DOOMED)) => Self::Work,
+            _ if path.is_symlink() && is_temporary(name, CURRENT) => Self::Work,
+            _ => Self::Foreign,
+        }
+    }
+}
+
+/// Deletes what a run left that was killed while it wrote the manifest: it must not become part of a result.
+fn clear_leftovers(work: &Path) -> Result<(), StoreError> {
+    for entry in std::fs::read_dir(work).map_err(|e| StoreError::io("list", work, e))? {
+        let path = entry.map_err(|e| StoreError::io("list", work, e))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name == MANIFEST || is_temporary(name, MANIFEST) {
+            std::fs::remove_file(&path).map_err(|e| StoreError::io("delete", &path, e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a result another name first, so that a half-deleted one is never taken for a whole one, and is known for
+/// what it is later.
 fn remove(path: &Path) -> Result<(), StoreError> {
     let io = |e| StoreError::io("delete", path, e);
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(io(error)),
         Ok(metadata) if metadata.is_dir() => {
-            let _ = std::fs::remove_file(path.join(MANIFEST));
-            std::fs::remove_dir_all(path).map_err(io)
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let Some(key) = Key::parse(name) else { return std::fs::remove_dir_all(path).map_err(io) };
+            let doomed = path.with_file_name(format!("{DOOMED}{key}"));
+            if doomed.exists() {
+                std::fs::remove_dir_all(&doomed).map_err(io)?;
+            }
+            std::fs::rename(path, &doomed).map_err(io)?;
+            std::fs::remove_dir_all(&doomed).map_err(io)
         }
         Ok(_) => std::fs::remove_file(path).map_err(io),
     }

@@ -41,7 +41,13 @@ pub fn assess(store: &Store, stages: &[Box<dyn Stage>]) -> Result<Vec<Assessment
     for stage in stages {
         let unsettled = stage.inputs().iter().find_map(|input| {
             let upstream = assessments.iter().find(|a| a.stage == input.stage)?;
-            (!matches!(upstream.state, State::Fresh)).then_some(upstream.stage)
+            // A blocked stage will not run: what follows can only be compared with the result that is there.
+            let settled = match upstream.state {
+                State::Fresh => true,
+                State::Blocked(_) => upstream.current.is_some(),
+                State::Stored(_) | State::Stale(_) => false,
+            };
+            (!settled).then_some(upstream.stage)
         });
         assessments.push(assess_stage(store, stage.as_ref(), unsettled)?);
     }

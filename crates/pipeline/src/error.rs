@@ -15,6 +15,17 @@ pub enum Error {
         #[source]
         failure: Failure,
     },
+    /// What a stage depends on cannot be settled, so nobody can tell whether its finished result is still right.
+    #[error("`{stage}` has a result, but whether it is still right cannot be told: {failure}")]
+    Unsettled {
+        /// The stage.
+        stage: String,
+        /// Why not: its source is gone, say.
+        #[source]
+        failure: Failure,
+        /// The stages asked for that could take the result as it is.
+        after: Vec<String>,
+    },
     /// A stage was asked to run alone, and what it reads is not there.
     #[error("stage `{stage}` reads {what} of `{upstream}`, which is not there")]
     MissingInput {

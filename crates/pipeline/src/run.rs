@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use marque_contracts::{Artifact, Fingerprint, Job, Progress, Stage, Store, Summary};
+use marque_contracts::{Artifact, Damage, Failure, Fingerprint, Job, Progress, Stage, Store, Summary};
 
 use crate::assess::{assess_stage, fingerprint, with_upstream};
 use crate::{Error, Reason, State};
@@ -58,7 +58,7 @@ pub fn run(
 ) -> Result<(), Error> {
     let wanted = if request.stages.is_empty() { (0..stages.len()).collect() } else { request.stages.clone() };
     let needed = if request.only { wanted.clone() } else { with_upstream(stages, &wanted) };
-    let runner = Runner { store, stages, only: request.only, progress, observer };
+    let runner = Runner { store, stages, wanted: &wanted, only: request.only, progress, observer };
     for position in needed {
         let forced = request.force && wanted.contains(&position);
         runner.bring_up_to_date(position, forced.then_some(Reason::Forced))?;
@@ -69,6 +69,7 @@ pub fn run(
 struct Runner<'a> {
     store: &'a Store,
     stages: &'a [Box<dyn Stage>],
+    wanted: &'a BTreeSet<usize>,
     only: bool,
     progress: &'a dyn Progress,
     observer: &'a dyn Observer,
@@ -80,7 +81,7 @@ impl Runner<'_> {
         let name = stage.name();
         let assessment = assess_stage(self.store, stage, None)?;
         let reasons = match (assessment.state, extra) {
-            (State::Blocked(failure), _) => return Err(Error::Stage { stage: name.to_owned(), failure }),
+            (State::Blocked(failure), _) => return Err(self.blocked(position, failure, &assessment.current)),
             (State::Stale(reasons), extra) => extra.into_iter().chain(reasons).collect::<Vec<_>>(),
             (_, Some(extra)) => vec![extra],
             (State::Fresh, None) => {
@@ -89,11 +90,15 @@ impl Runner<'_> {
                 }
                 return Ok(());
             }
-            (State::Stored(artifact), None) => {
-                self.store.make_current(name, &artifact.manifest.key)?;
-                self.observer.done(name, &artifact, &Outcome::Restored);
-                return Ok(());
-            }
+            (State::Stored(artifact), None) => match first_damage(&artifact) {
+                None => {
+                    self.store.make_current(name, &artifact.manifest.key)?;
+                    self.observer.done(name, &artifact, &Outcome::Restored);
+                    return Ok(());
+                }
+                // It has lain about unused, maybe for long: nothing else would have noticed.
+                Some(damage) => vec![Reason::Damaged(damage)],
+            },
         };
         self.mend_inputs(position)?;
         // Only now: mending may have changed what is read.
@@ -101,6 +106,17 @@ impl Runner<'_> {
             return Err(self.missing_input(stage)?);
         };
         self.execute(stage, fingerprint, assessment.current.as_ref(), &reasons)
+    }
+
+    /// A stage that cannot be assessed: is there at least a result that later stages could use?
+    fn blocked(&self, position: usize, failure: Failure, current: &Option<Artifact>) -> Error {
+        let stage = self.stages[position].name().to_owned();
+        let after = self.wanted.iter().filter(|&&wanted| wanted > position);
+        let after: Vec<_> = after.map(|&wanted| self.stages[wanted].name().to_owned()).collect();
+        match current {
+            Some(_) if !after.is_empty() => Error::Unsettled { stage, failure, after },
+            _ => Error::Stage { stage, failure },
+        }
     }
 
     fn execute(
@@ -171,4 +187,10 @@ impl Runner<'_> {
         }
         Ok(missing("a stage before it", "the result"))
     }
+}
+
+/// The first of an artifact's own files that is not what was written: reads every byte.
+fn first_damage(artifact: &Artifact) -> Option<Damage> {
+    let files: Vec<_> = artifact.manifest.files.iter().map(|file| file.path.as_str()).collect();
+    artifact.manifest.check_contents(&artifact.folder, &files).into_iter().next()
 }

@@ -18,6 +18,7 @@ struct Fake {
     settings: Value,
     inputs: Vec<Input>,
     source: Option<Digest>,
+    gone: bool,
     fail: bool,
     resumable: bool,
     resumed: Rc<RefCell<Vec<bool>>>,
@@ -37,6 +38,9 @@ impl Stage for Fake {
         self.inputs.clone()
     }
     fn sources(&self) -> Result<BTreeMap<String, Digest>, Failure> {
+        if self.gone {
+            return Err(Failure::new(FailureKind::Data, std::io::Error::other("the source is gone")));
+        }
         Ok(self.source.map(|digest| ("path".to_owned(), digest)).into_iter().collect())
     }
     fn resumable(&self) -> bool {
@@ -68,6 +72,7 @@ fn fake(name: &'static str, inputs: &[(&'static str, &'static [&'static str])]) 
         settings: json!({"text": name, "side": 0}),
         inputs,
         source: None,
+        gone: false,
         fail: false,
         resumable: false,
         resumed: Rc::default(),
@@ -182,10 +187,56 @@ fn going_back_to_older_settings_takes_the_older_result() {
     run_all(folder.path(), other);
     assert_eq!(run_all(folder.path(), chain()), ["two restored", "three restored"]);
     let store = Store::open(folder.path()).unwrap();
-    let garbage = store.garbage(&["one", "two", "three"]).unwrap();
+    let sorted = ["one", "two", "three"].map(|stage| store.sort_out(stage, true).unwrap());
+    let garbage: Vec<_> = sorted.iter().flat_map(|sorted| &sorted.garbage).collect();
     assert_eq!(garbage.len(), 2, "{garbage:?}");
     garbage.iter().for_each(|path| store.discard(path).unwrap());
     assert_eq!(run_all(folder.path(), chain()), [""; 0]);
+}
+
+#[test]
+fn an_older_result_that_was_damaged_meanwhile_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    run_all(folder.path(), chain());
+    let older = std::fs::canonicalize(folder.path().join("two/current")).unwrap();
+    let mut other = chain();
+    other[1].settings["text"] = json!("new");
+    run_all(folder.path(), other);
+    // The same size, so that only its content tells.
+    std::fs::write(older.join("out"), "owtone").unwrap();
+    let log = run_all(folder.path(), chain());
+    assert!(log[0].starts_with("two: out was changed: blake3"), "{log:?}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("two/current/out")).unwrap(), "twoone");
+}
+
+#[test]
+fn without_its_source_a_result_can_still_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |gone: bool, side: u32| {
+        let mut stages = chain();
+        stages[0].source = Some(Digest::of_bytes(b"a"));
+        stages[0].gone = gone;
+        stages[2].settings["side"] = json!(side);
+        stages
+    };
+    run_all(folder.path(), with(false, 0));
+    let three = Request { stages: BTreeSet::from([2]), ..Request::default() };
+    let (_, result) = try_run(folder.path(), with(true, 1), &three);
+    let Err(Error::Unsettled { stage, after, .. }) = result else { panic!("{result:?}") };
+    assert_eq!((stage.as_str(), after), ("one", vec!["three".to_owned()]));
+    let only = Request { only: true, ..three };
+    let (log, result) = try_run(folder.path(), with(true, 1), &only);
+    result.unwrap();
+    assert_eq!(log, ["three: side: 0 → 1"]);
+    // What follows a blocked stage is compared with the result that is there.
+    let stages = with(true, 1).map(|stage| Box::new(stage) as Box<dyn Stage>);
+    let states = assess(&Store::open_to_read(folder.path()).unwrap(), &stages).unwrap();
+    assert!(matches!(states[0].state, State::Blocked(_)) && states[0].current.is_some());
+    assert!(matches!(states[1].state, State::Fresh) && matches!(states[2].state, State::Fresh));
+    // Without a result there is nothing to use.
+    let empty = tempfile::tempdir().unwrap();
+    let (_, result) = try_run(empty.path(), with(true, 0), &Request::default());
+    assert!(matches!(result, Err(Error::Stage { .. })));
 }
 
 #[test]
@@ -287,9 +338,94 @@ fn a_locked_store_says_who_holds_it() {
 }
 
 #[test]
-fn a_store_of_a_newer_format_is_refused() {
+fn a_store_of_another_format_is_refused() {
+    for (format, who) in [(99, "a newer marque"), (0, "an older marque")] {
+        let folder = tempfile::tempdir().unwrap();
+        Store::open(folder.path()).unwrap();
+        std::fs::write(folder.path().join("store.json"), format!("{{\"format\": {format}}}")).unwrap();
+        let error = Store::open(folder.path()).unwrap_err();
+        assert!(matches!(error, StoreError::Format { found, .. } if found == format));
+        assert!(error.to_string().contains(who), "{error}");
+    }
+}
+
+fn sorted(root: &Path, stage: &str) -> (Vec<String>, Vec<String>, Option<String>) {
+    let sorted = Store::open(root).unwrap().sort_out(stage, true).unwrap();
+    let name = |path: &std::path::PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    (
+        sorted.garbage.iter().map(name).collect(),
+        sorted.foreign.iter().map(name).collect(),
+        sorted.unlinked.as_ref().map(name),
+    )
+}
+
+#[test]
+fn only_what_the_store_made_is_garbage() {
     let folder = tempfile::tempdir().unwrap();
-    Store::open(folder.path()).unwrap();
-    std::fs::write(folder.path().join("store.json"), "{\"format\": 99}").unwrap();
-    assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found: 99, .. })));
+    run_all(folder.path(), chain());
+    let stage = folder.path().join("two");
+    let key = "0123456789abcdef0123";
+    let foreign = ["0000000000000000000a", "backup", "notes.txt", "work-in-progress"];
+    for name in ["backup", "work-in-progress", foreign[0], &format!("work-{key}"), &format!("doomed-{key}")] {
+        std::fs::create_dir(stage.join(name)).unwrap();
+    }
+    std::fs::write(stage.join("notes.txt"), "mine").unwrap();
+    std::os::unix::fs::symlink(key, stage.join("current.77.tmp")).unwrap();
+    let own = ["current.77.tmp".to_owned(), format!("doomed-{key}"), format!("work-{key}")];
+    assert_eq!(sorted(folder.path(), "two"), (own.to_vec(), foreign.map(str::to_owned).to_vec(), None));
+    assert_eq!(sorted(folder.path(), "nothing"), Default::default());
+}
+
+#[test]
+fn without_a_link_the_newest_result_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    run_all(folder.path(), chain());
+    let older = std::fs::read_link(folder.path().join("two/current")).unwrap();
+    let mut other = chain();
+    other[1].settings["text"] = json!("new");
+    run_all(folder.path(), other);
+    let newer = std::fs::read_link(folder.path().join("two/current")).unwrap();
+    let manifest = folder.path().join("two").join(&newer).join("manifest.json");
+    let mut record: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    record["finished"] = json!("2999-01-01T00:00:00Z");
+    std::fs::write(&manifest, record.to_string()).unwrap();
+    let [older, newer] = [older, newer].map(|key| key.to_str().unwrap().to_owned());
+    let link = folder.path().join("two/current");
+    std::fs::remove_file(&link).unwrap();
+    assert_eq!(sorted(folder.path(), "two"), (vec![older.clone()], vec![], Some(newer.clone())));
+    std::os::unix::fs::symlink("0123456789abcdef0123", &link).unwrap();
+    assert_eq!(sorted(folder.path(), "two"), (vec![older], vec![], Some(newer)));
+}
+
+#[test]
+fn a_link_that_is_a_folder_is_refused_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    run_all(folder.path(), chain());
+    let link = folder.path().join("one/current");
+    std::fs::remove_file(&link).unwrap();
+    std::fs::create_dir(&link).unwrap();
+    let (_, result) = try_run(folder.path(), chain(), &Request::default());
+    let error = result.unwrap_err().to_string();
+    assert!(error.ends_with("one/current should be a link to the result in use, and is a folder"), "{error}");
+    assert!(Store::open(folder.path()).unwrap().sort_out("one", true).is_err());
+}
+
+#[test]
+fn what_a_killed_run_left_of_its_manifest_is_no_part_of_the_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let failing = |fail| {
+        let mut stages = chain();
+        stages[0] = Fake { fail, resumable: true, ..fake("one", &[]) };
+        stages
+    };
+    try_run(folder.path(), failing(true), &Request::default()).1.unwrap_err();
+    let entries = std::fs::read_dir(folder.path().join("one")).unwrap();
+    let work = entries.map(|entry| entry.unwrap().path()).next().unwrap();
+    std::fs::write(work.join("manifest.json.4711.tmp"), "{").unwrap();
+    std::fs::write(work.join("manifest.json"), "{").unwrap();
+    run_all(folder.path(), failing(false));
+    let artifact = Store::open(folder.path()).unwrap().current("one").unwrap().unwrap();
+    let names: Vec<_> = artifact.manifest.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(names, ["half", "out", "side"]);
+    assert_eq!(artifact.manifest.verify(&artifact.folder).unwrap(), []);
 }

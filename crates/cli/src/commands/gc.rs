@@ -1,9 +1,9 @@
 //! `marque gc`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use marque_contracts::Store;
 use marque_contracts::schema::STAGES;
+use marque_contracts::{Sorted, Store};
 use marque_train::FEATURES;
 
 use crate::configuration::Configuration;
@@ -17,30 +17,35 @@ pub(super) fn gc(configuration: &Configuration, dry_run: bool, terminal: &Termin
     }
     let store = Store::open(&configuration.store)?;
     let _lock = store.lock()?;
+    let sorted = sort_out(&store, configuration)?;
     let mut freed = 0;
-    for path in garbage(&store, configuration)? {
-        let size = size_of(&path);
+    for path in sorted.iter().flat_map(|sorted| &sorted.garbage) {
+        let size = size_of(path);
         terminal.print(format_args!("{:>9}  {}", bytes(size), path.display()));
         if !dry_run {
-            store.discard(&path)?;
+            store.discard(path)?;
         }
         freed += size;
     }
     let verb = if dry_run { "would be freed" } else { "freed" };
     terminal.print(format_args!("{:>9}  {verb}", bytes(freed)));
+    for path in sorted.iter().filter_map(|sorted| sorted.unlinked.as_ref()) {
+        terminal
+            .print(format_args!("kept: {}, the newest; no link says which result is in use", path.display()));
+    }
+    for path in sorted.iter().flat_map(|sorted| &sorted.foreign) {
+        terminal.print(format_args!("kept: {}, which marque has not made", path.display()));
+    }
     Ok(())
 }
 
-/// What is not in use; of the stage that only some configurations have, all unless this one has it.
-fn garbage(store: &Store, configuration: &Configuration) -> Result<Vec<PathBuf>, Error> {
-    let mut found = store.garbage(&STAGES)?;
-    let features = store.root().join(FEATURES);
-    if configuration.stages.iter().any(|stage| stage.name() == FEATURES) {
-        found.extend(store.garbage(&[FEATURES])?);
-    } else if features.exists() {
-        found.push(features);
-    }
-    Ok(found)
+/// What is in the stages' folders; of the stage that only some configurations have, nothing is in use unless this one
+/// has it.
+fn sort_out(store: &Store, configuration: &Configuration) -> Result<Vec<Sorted>, Error> {
+    let mut sorted = STAGES.iter().map(|stage| store.sort_out(stage, true)).collect::<Result<Vec<_>, _>>()?;
+    let has_features = configuration.stages.iter().any(|stage| stage.name() == FEATURES);
+    sorted.push(store.sort_out(FEATURES, has_features)?);
+    Ok(sorted)
 }
 
 /// Bytes of all files below a path. What cannot be read counts nothing: this is only told, never relied on.

@@ -1,6 +1,6 @@
 //! `marque verify`
 
-use marque_contracts::{Progress, Unit};
+use marque_contracts::{Progress, StoreError, Unit};
 
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -12,9 +12,14 @@ pub(super) fn verify(configuration: &Configuration, terminal: &Terminal) -> Resu
     let mut damaged = 0;
     for stage in &configuration.stages {
         let name = stage.name();
-        match store.current(name)? {
-            None => terminal.print(format_args!("{name:<10} has no result")),
-            Some(artifact) => {
+        match store.current(name) {
+            Err(error @ (StoreError::Manifest { .. } | StoreError::NoLink { .. })) => {
+                terminal.print(format_args!("{name:<10} {error}"));
+                damaged += 1;
+            }
+            Err(error) => return Err(error.into()),
+            Ok(None) => terminal.print(format_args!("{name:<10} has no result")),
+            Ok(Some(artifact)) => {
                 let damage = artifact.manifest.verify(&artifact.folder)?;
                 let (files, size) = (artifact.manifest.files.len(), bytes(artifact.manifest.size()));
                 if damage.is_empty() {
