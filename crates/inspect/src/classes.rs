@@ -7,7 +7,7 @@ use marque_formats::{Column, Frame};
 
 use crate::Error;
 use crate::layout::{Alignment, Grid, shorten, wrap};
-use crate::rows::{integers, matching, take, text};
+use crate::rows::{integers, matching, take};
 
 /// Longest class name that is shown in full.
 const NAME: usize = 40;
@@ -44,17 +44,21 @@ pub fn classes(table: &Path, condition: Option<&str>, head: Option<&str>) -> Res
     Ok(ClassSummary { frame, all_rows, heads })
 }
 
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
 impl ClassSummary {
     /// A row per class name, at most `limit`, then where and why the readings differ; no wider than `width`.
     pub fn to_text(&self, limit: usize, width: usize) -> String {
         let rows = self.frame.rows();
         let shown = rows.min(limit);
         let mut out = match rows == self.all_rows {
-            true => format!("{rows} class names\n\n"),
-            false => format!("{rows} of {} class names\n\n", self.all_rows),
+            true => format!("{rows} class name{}\n\n", plural(rows)),
+            false => format!("{rows} of {} class name{}\n\n", self.all_rows, plural(self.all_rows)),
         };
         let mut grid = Grid::new();
-        let names: Vec<_> = (0..shown).map(|row| shorten(self.text("class_name", row), NAME)).collect();
+        let names: Vec<_> = (0..shown).map(|row| shorten(&self.text("class_name", row), NAME)).collect();
         grid.column("class_name", Alignment::Left, names);
         grid.column("photos", Alignment::Right, (0..shown).map(|row| self.photos(row).to_string()).collect());
         for head in &self.heads {
@@ -66,7 +70,12 @@ impl ClassSummary {
         }
         out.push_str(&grid.to_text(Some(width)));
         if shown < rows {
-            let _ = write!(out, "\n… {} more class names (--limit {rows} shows all)", rows - shown);
+            let _ = write!(
+                out,
+                "\n… {} more class name{} (--limit {rows} shows all)",
+                rows - shown,
+                plural(rows - shown)
+            );
         }
         for head in &self.heads {
             out.push_str(&self.differences(head, width));
@@ -85,16 +94,24 @@ impl ClassSummary {
         for row in rows {
             let text = |suffix: &str| self.text(&format!("{head}_{suffix}"), row);
             let why = format!("{}, not {}: {}", text("words"), text("article"), text("why"));
-            let name = shorten(self.text("class_name", row), width.saturating_sub(2));
+            let name = shorten(&self.text("class_name", row), width.saturating_sub(2));
             let why = wrap(&why, width.saturating_sub(4)).replace('\n', "\n    ");
             let _ = write!(out, "\n  {name}\n    {why}");
         }
         out
     }
 
-    fn text(&self, column: &str, row: usize) -> &str {
-        let value = text(&self.frame, column).and_then(|values| values.get(row));
-        value.and_then(Option::as_deref).unwrap_or("·")
+    fn text(&self, column: &str, row: usize) -> String {
+        let found = self.frame.columns().iter().find(|(name, _)| name == column).map(|(_, column)| column);
+        let value = match found {
+            Some(Column::Text(values)) => values.get(row).cloned().flatten(),
+            Some(Column::TextList(values)) => {
+                let tags = values.get(row).and_then(Option::as_ref);
+                tags.map(|tags| if tags.is_empty() { "(none)".to_owned() } else { tags.join(", ") })
+            }
+            _ => None,
+        };
+        value.unwrap_or_else(|| "·".to_owned())
     }
 
     fn photos(&self, row: usize) -> i64 {

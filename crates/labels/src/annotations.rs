@@ -5,12 +5,38 @@ mod matlab;
 mod stanford_cars;
 mod table;
 
+use std::fmt::Display;
 use std::path::Path;
 
 use marque_contracts::schema::{Layout, Split};
 use marque_formats::Crop;
 
 use crate::{ClassName, Error};
+
+/// A box may reach this many pixels beyond its photo: people draw them by hand, some past the edge. It is cut then.
+pub(crate) const BOX_SLACK: u32 = 8;
+
+/// Wrong annotations that an error tells of.
+const TOLD: usize = 10;
+
+/// All of some results, or the first few of their errors in one, made by `error` of all that is wrong.
+fn all_or_told<T, R: Display>(
+    results: impl Iterator<Item = Result<T, R>>,
+    error: impl Fn(String) -> Error,
+) -> Result<Vec<T>, Error> {
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => found.push(value),
+            Err(reason) => wrong.push(reason),
+        }
+    }
+    let mut told: Vec<_> = wrong.iter().take(TOLD).map(ToString::to_string).collect();
+    if wrong.len() > TOLD {
+        told.push(format!("and {} more", wrong.len() - TOLD));
+    }
+    if wrong.is_empty() { Ok(found) } else { Err(error(told.join("\n  "))) }
+}
 
 /// The annotations of a data set.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -35,6 +61,8 @@ pub struct Annotation {
     pub class: Option<usize>,
     /// Box of the car.
     pub crop: Option<Crop>,
+    /// Whether the box began a few pixels outside the photo and was cut to begin inside.
+    pub cut: bool,
     /// A value for each of [`Annotations::columns`]; `None` where it is not known.
     pub values: Vec<Option<String>>,
 }

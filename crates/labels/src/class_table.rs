@@ -7,7 +7,7 @@ use std::path::Path;
 use marque_contracts::schema::Split;
 use marque_formats::{Column, Frame};
 
-use crate::heads::LabelledHead;
+use crate::heads::{LabelledHead, NameRule, tags};
 use crate::{ClassName, Error, Reading};
 
 /// One class name.
@@ -17,8 +17,8 @@ pub(crate) struct ClassRow {
     pub(crate) photos: [u64; 3],
 }
 
-/// Writes the table. Per head that reads class names there are the columns `H_words` and `H_article` (the class under either
-/// reading), `H_differs` and `H_why` (null where the readings agree).
+/// Writes the table. Per head that reads class names there are the columns `H_words` and `H_article` (the class under
+/// either reading, or the list of tags), `H_differs` and `H_why` (null where the readings agree).
 pub(crate) fn write(path: &Path, rows: &[ClassRow], heads: &[LabelledHead]) -> Result<(), Error> {
     let text = |pick: fn(&ClassName) -> &Option<String>| {
         Column::Text(rows.iter().map(|row| pick(&row.name).clone()).collect())
@@ -35,16 +35,12 @@ pub(crate) fn write(path: &Path, rows: &[ClassRow], heads: &[LabelledHead]) -> R
         frame = frame.with_integers(&column, rows.iter().map(|row| row.photos[position] as i64));
     }
     for head in heads {
-        let Some(classifier) = &head.classifier else { continue };
+        let Some(rule) = &head.names else { continue };
         let head = &head.name;
         for (word, reading) in Reading::ALL {
-            let class = |row: &ClassRow| {
-                let id = classifier.class_of(&row.name, reading)?;
-                classifier.classes().get(id).cloned()
-            };
-            frame = frame.with(&format!("{head}_{word}"), Column::Text(rows.iter().map(class).collect()));
+            frame = frame.with(&format!("{head}_{word}"), labels(rows, rule, reading));
         }
-        let why: Vec<_> = rows.iter().map(|row| classifier.difference(&row.name)).collect();
+        let why: Vec<_> = rows.iter().map(|row| rule.difference(&row.name)).collect();
         frame = frame
             .with(
                 &format!("{head}_differs"),
@@ -53,4 +49,20 @@ pub(crate) fn write(path: &Path, rows: &[ClassRow], heads: &[LabelledHead]) -> R
             .with(&format!("{head}_why"), Column::Text(why));
     }
     Ok(frame.write(path)?)
+}
+
+/// What a head makes of each name under a reading.
+fn labels(rows: &[ClassRow], rule: &NameRule, reading: Reading) -> Column {
+    match rule {
+        NameRule::Class(classifier) => {
+            let class = |row: &ClassRow| {
+                let id = classifier.class_of(&row.name, reading)?;
+                classifier.classes().get(id).cloned()
+            };
+            Column::Text(rows.iter().map(class).collect())
+        }
+        NameRule::Tags(keywords) => {
+            Column::TextList(rows.iter().map(|row| Some(tags(&row.name, keywords, reading))).collect())
+        }
+    }
 }

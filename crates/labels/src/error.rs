@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use marque_contracts::{Failure, FailureKind};
 
+use crate::ClassName;
+
 /// Why the label tables cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -55,6 +57,15 @@ pub enum Error {
         /// Which entry, and what is wrong with it.
         reason: String,
     },
+    /// Years in the data set's own table are none.
+    #[error(
+        "the column `year` of your table must be a whole number from {} to {}, or empty; it is not for\n  {years}",
+        ClassName::YEARS.start(), ClassName::YEARS.end()
+    )]
+    Years {
+        /// The photos, each with its value.
+        years: String,
+    },
     /// Annotations and photos have no name in common.
     #[error(
         "none of the {annotations} annotations is about one of the {photos} photos \
@@ -71,7 +82,7 @@ pub enum Error {
         photo: String,
     },
     /// No make has enough photos for a class of its own.
-    #[error("head `{head}`: no make has {min_images} photos; the largest has {largest}")]
+    #[error("head `{head}`: no make has {}; the largest has {largest}", photos(*.min_images))]
     NoMake {
         /// The head.
         head: String,
@@ -100,7 +111,8 @@ pub enum Error {
     },
     /// No value of a column has enough photos for a class of its own.
     #[error(
-        "head `{head}`: no value of the column `{column}` has {min_images} photos; the largest has {largest}"
+        "head `{head}`: no value of the column `{column}` has {}; the largest has {largest}",
+        photos(*.min_images)
     )]
     NoValue {
         /// The head.
@@ -132,9 +144,16 @@ pub enum Error {
     },
 }
 
+fn photos(count: u64) -> String {
+    format!("{count} photo{}", if count == 1 { "" } else { "s" })
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let hint = match &error {
+            Error::NoMake { largest: 0, .. } => Some(
+                "no photo's make is known: the data set has neither class names nor a column `make`".to_owned(),
+            ),
             Error::NoMake { head, largest, .. } => {
                 Some(format!("set min_images of the head `{head}` to {largest} or less"))
             }
@@ -155,9 +174,16 @@ impl From<Error> for Failure {
             Error::Missing { .. } | Error::Ambiguous { .. } => {
                 Some("check [dataset] and run `marque run ingest --force`".to_owned())
             }
-            Error::Mat(_) | Error::Annotation { .. } | Error::Unmatched { .. } => {
+            Error::Mat(_) | Error::Annotation { .. } => {
                 Some("the annotation files must be those published with the photos".to_owned())
             }
+            Error::Unmatched { .. } => Some(
+                "the annotations must be those of these photos: file names count with their folders".to_owned(),
+            ),
+            Error::Years { .. } => Some(
+                "correct these cells of the table that [dataset] names, or leave them empty: then the year is not known"
+                    .to_owned(),
+            ),
             _ => None,
         };
         let kind = match &error {

@@ -17,7 +17,63 @@ pub(crate) struct LabelledHead {
     pub(crate) classes: Vec<String>,
     pub(crate) labels: HeadLabels,
     /// Where labels follow from class names: how.
-    pub(crate) classifier: Option<Classifier>,
+    pub(crate) names: Option<NameRule>,
+}
+
+/// How a head's labels follow from class names.
+pub(crate) enum NameRule {
+    /// A class.
+    Class(Classifier),
+    /// All of these keywords that the name holds.
+    Tags(Vec<String>),
+}
+
+impl NameRule {
+    /// Why the two readings disagree on a name; `None` if they agree.
+    pub(crate) fn difference(&self, name: &ClassName) -> Option<String> {
+        match self {
+            Self::Class(classifier) => classifier.difference(name),
+            Self::Tags(keywords) => {
+                let [words, article] =
+                    [Reading::Words, Reading::Article].map(|r| keyword::all_matches(&name.text, keywords, r));
+                let only = |these: &[usize], those: &[usize], reading: &str| {
+                    let names = these
+                        .iter()
+                        .filter(|id| !those.contains(id))
+                        .map(|id| format!("`{}`", keywords[*id]));
+                    let names = names.collect::<Vec<_>>().join(", ");
+                    (!names.is_empty()).then(|| format!("{names} only as {reading}"))
+                };
+                let why =
+                    [only(&words, &article, "whole words"), only(&article, &words, "a part of the text")];
+                let why: Vec<_> = why.into_iter().flatten().collect();
+                (!why.is_empty()).then(|| why.join("; "))
+            }
+        }
+    }
+
+    /// The class or tags under either reading, for people.
+    pub(crate) fn both(&self, name: &ClassName) -> (String, String) {
+        match self {
+            Self::Class(classifier) => {
+                let (words, article) = classifier.both_classes(name);
+                (words.to_owned(), article.to_owned())
+            }
+            Self::Tags(keywords) => {
+                let shown = |reading| match tags(name, keywords, reading).join(", ") {
+                    none if none.is_empty() => "none".to_owned(),
+                    tags => tags,
+                };
+                (shown(Reading::Words), shown(Reading::Article))
+            }
+        }
+    }
+}
+
+/// The keywords that a class name holds.
+pub(crate) fn tags(name: &ClassName, keywords: &[String], reading: Reading) -> Vec<String> {
+    let found = keyword::all_matches(&name.text, keywords, reading);
+    found.into_iter().map(|id| keywords[id].clone()).collect()
 }
 
 /// Labels of all photos, `None` where they are not known.
@@ -57,7 +113,8 @@ impl LabelledHead {
             let found = keyword::all_matches(&name.text, keywords, reading);
             Some(found.into_iter().map(|id| id as i64).collect())
         });
-        Self { name, classes: keywords.to_vec(), labels: HeadLabels::Tags(ids), classifier: None }
+        let classes = keywords.to_vec();
+        Self { name, names: Some(NameRule::Tags(classes.clone())), classes, labels: HeadLabels::Tags(ids) }
     }
 
     fn of_class_names(
@@ -70,7 +127,7 @@ impl LabelledHead {
         let ids = material
             .per_name(|name| classifier.class_of(name, reading).and_then(|id| i64::try_from(id).ok()));
         let classes = classifier.classes().to_vec();
-        Ok(Self { name, classes, labels: HeadLabels::Single(ids), classifier: Some(classifier) })
+        Ok(Self { name, classes, labels: HeadLabels::Single(ids), names: Some(NameRule::Class(classifier)) })
     }
 
     fn of_column(
@@ -86,7 +143,7 @@ impl LabelledHead {
             HeadKindSettings::Single => rule.single(&name, &cells)?,
             HeadKindSettings::Tags(syntax) => rule.tags(&name, syntax, &cells)?,
         };
-        Ok(Self { name, classes, labels, classifier: None })
+        Ok(Self { name, classes, labels, names: None })
     }
 
     /// Class ids of a photo, for a single head one or none; `None` where nothing is known.
@@ -135,27 +192,28 @@ impl Material<'_> {
         self.photos.iter().map(|photo| labels.get(photo.class?)?.clone()).collect()
     }
 
-    /// The values of a column, per photo.
+    /// The values of a column, per photo. Parts of class names are those of the name as it was read with the data set's
+    /// own columns over it, not the own columns alone.
     fn column(&self, head: &str, rule: &ColumnRule) -> Result<Vec<Option<String>>, Error> {
-        let own = self.annotations.columns.iter().position(|column| *column == rule.column);
-        let part: fn(&ClassName) -> Option<String> = match (own, rule.column.as_str()) {
-            (Some(own), _) => {
+        const PARTS: [&str; 5] = ["class_name", "make", "model", "body", "year"];
+        let columns = &self.annotations.columns;
+        let part: fn(&ClassName) -> Option<String> = match rule.column.as_str() {
+            "class_name" => |name| Some(name.text.clone()),
+            "make" => |name| name.make.clone(),
+            "model" => |name| name.model.clone(),
+            "body" => |name| name.body.clone(),
+            "year" => |name| name.year.map(|year| year.to_string()),
+            other => {
+                let Some(own) = columns.iter().position(|column| column == other) else {
+                    let own = columns.iter().map(String::as_str).filter(|column| !PARTS.contains(column));
+                    let there: Vec<_> = own.chain(PARTS).collect();
+                    return Err(Error::NoColumn {
+                        head: head.to_owned(),
+                        column: other.to_owned(),
+                        there: there.join(", "),
+                    });
+                };
                 return Ok(self.photos.iter().map(|photo| photo.values.get(own)?.clone()).collect());
-            }
-            (None, "class_name") => |name| Some(name.text.clone()),
-            (None, "make") => |name| name.make.clone(),
-            (None, "model") => |name| name.model.clone(),
-            (None, "body") => |name| name.body.clone(),
-            (None, "year") => |name| name.year.map(|year| year.to_string()),
-            (None, _) => {
-                let mut there: Vec<_> =
-                    ["class_name", "make", "model", "body", "year"].map(str::to_owned).into();
-                there.splice(0..0, self.annotations.columns.iter().cloned());
-                return Err(Error::NoColumn {
-                    head: head.to_owned(),
-                    column: rule.column.clone(),
-                    there: there.join(", "),
-                });
             }
         };
         Ok(self.per_name(part))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use marque_contracts::schema::{Head, Split};
 use marque_formats::{Crop, CropRow, DuplicateRow, LabelExtras, LabelRow, LabelTable, PhotoRow, TagColumn};
 
+use crate::annotations::BOX_SLACK;
 use crate::class_table::ClassRow;
 use crate::duplicates::{Group, Leak, group_of_photo, groups};
 use crate::heads::{HeadLabels, LabelledHead, Material};
@@ -25,8 +26,38 @@ pub(crate) struct Labelled<'a> {
     pub(crate) unlabelled: usize,
     /// Annotations of photos that are not there.
     pub(crate) absent: usize,
+    /// Boxes that reached a little beyond their photos, cut, with the names of these.
+    pub(crate) cut: Vec<(&'a str, Crop)>,
+    /// Boxes that reach far beyond their photos.
+    pub(crate) beyond: Vec<(&'a PhotoRow, Crop)>,
     photos: Vec<(&'a PhotoRow, &'a Annotation)>,
+    boxes: Vec<Option<Crop>>,
     columns: &'a [String],
+}
+
+/// How a box lies in its photo.
+enum Lie {
+    Inside(Crop),
+    Cut(Crop),
+    Beyond(Crop),
+}
+
+impl Lie {
+    /// Cuts a box that reaches beyond the right or lower edge by little: a few pixels, or a fiftieth of the side.
+    fn of(crop: Crop, photo: &PhotoRow) -> Self {
+        let slack = |side: u32| BOX_SLACK.max(side / 50);
+        let ends = [(crop.x1, crop.x2, photo.width), (crop.y1, crop.y2, photo.height)];
+        if ends.iter().all(|(_, end, side)| end <= side) {
+            Self::Inside(crop)
+        } else if ends
+            .iter()
+            .all(|(start, end, side)| start < side && *end <= side.saturating_add(slack(*side)))
+        {
+            Self::Cut(Crop { x2: crop.x2.min(photo.width), y2: crop.y2.min(photo.height), ..crop })
+        } else {
+            Self::Beyond(crop)
+        }
+    }
 }
 
 impl<'a> Labelled<'a> {
@@ -45,7 +76,27 @@ impl<'a> Labelled<'a> {
         let file_names: Vec<_> = found.iter().map(|annotation| annotation.file_name.as_str()).collect();
         let groups = groups(duplicates, settings.duplicates, &file_names);
         let splits = splits(settings, &found, &heads, &groups);
+        let (mut boxes, mut cut, mut beyond) = (Vec::new(), Vec::new(), Vec::new());
+        for (photo, annotation) in &matched {
+            boxes.push(annotation.crop.map(|crop| {
+                let (crop, is_cut) = match Lie::of(crop, photo) {
+                    Lie::Inside(crop) => (crop, annotation.cut),
+                    Lie::Cut(crop) => (crop, true),
+                    Lie::Beyond(crop) => {
+                        beyond.push((*photo, crop));
+                        (crop, false)
+                    }
+                };
+                if is_cut {
+                    cut.push((photo.file_name.as_str(), crop));
+                }
+                crop
+            }));
+        }
         let mut labelled = Self {
+            boxes,
+            cut,
+            beyond,
             kept: vec![true; found.len()],
             names: names.into_iter().map(|(name, _)| ClassRow { name, photos: [0; 3] }).collect(),
             unlabelled: photos.len().saturating_sub(found.len()),
@@ -67,18 +118,6 @@ impl<'a> Labelled<'a> {
 
     pub(crate) fn file_names(&self) -> Vec<&str> {
         self.photos.iter().map(|(photo, _)| photo.file_name.as_str()).collect()
-    }
-
-    /// How many boxes reach beyond their photos, and the first: name, box, width and height of the photo.
-    pub(crate) fn boxes_beyond(&self) -> (usize, Option<(&str, Crop, u32, u32)>) {
-        let beyond = |(photo, annotation): &(&'a PhotoRow, &'a Annotation)| {
-            let crop = annotation.crop?;
-            let reaches = crop.x2 > photo.width || crop.y2 > photo.height;
-            reaches.then_some((photo.file_name.as_str(), crop, photo.width, photo.height))
-        };
-        let mut found = self.photos.iter().filter_map(beyond);
-        let first = found.next();
-        (usize::from(first.is_some()) + found.count(), first)
     }
 
     /// Photos that go into the tables, with their splits.
@@ -123,11 +162,11 @@ impl<'a> Labelled<'a> {
 
     /// Boxes of all photos, those left out included: their pixels may be there already.
     pub(crate) fn crops(&self) -> Vec<CropRow> {
-        let crop = |(photo, annotation): &(&PhotoRow, &Annotation)| CropRow {
+        let crop = |((photo, _), crop): (&(&PhotoRow, &Annotation), &Option<Crop>)| CropRow {
             file_name: photo.file_name.clone(),
-            crop: annotation.crop,
+            crop: *crop,
         };
-        self.photos.iter().map(crop).collect()
+        self.photos.iter().zip(&self.boxes).map(crop).collect()
     }
 
     fn row(&self, photo: usize, split: Split, heads: &[&Vec<Option<i64>>]) -> LabelRow {
@@ -141,7 +180,7 @@ impl<'a> Labelled<'a> {
             model: name.and_then(|name| name.model.clone()),
             body: name.and_then(|name| name.body.clone()),
             year: name.and_then(|name| name.year),
-            crop: annotation.crop,
+            crop: self.boxes[photo],
             width: file.width,
             height: file.height,
             digest: file.digest,

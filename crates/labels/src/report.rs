@@ -1,6 +1,9 @@
 //! What the stage says on the terminal.
 
-use marque_contracts::schema::{HeadKind, Split, labels};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use marque_contracts::schema::{Head, HeadKind, Split, labels};
 
 use crate::duplicates::Leak;
 use crate::labelled::Labelled;
@@ -11,29 +14,90 @@ const PRINTED_DIFFERENCES: usize = 10;
 /// Groups of duplicates that are printed; the table has them all.
 const PRINTED_LEAKS: usize = 5;
 
+/// Boxes far beyond their photos that a warning names.
+const PRINTED_BOXES: usize = 10;
+
 /// Logs what may be a mistake.
 pub(crate) fn warn(labelled: &Labelled<'_>) {
-    if labelled.unlabelled > 0 {
-        tracing::warn!("{} photos have no annotation and are left out", labelled.unlabelled);
+    match labelled.unlabelled {
+        0 => {}
+        1 => tracing::warn!("1 photo has no annotation and is left out"),
+        count => tracing::warn!("{} photos have no annotation and are left out", grouped(count)),
     }
-    if labelled.absent > 0 {
-        tracing::warn!("{} annotations are about photos that are not there", labelled.absent);
+    match labelled.absent {
+        0 => {}
+        1 => tracing::warn!("1 annotation is about a photo that is not there"),
+        count => tracing::warn!("{} annotations are about photos that are not there", grouped(count)),
     }
-    let (beyond, first) = labelled.boxes_beyond();
-    if let Some((name, crop, width, height)) = first {
-        let [x1, y1, x2, y2] = [crop.x1, crop.y1, crop.x2, crop.y2];
-        tracing::warn!(
-            "{beyond} boxes reach beyond their photos, as {x1}, {y1} to {x2}, {y2} of {name}, which is {width} × \
-             {height}; photos that were resized after they were annotated should not be cropped"
-        );
-    }
+    boxes(labelled);
     for head in labelled.head_records() {
-        let train = head.counts.get(&Split::Train).into_iter().flatten();
-        for (class, _) in head.classes.iter().zip(train).filter(|(_, count)| **count == 0) {
-            let word = if head.kind == HeadKind::Tags { "has the tag" } else { "is of the class" };
-            tracing::warn!("head `{}`: no training photo {word} `{class}`", head.name);
+        small(&head);
+        for (one, other) in spelled_alike(&head.classes) {
+            tracing::warn!(
+                "head `{}`: the classes `{one}` and `{other}` differ in nothing but letter case; they stay two classes",
+                head.name
+            );
         }
     }
+}
+
+fn boxes(labelled: &Labelled<'_>) {
+    if let Some((name, crop)) = labelled.cut.first() {
+        let [x1, y1, x2, y2] = [crop.x1, crop.y1, crop.x2, crop.y2];
+        let (what, to) = match labelled.cut.len() {
+            1 => ("1 box reaches".to_owned(), "its photo and is"),
+            count => (format!("{} boxes reach", grouped(count)), "their photos and are"),
+        };
+        tracing::warn!("{what} a few pixels beyond {to} cut, as that of {name} to {x1}, {y1} to {x2}, {y2}");
+    }
+    let beyond = &labelled.beyond;
+    if beyond.is_empty() {
+        return;
+    }
+    let mut text = match beyond.len() {
+        1 => "1 box reaches far beyond its photo".to_owned(),
+        count => format!("{} boxes reach far beyond their photos", grouped(count)),
+    };
+    text.push_str("; photos that were resized after they were annotated should not be cropped");
+    for (photo, crop) in beyond.iter().take(PRINTED_BOXES) {
+        let [x1, y1, x2, y2] = [crop.x1, crop.y1, crop.x2, crop.y2];
+        text.push_str(&format!(
+            "\n  {}: {x1}, {y1} to {x2}, {y2} in {} × {}",
+            photo.file_name, photo.width, photo.height
+        ));
+    }
+    if beyond.len() > PRINTED_BOXES {
+        text.push_str(&format!("\n  and {} more", beyond.len() - PRINTED_BOXES));
+    }
+    tracing::warn!("{text}");
+}
+
+/// Classes without photos to learn from, and heads with nothing to tell apart.
+fn small(head: &Head) {
+    let name = &head.name;
+    if let ([class], HeadKind::Single) = (head.classes.as_slice(), head.kind) {
+        tracing::warn!("head `{name}`: `{class}` is the only class, so there is nothing to tell apart");
+    }
+    let train = head.counts.get(&Split::Train).into_iter().flatten();
+    for (class, _) in head.classes.iter().zip(train).filter(|(_, count)| **count == 0) {
+        let word = if head.kind == HeadKind::Tags { "has the tag" } else { "is of the class" };
+        tracing::warn!("head `{name}`: no training photo {word} `{class}`");
+    }
+}
+
+/// Pairs of classes that differ in letter case only: a slip of the hand, more often than not.
+fn spelled_alike(classes: &[String]) -> Vec<(&str, &str)> {
+    let mut first: BTreeMap<String, &str> = BTreeMap::new();
+    let mut pairs = Vec::new();
+    for class in classes {
+        match first.entry(class.to_lowercase()) {
+            Entry::Vacant(entry) => {
+                entry.insert(class);
+            }
+            Entry::Occupied(entry) => pairs.push((*entry.get(), class.as_str())),
+        }
+    }
+    pairs
 }
 
 /// Lines that say where the two readings of class names differ, and what is wrong with duplicates.
@@ -46,24 +110,22 @@ pub(crate) fn lines(labelled: &Labelled<'_>) -> Vec<String> {
 fn differences(labelled: &Labelled<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for head in &labelled.heads {
-        let Some(classifier) = &head.classifier else { continue };
+        let Some(rule) = &head.names else { continue };
         let difference = |row: &crate::class_table::ClassRow| {
-            let (words, article) = classifier.both_classes(&row.name);
-            Some(format!(
-                "  {}: {words}, not {article}: {}",
-                row.name.text,
-                classifier.difference(&row.name)?
-            ))
+            let why = rule.difference(&row.name)?;
+            let (words, article) = rule.both(&row.name);
+            Some(format!("  {}: {words}, not {article}: {why}", row.name.text))
         };
         let differences: Vec<_> = labelled.names.iter().filter_map(difference).collect();
         if differences.is_empty() {
             continue;
         }
         lines.push(format!(
-            "{}: {} of {} class names differ between rules = \"words\" and \"article\"",
+            "{}: {} of {} class names {} between rules = \"words\" and \"article\"",
             head.name,
             differences.len(),
-            labelled.names.len()
+            labelled.names.len(),
+            if differences.len() == 1 { "differs" } else { "differ" }
         ));
         let more = differences.len().saturating_sub(PRINTED_DIFFERENCES);
         lines.extend(differences.into_iter().take(PRINTED_DIFFERENCES));
@@ -99,9 +161,8 @@ fn duplicates(labelled: &Labelled<'_>) -> Vec<String> {
     }
     let dropped = labelled.kept.iter().filter(|kept| !**kept).count();
     if dropped > 0 {
-        lines.push(format!(
-            "  {dropped} photos are left out, since duplicates of theirs are to be measured on"
-        ));
+        let (what, whose) = if dropped == 1 { ("photo is", "its") } else { ("photos are", "theirs") };
+        lines.push(format!("  {dropped} {what} left out, since duplicates of {whose} are to be measured on"));
     }
     lines
 }

@@ -31,7 +31,7 @@ impl Stage for Labels {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> Value {
@@ -82,10 +82,12 @@ fn summary(labelled: &Labelled<'_>) -> Summary {
     let count = |wanted| kept.iter().filter(|(_, split)| *split == wanted).count();
     let heads = labelled.heads.iter().map(|head| format!("{} ({})", head.name, head.classes.len()));
     let line = format!(
-        "{} photos ({}), {} class names, heads {}",
+        "{} photo{} ({}), {} class name{}, heads {}",
         report::grouped(kept.len()),
+        if kept.len() == 1 { "" } else { "s" },
         Split::ALL.map(|split| format!("{} {}", report::grouped(count(split)), split.as_str())).join(", "),
         labelled.names.len(),
+        if labelled.names.len() == 1 { "" } else { "s" },
         heads.collect::<Vec<_>>().join(", "),
     );
     let leaks = labelled.leaks();
@@ -96,6 +98,7 @@ fn summary(labelled: &Labelled<'_>) -> Summary {
             "groups_across_splits".to_owned(),
             json!(leaks.iter().filter(|leak| leak.crosses.is_some()).count()),
         ),
+        ("boxes_cut".to_owned(), json!(labelled.cut.len())),
         ("photos_dropped".to_owned(), json!(labelled.kept.len() - kept.len())),
     ]);
     Summary { line, notes }

@@ -365,7 +365,7 @@ fn leaks_can_stop_the_stage() {
 }
 
 #[test]
-fn boxes_of_the_table_are_taken_as_they_are() {
+fn boxes_of_the_table_that_fit_are_taken_as_they_are() {
     let crop = Some(Crop { x1: 0, y1: 3, x2: 600, y2: 470 });
     let bench = Bench::new(&["colour"], vec![AnnotationRow { crop, ..row("a.jpg", &["red"]) }]);
     bench.run(COLOUR).unwrap();
@@ -426,8 +426,27 @@ fn what_cannot_be_is_refused_with_head_photo_and_value() {
     let rare = format!("{COLOUR}min_images = 3\nother = \"rare\"\n");
     refused(&["colour"], &["red"], &rare, &["has 3 photos", "largest has 2", "set min_images"]);
     let year = "[[heads]]\nname = \"era\"\nrule = \"year\"\nbreaks = [2009]\n";
-    refused(&["year"], &["about 2010"], year, &["year of a.jpg is \"about 2010\"", "1885 to 2100"]);
-    refused(&["year"], &["12"], year, &["year of a.jpg is \"12\""]);
+    let parts =
+        ["`year` of your table", "a.jpg: \"about 2010\"", "b.jpg: ", "1885 to 2100", "correct these cells"];
+    refused(&["year"], &["about 2010"], year, &parts);
+    refused(&["year"], &["12"], year, &["a.jpg: \"12\""]);
+}
+
+#[test]
+fn columns_of_class_name_parts_see_what_the_class_name_says() {
+    let named = |name: &str, class: &str, year: &str| AnnotationRow {
+        class_name: Some(class.to_owned()),
+        ..row(name, &[year])
+    };
+    let rows = vec![
+        named("a.jpg", "Audi S4 Sedan 2007", ""),
+        named("b.jpg", "Audi S4 Sedan 2007", "2012.0"),
+        row("c.jpg", &[""]),
+    ];
+    let bench = Bench::new(&["year"], rows);
+    bench.run("[[heads]]\nname = \"built\"\nrule = \"column\"\ncolumn = \"year\"\n").unwrap();
+    assert_eq!(bench.heads()[0].classes, ["2007", "2012"]);
+    assert_eq!(bench.column(labels::LABEL_TABLE, "built"), ["2007", "2012", "-"]);
 }
 
 #[test]

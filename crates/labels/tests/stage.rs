@@ -7,8 +7,8 @@ use marque_contracts::schema::{Dataset, Head, Layout, Split, ingest, labels};
 use marque_contracts::{Digest, Failure, FailureKind, Job, Silent, Stage, Summary};
 use marque_formats::{Column, Crop, CropRow, DuplicateRow, Frame, LabelTable, PhotoRow};
 use marque_labels::{
-    Duplicates, HeadKindSettings, HeadRule, HeadSettings, Labels, OnLeak, Reading, Rule, Settings,
-    SplitSource,
+    ColumnRule, Duplicates, HeadKindSettings, HeadRule, HeadSettings, Labels, OnLeak, Reading, Rule,
+    Settings, SplitSource,
 };
 use marque_mat5::{Cell, Struct, Value, Variable, write_file};
 use tempfile::TempDir;
@@ -337,6 +337,92 @@ fn other_heads_leave_the_boxes_alone() {
 }
 
 #[test]
+fn boxes_a_few_pixels_beyond_their_photos_are_cut() {
+    let bench = Bench::new(50, 0, false);
+    let mut array = annotations(50);
+    // Counted from 1, the ends included; photos are 640 × 480.
+    for (row, sides) in [(0, [0, -5, 300, 200]), (1, [1, 1, 652, 486]), (2, [1, 1, 900, 480])] {
+        for (field, side) in sides.into_iter().enumerate() {
+            array.rows[row][field] = f64::from(side).into();
+        }
+    }
+    bench.write_mat("devkit/cars_train_annos.mat", "annotations", array.into());
+    let summary = bench.run(settings()).unwrap();
+    let crops = CropRow::read(&bench.output().join(labels::CROP_TABLE)).unwrap();
+    let cut = [0, 1, 2].map(|row: usize| crops[row].crop.unwrap());
+    assert_eq!(cut[0], Crop { x1: 0, y1: 0, x2: 300, y2: 200 });
+    assert_eq!(cut[1], Crop { x1: 0, y1: 0, x2: 640, y2: 480 });
+    assert_eq!(cut[2], Crop { x1: 0, y1: 0, x2: 900, y2: 480 }, "too far to be a slip of the hand");
+    assert_eq!(summary.notes["boxes_cut"], 2);
+    assert_eq!(bench.labels().rows[1].crop, Some(cut[1]));
+}
+
+#[test]
+fn wrong_annotations_are_told_together_but_not_all() {
+    let bench = Bench::new(50, 0, false);
+    let mut array = annotations(50);
+    for row in 20..33 {
+        array.rows[row][2] = 0.0.into();
+    }
+    bench.write_mat("devkit/cars_train_annos.mat", "annotations", array.into());
+    let said = bench.run(settings()).unwrap_err().to_string();
+    assert!(said.contains("annotation 21: ") && said.contains("annotation 30: "), "{said}");
+    assert!(!said.contains("annotation 31: ") && said.ends_with("and 3 more"), "{said}");
+}
+
+#[test]
+fn columns_may_be_parts_of_class_names() {
+    let bench = Bench::new(50, 0, false);
+    let mut by_parts = settings();
+    by_parts.heads = ["make", "body", "year"]
+        .map(|column| HeadSettings {
+            name: format!("by_{column}"),
+            rule: HeadRule::Column(ColumnRule {
+                column: column.into(),
+                classes: None,
+                min_images: 1,
+                other: None,
+            }),
+            kind: HeadKindSettings::Single,
+        })
+        .into();
+    bench.run(by_parts).unwrap();
+    let classes: Vec<_> = bench.heads().into_iter().map(|head| head.classes).collect();
+    assert_eq!(classes[0], ["Aston Martin", "Audi", "Ford"]);
+    assert_eq!(classes[1], ["Convertible", "Coupe", "Minivan", "SUV", "Sedan"]);
+    assert_eq!(classes[2], ["2007", "2012"]);
+}
+
+#[test]
+fn tags_from_keywords_are_in_the_table_of_class_names() {
+    let bench = Bench::new(50, 0, false);
+    let mut tagged = settings();
+    tagged.heads = vec![HeadSettings {
+        name: "words".into(),
+        rule: HeadRule::ClassName {
+            rule: Rule::Keyword {
+                classes: ["Ford", "Van", "SUV"].map(str::to_owned).into(),
+                other: String::new(),
+            },
+            reading: None,
+        },
+        kind: HeadKindSettings::Tags(Default::default()),
+    }];
+    bench.run(tagged).unwrap();
+    let frame = Frame::read(&bench.output().join(labels::CLASS_TABLE)).unwrap();
+    let column = |name: &str| frame.columns().iter().find(|(column, _)| column == name).unwrap().1.clone();
+    let list = |rows: &[&[&str]]| {
+        Column::TextList(rows.iter().map(|row| Some(row.iter().map(ToString::to_string).collect())).collect())
+    };
+    assert_eq!(column("words_words"), list(&[&[], &[], &["Ford", "Van"], &["Ford"], &["Ford", "SUV"]]));
+    assert_eq!(column("words_article"), list(&[&["Van"], &[], &["Ford"], &["Ford"], &["Ford", "SUV"]]));
+    let Column::Text(why) = column("words_why") else { panic!() };
+    assert_eq!(why[0].as_deref(), Some("`Van` only as a part of the text"));
+    assert_eq!(why[2].as_deref(), Some("`Van` only as whole words"));
+    assert_eq!(why[4], None);
+}
+
+#[test]
 fn class_names_travel_in_the_schema() {
     let bench = Bench::new(50, 20, true);
     bench.run(settings()).unwrap();
@@ -375,8 +461,8 @@ fn wrong_annotations_are_refused_with_file_and_entry() {
         (4, 0.0.into(), "`class` is 0"),
         (4, "2".into(), "no whole number"),
         (0, 1.5.into(), "`bbox_x1` is not a whole number"),
-        (0, (-3.0).into(), "`bbox_x1` is not a whole number"),
-        (0, 0.0.into(), "is empty or outside"),
+        (0, (-300.0).into(), "the box -300, 20 to 600, 470 is empty or outside"),
+        (0, 601.0.into(), "is empty or outside"),
         (2, 0.0.into(), "is empty or outside"),
         (5, 7.0.into(), "`fname` is not text"),
         (5, "00001.jpg".into(), "cars_train/00001.jpg is annotated twice"),

@@ -17,15 +17,17 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     let class_names = read_class_names(path)?;
     let entries = Entries::read(path, "relative_im_path")?;
     let photo = |row| {
+        let (crop, cut) = entries.crop(row)?;
         Ok(Annotation {
             file_name: entries.file_name(row)?.to_owned(),
             split: Some(if entries.flag(row, "test")? { Split::Test } else { Split::Train }),
             class: entries.class(row, class_names.len())?,
-            crop: Some(entries.crop(row)?),
+            crop: Some(crop),
+            cut,
             values: Vec::new(),
         })
     };
-    let mut photos = annotated_once(path, (0..entries.len()).map(photo).collect::<Result<_, Error>>()?)?;
+    let mut photos = annotated_once(path, entries.read_all(photo)?)?;
     photos.sort_by(|a, b| a.file_name.cmp(&b.file_name));
     let class_names = class_names.iter().map(|name| ClassName::parse(name)).collect();
     Ok(Annotations { class_names, columns: Vec::new(), photos })

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use marque_formats::Crop;
 use marque_mat5::{Struct, Value, read_file};
 
-use super::Annotation;
+use super::{Annotation, BOX_SLACK, all_or_told};
 use crate::Error;
 
 /// The files below a folder.
@@ -138,11 +138,16 @@ impl<'a> Entries<'a> {
         self.array.rows.get(row)?.get(field)
     }
 
-    fn wrong<T>(&self, row: usize, reason: String) -> Result<T, Error> {
-        Err(wrong(self.path, format!("annotation {}: {reason}", row + 1)))
+    /// Reads all rows with `read`; what is wrong with them is told together.
+    pub(super) fn read_all<T>(&self, read: impl Fn(usize) -> Result<T, String>) -> Result<Vec<T>, Error> {
+        all_or_told((0..self.len()).map(read), |reason| wrong(self.path, reason))
     }
 
-    pub(super) fn file_name(&self, row: usize) -> Result<&str, Error> {
+    fn wrong<T>(&self, row: usize, reason: String) -> Result<T, String> {
+        Err(format!("annotation {}: {reason}", row + 1))
+    }
+
+    pub(super) fn file_name(&self, row: usize) -> Result<&str, String> {
         match self.value(row, self.file_name).and_then(Value::as_text) {
             Some(name) if !name.is_empty() => Ok(name),
             _ => self.wrong(row, format!("`{}` is not text", self.name_field)),
@@ -150,10 +155,10 @@ impl<'a> Entries<'a> {
     }
 
     /// Position of the class; `None` if the array has no classes. In the file they count from 1.
-    pub(super) fn class(&self, row: usize, classes: usize) -> Result<Option<usize>, Error> {
+    pub(super) fn class(&self, row: usize, classes: usize) -> Result<Option<usize>, String> {
         let Some(field) = self.class else { return Ok(None) };
         match self.value(row, field).and_then(whole_number) {
-            Some(class @ 1..) if class as usize <= classes => Ok(Some(class as usize - 1)),
+            Some(class) if (1..=classes as i64).contains(&class) => Ok(Some(class as usize - 1)),
             other => {
                 let found = other.map_or("no whole number".to_owned(), |class| class.to_string());
                 self.wrong(row, format!("`class` is {found}, not from 1 to {classes}"))
@@ -162,7 +167,7 @@ impl<'a> Entries<'a> {
     }
 
     /// A field that is 0 or 1.
-    pub(super) fn flag(&self, row: usize, name: &str) -> Result<bool, Error> {
+    pub(super) fn flag(&self, row: usize, name: &str) -> Result<bool, String> {
         let value = self.array.field(name).and_then(|field| self.value(row, field));
         match value.and_then(whole_number) {
             Some(flag @ (0 | 1)) => Ok(flag == 1),
@@ -170,7 +175,8 @@ impl<'a> Entries<'a> {
         }
     }
 
-    pub(super) fn crop(&self, row: usize) -> Result<Crop, Error> {
+    /// The box, and whether it began a few pixels outside the photo and was cut.
+    pub(super) fn crop(&self, row: usize) -> Result<(Crop, bool), String> {
         let mut sides = [0; 4];
         for ((side, field), name) in sides.iter_mut().zip(self.sides).zip(Self::SIDES) {
             match self.value(row, field).and_then(whole_number) {
@@ -179,16 +185,21 @@ impl<'a> Entries<'a> {
             }
         }
         let [x1, y1, x2, y2] = sides;
-        if x1 < 1 || y1 < 1 || x2 < x1 || y2 < y1 {
-            return self
-                .wrong(row, format!("the box {x1}, {y1} to {x2}, {y2} is empty or outside the photo"));
+        let first = 1 - i64::from(BOX_SLACK);
+        let inside = |pixel: i64| u32::try_from(pixel).ok().filter(|pixel| *pixel >= 1);
+        match [x1.max(1), y1.max(1), x2, y2].map(inside) {
+            [Some(left), Some(top), Some(right), Some(bottom)]
+                if x1 >= first && y1 >= first && left <= right && top <= bottom =>
+            {
+                Ok((Crop { x1: left - 1, y1: top - 1, x2: right, y2: bottom }, x1 < 1 || y1 < 1))
+            }
+            _ => self.wrong(row, format!("the box {x1}, {y1} to {x2}, {y2} is empty or outside the photo")),
         }
-        Ok(Crop { x1: x1 - 1, y1: y1 - 1, x2, y2 })
     }
 }
 
-fn whole_number(value: &Value) -> Option<u32> {
+fn whole_number(value: &Value) -> Option<i64> {
     let number = value.as_f64()?;
-    let whole = number as u32;
-    (f64::from(whole) == number).then_some(whole)
+    let whole = number as i64;
+    (whole as f64 == number).then_some(whole)
 }

@@ -29,13 +29,15 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
 fn read_photos(path: &Path, folder: &str, split: Split, classes: usize) -> Result<Vec<Annotation>, Error> {
     let entries = Entries::read(path, "fname")?;
     let photo = |row| {
+        let (crop, cut) = entries.crop(row)?;
         Ok(Annotation {
             file_name: format!("{folder}{}", entries.file_name(row)?),
             split: Some(split),
             class: entries.class(row, classes)?,
-            crop: Some(entries.crop(row)?),
+            crop: Some(crop),
+            cut,
             values: Vec::new(),
         })
     };
-    annotated_once(path, (0..entries.len()).map(photo).collect::<Result<_, Error>>()?)
+    annotated_once(path, entries.read_all(photo)?)
 }

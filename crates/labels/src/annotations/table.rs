@@ -9,14 +9,15 @@ use std::path::Path;
 use marque_contracts::schema::ingest;
 use marque_formats::{AnnotationRow, AnnotationTable};
 
-use super::{Annotation, Annotations};
+use super::{Annotation, Annotations, all_or_told};
 use crate::{ClassName, Error};
 
 pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     let path = metadata.join(ingest::ANNOTATION_TABLE.trim_start_matches(ingest::METADATA));
     let table = AnnotationTable::read(&path)?;
     let parts = Parts::of(&table.columns);
-    let names = table.rows.iter().map(|row| parts.class_name(row, &path)).collect::<Result<Vec<_>, _>>()?;
+    let names =
+        all_or_told(table.rows.iter().map(|row| parts.class_name(row)), |years| Error::Years { years })?;
     // Positions by name: sorted, each once.
     let mut positions: BTreeMap<ClassName, usize> = names.iter().flatten().cloned().map(|n| (n, 0)).collect();
     positions.values_mut().enumerate().for_each(|(i, position)| *position = i);
@@ -25,6 +26,7 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
         split: row.split,
         class: name.as_ref().and_then(|name| positions.get(name).copied()),
         crop: row.crop,
+        cut: false,
         values: row.values,
     };
     let photos = table.rows.into_iter().zip(&names).map(photo).collect();
@@ -51,9 +53,9 @@ impl Parts {
     }
 
     /// The class name of a row; `None` if nothing in the row tells.
-    fn class_name(&self, row: &AnnotationRow, path: &Path) -> Result<Option<ClassName>, Error> {
+    fn class_name(&self, row: &AnnotationRow) -> Result<Option<ClassName>, String> {
         let value = |column: Option<usize>| column.and_then(|column| row.values.get(column)?.clone());
-        let year = value(self.year).map(|text| parse_year(&text, row, path)).transpose()?;
+        let year = value(self.year).map(|text| parse_year(&text, row)).transpose()?;
         let (make, model, body) = (value(self.make), value(self.model), value(self.body));
         let mut name = match &row.class_name {
             Some(text) => ClassName::parse(text),
@@ -75,17 +77,9 @@ impl Parts {
 }
 
 /// A year as people and spreadsheets write it: "2012", "2012.0".
-fn parse_year(text: &str, row: &AnnotationRow, path: &Path) -> Result<i64, Error> {
+fn parse_year(text: &str, row: &AnnotationRow) -> Result<i64, String> {
     let text = text.trim();
     let digits = text.strip_suffix(".0").unwrap_or(text);
     let year = digits.parse().ok().filter(|year| ClassName::YEARS.contains(year));
-    year.ok_or_else(|| Error::Annotation {
-        path: path.to_owned(),
-        reason: format!(
-            "the year of {} is {text:?}, not a number from {} to {}",
-            row.file_name,
-            ClassName::YEARS.start(),
-            ClassName::YEARS.end()
-        ),
-    })
+    year.ok_or_else(|| format!("{}: {text:?}", row.file_name))
 }
