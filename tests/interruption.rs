@@ -104,6 +104,63 @@ fn a_training_killed_at_any_moment_ends_in_the_same_weights() {
     }
 }
 
+/// The state in the one work folder of `train`.
+fn state(project: &Project) -> std::path::PathBuf {
+    let work = std::fs::read_dir(project.path("data/train")).unwrap().map(|entry| entry.unwrap().path());
+    let work = work.map(|path| path.join("resume")).find(|path| path.exists()).expect("a state");
+    let states = std::fs::read_dir(work).unwrap().map(|entry| entry.unwrap().path());
+    states.filter(|path| path.extension().is_none()).max().expect("a whole state")
+}
+
+#[test]
+fn a_damaged_state_is_left_and_the_training_ends_in_the_same_weights() {
+    let arguments = ["run", "train", "--set", "train.epochs=4"];
+    let whole = Project::finished();
+    whole.call(&arguments).succeeded();
+    type Damage = fn(&std::path::Path);
+    let damages: [(&str, Damage); 3] = [
+        ("cut off", |state| {
+            let weights =
+                std::fs::OpenOptions::new().write(true).open(state.join("model.safetensors")).unwrap();
+            weights.set_len(100).unwrap();
+        }),
+        ("a changed byte", |state| {
+            let path = state.join("optimizer.safetensors");
+            let mut bytes = std::fs::read(&path).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            std::fs::write(path, bytes).unwrap();
+        }),
+        ("no digests", |state| std::fs::remove_file(state.join("digests.json")).unwrap()),
+    ];
+    for (name, damage) in damages {
+        let killed = Project::finished();
+        stop(start_until(&killed, &arguments, "epoch 2/4"));
+        damage(&state(&killed));
+        let resumed = killed.call(&arguments).succeeded();
+        assert!(resumed.stderr.contains("is damaged"), "{name}: {}", resumed.stderr);
+        assert!(resumed.stdout.contains("epoch 1/4"), "{name}: {}", resumed.stdout);
+        assert_eq!(killed.content("train"), whole.content("train"), "{name}");
+    }
+}
+
+#[test]
+fn an_interrupt_promises_nothing_where_nothing_is_kept() {
+    let project = Project::new(PIPELINE);
+    let child = project
+        .command(&["bench", "--backbone", "resnet18", "--size", "64", "--steps", "1000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Long enough for the handler to be there, far too short for the bench.
+    std::thread::sleep(Duration::from_secs(2));
+    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "interrupted\n");
+}
+
 #[test]
 fn a_loss_that_is_no_number_is_traced_and_the_last_state_is_kept() {
     let project = Project::finished();
@@ -176,7 +233,7 @@ fn a_changed_byte_is_found_before_a_stage_reads_it() {
     let mut bytes = std::fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    project.call(&["verify"]).failed(5, "1 of the files in use");
+    project.call(&["verify"]).failed(5, "1 file or record in use is not");
     project.call(&["run", "train", "--only", "--force"]).failed(5, "00001.safetensors was changed");
     let mended = project.call(&["run", "train", "--force"]).succeeded();
     assert_eq!(mended.ran(), ["preprocess", "train"], "{}", mended.stdout);

@@ -70,10 +70,9 @@ impl Data {
 
     fn check(&self) -> Result<(), Error> {
         if self.train.len() < 2 {
-            return Err(Error::Data(format!(
-                "there are {} labelled training photos; at least 2 are needed",
-                self.train.len()
-            )));
+            let there =
+                if self.train.is_empty() { "no training photo is" } else { "only one training photo is" };
+            return Err(Error::Data(format!("{there} labelled; at least two are needed")));
         }
         for (position, head) in self.heads.iter().enumerate() {
             if self.train.iter().all(|sample| sample.targets[position] == Target::Unknown) {

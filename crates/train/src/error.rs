@@ -125,7 +125,10 @@ impl From<Error> for Failure {
                 FailureKind::Data,
                 Some("set train.backbone and train.bottleneck_stride to what the weights were trained for"),
             ),
-            Error::Compute(_) | Error::State { .. } => (FailureKind::Run, None),
+            Error::State { .. } => {
+                (FailureKind::Run, Some("`marque run train --force` starts anew, without what was left"))
+            }
+            Error::Compute(_) => (FailureKind::Run, None),
             _ => (FailureKind::Data, None),
         };
         let failure = Failure::new(kind, error);

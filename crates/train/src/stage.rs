@@ -34,7 +34,12 @@ impl Train {
         if !states.exist() && history[0].exists() {
             // States are deleted last: an interrupted run had finished all but saying so.
             states.clear()?;
-            return Ok(summary(&finished(&history[0], &data)?, &data));
+            match finished(&history[0], &data) {
+                Ok(trained) => return Ok(summary(&trained, &data)),
+                Err(error) => {
+                    tracing::warn!("what an interrupted run left is damaged, training anew: {error}")
+                }
+            }
         }
         self.check_sizes(&data)?;
         let heads = data.heads.iter().map(head_config).collect();

@@ -1,12 +1,14 @@
 //! Where a training stands, in memory and on disk.
 //!
 //! A state is a folder. It is filled under another name, flushed, and renamed: a folder with a state's name is a
-//! whole one, whenever the program was killed.
+//! whole one, whenever the program was killed. Digests of its files are in it, so that one that a disk has damaged is
+//! known before any of it is used.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use marque_contracts::Digest;
 use marque_contracts::schema::Head;
 use marque_formats::EpochRow;
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,7 @@ const WEIGHTS: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const AVERAGE: &str = "average.safetensors";
 const STATE: &str = "state.json";
+const DIGESTS: &str = "digests.json";
 const UNFINISHED: &str = ".tmp";
 
 /// Where a training stands. All random choices follow from the seed and the place, so no generator is in it.
@@ -140,12 +143,21 @@ impl States {
         Ok(())
     }
 
-    /// Goes back to where an interrupted run was, if it left a state.
+    /// Goes back to where an interrupted run was: to its last state that is not damaged, if there is one.
     pub(crate) fn read(&self, learner: &mut Learner) -> Result<Option<Run>, Error> {
-        match self.list()?.last() {
-            Some(folder) => read(learner, folder).map(Some),
-            None => Ok(None),
+        for folder in self.list()?.iter().rev() {
+            match damage(folder) {
+                None => return read(learner, folder).map(Some),
+                Some(damage) => {
+                    tracing::warn!(
+                        "the state {} is damaged ({damage}): going on from the state before it, or from the start",
+                        folder.display()
+                    );
+                    delete(folder)?;
+                }
+            }
         }
+        Ok(None)
     }
 
     /// Deletes all states, in one step as far as anybody can see.
@@ -200,7 +212,37 @@ fn write(run: &Run, learner: &Learner, folder: &Path) -> Result<(), Error> {
     };
     let path = folder.join(STATE);
     write_json(&path, &record)?;
+    flush(&path)?;
+    let mut digests = BTreeMap::new();
+    for name in [WEIGHTS, OPTIMIZER, AVERAGE, STATE] {
+        let path = folder.join(name);
+        if path.exists() {
+            digests.insert(name, Digest::of_file(&path).map_err(|e| Error::io("read", &path, e))?);
+        }
+    }
+    let path = folder.join(DIGESTS);
+    write_json(&path, &digests)?;
     flush(&path)
+}
+
+/// What is wrong with the files of a state, if anything is.
+fn damage(folder: &Path) -> Option<String> {
+    let text = match std::fs::read_to_string(folder.join(DIGESTS)) {
+        Ok(text) => text,
+        Err(error) => return Some(format!("{DIGESTS}: {error}")),
+    };
+    let digests: BTreeMap<String, Digest> = match serde_json::from_str(&text) {
+        Ok(digests) => digests,
+        Err(error) => return Some(format!("{DIGESTS}: {error}")),
+    };
+    if let Some(missing) = [WEIGHTS, OPTIMIZER, STATE].iter().find(|name| !digests.contains_key(**name)) {
+        return Some(format!("{DIGESTS} does not name {missing}"));
+    }
+    digests.iter().find_map(|(name, written)| match Digest::of_file(&folder.join(name)) {
+        Ok(found) if found == *written => None,
+        Ok(_) => Some(format!("{name} is not what was written")),
+        Err(error) => Some(format!("{name}: {error}")),
+    })
 }
 
 fn read(learner: &mut Learner, folder: &Path) -> Result<Run, Error> {
