@@ -3,6 +3,7 @@
 #   make train                 one stage and what it needs
 #   make evaluate FORCE=1      even if it is fresh
 #   make all CONFIG=configs/stanford-cars.toml
+#   make train SET='train.epochs=3 train.freeze=["stem", "layer1"]'
 #   make all OFFLINE=1         never touch the network
 #   make fetch CONFIG=…        only download and verify what the configuration names
 #   make test                  the tests; make test-all adds the long ones
@@ -11,7 +12,8 @@
 CONFIG ?= pipeline.toml
 MARQUE := $(or $(CARGO_TARGET_DIR),target)/release/marque
 STAGES := ingest labels preprocess train evaluate
-FLAGS := --config $(CONFIG) $(foreach pair,$(SET),--set $(pair)) $(if $(OFFLINE),--offline)
+export SET
+FLAGS := --config "$(CONFIG)" $(if $(SET),--sets "$$SET") $(if $(OFFLINE),--offline)
 
 .PHONY: all build $(STAGES) fetch status verify gc test test-all bench lint clean
 

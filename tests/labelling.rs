@@ -5,7 +5,7 @@ use image::{Rgb, RgbImage};
 use crate::project::{Called, PIPELINE, Project};
 
 /// A table of 40 plain photos with three columns; the last of them has the bytes of the first.
-fn own(configuration: &str) -> Project {
+pub(crate) fn own(configuration: &str) -> Project {
     let project = Project::new(&format!(
         "[dataset]\nsource = \"table\"\ntable = \"cars.csv\"\npath = \"photos\"\n{configuration}"
     ));
@@ -26,7 +26,7 @@ fn own(configuration: &str) -> Project {
     project
 }
 
-const COLOUR: &str = "[[heads]]\nname = \"colour\"\nrule = \"column\"\n";
+pub(crate) const COLOUR: &str = "[[heads]]\nname = \"colour\"\nrule = \"column\"\n";
 const EXTRAS: &str = "[[heads]]\nname = \"extras\"\nrule = \"column\"\nkind = \"tags\"\n";
 
 #[track_caller]
@@ -47,6 +47,10 @@ fn tags_go_from_a_table_to_the_report() {
     let inspected = project.call(&["inspect", "--head", "extras"]).succeeded().stdout;
     assert!(inspected.contains("(none)") && inspected.contains("(unknown)"), "{inspected}");
     project.call(&["inspect", "classes"]).succeeded();
+    let compared = project.call(&["inspect", "--where", "extras = 'roof'"]);
+    compared.failed(2, "`extras` holds several tags a row: write array_contains(extras, 'tag')");
+    let roof = project.call(&["inspect", "--where", "array_contains(extras, 'roof')"]).succeeded();
+    assert!(roof.stdout.starts_with("10 of 40 rows"), "{}", roof.stdout);
 
     let json = |file: &str| -> serde_json::Value {
         serde_json::from_str(&std::fs::read_to_string(project.path(file)).unwrap()).unwrap()

@@ -126,6 +126,15 @@ fn questions_that_make_no_sense_are_answered_with_help() {
     }
 }
 
+#[test]
+fn the_number_of_classes_listed_can_be_chosen() {
+    let project = Project::finished();
+    let called = project.call(&["inspect", "labels", "--head", "type", "--limit", "2"]).succeeded();
+    assert!(called.stdout.contains("… 3 smaller classes (--limit 5 shows all)"), "{}", called.stdout);
+    let called = project.call(&["inspect", "labels", "--head", "type", "--limit", "5"]).succeeded();
+    assert!(!called.stdout.contains("smaller class"), "{}", called.stdout);
+}
+
 /// `marque … | head` ends well: a reader that has seen enough is no error.
 #[test]
 fn output_may_be_cut_off() {

@@ -34,6 +34,10 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
 
+    /// Several changes in one text, as `make` has them: 'train.epochs=3 train.freeze=["stem", "layer1"]'.
+    #[arg(long, global = true, value_name = "PAIRS", hide = true)]
+    pub(crate) sets: Option<String>,
+
     /// Never touch the network: what is missing is named, with the place where it belongs.
     #[arg(long, global = true)]
     pub(crate) offline: bool,
@@ -105,7 +109,7 @@ pub(crate) enum Command {
         /// Write the photos, with their labels, to one picture: grid.png, grid.jpg (photos).
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
-        /// Most rows, or photos on the picture.
+        /// Most rows, classes of a head, or photos on the picture.
         #[arg(long, value_name = "ROWS")]
         limit: Option<usize>,
     },

@@ -13,6 +13,8 @@ mod verify;
 
 pub(crate) use tables::table_names;
 
+use marque_settings::Document;
+
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -24,9 +26,14 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
     if let Command::Bench(options) = &arguments.command {
         return bench::bench(options, terminal);
     }
-    let mut configuration = Configuration::load(&arguments.config, &arguments.set)?;
+    let mut set = arguments.sets.as_deref().map(Document::pairs).unwrap_or_default();
+    set.extend(arguments.set);
+    let mut configuration = Configuration::load(&arguments.config, &set)?;
     configuration.fetch.offline |= arguments.offline;
     configuration.start_threads()?;
+    if matches!(arguments.command, Command::Run { .. }) {
+        terminal.promise_to_go_on();
+    }
     match arguments.command {
         Command::Run { stages, force, only } => run::run(&configuration, &stages, force, only, terminal),
         Command::Fetch => fetch::fetch(&configuration, terminal),

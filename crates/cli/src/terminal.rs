@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub(crate) struct Terminal {
     interactive: bool,
     /// Why results could not be written.
     unwritten: Arc<OnceLock<io::Error>>,
+    /// Whether an interrupted command leaves something that the next call of it goes on from.
+    goes_on: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -47,6 +49,7 @@ impl Terminal {
             verbose,
             interactive,
             unwritten: Arc::default(),
+            goes_on: Arc::default(),
         }
     }
 
@@ -68,13 +71,21 @@ impl Terminal {
             .init();
     }
 
-    /// On Ctrl-C: clears the bars, says that nothing is lost, ends with 130.
+    /// From now on an interrupt says that what is done is kept.
+    pub(crate) fn promise_to_go_on(&self) {
+        self.goes_on.store(true, Ordering::Relaxed);
+    }
+
+    /// On Ctrl-C: clears the bars, says that nothing is lost where that is so, ends with 130.
     pub(crate) fn stop_on_interrupt(&self) {
         let terminal = self.clone();
         let handler = move || {
             let _ = terminal.bars.clear();
             // Whoever read our words may have been interrupted too: `marque run 2>&1 | tee log`.
-            let word = "interrupted: finished stages are kept, and the next run goes on from there";
+            let word = match terminal.goes_on.load(Ordering::Relaxed) {
+                true => "interrupted: finished stages are kept, and the next run goes on from there",
+                false => "interrupted",
+            };
             let _ = writeln!(io::stderr().lock(), "{word}");
             std::process::exit(130);
         };

@@ -109,16 +109,18 @@ pub(crate) fn shorten(text: &str, width: usize) -> String {
     short
 }
 
-/// Text in lines no wider than `width`, broken between words; lines after the first are indented.
-pub(crate) fn wrap(text: &str, width: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+/// Text in lines no wider than `width`, broken between words; lines after the first are indented more than it.
+pub fn wrap(text: &str, width: usize) -> String {
+    let indent = text.len() - text.trim_start_matches(' ').len();
+    let (indent, text) = text.split_at(indent);
+    let mut lines = vec![indent.to_owned()];
+    for (position, word) in text.split(' ').enumerate() {
         let line = lines.last().map_or("", String::as_str);
         let fits = line.width() + 1 + word.width() <= width;
         match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if position == 0 => line.push_str(word),
             Some(line) if fits => line.extend([" ", word]),
-            _ => lines.push(format!("  {word}")),
+            _ => lines.push(format!("{indent}  {word}")),
         }
     }
     lines.join("\n")

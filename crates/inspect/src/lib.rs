@@ -19,6 +19,7 @@ mod summary_text;
 pub use answer::{Answer, Value};
 pub use classes::{ClassSummary, classes};
 pub use error::Error;
+pub use layout::wrap;
 pub use sequence::{Picture, SequenceRow, sequence_sheet};
 pub use sheet::{PhotoTable, Sheet};
 pub use sql::{TableFile, query, rows};

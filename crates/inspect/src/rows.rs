@@ -12,7 +12,12 @@ use crate::sql::to_polars;
 /// Positions of the rows for which a condition in SQL holds, as in `year >= 2012 and type = 'SUV'`.
 pub(crate) fn matching(frame: &Frame, condition: &str) -> Result<Vec<usize>, Error> {
     let columns: Vec<String> = frame.columns().iter().map(|(name, _)| name.clone()).collect();
-    let failed = |error| Error::of_polars("condition", &error, &columns);
+    let failed = |error| match Error::of_polars("condition", &error, &columns) {
+        Error::Query { what, reason } => {
+            Error::Query { what, reason: reason + &tag_advice(frame, condition) }
+        }
+        other => other,
+    };
     let expression = sql_expr(condition).map_err(failed)?.alias("holds");
     let table = to_polars(frame).map_err(failed)?;
     let answer = table.lazy().select([expression]).collect().map_err(failed)?;
@@ -25,6 +30,19 @@ pub(crate) fn matching(frame: &Frame, condition: &str) -> Result<Vec<usize>, Err
     // A condition on nothing but literals has one value for all rows.
     let row = |row: usize| holds.get(if holds.len() == 1 { 0 } else { row }) == Some(true);
     Ok((0..frame.rows()).filter(|position| row(*position)).collect())
+}
+
+/// How to ask for tags, if the condition names a column of them.
+fn tag_advice(frame: &Frame, condition: &str) -> String {
+    let mut words = condition.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let tags = |word: &&str| {
+        let is_tags =
+            |(name, column): &(String, Column)| name == word && matches!(column, Column::TextList(_));
+        frame.columns().iter().any(is_tags)
+    };
+    words.find(tags).map_or(String::new(), |name| {
+        format!("; `{name}` holds several tags a row: write array_contains({name}, 'tag')")
+    })
 }
 
 /// The table with these rows, in this order; `None` gives a row of nulls.

@@ -15,6 +15,8 @@ pub struct SummaryRequest {
     pub condition: Option<String>,
     /// The only head to count, with its relations to the others; `None` for all.
     pub head: Option<String>,
+    /// Most classes to list per head, the largest; `None` for all of a head asked for and a few of the others.
+    pub limit: Option<usize>,
 }
 
 /// Counts of one table's rows.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use crate::layout::{Alignment, Grid, bar, shorten, wrap};
-use crate::summary::{CrossTable, HeadCounts, LabelSummary, SummaryRequest};
+use crate::summary::{CrossTable, HeadCounts, LabelSummary};
 
 /// Longest bar of a count, in columns of the terminal.
 const BAR: usize = 24;
@@ -25,7 +25,7 @@ impl LabelSummary {
     pub fn to_text(&self, width: usize) -> String {
         let mut text = wrap(&self.headline(), width);
         text.push('\n');
-        if self.request == SummaryRequest::default() {
+        if self.request.condition.is_none() && self.request.head.is_none() {
             let _ = write!(text, "\n{}\n", self.schema(width));
         }
         for head in &self.heads {
@@ -48,8 +48,13 @@ impl LabelSummary {
 
     fn headline(&self) -> String {
         let mut text = match &self.request.condition {
-            Some(condition) => format!("{} of {} rows where {condition}", self.rows, self.all_rows),
-            None => format!("{} rows", self.rows),
+            Some(condition) => format!(
+                "{} of {} row{} where {condition}",
+                self.rows,
+                self.all_rows,
+                if self.all_rows == 1 { "" } else { "s" }
+            ),
+            None => format!("{} row{}", self.rows, if self.rows == 1 { "" } else { "s" }),
         };
         for (i, (split, count)) in self.splits.iter().enumerate() {
             let separator = if i == 0 && self.request.condition.is_some() { ":" } else { "," };
@@ -100,10 +105,11 @@ impl LabelSummary {
         }
         let mut text = grid.to_text(Some(width));
         if listed.len() < head.classes.len() {
+            let more = head.classes.len() - listed.len();
             let more = format!(
-                "… {} smaller classes (--head {} shows all)",
-                head.classes.len() - listed.len(),
-                head.name
+                "… {more} smaller class{} (--limit {} shows all)",
+                if more == 1 { "" } else { "es" },
+                head.classes.len()
             );
             let _ = write!(text, "\n{}", wrap(&more, width));
         }
@@ -116,10 +122,12 @@ impl LabelSummary {
     /// Classes to list, in order: all, or the largest.
     fn listed(&self, head: &HeadCounts) -> Vec<usize> {
         let all: Vec<_> = (0..head.classes.len()).collect();
-        if self.request.head.is_some() || all.len() <= CLASSES {
-            return all;
-        }
-        largest(&all, CLASSES, |class| head.total(class))
+        let most = match (self.request.limit, &self.request.head) {
+            (Some(limit), _) => limit,
+            (None, Some(_)) => usize::MAX,
+            (None, None) => CLASSES,
+        };
+        largest(&all, most, |class| head.total(class))
     }
 }
 

@@ -35,7 +35,7 @@ fn heads() -> Vec<(String, Vec<String>)> {
 }
 
 fn where_(condition: &str) -> SummaryRequest {
-    SummaryRequest { condition: Some(condition.to_owned()), head: None }
+    SummaryRequest { condition: Some(condition.to_owned()), head: None, limit: None }
 }
 
 #[test]
@@ -175,12 +175,12 @@ fn a_summary_can_be_of_some_rows_or_one_head() {
     assert_eq!(json["heads"][0]["classes"][0]["counts"], serde_json::json!({"train": 1, "test": 1}));
     assert_eq!(json["heads"][1]["kind"], "tags");
     assert_eq!(json["cross_tables"][0]["counts"], serde_json::json!([[1, 2], [0, 0]]));
-    let one = SummaryRequest { condition: None, head: Some("extras".into()) };
+    let one = SummaryRequest { condition: None, head: Some("extras".into()), limit: None };
     let text = summarise(&path, &heads(), one).unwrap().to_text(80);
     assert!(!text.contains("Van ") && text.contains("alloys") && text.contains("type \\ extras"), "{text}");
     let none = summarise(&path, &heads(), where_("year = 1")).unwrap().to_text(80);
     assert!(none.starts_with("0 of 4 rows where year = 1\n"), "{none}");
-    let wrong = SummaryRequest { condition: None, head: Some("typ".into()) };
+    let wrong = SummaryRequest { condition: None, head: Some("typ".into()), limit: None };
     let error = summarise(&path, &heads(), wrong).unwrap_err().to_string();
     assert_eq!(error, "there is no head `typ`; did you mean `type`?; the heads are type, extras");
 }
@@ -203,7 +203,7 @@ fn nothing_is_wider_than_it_may_be() {
     let heads = [("wide".to_owned(), classes.clone()), ("also_wide".to_owned(), classes.clone())];
     let (answer, _) = rows(&path, None).unwrap();
     for width in [40, 80, 100] {
-        let one = SummaryRequest { condition: None, head: Some("wide".into()) };
+        let one = SummaryRequest { condition: None, head: Some("wide".into()), limit: None };
         let texts = [
             summarise(&path, &heads, SummaryRequest::default()).unwrap().to_text(width),
             summarise(&path, &heads, one).unwrap().to_text(width),

@@ -129,6 +129,26 @@ impl Document {
         Ok(())
     }
 
+    /// Cuts a line of `key=value` pairs, as `make` passes them on, into pairs. Values may hold spaces: a pair ends
+    /// where the next key begins.
+    pub fn pairs(line: &str) -> Vec<String> {
+        let is_key = |word: &str| {
+            let key = word.split_once('=').map(|(key, _)| key);
+            key.is_some_and(|key| {
+                let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+                key.contains('.') && key.split('.').all(|part| !part.is_empty() && part.chars().all(of_name))
+            })
+        };
+        let mut pairs: Vec<String> = Vec::new();
+        for word in line.split_whitespace() {
+            match pairs.last_mut() {
+                Some(pair) if !is_key(word) => pair.extend([" ", word]),
+                _ => pairs.push(word.to_owned()),
+            }
+        }
+        pairs
+    }
+
     /// Name of the file, as shown in messages.
     pub fn file(&self) -> &str {
         &self.file

@@ -120,11 +120,18 @@ impl<'a> Section<'a> {
         match node.map(|node| (&node.value, node.origin)) {
             Some((Value::Table(entries), _)) => section.entries = entries,
             Some((_, origin)) => {
-                let problem = Problem {
-                    place: document.place(origin),
-                    key: section.name.clone(),
-                    message: ": must be a section".into(),
+                let name = &section.name;
+                let message = match node.map(|node| &node.value) {
+                    Some(Value::List(items))
+                        if items.iter().any(|item| matches!(item.value, Value::Table(_))) =>
+                    {
+                        format!(": there is one such section: write [{name}], with single brackets")
+                    }
+                    _ => format!(
+                        ": must be a section: write [{name}] on a line of its own, and its keys below"
+                    ),
                 };
+                let problem = Problem { place: document.place(origin), key: name.clone(), message };
                 section.problems.push(problem);
             }
             None => {}
@@ -200,7 +207,16 @@ impl<'a> Section<'a> {
 
     /// Text, if given.
     pub fn optional_text(&mut self, key: &'static str) -> Option<String> {
-        self.read(key, "text in quotes", |value| match value {
+        let empty = self
+            .entries
+            .iter()
+            .any(|(name, node)| name == key && matches!(&node.value, Value::Text(t) if t.is_empty()));
+        let allowed = if empty {
+            "text that is not empty; leave the key out for its default"
+        } else {
+            "text in quotes"
+        };
+        self.read(key, allowed, |value| match value {
             Value::Text(text) if !text.is_empty() => Some(text.clone()),
             _ => None,
         })
@@ -213,7 +229,7 @@ impl<'a> Section<'a> {
 
     /// A list of texts, if given.
     pub fn optional_texts(&mut self, key: &'static str) -> Option<Vec<String>> {
-        self.read(key, "a list of texts", |value| match value {
+        self.read(key, "a list of texts, none of them empty", |value| match value {
             Value::List(items) => items
                 .iter()
                 .map(|item| match &item.value {

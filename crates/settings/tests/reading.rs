@@ -99,7 +99,10 @@ fn text_that_is_not_toml_is_an_error_with_a_position() {
 
 #[test]
 fn a_section_of_the_wrong_shape_is_reported() {
-    assert_eq!(problems("s = 3\n", &[], |_| ()), ["p.toml:1: s: must be a section"]);
+    assert_eq!(
+        problems("s = 3\n", &[], |_| ()),
+        ["p.toml:1: s: must be a section: write [s] on a line of its own, and its keys below"]
+    );
     let document = Document::parse("p.toml", "[heads]\nname = \"x\"\n").unwrap();
     let mut reader = Reader::new(&document);
     reader.sections("heads", |_| ());
@@ -142,4 +145,39 @@ fn tables_by_name_and_pairs_are_read() {
             "--set: s.heads.brand.weight = 12: must be a whole number from 1 to 9",
         ]
     );
+}
+
+#[test]
+fn brackets_and_empty_texts_are_explained() {
+    let said = |text: &str| {
+        let document = Document::parse("pipeline.toml", text).unwrap();
+        let mut reader = Reader::new(&document);
+        reader.section("train", |section| section.optional_path("weights"));
+        reader.finish().unwrap_err().to_string()
+    };
+    assert!(
+        said("[[train]]\nepochs = 3\n")
+            .contains("train: there is one such section: write [train], with single")
+    );
+    assert!(said("train = 3\n").contains("must be a section: write [train] on a line of its own"));
+    assert!(
+        said("[train]\nweights = \"\"\n").contains("train.weights = \"\": must be text that is not empty")
+    );
+}
+
+#[test]
+fn a_line_of_pairs_is_cut_where_keys_begin() {
+    let cases: [(&str, &[&str]); 5] = [
+        ("", &[]),
+        ("train.epochs=3", &["train.epochs=3"]),
+        ("  train.epochs=3   labels.seed=2 ", &["train.epochs=3", "labels.seed=2"]),
+        (
+            "heads.0.classes=[\"Quad Cab\", \"SUV\"] train.freeze=[\"stem\", \"layer1\"]",
+            &["heads.0.classes=[\"Quad Cab\", \"SUV\"]", "train.freeze=[\"stem\", \"layer1\"]"],
+        ),
+        ("dataset.path=my photos, a=b", &["dataset.path=my photos, a=b"]),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(Document::pairs(line), expected, "{line}");
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use marque_contracts::Fingerprint;
+use marque_inspect::wrap;
 use marque_pipeline::{State, assess};
 use serde_json::Value;
 
@@ -49,7 +50,11 @@ pub(super) fn explain(configuration: &Configuration, stage: &str, terminal: &Ter
         Some(fingerprint) => describe(fingerprint, &mut text),
         None => text.push_str("\nwhat it depends on is not settled: a stage before it has to run first.\n"),
     }
-    terminal.print(text.trim_end());
+    let lines = text.trim_end().lines().map(|line| match terminal.output_width() {
+        Some(width) => wrap(line, width),
+        None => line.to_owned(),
+    });
+    terminal.print(lines.collect::<Vec<_>>().join("\n"));
     Ok(())
 }
 

@@ -33,6 +33,6 @@ pub(super) fn status(configuration: &Configuration, terminal: &Terminal) -> Resu
         ]);
     }
     let columns = ["stage", "state", "size", "finished", "took", "why"].map(String::from).to_vec();
-    terminal.print(Answer { columns, rows }.to_table(usize::MAX, None));
+    terminal.print(Answer { columns, rows }.to_table(usize::MAX, terminal.output_width()));
     Ok(())
 }

@@ -61,7 +61,8 @@ pub(super) fn inspect(
     let condition = request.condition.as_deref();
     match file.name.as_str() {
         "labels" => {
-            let wanted = SummaryRequest { condition: request.condition, head: request.head };
+            let wanted =
+                SummaryRequest { condition: request.condition, head: request.head, limit: request.limit };
             let summary = summarise(&file.path, &heads(&file)?, wanted)?;
             match request.json {
                 true => terminal.print(format_args!("{:#}", summary.to_json())),
@@ -115,9 +116,10 @@ fn show((answer, all): (Answer, usize), request: &Request, terminal: &Terminal) 
         return Ok(());
     }
     let count = answer.rows.len();
+    let s = if all == 1 { "" } else { "s" };
     match &request.condition {
-        Some(condition) => terminal.print(format_args!("{count} of {all} rows where {condition}\n")),
-        None => terminal.print(format_args!("{count} rows\n")),
+        Some(condition) => terminal.print(format_args!("{count} of {all} row{s} where {condition}\n")),
+        None => terminal.print(format_args!("{count} row{s}\n")),
     }
     terminal.print(answer.to_table(request.limit.unwrap_or(ROWS), Some(terminal.width())));
     Ok(())
