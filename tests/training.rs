@@ -199,3 +199,68 @@ fn auxiliary_heads_teach_and_are_left_out_of_the_model() {
     let none = [&all[..], &["--set", "train.heads.era.auxiliary=true"]].concat();
     project.call(&with(&["status"], &none)).failed(3, "are all auxiliary");
 }
+
+/// All files of the store, with their sizes.
+fn store(project: &Project) -> Vec<(String, u64)> {
+    fn walk(folder: &std::path::Path, found: &mut Vec<(String, u64)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = path.symlink_metadata().unwrap();
+            if metadata.is_dir() {
+                walk(&path, found);
+            }
+            found.push((path.display().to_string(), metadata.len()));
+        }
+    }
+    let mut found = Vec::new();
+    walk(&project.path("data"), &mut found);
+    found.sort();
+    found
+}
+
+#[test]
+fn a_dry_run_says_what_would_run_and_tries_the_training() {
+    let project = Project::finished();
+    let before = store(&project);
+    let dry = ["run", "--dry-run", "--set", "train.epochs=40", "--set", "train.accumulate=2"];
+    let called = project.call(&dry).succeeded();
+    for part in [
+        "preprocess fresh",
+        "train      would run: accumulate: 1 → 2, epochs: 2 → 40",
+        "evaluate   would run: train has to run first",
+        "training: tried 4 batches of",
+        "an epoch: about",
+        "for 40 epochs",
+        "memory: ",
+    ] {
+        assert!(called.stdout.contains(part), "{part:?} is not in\n{}", called.stdout);
+    }
+    assert_eq!(store(&project), before, "nothing is written");
+    let fresh = project.call(&["run", "--dry-run"]).succeeded();
+    assert!(!fresh.stdout.contains("tried"), "{}", fresh.stdout);
+    let empty = Project::new(PIPELINE);
+    let called = empty.call(&["run", "--dry-run"]).succeeded();
+    assert!(called.stdout.contains("training cannot be tried yet: `marque run labels`"), "{}", called.stdout);
+    assert!(!empty.path("data").exists());
+    // What would stop the training is found, too.
+    let large = ["run", "train", "--dry-run", "--set", "train.resize=[[1, 96]]"];
+    project.call(&large).failed(3, "train.resize asks for photos of 96 pixels");
+}
+
+#[test]
+fn a_sweep_of_learning_rates_is_drawn_and_leaves_nothing_behind() {
+    let project = Project::finished();
+    let before = store(&project);
+    let called = project.call(&["lr-find", "--steps", "40", "--out", "rates.svg"]).succeeded();
+    assert!(called.stdout.contains("steps, from 1.0e-7 to "), "{}", called.stdout);
+    assert!(called.stdout.contains("plot: rates.svg"), "{}", called.stdout);
+    let svg = std::fs::read_to_string(project.path("rates.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("<polyline"), "{svg}");
+    assert_eq!(store(&project), before, "nothing is written into the store");
+    let again = project.call(&["lr-find", "--steps", "40", "--out", "again.svg"]).succeeded();
+    assert_eq!(std::fs::read_to_string(project.path("again.svg")).unwrap(), svg);
+    drop(again);
+    project.call(&["lr-find", "--from", "1", "--to", "0.1"]).failed(2, "--from 1 must be below --to 0.1");
+    project.call(&["lr-find", "--from", "0"]).failed(2, "must be a number above 0");
+    Project::new(PIPELINE).call(&["lr-find"]).failed(4, "`labels` has no result yet");
+}

@@ -66,6 +66,9 @@ pub(crate) enum Command {
         /// Leave the stages before them alone and take their results as they are.
         #[arg(long, requires = "stages")]
         only: bool,
+        /// Run nothing: say what would run and why, and try two batches of training to tell time and memory.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Verify the files that the configuration names, and download those that are missing.
     Fetch,
@@ -88,6 +91,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Show training photos as the network will see them, epoch by epoch, on one picture.
     Preview(Preview),
+    /// Find a learning rate: train a little while it rises step by step, until the loss runs away.
+    LrFind(LrFind),
     /// Write the trained network for other programs: ONNX, model card, or a folder to publish.
     Export(Export),
     /// Look into a table of the store: what is in the labels, how class names were read, the rows of any other.
@@ -167,6 +172,28 @@ pub(crate) struct Preview {
     /// Epochs, from the first on: what training will draw in them.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=50))]
     pub(crate) draws: u16,
+}
+
+/// Where to look for a learning rate.
+#[derive(Debug, Args)]
+pub(crate) struct LrFind {
+    /// The plot of the losses, as SVG.
+    #[arg(long, default_value = "lr-find.svg", value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Lowest rate.
+    #[arg(long, default_value_t = 1e-7, value_parser = rate)]
+    pub(crate) from: f64,
+    /// Highest rate.
+    #[arg(long, default_value_t = 10.0, value_parser = rate)]
+    pub(crate) to: f64,
+    /// Steps of training.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(20..=10_000))]
+    pub(crate) steps: u16,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| *rate > 0.0 && *rate <= 1e6);
+    rate.ok_or_else(|| "must be a number above 0, such as 1e-5".to_owned())
 }
 
 /// What to write of a trained network.

@@ -1,10 +1,12 @@
 //! What each command does.
 
 mod bench;
+mod dry_run;
 mod explain;
 mod export;
 mod fetch;
 mod gc;
+mod lr_find;
 mod preview;
 mod run;
 mod status;
@@ -31,11 +33,17 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
     let mut configuration = Configuration::load(&arguments.config, &set)?;
     configuration.fetch.offline |= arguments.offline;
     configuration.start_threads()?;
-    if matches!(arguments.command, Command::Run { .. }) {
+    if matches!(arguments.command, Command::Run { dry_run: false, .. }) {
         terminal.promise_to_go_on();
     }
     match arguments.command {
-        Command::Run { stages, force, only } => run::run(&configuration, &stages, force, only, terminal),
+        Command::Run { stages, force, only, dry_run } => {
+            let what = run::Wanted { stages, force, only };
+            match dry_run {
+                true => dry_run::dry_run(&configuration, &what, terminal),
+                false => run::run(&configuration, &what, terminal),
+            }
+        }
         Command::Fetch => fetch::fetch(&configuration, terminal),
         Command::Status => status::status(&configuration, terminal),
         Command::Explain { stage } => explain::explain(&configuration, &stage, terminal),
@@ -43,6 +51,7 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Gc { dry_run } => gc::gc(&configuration, dry_run, terminal),
         Command::Bench(options) => bench::bench(&options, terminal),
         Command::Preview(options) => preview::preview(&configuration, &options, terminal),
+        Command::LrFind(options) => lr_find::lr_find(&configuration, &options, terminal),
         Command::Export(options) => export::export(&configuration, &options, terminal),
         Command::Inspect { table, condition, head, json, out, limit } => {
             let request = tables::Request { table, condition, head, json, out, limit };

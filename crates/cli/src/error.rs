@@ -29,8 +29,12 @@ pub(crate) enum Error {
     Pipeline(#[from] marque_pipeline::Error),
     #[error(transparent)]
     Inspect(#[from] marque_inspect::Error),
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Files(Vec<marque_ingest::Error>),
+    #[error("{}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Files {
+        errors: Vec<marque_ingest::Error>,
+        /// Stages asked for that could take the results that are there as they are.
+        after: Vec<String>,
+    },
     #[error(transparent)]
     Ingest(#[from] marque_ingest::Error),
     #[error("{} in use {} not what was written", number(*.0, "file or record", "files or records"), if *.0 == 1 { "is" } else { "are" })]
@@ -64,12 +68,18 @@ fn number(count: usize, one: &str, several: &str) -> String {
 }
 
 impl Error {
+    /// A failure of training outside the pipeline, with the hint and exit code that it has inside.
+    pub(crate) fn of_training(error: marque_train::Error) -> Self {
+        let stage = marque_contracts::schema::train::STAGE.to_owned();
+        marque_pipeline::Error::Stage { stage, failure: error.into() }.into()
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Error::NoSuchStage(_) | Error::NoSuchTable(_) | Error::Usage(_) => 2,
             Error::Document(_) | Error::Problems(_) => 3,
             Error::NoResult(_) | Error::Train(_) | Error::Export(_) | Error::Write { .. } => 4,
-            Error::NoTable(_) | Error::Files(_) | Error::Ingest(_) => 4,
+            Error::NoTable(_) | Error::Files { .. } | Error::Ingest(_) => 4,
             Error::Inspect(
                 marque_inspect::Error::Query { .. }
                 | marque_inspect::Error::UnknownTable { .. }
@@ -131,16 +141,16 @@ impl Error {
             Error::NoTable(_) => Some("`marque run` writes the tables".to_owned()),
             Error::NoResult(stage) => Some(format!("run `marque run {stage}` first")),
             Error::Store(error) | Error::Pipeline(marque_pipeline::Error::Store(error)) => store_hint(error),
-            Error::Files(errors) => errors.first().and_then(marque_ingest::Error::hint),
+            Error::Files { errors, after } => {
+                or_only(errors.first().and_then(marque_ingest::Error::hint), after)
+            }
             Error::Ingest(error) => error.hint(),
             Error::Damaged(_) => Some("`marque run STAGE --force` makes a damaged result again".to_owned()),
             Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => {
                 failure.hint().map(str::to_owned)
             }
             Error::Pipeline(marque_pipeline::Error::Unsettled { failure, after, .. }) => {
-                let only =
-                    format!("`marque run {} --only` takes the results that are there", after.join(" "));
-                Some(failure.hint().map_or_else(|| only.clone(), |hint| format!("{hint}; or {only}")))
+                or_only(failure.hint().map(str::to_owned), after)
             }
             Error::Pipeline(marque_pipeline::Error::MissingInput { upstream, .. })
             | Error::Pipeline(marque_pipeline::Error::DamagedInput { upstream, .. }) => {
@@ -166,4 +176,13 @@ fn store_hint(error: &StoreError) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// A hint, and how to do without what is missing: by the results that are there.
+fn or_only(hint: Option<String>, after: &[String]) -> Option<String> {
+    if after.is_empty() {
+        return hint;
+    }
+    let only = format!("`marque run {} --only` takes the results that are there", after.join(" "));
+    Some(hint.map_or_else(|| only.clone(), |hint| format!("{hint}; or {only}")))
 }

@@ -19,6 +19,20 @@ pub struct Request {
     pub only: bool,
 }
 
+impl Request {
+    /// Positions of the stages asked for.
+    pub fn wanted(&self, stages: &[Box<dyn Stage>]) -> BTreeSet<usize> {
+        if self.stages.is_empty() { (0..stages.len()).collect() } else { self.stages.clone() }
+    }
+
+    /// Positions of the stages that have to be up to date, in running order: those asked for and, unless these are to
+    /// run alone, all that they need.
+    pub fn needed(&self, stages: &[Box<dyn Stage>]) -> BTreeSet<usize> {
+        let wanted = self.wanted(stages);
+        if self.only { wanted } else { with_upstream(stages, &wanted) }
+    }
+}
+
 /// Is told what happens.
 pub trait Observer {
     /// A stage is about to run, for these reasons.
@@ -56,8 +70,7 @@ pub fn run(
     progress: &dyn Progress,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
-    let wanted = if request.stages.is_empty() { (0..stages.len()).collect() } else { request.stages.clone() };
-    let needed = if request.only { wanted.clone() } else { with_upstream(stages, &wanted) };
+    let (wanted, needed) = (request.wanted(stages), request.needed(stages));
     let runner = Runner { store, stages, wanted: &wanted, only: request.only, progress, observer };
     for position in needed {
         let forced = request.force && wanted.contains(&position);

@@ -5,6 +5,7 @@ use std::path::Path;
 use candle_core::Tensor;
 use marque_network::{Frozen, Gradients, Network, Parameter, TrainingPass};
 
+use crate::Error;
 use crate::batches::Batch;
 use crate::checkpoint::Running;
 use crate::data::Data;
@@ -14,7 +15,6 @@ use crate::objective::{Losses, Objective};
 use crate::optimizer::{Optimizer, clip, gradient_norm};
 use crate::random::generator;
 use crate::settings::Settings;
-use crate::{Error, Length};
 
 /// Everything that training changes.
 pub(crate) struct Learner {
@@ -36,9 +36,8 @@ pub(crate) struct Place<'a> {
     pub(crate) epoch: usize,
     /// First batch of the step in its epoch.
     pub(crate) batch: usize,
-    /// Number of the step in the training, from 0.
-    pub(crate) step: usize,
-    pub(crate) length: Length,
+    /// Share of the highest learning rates to step with.
+    pub(crate) factor: f64,
     /// Parts of the trunk that the batches have been through already.
     pub(crate) cached_parts: usize,
     /// Where the last state is, for those who have to be told.
@@ -97,8 +96,8 @@ impl Learner {
         if let Some(most) = settings.clip_norm {
             clip(&self.parameters, gradients, norm, most);
         }
-        let factor = settings.schedule.factor(place.step, place.length);
-        self.optimizer.step(&self.parameters, gradients, |parameter| settings.rates.at(factor, parameter))?;
+        let rates = |parameter: &Parameter| settings.rates.at(place.factor, parameter);
+        self.optimizer.step(&self.parameters, gradients, rates)?;
         if let Some(ema) = &mut self.ema {
             ema.update()?;
         }
@@ -134,7 +133,7 @@ impl Learner {
 }
 
 fn divergence(settings: &Settings, place: Place<'_>, what: String, layer: Option<String>) -> Error {
-    let factor = settings.schedule.factor(place.step, place.length);
+    let factor = place.factor;
     Error::NotFinite(Box::new(Divergence {
         what,
         layer,

@@ -41,16 +41,7 @@ impl Train {
                 }
             }
         }
-        self.check_sizes(&data)?;
-        let heads = data.heads.iter().map(head_config).collect();
-        let network = Network::new(&network_config(settings, data.geometry().height, heads), settings.seed)?;
-        if let Some(path) = &settings.weights {
-            load_backbone(&network, path)?;
-        }
-        let features = match settings.cached_parts() {
-            0 => None,
-            _ => Some(FeatureReader::open(job.input(features::STAGE))?),
-        };
+        let (network, features) = prepare(settings, &data, job)?;
         let trainer = Trainer::new(settings, &data, features.as_ref(), network, output, job.progress())?;
         let trained = trainer.train(&output.join(train::MODEL))?;
         EpochRow::write(&trained.history, &history[0])?;
@@ -59,16 +50,30 @@ impl Train {
         states.clear()?;
         Ok(summary(&trained, &data))
     }
+}
 
-    fn check_sizes(&self, data: &Data) -> Result<(), Error> {
-        let stored = data.geometry().height;
-        match self.settings.resize.iter().find(|(_, size)| *size > stored) {
-            Some((_, size)) => Err(Error::Settings(format!(
-                "train.resize asks for photos of {size} pixels, but preprocess.size is {stored}"
-            ))),
-            None => Ok(()),
-        }
+/// The network before its first step, and the activations that it reads in place of photos, if it does.
+pub(crate) fn prepare(
+    settings: &Settings,
+    data: &Data,
+    job: &Job<'_>,
+) -> Result<(Network, Option<FeatureReader>), Error> {
+    let stored = data.geometry().height;
+    if let Some((_, size)) = settings.resize.iter().find(|(_, size)| *size > stored) {
+        return Err(Error::Settings(format!(
+            "train.resize asks for photos of {size} pixels, but preprocess.size is {stored}"
+        )));
     }
+    let heads = data.heads.iter().map(head_config).collect();
+    let network = Network::new(&network_config(settings, stored, heads), settings.seed)?;
+    if let Some(path) = &settings.weights {
+        load_backbone(&network, path)?;
+    }
+    let features = match settings.cached_parts() {
+        0 => None,
+        _ => Some(FeatureReader::open(job.input(features::STAGE))?),
+    };
+    Ok((network, features))
 }
 
 /// What an earlier run left when it was interrupted after its last epoch.

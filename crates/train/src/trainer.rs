@@ -124,8 +124,9 @@ impl<'a> Trainer<'a> {
                 let place = Place {
                     epoch,
                     batch: run.batches,
-                    step: (epoch - 1) * length.steps_per_epoch + running.steps,
-                    length,
+                    factor: settings
+                        .schedule
+                        .factor((epoch - 1) * length.steps_per_epoch + running.steps, length),
                     cached_parts: self.features.map_or(0, FeatureReader::parts),
                     states: self.output,
                 };

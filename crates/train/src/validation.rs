@@ -4,14 +4,14 @@ use marque_contracts::{Progress, Unit};
 
 use crate::Error;
 use crate::batches::Batches;
-use crate::data::Data;
+use crate::data::{Data, Sample};
 use crate::features::FeatureReader;
 use crate::learner::Learner;
 use crate::measured::Measured;
 use crate::settings::Settings;
 
 /// Photos per pass, where nothing is kept for a backward pass.
-const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 
 /// Measures in evaluation mode, every photo, without augmentation, at the size of the shards: what is evaluated in the
 /// end, whatever size the epoch was trained at.
@@ -22,8 +22,19 @@ pub(crate) fn measure(
     learner: &Learner,
     progress: &dyn Progress,
 ) -> Result<Measured, Error> {
+    measure_some(settings, data, features, learner, &data.validation, progress)
+}
+
+/// [`measure`] of some photos.
+pub(crate) fn measure_some(
+    settings: &Settings,
+    data: &Data,
+    features: Option<&FeatureReader>,
+    learner: &Learner,
+    samples: &[Sample],
+    progress: &dyn Progress,
+) -> Result<Measured, Error> {
     let mut measured = Measured::new(&data.heads);
-    let samples = &data.validation;
     if samples.is_empty() {
         return Ok(measured);
     }

@@ -122,7 +122,7 @@ fn rate(convolution: &Convolution, seconds: Option<f64>) -> String {
 }
 
 /// The most memory that this process has had, in bytes, where the system says.
-fn peak_memory() -> Option<u64> {
+pub(super) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib << 10)

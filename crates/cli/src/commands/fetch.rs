@@ -73,5 +73,5 @@ fn bring(download: &Download<'_>, all: &[&Vec<ExpectedFile>]) -> Result<(usize, 
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok((count, size)) } else { Err(Error::Files(errors)) }
+    if errors.is_empty() { Ok((count, size)) } else { Err(Error::Files { errors, after: Vec::new() }) }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use marque_contracts::schema::evaluate;
+use marque_contracts::schema::{evaluate, ingest};
 use marque_contracts::{Artifact, Store};
 use marque_pipeline::{Observer, Outcome, Reason, Request};
 
@@ -13,19 +13,29 @@ use crate::terminal::{Terminal, bytes, seconds};
 /// How many reasons a line names.
 const SHOWN: usize = 2;
 
-pub(super) fn run(
-    configuration: &Configuration,
-    stages: &[String],
-    force: bool,
-    only: bool,
-    terminal: &Terminal,
-) -> Result<(), Error> {
+/// What a run is asked for.
+pub(super) struct Wanted {
+    /// Names of stages; all if empty.
+    pub(super) stages: Vec<String>,
+    pub(super) force: bool,
+    pub(super) only: bool,
+}
+
+impl Wanted {
+    pub(super) fn request(&self, configuration: &Configuration) -> Result<Request, Error> {
+        let stages = self.stages.iter().map(|name| configuration.position(name)).collect::<Result<_, _>>()?;
+        Ok(Request { stages, force: self.force, only: self.only })
+    }
+}
+
+pub(super) fn run(configuration: &Configuration, wanted: &Wanted, terminal: &Terminal) -> Result<(), Error> {
     let started = Instant::now();
-    let positions = stages.iter().map(|name| configuration.position(name)).collect::<Result<_, _>>()?;
+    let request = wanted.request(configuration)?;
+    let stages = &wanted.stages;
     let store = Store::open(&configuration.store)?;
     let _lock = store.lock()?;
-    super::fetch::bring_missing(configuration, stages, only, terminal)?;
-    let request = Request { stages: positions, force, only };
+    super::fetch::bring_missing(configuration, stages, wanted.only, terminal)
+        .or_else(|error| Err(with_results(error, &store, wanted)?))?;
     let reporter = Reporter { terminal };
     marque_pipeline::run(&store, &configuration.stages, &request, terminal, &reporter)?;
     let report = store.root().join("evaluate/current/report.html");
@@ -35,6 +45,17 @@ pub(super) fn run(
     }
     terminal.say(format_args!("up to date in {}", seconds(started.elapsed().as_secs_f64())));
     Ok(())
+}
+
+/// Files are missing: says which stages could do without, where there are results.
+fn with_results(error: Error, store: &Store, wanted: &Wanted) -> Result<Error, Error> {
+    match error {
+        Error::Files { errors, .. } if !wanted.only && store.current(ingest::STAGE)?.is_some() => {
+            let after = wanted.stages.iter().filter(|stage| *stage != ingest::STAGE).cloned().collect();
+            Ok(Error::Files { errors, after })
+        }
+        other => Ok(other),
+    }
 }
 
 struct Reporter<'a> {

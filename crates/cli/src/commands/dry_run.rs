@@ -1,0 +1,92 @@
+//! `marque run --dry-run`
+
+use std::path::Path;
+
+use marque_contracts::schema::train;
+use marque_contracts::{Job, Silent};
+use marque_pipeline::{State, assess};
+use marque_train::Rehearsal;
+
+use super::bench::peak_memory;
+use super::preview::inputs_of_training;
+use super::run::{Wanted, brief};
+use crate::configuration::Configuration;
+use crate::error::Error;
+use crate::terminal::{Terminal, bytes, seconds};
+
+/// How many reasons a line names.
+const SHOWN: usize = 2;
+
+/// Says what would run and why, and rehearses the training, if it would run. Nothing is written.
+pub(super) fn dry_run(
+    configuration: &Configuration,
+    wanted: &Wanted,
+    terminal: &Terminal,
+) -> Result<(), Error> {
+    let request = wanted.request(configuration)?;
+    let asked_for = request.wanted(&configuration.stages);
+    let store = configuration.open_store()?;
+    let assessments = assess(&store, &configuration.stages)?;
+    let (mut trains, mut inputs_change) = (false, false);
+    for position in request.needed(&configuration.stages) {
+        let assessment = &assessments[position];
+        let forced = request.force && asked_for.contains(&position);
+        let (runs, text) = match &assessment.state {
+            _ if forced => (true, "would run: forced".to_owned()),
+            State::Fresh => (false, "fresh".to_owned()),
+            State::Stored(_) => (false, "would take an older result, which is right again".to_owned()),
+            State::Stale(reasons) => (true, format!("would run: {}", brief(reasons, SHOWN))),
+            State::Blocked(failure) => (false, format!("cannot run: {failure}")),
+        };
+        terminal.print(format_args!("{:<10} {text}", assessment.stage));
+        trains |= runs && assessment.stage == train::STAGE;
+        inputs_change |= !trains && !matches!(assessment.state, State::Fresh);
+    }
+    if !trains {
+        return Ok(());
+    }
+    let inputs = match inputs_of_training(configuration) {
+        Ok(inputs) => inputs,
+        Err(Error::NoResult(stage)) => {
+            terminal.print(format_args!(
+                "\ntraining cannot be tried yet: `marque run {stage}` makes what it reads first"
+            ));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    // A path that nothing is written to; only messages name it.
+    let job = Job::new(inputs, Path::new(""), &Silent);
+    let found = marque_train::rehearse(&job, &configuration.train).map_err(Error::of_training)?;
+    terminal.print("");
+    if inputs_change {
+        terminal.print("tried on the results that are there, though stages before it would run first:");
+    }
+    terminal.print(describe(&found));
+    if let Some(most) = peak_memory() {
+        terminal.print(format_args!("memory: {} at most so far", bytes(most)));
+    }
+    Ok(())
+}
+
+fn describe(found: &Rehearsal) -> String {
+    let Rehearsal { tried, batches, batch_size, loss, .. } = found;
+    let epochs = found.epoch_seconds.len();
+    let longest = found.epoch_seconds.iter().copied().fold(0.0, f64::max);
+    format!(
+        "training: tried {tried} batches of {batch_size} photos, loss {loss:.3}; {} a batch\n\
+         an epoch: about {} ({batches} batch{}, and {} of validation)\n\
+         in all: about {} for {epochs} epoch{}",
+        duration(found.batch_seconds),
+        seconds(longest),
+        if *batches == 1 { "" } else { "es" },
+        duration(found.validation_seconds),
+        seconds(found.seconds()),
+        if epochs == 1 { "" } else { "s" },
+    )
+}
+
+/// A short duration with the digits that matter.
+fn duration(s: f64) -> String {
+    if s < 1.0 { format!("{:.0} ms", s * 1e3) } else { seconds(s) }
+}

@@ -1,0 +1,47 @@
+//! `marque lr-find`
+
+mod plot;
+
+use std::path::Path;
+
+use marque_contracts::Job;
+use marque_train::SweepRange;
+
+use super::preview::inputs_of_training;
+use crate::arguments::LrFind;
+use crate::configuration::Configuration;
+use crate::error::Error;
+use crate::terminal::Terminal;
+
+/// Sweeps the learning rate, draws the losses, and suggests a rate. Nothing is written into the store.
+pub(super) fn lr_find(
+    configuration: &Configuration,
+    options: &LrFind,
+    terminal: &Terminal,
+) -> Result<(), Error> {
+    if options.from >= options.to {
+        return Err(Error::Usage(format!("--from {} must be below --to {}", options.from, options.to)));
+    }
+    let range = SweepRange { from: options.from, to: options.to, steps: options.steps.into() };
+    // A path that nothing is written to; only messages name it.
+    let job = Job::new(inputs_of_training(configuration)?, Path::new(""), terminal);
+    let found =
+        marque_train::sweep(&job, &configuration.train, range, terminal).map_err(Error::of_training)?;
+    let drawing = plot::draw(&found);
+    std::fs::write(&options.out, drawing).map_err(|source| Error::Write {
+        action: "write",
+        path: options.out.clone(),
+        source,
+    })?;
+    let (steps, last) = (found.points.len(), found.points.last().map_or(0.0, |point| point.learning_rate));
+    let end = if found.diverged { ", where the loss ran away" } else { "" };
+    terminal.print(format_args!("{steps} steps, from {:.1e} to {last:.1e}{end}", options.from));
+    match found.suggestion {
+        Some(rate) => {
+            terminal.print(format_args!("the loss falls fastest at train.learning_rate = {rate:.1e}"))
+        }
+        None => terminal.print("the loss never falls: there is nothing to suggest"),
+    }
+    terminal.print(format_args!("plot: {}", options.out.display()));
+    Ok(())
+}
