@@ -30,6 +30,12 @@ pub(crate) fn warn(labelled: &Labelled<'_>) {
         count => tracing::warn!("{} annotations are about photos that are not there", grouped(count)),
     }
     boxes(labelled);
+    if labelled.kept_photos().iter().all(|(_, split)| *split == Split::Train) {
+        tracing::warn!(
+            "no photo is held out, for validation or for the test: training keeps its last epoch, and there is nothing \
+             to measure it on"
+        );
+    }
     for head in labelled.head_records() {
         small(&head);
         for (one, other) in spelled_alike(&head.classes) {

@@ -137,7 +137,10 @@ fn summary(trained: &Trained, data: &Data) -> Summary {
         .map(|head| format!("{} {:.1}%", head.name, 100.0 * head.validation_accuracy))
         .collect();
     let line = match data.validation.is_empty() {
-        true => format!("{} epochs", trained.history.len()),
+        true => match trained.history.len() {
+            1 => "1 epoch".to_owned(),
+            epochs => format!("{epochs} epochs"),
+        },
         false => {
             format!("best epoch {} of {}: {}", trained.best_epoch, trained.history.len(), heads.join(", "))
         }
