@@ -1,6 +1,7 @@
 //! Files from lists of addresses.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,6 +10,8 @@ use std::time::Duration;
 use marque_contracts::{Digest, Progress};
 use ureq::Agent;
 
+use crate::checksum::Hasher;
+use crate::claim::Claim;
 use crate::client::client;
 use crate::partial::Place;
 use crate::transfer::{Outcome, Transfer};
@@ -39,8 +42,8 @@ pub struct Fetched {
     pub bytes: u64,
     /// BLAKE3 digest of its content.
     pub blake3: Digest,
-    /// The address that gave it.
-    pub url: String,
+    /// The address that gave it; `None` if another program brought it while this one waited for that.
+    pub url: Option<String>,
     /// Bytes of it that were there before the last transfer.
     pub resumed: u64,
 }
@@ -68,13 +71,22 @@ impl Fetcher {
     }
 
     /// Brings one file into `folder`, which is made if it is missing. A file that is already there under this
-    /// name is replaced.
+    /// name is replaced. Where another program is bringing the same file, it is waited for.
     ///
     /// # Errors
     /// [`Error::Failed`] if no address gives the file; otherwise if the file system refuses.
     pub fn fetch(&self, file: &RemoteFile, folder: &Path, progress: &dyn Progress) -> Result<Fetched, Error> {
         std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
         let place = Place::new(folder, &file.name);
+        let tell = |holder: &str| {
+            progress.line(&format!("{} is being downloaded by {holder} already; waiting for it", file.name));
+        };
+        let claim = Claim::take(&place.lock, &tell)?;
+        if claim.waited
+            && let Some(fetched) = brought(file, &place.whole)?
+        {
+            return Ok(fetched);
+        }
         let mut problems = Vec::new();
         for url in &file.urls {
             let transfer =
@@ -98,7 +110,7 @@ impl Fetcher {
             match transfer.run()? {
                 Outcome::Whole { bytes, blake3, resumed } => {
                     let path = transfer.place.whole.clone();
-                    return Ok(Ok(Fetched { path, bytes, blake3, url, resumed }));
+                    return Ok(Ok(Fetched { path, bytes, blake3, url: Some(url), resumed }));
                 }
                 Outcome::Hopeless(kind) => return Ok(Err(Problem { url, kind, attempts })),
                 Outcome::Again { kind, wait } => {
@@ -142,4 +154,18 @@ impl Fetcher {
         });
         results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_values().collect()
     }
+}
+
+/// The file that another program has brought meanwhile, if it is the published one.
+fn brought(file: &RemoteFile, path: &Path) -> Result<Option<Fetched>, Error> {
+    let io = |e| Error::io("read", path, e);
+    let mut content = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(io)?,
+    };
+    let mut hasher = Hasher::new(&file.checksums);
+    let bytes = hasher.read(&mut content, &|_| {}).map_err(io)?;
+    let blake3 = hasher.blake3();
+    let fits = file.bytes.is_none_or(|expected| expected == bytes) && hasher.compare(&file.checksums).is_ok();
+    Ok(fits.then(|| Fetched { path: path.to_owned(), bytes, blake3, url: None, resumed: 0 }))
 }

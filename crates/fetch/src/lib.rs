@@ -17,6 +17,7 @@
 //! `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` are respected.
 
 mod checksum;
+mod claim;
 mod client;
 mod error;
 mod fetcher;

@@ -23,6 +23,8 @@ pub(crate) struct Place {
     pub(crate) partial: PathBuf,
     /// What came and was not the published file.
     pub(crate) rejected: PathBuf,
+    /// Stands for the right to write the others.
+    pub(crate) lock: PathBuf,
     origin: PathBuf,
 }
 
@@ -33,6 +35,7 @@ impl Place {
             whole: beside(""),
             partial: beside(".partial"),
             rejected: beside(".rejected"),
+            lock: beside(".partial.lock"),
             origin: beside(".partial.origin"),
         }
     }
@@ -49,7 +52,13 @@ impl Place {
     }
 
     /// Opens the partial file to write at its end, or emptied; what is kept is read into `hasher` first.
-    pub(crate) fn open(&self, origin: &Origin, keep: bool, hasher: &mut Hasher) -> Result<File, Error> {
+    /// Gives its length as well.
+    pub(crate) fn open(
+        &self,
+        origin: &Origin,
+        keep: bool,
+        hasher: &mut Hasher,
+    ) -> Result<(File, u64), Error> {
         let path = &self.partial;
         let io = |action| move |e| Error::io(action, path, e);
         let mut file = OpenOptions::new()
@@ -59,13 +68,11 @@ impl Place {
             .truncate(!keep)
             .open(path)
             .map_err(io("create"))?;
-        if keep {
-            hasher.read(&mut file, &|_| {}).map_err(io("read"))?;
-        }
+        let length = if keep { hasher.read(&mut file, &|_| {}).map_err(io("read"))? } else { 0 };
         file.seek(io::SeekFrom::End(0)).map_err(io("read"))?;
         let text = format!("{}\n{}\n", origin.url, origin.validator.as_deref().unwrap_or_default());
         std::fs::write(&self.origin, text).map_err(|e| Error::io("write", &self.origin, e))?;
-        Ok(file)
+        Ok((file, length))
     }
 
     /// Gives a whole and verified file its name.
@@ -116,8 +123,7 @@ impl HashedFile {
         checksums: &[Checksum],
     ) -> Result<Self, Error> {
         let mut hasher = Hasher::new(checksums);
-        let file = place.open(origin, keep, &mut hasher)?;
-        let length = if keep { place.length() } else { 0 };
+        let (file, length) = place.open(origin, keep, &mut hasher)?;
         Ok(Self { file: io::BufWriter::with_capacity(1 << 20, file), hasher, length })
     }
 

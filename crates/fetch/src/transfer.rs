@@ -113,6 +113,9 @@ impl Transfer<'_> {
         let total = total.or(self.file.bytes);
         let origin = Origin { url: self.url.to_owned(), validator: validator(headers) };
         let mut partial = self.open(&origin, from > 0)?;
+        if partial.length != from {
+            return self.begin_anew("what was downloaded before has changed meanwhile");
+        }
         let bar = self.progress.bar(&self.file.name, total.unwrap_or(0), Unit::Bytes);
         bar.advance(partial.length);
         let limit = total.unwrap_or(u64::MAX);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use marque_contracts::{Digest, Silent};
+use marque_contracts::{Bar, Digest, Progress, Silent, Unit};
 use marque_fetch::{Checksum, Error, Fetched, Fetcher, Mismatch, Policy, ProblemKind, RemoteFile};
 use server::{Received, Reply, Sending, Server};
 
@@ -118,7 +118,7 @@ fn good() -> Server {
 fn a_good_server_gives_the_file() {
     let server = good();
     let fetched = Download::from(&server).succeeds(&[]);
-    assert_eq!((fetched.resumed, fetched.url), (0, server.url(NAME)));
+    assert_eq!((fetched.resumed, fetched.url), (0, Some(server.url(NAME))));
     assert!(server.requests()[0].header("user-agent").unwrap().starts_with("marque/"));
     assert_eq!(server.requests()[0].header("range"), None);
 }
@@ -153,7 +153,7 @@ fn a_mirror_goes_on_where_another_broke_off() {
     });
     let second = good();
     let fetched = Download::new([first.url(NAME), second.url(NAME)]).succeeds(&[]);
-    assert_eq!((fetched.resumed, fetched.url), (50_000, second.url(NAME)));
+    assert_eq!((fetched.resumed, fetched.url), (50_000, Some(second.url(NAME))));
     assert_eq!(second.requests()[0].header("if-range"), None, "the tag is the other server's");
 }
 
@@ -427,4 +427,70 @@ fn several_files_come_at_once_and_one_that_fails_does_not_stop_the_others() {
     assert!(matches!(&results[0], Err(Error::Failed { name, .. }) if name == "missing"));
     let bytes = |i: usize| std::fs::read(&results[i].as_ref().unwrap().path).unwrap();
     assert_eq!((bytes(1), bytes(2)), (b"/a".to_vec(), b"/b".to_vec()));
+}
+
+/// Notes the lines.
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl Progress for Lines {
+    fn bar(&self, what: &str, total: u64, unit: Unit) -> Box<dyn Bar> {
+        Silent.bar(what, total, unit)
+    }
+
+    fn line(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+}
+
+#[test]
+fn two_that_bring_one_file_at_once_do_not_mix_it_up() {
+    for first_fails in [false, true] {
+        let lines = Arc::new(Lines::default());
+        // The first answer goes on only when somebody waits for it.
+        let server = Server::start({
+            let lines = Arc::clone(&lines);
+            move |request, before| {
+                for _ in 0..500 {
+                    if !lines.0.lock().unwrap().is_empty() {
+                        break;
+                    }
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                match before {
+                    0 if first_fails => Reply::new(404, b""),
+                    _ => Reply::file(&content(), TAG, request),
+                }
+            }
+        });
+        let download = Download::from(&server);
+        let fetch = || {
+            let fetcher = Fetcher::new(download.policy.clone()).unwrap();
+            fetcher.fetch(&download.file, download.folder.path(), lines.as_ref())
+        };
+        let results = std::thread::scope(|scope| {
+            [scope.spawn(fetch), scope.spawn(fetch)].map(|thread| thread.join().unwrap())
+        });
+        let urls: Vec<_> = results.iter().flatten().map(|fetched| fetched.url.clone()).collect();
+        match first_fails {
+            false => assert!(urls.len() == 2 && urls.contains(&None), "{results:?}"),
+            true => assert_eq!(urls, [Some(server.url(NAME))]),
+        }
+        assert_eq!(server.requests().len(), 1 + usize::from(first_fails));
+        assert_eq!(std::fs::read(download.path("")).unwrap(), content());
+        assert_eq!(names(download.folder.path()), [NAME], "nothing else is left");
+        let said = lines.0.lock().unwrap().clone();
+        assert_eq!(
+            said,
+            ["cars.tgz is being downloaded by another part of this program already; waiting for it"]
+        );
+    }
+}
+
+#[test]
+fn a_lock_left_by_a_killed_program_is_nobodys() {
+    let server = good();
+    let download = Download::from(&server);
+    std::fs::write(download.path(".partial.lock"), "4711").unwrap();
+    download.succeeds(&[]);
 }

@@ -89,7 +89,11 @@ impl<'a> Download<'a> {
         }
         for file in &fetched {
             let resumed = if file.resumed > 0 { ", the rest of it now" } else { "" };
-            self.progress.line(&format!("{} came from {}{resumed}", file.path.display(), file.url));
+            let from = match &file.url {
+                Some(url) => format!("came from {url}{resumed}"),
+                None => "was downloaded by another program meanwhile".to_owned(),
+            };
+            self.progress.line(&format!("{} {from}", file.path.display()));
         }
         if errors.is_empty() { Ok(fetched) } else { Err(errors) }
     }
