@@ -34,7 +34,7 @@ pub enum Error {
         /// The photo.
         path: PathBuf,
         /// What the decoder said.
-        source: image::ImageError,
+        source: marque_photo::Error,
     },
     /// A thumbnail cannot be encoded.
     #[error("cannot encode a thumbnail")]

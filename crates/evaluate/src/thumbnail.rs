@@ -4,9 +4,10 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use image::DynamicImage;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder, ImageReader};
+use marque_photo::{ANY_SIZE, Decoder, Photo};
 
 use crate::Error;
 
@@ -15,6 +16,9 @@ const LONGEST: u32 = 320;
 
 /// JPEG quality, from 1 to 100.
 const QUALITY: u8 = 80;
+
+/// What is behind transparent photos: red, green, blue.
+const BEHIND: [u8; 3] = [255; 3];
 
 /// A photo as a JPEG of at most 320 pixels a side.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,13 +37,11 @@ impl Thumbnail {
     /// # Errors
     /// If the photo cannot be read or decoded.
     pub fn of_file(path: &Path) -> Result<Self, Error> {
-        let photo = |source| Error::Photo { path: path.to_owned(), source };
-        let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-        let mut decoder = reader.map_err(|e| Error::io("read", path, e))?.into_decoder().map_err(photo)?;
-        let orientation = decoder.orientation().map_err(photo)?;
-        let mut image = DynamicImage::from_decoder(decoder).map_err(photo)?;
-        image.apply_orientation(orientation);
-        Self::of_image(&image)
+        let wrong = |source| Error::Photo { path: path.to_owned(), source };
+        let file = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        let photo = Photo::read(&file, ANY_SIZE).map_err(wrong)?;
+        let image = Decoder::new().upright(&photo, BEHIND).map_err(wrong)?;
+        Self::of_image(&DynamicImage::ImageRgb8(image))
     }
 
     /// Shrinks an image; a small one keeps its size.

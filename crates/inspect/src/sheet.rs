@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use image::imageops::{FilterType, overlay, resize};
-use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
+use image::{Rgb, RgbImage};
 use marque_formats::{Column, Frame};
+use marque_photo::{ANY_SIZE, Decoder, Photo};
 
 use crate::Error;
 use crate::layout::wrap;
@@ -190,7 +191,7 @@ pub(crate) fn clipped(text: &str, room: usize) -> String {
 fn mount(sheet: &mut RgbImage, x: u32, y: u32, tile: &Tile) {
     let [width, height] = PHOTO;
     overlay(sheet, &RgbImage::from_pixel(width, height, MOUNT), x.into(), y.into());
-    let Ok(photo) = decode(&tile.path) else {
+    let Some(photo) = decode(&tile.path) else {
         write_line(sheet, x + 8, y + height / 2 - LINE / 2, "(cannot be read)", FAINT);
         return;
     };
@@ -206,12 +207,11 @@ fn mount(sheet: &mut RgbImage, x: u32, y: u32, tile: &Tile) {
     overlay(sheet, &photo, (x + left).into(), (y + up).into());
 }
 
-fn decode(path: &Path) -> Result<RgbImage, image::ImageError> {
-    let mut decoder = ImageReader::open(path)?.with_guessed_format()?.into_decoder()?;
-    let orientation = decoder.orientation()?;
-    let mut photo = DynamicImage::from_decoder(decoder)?;
-    photo.apply_orientation(orientation);
-    Ok(photo.into_rgb8())
+/// The photo upright, or nothing if it cannot be read.
+fn decode(path: &Path) -> Option<RgbImage> {
+    let file = std::fs::read(path).ok()?;
+    let photo = Photo::read(&file, ANY_SIZE).ok()?;
+    Decoder::new().upright(&photo, PAPER.0).ok()
 }
 
 /// Draws the outline of a box whose right and bottom are excluded; what is outside the photo stays undrawn.

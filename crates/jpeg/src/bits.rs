@@ -11,17 +11,21 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// Takes the coded data up to the next marker that is no restart; restarts must come in turn.
+    /// Takes the coded data up to the next marker that is no restart, or to the end; restarts must come in turn.
     pub(crate) fn fill(&mut self, coded: &[u8]) -> Result<(), Error> {
         self.bytes.clear();
         self.ends.clear();
         self.bytes.reserve(coded.len());
         let mut rest = coded;
         loop {
-            let at = find_ff(rest).ok_or(Error::Damaged("it is cut short"))?;
-            let (before, after) = rest.split_at(at);
+            let (before, after) = rest.split_at(find_ff(rest).unwrap_or(rest.len()));
             self.bytes.extend_from_slice(before);
-            match after.get(1).copied().ok_or(Error::Damaged("it is cut short"))? {
+            // Some programs leave out the end marker. Whether the data are whole is seen when they are read.
+            let Some(&marker) = after.get(1) else {
+                self.ends.push(self.bytes.len());
+                return Ok(());
+            };
+            match marker {
                 0 => {
                     self.bytes.push(0xff);
                     rest = &after[2..];

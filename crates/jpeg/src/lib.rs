@@ -11,7 +11,8 @@
 //! format, JFIF 1.02 and ITU-T T.871 for colours, libjpeg's `jidctint.c`, `jidctred.c` and `jdsample.c` for the
 //! arithmetic.
 //!
-//! Damaged files are errors; no input makes it panic or read memory that is not its own.
+//! Damaged files are errors, and so are those that end before their picture does; the mark at the end may be missing. No
+//! input makes it panic or read memory that is not its own.
 
 mod bits;
 mod colour;
@@ -23,8 +24,10 @@ mod idct;
 mod lanes;
 mod scan;
 mod segments;
+mod whole;
 
 pub use decoder::{Decoder, Pixels, Reduction};
 pub use error::Error;
 pub use header::Header;
 pub use segments::{exif_orientation, is_plain_cmyk};
+pub use whole::is_cut_short;

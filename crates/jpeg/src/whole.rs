@@ -7,7 +7,7 @@ const SCAN: u8 = 0xda;
 
 /// Whether `bytes` are a JPEG file that ends before its end marker: while segments or picture data go on. What is
 /// no JPEG file, and what follows the end marker, is not looked at.
-pub(crate) fn is_cut_short(bytes: &[u8]) -> bool {
+pub fn is_cut_short(bytes: &[u8]) -> bool {
     let Some(mut rest) = bytes.strip_prefix(&[0xff, START]) else { return false };
     loop {
         // Between segments: a marker, perhaps after fill bytes.

@@ -2,6 +2,17 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::{Failure, FailureKind};
 
+/// Why a photo cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// It cannot be decoded.
+    #[error(transparent)]
+    Photo(#[from] marque_photo::Error),
+    /// It cannot be resized: it has no pixels, say.
+    #[error("it cannot be resized: {0}")]
+    Resize(String),
+}
+
 /// Why photos cannot be turned into shards.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -21,7 +32,7 @@ pub enum Error {
         /// The photo.
         path: PathBuf,
         /// Why not.
-        source: crate::Reason,
+        source: Reason,
     },
     /// A photo cannot be encoded for an archive.
     #[error("cannot encode {file_name} as PNG")]

@@ -6,22 +6,19 @@
 //! **Writes** `shards/NNNNN.safetensors` (uint8, `[photos, size, size, 3]`, RGB), `index.parquet` and, if asked to,
 //! `webdataset/NNNNNN.tar`: a PNG and a JSON file per photo.
 //!
-//! JPEG (baseline, progressive, grey, YCbCr, RGB, CMYK, YCCK), PNG (palette, 16 bits and transparency too), WebP and
-//! BMP are read, told by content. Photos are turned upright by their EXIF orientation. Memory is that of one photo per
+//! Photos of all formats that `marque-photo` reads are turned upright by their EXIF orientation. Memory is that of one photo per
 //! thread, however many there are, and an interrupted run goes on after the shards that it had finished.
 
 mod error;
 mod fit;
-mod photo;
 mod render;
 mod settings;
 mod stage;
 mod turn;
 mod webdataset;
 
-pub use error::Error;
+pub use error::{Error, Reason};
 pub use fit::{Fit, Placement, Window};
-pub use photo::Reason;
 pub use render::{Rendered, Renderer};
 pub use settings::{Filter, Settings};
 pub use stage::Preprocess;

@@ -3,12 +3,11 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
 use marque_formats::Crop;
-use marque_jpeg::{Decoder, Header, Reduction};
+use marque_photo::{ANY_SIZE, Decoder, Photo, Pixels, Reduction};
 
 use crate::fit::{Placement, Window};
-use crate::photo::{Photo, Reason};
 use crate::turn::Turn;
-use crate::{Fit, Settings};
+use crate::{Fit, Reason, Settings};
 
 /// A JPEG file may be reduced while it is decoded as long as this many of its pixels are left, across and down, for
 /// each new one: then the result differs from that of the whole photo by less than a level in the mean.
@@ -36,13 +35,6 @@ pub struct Rendered {
     pub height: usize,
 }
 
-/// A decoded photo, perhaps smaller than its file says.
-struct Source<'a> {
-    width: usize,
-    height: usize,
-    rgbx: &'a [u8],
-}
-
 impl Renderer {
     /// A renderer by the settings; whether photos are cropped is up to the caller of [`Renderer::render`].
     pub fn new(settings: &Settings) -> Self {
@@ -64,57 +56,23 @@ impl Renderer {
     /// # Errors
     /// If the photo cannot be decoded, or has no pixels.
     pub fn render(&mut self, file: &[u8], crop: Option<Crop>, out: &mut [u8]) -> Result<Rendered, Reason> {
-        // Baseline JPEG is nearly all there is, and goes the fast way. What that way does not know, or finds
-        // damaged, is for the general decoders to read or to refuse.
-        if let Ok(header) = Header::read(file)
-            && let Some(rendered) = self.render_jpeg(file, &header, crop, out)?
-        {
-            return Ok(rendered);
-        }
-        let photo = Photo::decode(file, self.background)?;
-        let stored = (photo.width, photo.height);
-        let turn = Turn::from_exif(photo.orientation);
-        let (window, placement) = self.plan(stored, turn, crop);
-        let source = Source { width: photo.width, height: photo.height, rgbx: &photo.rgbx };
-        resize(
-            &mut self.resizer,
-            self.filter,
-            &source,
-            window,
-            turn.sides(sides(placement)),
-            &mut self.tile,
-        )?;
-        self.place(turn, placement, out);
-        let (width, height) = turn.sides(stored);
-        Ok(Rendered { width, height })
-    }
-
-    /// Renders a JPEG that the fast decoder knows; `None` if its picture data turn out to be damaged.
-    fn render_jpeg(
-        &mut self,
-        file: &[u8],
-        header: &Header,
-        crop: Option<Crop>,
-        out: &mut [u8],
-    ) -> Result<Option<Rendered>, Reason> {
-        let stored = (header.width(), header.height());
-        let turn = Turn::from_exif(marque_jpeg::exif_orientation(file).unwrap_or(1));
+        let photo = Photo::read(file, ANY_SIZE)?;
+        let stored = (photo.width(), photo.height());
+        let turn = Turn::from_exif(photo.orientation());
         let (window, placement) = self.plan(stored, turn, crop);
         let tile = turn.sides(sides(placement));
-        let reduction = reduction(window, tile);
-        let Ok(pixels) = self.decoder.decode(file, header, reduction) else { return Ok(None) };
-        let factor = reduction.factor() as f64;
+        let pixels = self.decoder.decode(&photo, reduction(window, tile), self.background)?;
+        let factor = pixels.reduction.factor() as f64;
         let window = Window {
             left: window.left / factor,
             top: window.top / factor,
             width: window.width / factor,
             height: window.height / factor,
         };
-        let source = Source { width: pixels.width, height: pixels.height, rgbx: pixels.rgbx };
-        resize(&mut self.resizer, self.filter, &source, window, tile, &mut self.tile)?;
+        resize(&mut self.resizer, self.filter, &pixels, window, tile, &mut self.tile)?;
         self.place(turn, placement, out);
         let (width, height) = turn.sides(stored);
-        Ok(Some(Rendered { width, height }))
+        Ok(Rendered { width, height })
     }
 
     /// What of the stored photo is taken, and where it goes in the upright square.
@@ -163,7 +121,7 @@ fn reduction(window: Window, (width, height): (usize, usize)) -> Reduction {
 fn resize(
     resizer: &mut Resizer,
     filter: fast_image_resize::FilterType,
-    source: &Source<'_>,
+    source: &Pixels<'_>,
     window: Window,
     (width, height): (usize, usize),
     tile: &mut Vec<u8>,

@@ -1,0 +1,34 @@
+use crate::recognise::READ;
+
+/// Why a photo is not decoded.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is nothing in the file.
+    #[error("the file is empty")]
+    Empty,
+    /// It is of a format that is known, and not read.
+    #[error("it is {0}, which is not read: save it as JPEG or PNG")]
+    Unread(&'static str),
+    /// It is of no format that photos have.
+    #[error("it is no photo: its content is not {READ}")]
+    NoPhoto,
+    /// It has more pixels than it may.
+    #[error("it has {width} × {height} pixels, more than dataset.max_pixels = {max_pixels}")]
+    TooLarge {
+        /// Width in pixels, as its header has it.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Pixels that are allowed.
+        max_pixels: u64,
+    },
+    /// It is a JPEG file without its end.
+    #[error("the JPEG data end before the picture does")]
+    CutShort,
+    /// It is damaged.
+    #[error(transparent)]
+    Image(#[from] image::ImageError),
+    /// It is a CMYK JPEG, and damaged.
+    #[error("{0}")]
+    Cmyk(String),
+}

@@ -1,0 +1,108 @@
+//! What is read, what is refused, and that nothing is decoded before its size is known.
+
+use std::io::Cursor;
+
+use image::{ImageFormat, Rgb, RgbImage};
+use marque_photo::{ANY_SIZE, Decoder, Error, Photo, Reduction};
+
+fn picture() -> RgbImage {
+    RgbImage::from_fn(24, 16, |x, y| Rgb([(x * 10) as u8, (y * 15) as u8, 90]))
+}
+
+fn encoded(format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture().write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// A GIF of 2 × 1 pixels, one red and one blue (GIF89a, sections 18 to 22; codes of 3 bits: clear, 0, 1, end).
+const GIF: &[u8] = b"GIF89a\x02\x00\x01\x00\x80\x00\x00\xff\x00\x00\x00\x00\xff,\x00\x00\x00\x00\x02\x00\x01\x00\x00\x02\x02D\n\x00;";
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
+    })
+}
+
+/// Small files whose headers claim 60,000 × 60,000 pixels.
+fn bombs() -> [(&'static str, Vec<u8>); 4] {
+    let mut png = encoded(ImageFormat::Png);
+    for at in [16, 20] {
+        png[at..at + 4].copy_from_slice(&60_000_u32.to_be_bytes());
+    }
+    let checksum = crc32(&png[12..29]);
+    png[29..33].copy_from_slice(&checksum.to_be_bytes());
+    let mut bmp = encoded(ImageFormat::Bmp);
+    for at in [18, 22] {
+        bmp[at..at + 4].copy_from_slice(&60_000_u32.to_le_bytes());
+    }
+    let mut gif = GIF.to_vec();
+    for at in [6, 8] {
+        gif[at..at + 2].copy_from_slice(&60_000_u16.to_le_bytes());
+    }
+    let mut jpeg = encoded(ImageFormat::Jpeg);
+    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    for at in [frame + 5, frame + 7] {
+        jpeg[at..at + 2].copy_from_slice(&60_000_u16.to_be_bytes());
+    }
+    [("PNG", png), ("BMP", bmp), ("GIF", gif), ("JPEG", jpeg)]
+}
+
+#[test]
+fn every_format_gives_its_pixels() {
+    let mut decoder = Decoder::new();
+    for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP, ImageFormat::Jpeg] {
+        let file = encoded(format);
+        let photo = Photo::read(&file, 24 * 16).unwrap();
+        assert_eq!((photo.width(), photo.height(), photo.upright_size()), (24, 16, (24, 16)));
+        let found = decoder.upright(&photo, [255; 3]).unwrap();
+        let far = found.as_raw().iter().zip(picture().as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        assert!(far <= if format == ImageFormat::Jpeg { 30 } else { 0 }, "{format:?}: {far}");
+    }
+    let photo = Photo::read(GIF, ANY_SIZE).unwrap();
+    let found = decoder.upright(&photo, [255; 3]).unwrap();
+    assert_eq!(found.as_raw().as_slice(), [255, 0, 0, 0, 0, 255]);
+}
+
+#[test]
+fn a_small_file_that_claims_to_be_huge_is_refused_by_its_header() {
+    for (kind, file) in bombs() {
+        let error = Photo::read(&file, 100_000_000).err().unwrap();
+        assert!(matches!(error, Error::TooLarge { width: 60_000, height: 60_000, .. }), "{kind}: {error}");
+        let text = "it has 60000 × 60000 pixels, more than dataset.max_pixels = 100000000";
+        assert_eq!(error.to_string(), text, "{kind}");
+    }
+    let file = encoded(ImageFormat::Png);
+    assert!(Photo::read(&file, 24 * 16).is_ok());
+    assert!(matches!(Photo::read(&file, 24 * 16 - 1), Err(Error::TooLarge { .. })));
+}
+
+#[test]
+fn jpeg_files_may_lack_the_end_mark_and_nothing_else() {
+    let file = encoded(ImageFormat::Jpeg);
+    let mut decoder = Decoder::new();
+    let mut decode = |file: &[u8]| {
+        let photo = Photo::read(file, ANY_SIZE)?;
+        decoder.decode(&photo, Reduction::Whole, [255; 3]).map(|pixels| pixels.rgbx.to_vec())
+    };
+    let whole = decode(&file).unwrap();
+    assert_eq!(decode(&file[..file.len() - 2]).unwrap(), whole);
+    for length in [file.len() - 3, file.len() - 10, file.len() * 3 / 4, 300, 20, 3] {
+        let error = decode(&file[..length]).unwrap_err();
+        assert!(matches!(error, Error::CutShort), "{length}: {error}");
+    }
+}
+
+#[test]
+fn what_is_no_photo_says_what_it_is() {
+    let says = |file: &[u8]| Photo::read(file, ANY_SIZE).err().unwrap().to_string();
+    assert_eq!(says(b""), "the file is empty");
+    assert_eq!(
+        says(b"\0\0\0\x18ftypheic\0\0\0\0"),
+        "it is a HEIC photo, as phones take them, which is not read: save it as JPEG or PNG"
+    );
+    assert!(says(b"\0\0\0\x1cftypavif\0\0\0\0").starts_with("it is an AVIF photo"));
+    assert!(says(b"II*\0\x08\0\0\0").starts_with("it is a TIFF or raw photo"));
+    let text = "it is no photo: its content is not JPEG, PNG, WebP, BMP or GIF";
+    assert_eq!(says(b"<!doctype html>"), text);
+}
