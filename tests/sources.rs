@@ -176,7 +176,7 @@ fn hugging_face_parquet_is_read() {
     let text = |text: &str| Some(text.to_owned());
     let row = |name: &str| table.rows.iter().find(|row| row.file_name == name).unwrap();
     assert_eq!(table.columns, ["colour", "doors", "extras"]);
-    assert_eq!(row("train/00000.jpg").values, [text("red"), text("3"), None]);
+    assert_eq!(row("train/00000.jpg").values, [text("red"), text("3"), text("none")]);
     assert_eq!(row("test/00008.jpg").values, [text("red"), text("5"), text("roof|alloys")]);
     assert_eq!(row("train/00004.jpg").class_name, None);
 }
@@ -287,7 +287,7 @@ fn broken_photos_are_left_out_and_listed() {
     write(&project, "cars/BMW X5 SUV 2007/twin of 3.jpg", &photo(3));
     let called = project.call(&["run", "ingest"]).succeeded();
     assert!(
-        called.stdout.contains("1 files left out, 2 photos in 1 groups of duplicates"),
+        called.stdout.contains("1 file left out, 2 photos in 1 group of duplicates"),
         "{}",
         called.stdout
     );

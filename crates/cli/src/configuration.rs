@@ -18,6 +18,8 @@ pub(crate) struct Configuration {
     pub(crate) store: PathBuf,
     /// The stages, in the order in which they run.
     pub(crate) stages: Vec<Box<dyn Stage>>,
+    /// Where photos and annotations come from.
+    pub(crate) dataset: marque_ingest::Settings,
     /// Files that the data set consists of, if the configuration names them.
     pub(crate) dataset_files: Vec<ExpectedFile>,
     /// How files are downloaded, and which beside the data set's.
@@ -52,7 +54,7 @@ impl Configuration {
             reader.report("train.heads", "are all auxiliary, so that the model would have none");
         }
         reader.finish()?;
-        let dataset_files = ingest.files.clone();
+        let (dataset, dataset_files) = (ingest.clone(), ingest.files.clone());
         let mut stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Ingest::new(ingest)),
             Box::new(Labels::new(labels)),
@@ -63,7 +65,7 @@ impl Configuration {
         }
         stages.push(Box::new(Train::new(train.clone())));
         stages.push(Box::new(Evaluate::new(evaluate)));
-        Ok(Self { store, stages, dataset_files, fetch, train, threads })
+        Ok(Self { store, stages, dataset, dataset_files, fetch, train, threads })
     }
 
     /// Starts the threads that all stages share.

@@ -22,6 +22,12 @@ use crate::Error;
 /// What separates several tags in one cell.
 pub const TAG_SEPARATOR: &str = "|";
 
+/// What stands in a cell for an empty list: it is known that there are no tags.
+pub const NO_TAGS: &str = "none";
+
+/// The id by which `datasets` marks a label that is not known.
+const NOT_KNOWN: i64 = -1;
+
 /// Key of the schema's metadata under which `datasets` keeps the features.
 const FEATURES: &str = "huggingface";
 
@@ -107,13 +113,36 @@ impl ForeignBatch {
         self.batch.num_rows()
     }
 
+    /// What is known of a column.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn column(&self, column: usize) -> &ForeignColumn {
+        &self.columns[column]
+    }
+
     /// The values of a column as text: numbers in decimals, whole ones without a point, class ids by name, lists
-    /// joined by [`TAG_SEPARATOR`]. `None` for nulls, empty texts, numbers that are none, and ids without a class.
+    /// joined by [`TAG_SEPARATOR`], empty lists as [`NO_TAGS`]. `None` for nulls, empty texts, numbers that are none,
+    /// and ids without a class.
     ///
     /// # Panics
     /// If there is no such column.
     pub fn texts(&self, column: usize) -> Vec<Option<String>> {
         texts(self.batch.column(column), self.columns[column].class_names.as_deref())
+    }
+
+    /// The class ids of a column, also those in lists, that have no name, each with its row, counted from 0 in this
+    /// batch. The id -1 says that a label is not known, and is none of them.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn unnamed_ids(&self, column: usize) -> Vec<(usize, i64)> {
+        let Some(names) = &self.columns[column].class_names else { return Vec::new() };
+        let named = |id: i64| id == NOT_KNOWN || usize::try_from(id).is_ok_and(|id| id < names.len());
+        let rows = ids(self.batch.column(column)).into_iter().enumerate();
+        rows.flat_map(|(row, ids)| ids.into_iter().map(move |id| (row, id)))
+            .filter(|(_, id)| !named(*id))
+            .collect()
     }
 
     /// The photos of a column: bytes and, if it is known, path. `None` for nulls, and if it is no such column.
@@ -183,7 +212,6 @@ fn holds_photos(data_type: &DataType) -> bool {
 
 fn texts(array: &ArrayRef, names: Option<&[String]>) -> Vec<Option<String>> {
     let id = |id: Option<i64>| match (id, names) {
-        // -1 is how `datasets` marks a label that is not known.
         (Some(id), Some(names)) => names.get(usize::try_from(id).ok()?).cloned(),
         (id, _) => id.map(|id| id.to_string()),
     };
@@ -234,10 +262,42 @@ fn text(value: Option<&str>) -> Option<String> {
     value.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
-/// An empty list is unknown: a table of text cannot tell it from a null.
+/// A list of nothing but nulls is unknown, an empty one is not.
 fn joined(items: Option<ArrayRef>, names: Option<&[String]>) -> Option<String> {
-    let items: Vec<_> = texts(&items?, names).into_iter().flatten().collect();
+    let items = items?;
+    if items.is_empty() {
+        return Some(NO_TAGS.to_owned());
+    }
+    let items: Vec<_> = texts(&items, names).into_iter().flatten().collect();
     (!items.is_empty()).then(|| items.join(TAG_SEPARATOR))
+}
+
+/// The integers in each row: at most one, or those of a list. None where the array holds something else.
+fn ids(array: &ArrayRef) -> Vec<Vec<i64>> {
+    let in_list = |items: Option<ArrayRef>| items.map_or_else(Vec::new, |items| ids(&items).concat());
+    macro_rules! ids {
+        ($kind:ty) => {{
+            let values = array.as_primitive::<$kind>().iter();
+            values
+                .map(|value| {
+                    value.map(|value| i64::try_from(value).unwrap_or(i64::MAX)).into_iter().collect()
+                })
+                .collect()
+        }};
+    }
+    match array.data_type() {
+        DataType::Int8 => ids!(Int8Type),
+        DataType::Int16 => ids!(Int16Type),
+        DataType::Int32 => ids!(Int32Type),
+        DataType::Int64 => ids!(Int64Type),
+        DataType::UInt8 => ids!(UInt8Type),
+        DataType::UInt16 => ids!(UInt16Type),
+        DataType::UInt32 => ids!(UInt32Type),
+        DataType::UInt64 => ids!(UInt64Type),
+        DataType::List(_) => array.as_list::<i32>().iter().map(in_list).collect(),
+        DataType::LargeList(_) => array.as_list::<i64>().iter().map(in_list).collect(),
+        _ => vec![Vec::new(); array.len()],
+    }
 }
 
 fn bytes(array: &ArrayRef, row: usize) -> Option<&[u8]> {

@@ -21,7 +21,7 @@ pub use annotations::{AnnotationRow, AnnotationTable};
 pub use crops::{Crop, CropRow};
 pub use duplicates::{DuplicateKind, DuplicateRow};
 pub use error::Error;
-pub use foreign::{ForeignBatch, ForeignColumn, ForeignKind, ForeignTable, TAG_SEPARATOR};
+pub use foreign::{ForeignBatch, ForeignColumn, ForeignKind, ForeignTable, NO_TAGS, TAG_SEPARATOR};
 pub use frame::{Column, Frame};
 pub use history::{EpochRow, HeadEpoch};
 pub use labels::{LabelExtras, LabelRow, LabelTable, TagColumn};

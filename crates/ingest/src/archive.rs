@@ -43,8 +43,10 @@ impl Default for Limits {
 /// Why an archive is not unpacked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refusal {
-    /// A path is absolute, has `..` in it, or is no text.
+    /// A path is absolute, or has `..` in it.
     LeadsOut(String),
+    /// A name is not UTF-8.
+    NotText(String),
     /// A symbolic or hard link.
     Link(String),
     /// A device, a pipe, or something else that is neither file nor folder.
@@ -73,6 +75,9 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LeadsOut(name) => write!(f, "the path {name:?} leads out of it"),
+            Self::NotText(name) => {
+                write!(f, "the name {name:?} in it is not UTF-8; pack it anew with names in UTF-8")
+            }
             Self::Link(name) => write!(f, "{name} is a link"),
             Self::Special(name) => write!(f, "{name} is neither file nor folder"),
             Self::Twice(name) => write!(f, "the name {name} is there twice"),
@@ -249,7 +254,8 @@ fn write(name: &str, target: &Path, content: &mut dyn Read) -> Result<(), Fault>
 /// The path with `/` between its parts, if it stays below where it starts. Windows' separators count as such.
 fn harmless(name: &[u8]) -> Result<String, Refusal> {
     let leads_out = || Refusal::LeadsOut(String::from_utf8_lossy(name).into_owned());
-    let text = std::str::from_utf8(name).map_err(|_| leads_out())?.replace('\\', "/");
+    let not_text = |_| Refusal::NotText(String::from_utf8_lossy(name).into_owned());
+    let text = std::str::from_utf8(name).map_err(not_text)?.replace('\\', "/");
     if text.contains('\0') || text.split('/').next().is_some_and(|first| first.ends_with(':')) {
         return Err(leads_out());
     }

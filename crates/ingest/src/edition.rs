@@ -44,7 +44,13 @@ pub(crate) fn editions(files: &[ExpectedFile]) -> Vec<Edition> {
 
 /// Whether a file is there, or for an archive the folder that it unpacks to.
 fn is_there(file: &ExpectedFile) -> bool {
-    file.path.is_file() || unpacked_folder(&file.path).is_some_and(|folder| folder.is_dir())
+    file.path.is_file() || unpacked_folder(&file.path).is_some_and(|folder| holds_files(&folder))
+}
+
+/// Whether there is a file in a folder, or in one below it. A folder that cannot be read is left to whoever reads it.
+pub(crate) fn holds_files(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return folder.is_dir() };
+    entries.flatten().any(|entry| !entry.path().is_dir() || holds_files(&entry.path()))
 }
 
 /// The folder that a published archive unpacks to.
@@ -61,6 +67,9 @@ impl fmt::Display for Edition {
             write!(f, "\n    {}", tidy(&file.path).display())?;
             if let Some(bytes) = file.bytes {
                 write!(f, "  {} bytes", grouped(bytes))?;
+            }
+            if let Some(folder) = unpacked_folder(&file.path).filter(|folder| folder.is_dir()) {
+                write!(f, "\n      the folder {} is there, but empty", tidy(&folder).display())?;
             }
             for checksum in &file.checksums {
                 write!(f, "\n      {checksum}")?;

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::{Failure, FailureKind};
 use marque_fetch::Mismatch;
+use marque_formats::RejectedRow;
 
 use crate::archive::Refusal;
 use crate::edition::{Edition, tidy};
@@ -91,10 +92,12 @@ pub enum Error {
         problems: Vec<String>,
     },
     /// Too many files are no photos that can be decoded.
-    #[error("{} of {total} files are no photos that can be decoded, more than dataset.max_rejected = {allowed}:{}", rejected.len(), some(&rejected.iter().map(|(name, reason)| format!("{name}: {reason}")).collect::<Vec<_>>()))]
+    #[error("{} of {total} files are no photos that can be decoded, more than dataset.max_rejected = {allowed}:{}", rejected.len(), some(&rejected.iter().map(|row| format!("{}: {}", row.file_name, row.reason)).collect::<Vec<_>>()))]
     Rejected {
         /// Name and reason.
-        rejected: Vec<(String, String)>,
+        rejected: Vec<RejectedRow>,
+        /// The table that lists them all.
+        list: PathBuf,
         /// Number of all files.
         total: usize,
         /// Share that is allowed.
@@ -146,9 +149,10 @@ impl Error {
                  it is what you want, take its entry out of the configuration"
                     .to_owned(),
             ),
-            Self::Rejected { .. } => {
-                Some("replace or remove these files, or raise dataset.max_rejected".to_owned())
-            }
+            Self::Rejected { list, .. } => Some(format!(
+                "replace or remove these files, or raise dataset.max_rejected; all of them are in {}",
+                tidy(list).display()
+            )),
             Self::Conflict { .. } => Some("keep one of the two".to_owned()),
             Self::Rows { .. } => Some("nothing was taken; correct the table and run again".to_owned()),
             _ => None,
@@ -167,7 +171,8 @@ impl From<Error> for Failure {
     }
 }
 
-fn count(n: usize, one: &str, many: &str) -> String {
+/// A number and the word that goes with it.
+pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
 }
 

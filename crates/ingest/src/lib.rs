@@ -15,7 +15,7 @@ mod download;
 mod duplicates;
 mod edition;
 mod error;
-mod jpeg;
+mod hashes;
 mod perceptual;
 mod photos;
 mod settings;

@@ -1,14 +1,14 @@
 //! Looks at the photos that came in.
 
-use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageReader};
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{PhotoRow, RejectedRow};
+use marque_photo::{Decoder, Pixels, Reduction};
 use rayon::prelude::*;
 
-use crate::jpeg;
 use crate::perceptual::Look;
 
 /// A photo that was decoded.
@@ -17,18 +17,26 @@ pub(crate) struct Photo {
     pub(crate) look: Look,
 }
 
-/// Decodes each of the files `names` below `folder`; those that are no photos come back with the reason. Photos
+/// What is behind transparent photos: red, green, blue.
+const WHITE: [u8; 3] = [255; 3];
+
+/// Pixels of the shorter side that a photo's look needs: three for each of the small picture that it is made of.
+const ENOUGH: usize = 96;
+
+/// Decodes each of the files `names` below `folder`; those that are no photos of at most `max_pixels`
+/// pixels come back with the reason. Photos
 /// are told by content, not by name. The order of the names is kept.
 pub(crate) fn survey(
     folder: &Path,
     names: Vec<String>,
+    max_pixels: u64,
     progress: &dyn Progress,
 ) -> (Vec<Photo>, Vec<RejectedRow>) {
     let bar = progress.bar("check photos", names.len() as u64, Unit::Photos);
     let looked: Vec<_> = names
         .into_par_iter()
-        .map(|name| {
-            let photo = look(folder, &name);
+        .map_init(Decoder::new, |decoder, name| {
+            let photo = look(decoder, folder, &name, max_pixels);
             bar.advance(1);
             photo.map_err(|reason| RejectedRow { file_name: name, reason })
         })
@@ -43,25 +51,39 @@ pub(crate) fn survey(
     (photos, rejected)
 }
 
-fn look(folder: &Path, name: &str) -> Result<Photo, String> {
+fn look(decoder: &mut Decoder, folder: &Path, name: &str, max_pixels: u64) -> Result<Photo, String> {
     let bytes = std::fs::read(folder.join(name)).map_err(|e| e.to_string())?;
-    if bytes.is_empty() {
-        return Err("the file is empty".to_owned());
-    }
-    if jpeg::is_cut_short(&bytes) {
-        return Err("the JPEG data end before the picture does".to_owned());
-    }
-    let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|e| e.to_string())?;
-    let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
-    let orientation = decoder.orientation().map_err(|e| e.to_string())?;
-    let mut photo = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
-    photo.apply_orientation(orientation);
+    let file = marque_photo::Photo::read(&bytes, max_pixels).map_err(|e| e.to_string())?;
+    let pixels = decoder.decode(&file, reduction(&file), WHITE).map_err(|e| e.to_string())?;
+    let look = Look::of(&upright(&pixels, file.orientation()));
+    let (width, height) = file.upright_size();
     let row = PhotoRow {
         file_name: name.to_owned(),
         bytes: bytes.len() as u64,
         digest: Digest::of_bytes(&bytes),
-        width: photo.width(),
-        height: photo.height(),
+        width: u32::try_from(width).map_err(|e| e.to_string())?,
+        height: u32::try_from(height).map_err(|e| e.to_string())?,
     };
-    Ok(Photo { row, look: Look::of(&photo.into_luma8()) })
+    Ok(Photo { row, look })
+}
+
+/// The most by which the photo may be reduced for its look. All of its data are read just the same.
+fn reduction(file: &marque_photo::Photo<'_>) -> Reduction {
+    let side = file.width().min(file.height());
+    let allowed = |reduction: &Reduction| side >= ENOUGH * reduction.factor();
+    Reduction::ALL.into_iter().rfind(allowed).unwrap_or_default()
+}
+
+/// The photo in grey, by the weights of ITU-R BT.709.
+fn upright(pixels: &Pixels<'_>, orientation: u8) -> GrayImage {
+    let grey = |&[red, green, blue, _]: &[u8; 4]| {
+        ((u32::from(red) * 2126 + u32::from(green) * 7152 + u32::from(blue) * 722) / 10_000) as u8
+    };
+    let values = pixels.rgbx.as_chunks::<4>().0.iter().map(grey).collect();
+    let image = GrayImage::from_raw(pixels.width as u32, pixels.height as u32, values).unwrap_or_default();
+    let mut image = DynamicImage::ImageLuma8(image);
+    if let Some(orientation) = Orientation::from_exif(orientation) {
+        image.apply_orientation(orientation);
+    }
+    image.into_luma8()
 }

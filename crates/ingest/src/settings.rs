@@ -20,6 +20,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Largest share of files that may be no photos; 0 to 1.
     pub max_rejected: f64,
+    /// Most pixels that a photo may have.
+    pub max_pixels: u64,
     /// Bits in which the perceptual hashes of near-duplicates may differ; `None`: they are not looked for.
     pub near_bits: Option<u32>,
 }
@@ -109,6 +111,9 @@ const KINDS: [(&str, Kind); 6] = [
 /// Bits of a perceptual hash in which near-duplicates differ at most, unless told otherwise.
 const NEAR_BITS: usize = 4;
 
+/// Pixels of a photo, unless told otherwise: more than cameras have, and what fits into 400 MB.
+const MAX_PIXELS: usize = 100_000_000;
+
 impl Settings {
     /// Reads the section.
     pub fn read(section: &mut Section<'_>) -> Self {
@@ -152,9 +157,10 @@ impl Settings {
         };
         let limits = read_limits(section);
         let max_rejected = section.number("max_rejected", 0.05, 0.0..=1.0);
+        let max_pixels = section.count("max_pixels", MAX_PIXELS, 1..=1 << 40) as u64;
         let near = section.flag("near_duplicates", true);
         let near_bits = section.count("near_bits", NEAR_BITS, 0..=16) as u32;
-        Self { source, files, limits, max_rejected, near_bits: near.then_some(near_bits) }
+        Self { source, files, limits, max_rejected, max_pixels, near_bits: near.then_some(near_bits) }
     }
 
     /// The folder, archive or table that has to be there, for messages; `None` for the sample.

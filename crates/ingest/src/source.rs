@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::{Layout, ingest};
 use marque_contracts::{Digest, Progress, Unit};
-use marque_formats::AnnotationTable;
+use marque_formats::{AnnotationTable, RejectedRow};
 use serde_json::Value;
 
 use crate::archive::{self, Limits};
@@ -29,7 +29,7 @@ pub(crate) trait Source {
     ///
     /// # Errors
     /// If files are missing or cannot be read.
-    fn digests(&self) -> Result<BTreeMap<String, Digest>, Error>;
+    fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error>;
 
     /// Brings photos and annotations to their place.
     ///
@@ -46,6 +46,8 @@ pub(crate) struct Found {
     pub(crate) annotations: Option<AnnotationTable>,
     /// What was found, in a few words for the terminal.
     pub(crate) what: String,
+    /// What was not even brought, by the names that the photos would have had, sorted.
+    pub(crate) rejected: Vec<RejectedRow>,
 }
 
 /// The source that the settings name.

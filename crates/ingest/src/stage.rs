@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use marque_contracts::schema::{Dataset, Layout, ingest};
-use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
+use marque_contracts::{Digest, Failure, Input, Job, Progress, Silent, Stage, Summary};
 use marque_formats::{AnnotationTable, DuplicateRow, PhotoRow, RejectedRow};
 use serde_json::{Value, json};
 
+use crate::error::count;
 use crate::photos::{Photo, survey};
 use crate::source::{self, Destination, Found};
 use crate::{Error, Settings, duplicates};
@@ -22,6 +23,12 @@ impl Ingest {
         Self { settings }
     }
 
+    /// Hashes the files that the stage would read, with a bar. What it finds is remembered while the program runs, so
+    /// that [`Stage::sources`], which has no bar, is soon done. Trouble is left for that to report.
+    pub fn hash_sources(&self, progress: &dyn Progress) {
+        let _ = source::of(&self.settings).digests(progress);
+    }
+
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -34,8 +41,10 @@ impl Ingest {
         progress.line(&found.what);
         let folder = output.join(ingest::PHOTOS);
         let names = source::photos_below(&folder)?;
-        let total = names.len();
-        let (photos, rejected) = survey(&folder, names, progress);
+        let total = names.len() + found.rejected.len();
+        let (photos, mut rejected) = survey(&folder, names, self.settings.max_pixels, progress);
+        rejected.extend(found.rejected.iter().cloned());
+        rejected.sort_by(|a, b| a.file_name.cmp(&b.file_name));
         self.reject(&rejected, total, output)?;
         if photos.is_empty() {
             return Err(Error::Empty { place: self.settings.place().unwrap_or(&folder).to_owned() });
@@ -57,18 +66,24 @@ impl Ingest {
 
     /// Takes out what is no photo, unless there is too much of it.
     fn reject(&self, rejected: &[RejectedRow], total: usize, output: &std::path::Path) -> Result<(), Error> {
-        if rejected.is_empty() {
-            return Ok(());
-        }
+        // Nothing of a failed run stays in its own folder.
+        let list = output.parent().unwrap_or(output).join(ingest::REJECTED_TABLE);
         let allowed = self.settings.max_rejected;
         if rejected.len() as f64 > allowed * total as f64 {
-            let rejected = rejected.iter().map(|row| (row.file_name.clone(), row.reason.clone())).collect();
-            return Err(Error::Rejected { rejected, total, allowed });
+            RejectedRow::write(rejected, &list)?;
+            return Err(Error::Rejected { rejected: rejected.to_vec(), total, allowed, list });
         }
+        let _ = std::fs::remove_file(&list);
         for row in rejected {
             tracing::warn!("{} is left out: {}", row.file_name, row.reason);
             let path = output.join(ingest::PHOTOS).join(&row.file_name);
-            std::fs::remove_file(&path).map_err(|e| Error::io("delete", &path, e))?;
+            match std::fs::remove_file(&path) {
+                // A broken link was not brought at all.
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("delete", &path, error));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -89,12 +104,16 @@ fn write_annotations(
 fn summary(found: &Found, rows: &[PhotoRow], rejected: &[RejectedRow], repeated: &[DuplicateRow]) -> Summary {
     let bytes: u64 = rows.iter().map(|row| row.bytes).sum();
     let groups = repeated.last().map_or(0, |row| row.group + 1);
-    let mut line = format!("{} photos, {:.1} MB", rows.len(), bytes as f64 / 1e6);
+    let mut line = format!("{}, {:.1} MB", count(rows.len(), "photo", "photos"), bytes as f64 / 1e6);
     if !rejected.is_empty() {
-        line.push_str(&format!(", {} files left out", rejected.len()));
+        line.push_str(&format!(", {} left out", count(rejected.len(), "file", "files")));
     }
     if groups > 0 {
-        line.push_str(&format!(", {} photos in {groups} groups of duplicates", repeated.len()));
+        line.push_str(&format!(
+            ", {} photos in {} of duplicates",
+            repeated.len(),
+            count(groups as usize, "group", "groups")
+        ));
     }
     let layout = match found.layout {
         Layout::StanfordCars => "stanford-cars",
@@ -119,13 +138,14 @@ impl Stage for Ingest {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> Value {
         let mut settings = source::of(&self.settings).settings();
         // What only says when to give up is in as well: a stricter limit has to look again.
         settings["max_rejected"] = json!(self.settings.max_rejected);
+        settings["max_pixels"] = json!(self.settings.max_pixels);
         settings["near_bits"] = json!(self.settings.near_bits);
         settings
     }
@@ -135,7 +155,7 @@ impl Stage for Ingest {
     }
 
     fn sources(&self) -> Result<BTreeMap<String, Digest>, Failure> {
-        Ok(source::of(&self.settings).digests()?)
+        Ok(source::of(&self.settings).digests(&Silent)?)
     }
 
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {

@@ -1,140 +1,16 @@
 //! Every source, from files made here to what the stage writes.
 
-use std::collections::BTreeMap;
-use std::io::{Cursor, Write};
-use std::path::{Path, PathBuf};
+mod place;
 
-use flate2::{Compression, write::GzEncoder};
-use image::{ImageFormat, Rgb, RgbImage};
-use marque_contracts::schema::{Dataset, Layout, Split, ingest};
-use marque_contracts::{Job, Silent, Stage, Summary};
-use marque_formats::{AnnotationTable, Crop, DuplicateKind, DuplicateRow, Frame, PhotoRow, RejectedRow};
-use marque_ingest::{Ingest, Settings};
+use std::path::Path;
+
+use image::ImageFormat;
+use marque_contracts::Stage;
+use marque_contracts::schema::{Layout, Split, ingest};
+use marque_formats::{Crop, DuplicateKind, Frame, PhotoRow, RejectedRow};
+use marque_ingest::Settings;
 use marque_settings::{Document, Reader};
-use tempfile::TempDir;
-
-/// A JPEG photo that looks different for each `number`.
-fn photo(number: u32) -> Vec<u8> {
-    encode(&picture(number, 96, 64), ImageFormat::Jpeg)
-}
-
-fn picture(number: u32, width: u32, height: u32) -> RgbImage {
-    RgbImage::from_fn(width, height, |x, y| {
-        let (x, y) = (f64::from(x) / f64::from(width), f64::from(y) / f64::from(height));
-        let n = f64::from(number) + 1.0;
-        let wave = |f: f64| (127.0 + 120.0 * (f * 6.3).sin()) as u8;
-        Rgb([wave(x * n * 0.7 + y), wave(y * (n * 0.37 + 0.5)), wave((x - y) * n * 0.23)])
-    })
-}
-
-fn encode(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
-}
-
-/// A folder with the user's files, and what the stage made of them.
-struct Place {
-    folder: TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, inside: &str) -> PathBuf {
-        self.folder.path().join(inside)
-    }
-
-    fn write(&self, inside: &str, bytes: &[u8]) -> &Self {
-        let path = self.path(inside);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-        self
-    }
-
-    /// The stage with `[dataset]` as given; relative paths start in this folder.
-    fn stage(&self, dataset: &str) -> Ingest {
-        let file = self.path("pipeline.toml");
-        std::fs::write(&file, format!("[dataset]\n{dataset}\n")).unwrap();
-        let document = Document::load(&file).unwrap();
-        let mut reader = Reader::new(&document);
-        let settings = reader.section("dataset", Settings::read);
-        reader.finish().unwrap_or_else(|problems| panic!("{problems}"));
-        Ingest::new(settings)
-    }
-
-    fn run(&self, dataset: &str) -> Result<Summary, String> {
-        let output = self.path("output");
-        let _ = std::fs::remove_dir_all(&output);
-        std::fs::create_dir(&output).unwrap();
-        let stage = self.stage(dataset);
-        stage.sources().map_err(|e| e.to_string())?;
-        let whole = |failure: marque_contracts::Failure| {
-            format!("{failure}\nhint: {}", failure.hint().unwrap_or_default())
-        };
-        stage.run(&Job::new(BTreeMap::new(), &output, &Silent)).map_err(whole)
-    }
-
-    #[track_caller]
-    fn succeeds(&self, dataset: &str) -> Summary {
-        let summary = self.run(dataset).unwrap_or_else(|error| panic!("{error}"));
-        assert!(!self.path("output/staging").exists());
-        summary
-    }
-
-    #[track_caller]
-    fn fails(&self, dataset: &str, messages: &[&str]) {
-        let error = self.run(dataset).unwrap_err();
-        for message in messages {
-            assert!(error.contains(message), "{message:?} is not in\n{error}");
-        }
-    }
-
-    fn names(&self) -> Vec<String> {
-        let rows = PhotoRow::read(&self.path("output").join(ingest::PHOTO_TABLE)).unwrap();
-        rows.into_iter().map(|row| row.file_name).collect()
-    }
-
-    fn layout(&self) -> Layout {
-        let text = std::fs::read_to_string(self.path("output").join(ingest::DATASET)).unwrap();
-        serde_json::from_str::<Dataset>(&text).unwrap().layout
-    }
-
-    fn annotations(&self) -> AnnotationTable {
-        assert_eq!(self.layout(), Layout::Table);
-        AnnotationTable::read(&self.path("output").join(ingest::ANNOTATION_TABLE)).unwrap()
-    }
-
-    fn duplicates(&self) -> Vec<DuplicateRow> {
-        DuplicateRow::read(&self.path("output").join(ingest::DUPLICATE_TABLE)).unwrap()
-    }
-
-    fn rejected(&self) -> Vec<RejectedRow> {
-        RejectedRow::read(&self.path("output").join(ingest::REJECTED_TABLE)).unwrap()
-    }
-}
-
-fn tar_gz(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (name, content) in members {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        builder.append_data(&mut header, name, content.as_slice()).unwrap();
-    }
-    builder.into_inner().unwrap().finish().unwrap()
-}
-
-fn zip_of(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, content) in members {
-        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-        writer.write_all(content).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
+use place::{Place, encode, photo, picture, tar_gz, zip_of};
 
 // ------------------------------------------------------------------------------------------- published copies
 
@@ -494,7 +370,7 @@ fn tables_that_cannot_be_are_refused() {
     let cases: [(&[u8], &str); 5] = [
         (b"photo,colour\n0.jpg,red\n", "there is no column file_name; columns: photo, colour"),
         (b"file_name,colour,colour\n", "the column colour is there twice"),
-        (b"file_name,\n", "a column has no name"),
+        (b"file_name,\n", "there is no row in it"),
         (b"file_name,bbox_x1\n", "a box takes all of the columns bbox_x1, bbox_y1, bbox_x2, bbox_y2"),
         (b"file_name\n", "there is no row in it"),
     ];
@@ -534,12 +410,16 @@ fn files_that_are_no_photos_are_listed_and_left_out_up_to_a_share() {
             "3 of 10 files are no photos that can be decoded, more than dataset.max_rejected = 0.05",
             "A/cut.jpg: the JPEG data end before the picture does",
             "A/empty.jpg: the file is empty",
-            "A/page.jpg: ",
+            "A/page.jpg: it is no photo: its content is not JPEG, PNG, WebP, BMP or GIF",
             "hint: replace or remove these files",
+            "all of them are in ",
         ],
     );
+    let listed = RejectedRow::read(&place.path("rejected.parquet")).unwrap();
+    assert_eq!(listed.len(), 3, "where the failed run leaves nothing else");
     let summary = place.succeeds(&format!("{dataset}\nmax_rejected = 0.3"));
     assert!(summary.line.contains("3 files left out"), "{}", summary.line);
+    assert!(!place.path("rejected.parquet").exists(), "what a failed run listed is gone");
     let rejected: Vec<_> = place.rejected().into_iter().map(|row| row.file_name).collect();
     assert_eq!(rejected, ["A/cut.jpg", "A/empty.jpg", "A/page.jpg"]);
     assert_eq!(place.names().len(), 7);

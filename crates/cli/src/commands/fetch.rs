@@ -2,7 +2,7 @@
 
 use marque_contracts::Store;
 use marque_contracts::schema::{ingest, train};
-use marque_ingest::{Download, ExpectedFile};
+use marque_ingest::{Download, ExpectedFile, Ingest};
 
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -34,7 +34,7 @@ pub(super) fn fetch(configuration: &Configuration, terminal: &Terminal) -> Resul
 }
 
 /// Downloads what is missing for the wanted stages (all if there are none): the data set for `ingest`, weights for
-/// `train`, which are compared with their checksums before.
+/// `train`, which are compared with their checksums before. Hashes the data set's files, which takes a while.
 pub(super) fn bring_missing(
     configuration: &Configuration,
     wanted: &[String],
@@ -58,7 +58,11 @@ pub(super) fn bring_missing(
     for error in download.verify(weights)?.1 {
         terminal.say(format_args!("{error}; set aside with the ending .rejected"));
     }
-    bring(&download, &[dataset, weights]).map(|_| ())
+    bring(&download, &[dataset, weights])?;
+    if needs(ingest::STAGE)? {
+        Ingest::new(configuration.dataset.clone()).hash_sources(terminal);
+    }
+    Ok(())
 }
 
 /// Downloads what is missing; everything that cannot be had is reported together. Returns number and bytes.

@@ -31,7 +31,12 @@ pub(super) fn walk(file: File, limits: Limits, tell: &dyn Fn(u64), take: Take<'_
     check_directory(directory, archive.central_directory_start(), limits)?;
     for position in 0..archive.len() {
         let raw = archive.by_index_raw(position).map_err(|e| refusal(e, "a file"))?;
-        let (name, encrypted, mode) = (raw.name_raw().to_vec(), raw.encrypted(), raw.unix_mode());
+        // Names that are not UTF-8 are in code page 437 (APPNOTE.TXT, appendix D).
+        let name = match std::str::from_utf8(raw.name_raw()) {
+            Ok(name) => name.as_bytes().to_vec(),
+            Err(_) => raw.name().map_err(|e| refusal(e, "a file"))?.into_owned().into_bytes(),
+        };
+        let (encrypted, mode) = (raw.encrypted(), raw.unix_mode());
         let (folder, stated) = (raw.is_dir(), raw.size());
         drop(raw);
         let shown = || String::from_utf8_lossy(&name).into_owned();

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use marque_contracts::schema::Layout;
-use marque_contracts::{Digest, Unit};
-use marque_formats::{AnnotationRow, AnnotationTable};
+use marque_contracts::{Digest, Progress, Unit};
+use marque_formats::{AnnotationRow, AnnotationTable, RejectedRow};
 use serde_json::{Value, json};
 
-use super::{Destination, Found, Source, photo, split_words, tree};
+use super::tree::{self, Listing};
+use super::{Destination, Found, Source, photo, split_words};
 use crate::archive::is_archive;
 use crate::edition::{editions, unpacked_folder};
+use crate::error::count;
+use crate::hashes::{self, warn_once};
 use crate::settings::ExpectedFile;
 use crate::{Error, download};
 
@@ -42,21 +45,22 @@ impl Folders<'_> {
         }
     }
 
-    /// The photos in folders, by their paths below [`Folders::path`].
-    fn loose(&self, archives: &[ExpectedFile]) -> Result<Vec<String>, Error> {
+    /// The photos in folders, by their paths below [`Folders::path`], and links to photos that are not there.
+    fn loose(&self, archives: &[ExpectedFile]) -> Result<Listing, Error> {
         if !archives.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Listing::default());
         }
         if !self.path.is_dir() {
             return Err(self.wrong("there is no such folder"));
         }
-        let mut names = tree::files_below(self.path)?;
-        names.retain(|name| tree::is_photo(name));
+        let mut listing = tree::list(self.path)?;
         // Folders unpacked from expected archives, if there are such, and nothing beside them.
         let unpacked: Vec<_> = self.files.iter().filter_map(|file| unpacked_folder(&file.path)).collect();
         let inside = |name: &String| unpacked.iter().any(|folder| self.path.join(name).starts_with(folder));
-        names.retain(|name| unpacked.is_empty() || inside(name));
-        Ok(names)
+        for names in [&mut listing.files, &mut listing.broken] {
+            names.retain(|name| tree::is_photo(name) && (unpacked.is_empty() || inside(name)));
+        }
+        Ok(listing)
     }
 
     fn wrong(&self, reason: impl Into<String>) -> Error {
@@ -70,18 +74,21 @@ impl Source for Folders<'_> {
         json!({ "source": "folders" })
     }
 
-    fn digests(&self) -> Result<BTreeMap<String, Digest>, Error> {
+    fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let archives = self.archives()?;
         let mut digests = BTreeMap::new();
-        for archive in &archives {
-            let path = &archive.path;
-            let digest = Digest::of_file(path).map_err(|e| Error::io("read", path, e))?;
+        let paths: Vec<_> = archives.iter().map(|archive| archive.path.clone()).collect();
+        for (archive, digest) in archives.iter().zip(hashes::digests(&paths, progress)?) {
             digests.insert(archive.name().to_owned(), digest);
         }
-        let names = self.loose(&archives)?;
-        if !names.is_empty() {
-            let files = tree::digests(self.path, names.iter().map(String::as_str))?;
+        let listing = self.loose(&archives)?;
+        if !listing.files.is_empty() {
+            let files = tree::digests(self.path, listing.files.iter().map(String::as_str), progress)?;
             digests.insert("photos".to_owned(), tree::digest_of_all(&files));
+        }
+        if !listing.broken.is_empty() {
+            let names = Digest::of_bytes(listing.broken.join("\0").as_bytes());
+            digests.insert("broken links".to_owned(), names);
         }
         Ok(digests)
     }
@@ -97,7 +104,7 @@ impl Source for Folders<'_> {
             let places = to.unpack(&archive.path, &place)?;
             names.extend(places.iter().filter_map(|place| place.strip_prefix(&photo(""))).map(str::to_owned));
         }
-        let loose = self.loose(&archives)?;
+        let Listing { files: loose, broken } = self.loose(&archives)?;
         if !loose.is_empty() {
             let bar = to.progress.bar("copy photos", loose.len() as u64, Unit::Files);
             for name in loose {
@@ -111,10 +118,38 @@ impl Source for Folders<'_> {
         }
         let rows = names.iter().map(|name| self.row(name)).collect::<Result<Vec<_>, _>>()?;
         let classes: BTreeSet<_> = rows.iter().filter_map(|row| row.class_name.as_deref()).collect();
-        let what = format!("{} class folders", classes.len());
+        warn_of_few(&rows, &classes);
+        let what = count(classes.len(), "class folder", "class folders");
         let annotations = Some(AnnotationTable { columns: Vec::new(), rows });
-        Ok(Found { layout: Layout::Table, annotations, what })
+        let rejected = broken.into_iter().map(|name| RejectedRow {
+            reason: format!("it is a link to a file that is not there: {}", target(&self.path.join(&name))),
+            file_name: name,
+        });
+        Ok(Found { layout: Layout::Table, annotations, what, rejected: rejected.collect() })
     }
+}
+
+/// Says where there is little to learn from.
+fn warn_of_few(rows: &[AnnotationRow], classes: &BTreeSet<&str>) {
+    if let [only] = classes.iter().collect::<Vec<_>>().as_slice() {
+        warn_once(format!(
+            "there is one class folder only, {only}: a head of these classes has nothing to tell apart"
+        ));
+    }
+    let photos =
+        |class: &&&str| rows.iter().filter(|row| row.class_name.as_deref() == Some(**class)).take(2).count();
+    let single: Vec<_> = classes.iter().filter(|class| photos(class) == 1).copied().collect();
+    if let [first, ..] = single.as_slice() {
+        let classes = count(single.len(), "class has", "classes have");
+        warn_once(format!(
+            "{classes} a single photo, as {first}: it cannot both be learnt from and measured"
+        ));
+    }
+}
+
+/// Where a link points.
+fn target(link: &Path) -> String {
+    std::fs::read_link(link).map_or_else(|_| "elsewhere".to_owned(), |path| path.display().to_string())
 }
 
 impl Folders<'_> {

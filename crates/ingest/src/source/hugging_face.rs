@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::{Layout, Split};
-use marque_contracts::{Digest, Unit};
+use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{
     AnnotationRow, AnnotationTable, ForeignBatch, ForeignColumn, ForeignKind, ForeignTable,
 };
@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 use super::{Destination, Found, Source, photo, split_words, tree};
 use crate::edition::editions;
+use crate::error::count;
+use crate::hashes::{self, warn_once};
 use crate::settings::{ExpectedFile, HuggingFace};
 use crate::{Error, download};
 
@@ -81,17 +83,19 @@ impl Embedded<'_> {
         };
         for column in table {
             if let ForeignKind::Unknown(kind) = &column.kind {
-                tracing::warn!(
-                    "{}: the column {} is left out: it is of type {kind}",
-                    path.display(),
-                    column.name
-                );
+                warn_once(format!("the column {} is left out: it is of type {kind}", column.name));
             }
         }
         let texts: Vec<_> = (0..table.len()).filter(|i| table[*i].kind == ForeignKind::Text).collect();
         let class = self.class_column(path, table, &texts)?;
         let split = texts.iter().copied().find(|i| table[*i].name == "split");
         let fixed = |i: usize| AnnotationTable::FIXED_COLUMNS.contains(&table[i].name.as_str());
+        for i in texts.iter().copied().filter(|i| fixed(*i) && Some(*i) != class && Some(*i) != split) {
+            warn_once(format!(
+                "the column {} is left out: the name is that of a column of ours; rename it to use it",
+                table[i].name
+            ));
+        }
         let labels = texts.into_iter().filter(|i| Some(*i) != class && !fixed(*i));
         let labels = labels.map(|i| (i, table[i].name.clone())).collect();
         Ok(Columns { image, class, split, labels })
@@ -139,13 +143,9 @@ impl Source for Embedded<'_> {
         })
     }
 
-    fn digests(&self) -> Result<BTreeMap<String, Digest>, Error> {
-        let mut digests = BTreeMap::new();
-        for (name, path) in self.find()? {
-            let digest = Digest::of_file(&path).map_err(|e| Error::io("read", &path, e))?;
-            digests.insert(name, digest);
-        }
-        Ok(digests)
+    fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
+        let (names, paths): (Vec<_>, Vec<_>) = self.find()?.into_iter().unzip();
+        Ok(names.into_iter().zip(hashes::digests(&paths, progress)?).collect())
     }
 
     fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
@@ -153,9 +153,13 @@ impl Source for Embedded<'_> {
         for expected in self.files.iter().filter(|file| files.iter().any(|(_, path)| *path == file.path)) {
             download::check(expected, to.progress)?;
         }
-        let mut reading = Reading { to, rows: Vec::new(), table: None, taken: BTreeSet::new() };
+        let mut reading =
+            Reading { to, rows: Vec::new(), table: None, taken: BTreeSet::new(), problems: Vec::new() };
         for (name, path) in &files {
             self.read(name, path, &mut reading)?;
+            if !reading.problems.is_empty() {
+                return Err(Error::Rows { table: path.clone(), problems: reading.problems });
+            }
         }
         let Reading { mut rows, table, .. } = reading;
         let Some(table) = table else { return Err(Error::Empty { place: self.source.path.clone() }) };
@@ -164,13 +168,13 @@ impl Source for Embedded<'_> {
         let class = columns.class.map_or("none", |i| &table[i].name);
         let labels: Vec<_> = columns.labels.into_iter().map(|(_, name)| name).collect();
         let what = format!(
-            "{} Parquet files, photos in {}, class names in {class}, other label columns: {}",
-            files.len(),
+            "{}, photos in {}, class names in {class}, other label columns: {}",
+            count(files.len(), "Parquet file", "Parquet files"),
             table[columns.image].name,
             if labels.is_empty() { "none".to_owned() } else { labels.join(", ") },
         );
         let annotations = Some(AnnotationTable { columns: labels, rows });
-        Ok(Found { layout: Layout::Table, annotations, what })
+        Ok(Found { layout: Layout::Table, annotations, what, rejected: Vec::new() })
     }
 }
 
@@ -182,6 +186,8 @@ struct Reading<'a> {
     table: Option<Vec<ForeignColumn>>,
     /// Names that photos have already.
     taken: BTreeSet<String>,
+    /// What is wrong with single rows of the file that is read.
+    problems: Vec<String>,
 }
 
 impl Embedded<'_> {
@@ -194,6 +200,10 @@ impl Embedded<'_> {
         let bar = reading.to.progress.bar(&format!("read {name}"), table.rows(), Unit::Photos);
         let stem = name.strip_suffix(".parquet").unwrap_or(name);
         let part = Part { split: split_words::of_path(name), stem, path };
+        if let (None, None, Some(word)) = (part.split, columns.split, split_words::word_of_part(name)) {
+            let what = split_words::unknown(word);
+            return Err(self.wrong(path, format!("{what}: rename it, or move it to another folder")));
+        }
         let mut first = 0;
         for batch in table {
             let batch = batch?;
@@ -212,6 +222,9 @@ impl Embedded<'_> {
         columns: &Columns,
         reading: &mut Reading<'_>,
     ) -> Result<(), Error> {
+        for column in columns.class.into_iter().chain(columns.labels.iter().map(|(i, _)| *i)) {
+            reading.problems.extend(unnamed_classes(batch, first, column));
+        }
         let labels: Vec<_> = columns.labels.iter().map(|(i, _)| batch.texts(*i)).collect();
         let classes = columns.class.map(|i| batch.texts(i));
         let splits = columns.split.map(|i| batch.texts(i));
@@ -223,7 +236,11 @@ impl Embedded<'_> {
             let target = reading.to.place(&photo(&name))?;
             std::fs::write(&target, content).map_err(|e| Error::io("write", &target, e))?;
             reading.taken.insert(name.clone());
-            let split = splits.as_ref().and_then(|splits| split_words::parse(splits[row].as_deref()?));
+            let word = splits.as_ref().and_then(|splits| splits[row].as_deref());
+            let split = word.and_then(split_words::parse);
+            if let (Some(word), None) = (word, split) {
+                reading.problems.push(format!("row {}: {}", first + row + 1, split_words::unknown(word)));
+            }
             reading.rows.push(AnnotationRow {
                 file_name: name,
                 split: split.or(part.split),
@@ -234,6 +251,20 @@ impl Embedded<'_> {
         }
         Ok(())
     }
+}
+
+/// What is wrong with class ids that have no name. `first` is the row at which the batch begins.
+pub(super) fn unnamed_classes(batch: &ForeignBatch, first: usize, column: usize) -> Vec<String> {
+    let ForeignColumn { name, class_names, .. } = batch.column(column);
+    let count = class_names.as_ref().map_or(0, Vec::len);
+    let problem = |(row, id): (usize, i64)| {
+        format!(
+            "row {}: {name} has the class {id}, but names from 0 to {} only",
+            first + row + 1,
+            count.saturating_sub(1)
+        )
+    };
+    batch.unnamed_ids(column).into_iter().map(problem).collect()
 }
 
 /// One Parquet file.

@@ -17,12 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::{Layout, ingest};
-use marque_contracts::{Digest, Unit};
+use marque_contracts::{Digest, Progress, Unit};
 use serde_json::{Value, json};
 
 use super::{Destination, Found, Source, photo, tree};
 use crate::archive::is_archive;
-use crate::edition::{Edition, editions, unpacked_folder};
+use crate::edition::{Edition, editions, holds_files, unpacked_folder};
+use crate::hashes::{self, warn_once};
 use crate::settings::ExpectedFile;
 use crate::{Error, download};
 
@@ -133,16 +134,15 @@ impl Source for Published<'_> {
         json!({ "source": "published" })
     }
 
-    fn digests(&self) -> Result<BTreeMap<String, Digest>, Error> {
+    fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let parts = self.find()?;
         let mut digests = BTreeMap::new();
-        for archive in &parts.archives {
-            let digest = Digest::of_file(archive).map_err(|e| Error::io("read", archive, e))?;
+        for (archive, digest) in parts.archives.iter().zip(hashes::digests(&parts.archives, progress)?) {
             digests.insert(archive.file_name().unwrap_or_default().to_string_lossy().into_owned(), digest);
         }
         let mut folders: BTreeMap<&str, BTreeMap<String, Digest>> = BTreeMap::new();
-        for (path, place) in &parts.loose {
-            let digest = Digest::of_file(path).map_err(|e| Error::io("read", path, e))?;
+        let loose: Vec<_> = parts.loose.iter().map(|(path, _)| path.clone()).collect();
+        for ((_, place), digest) in parts.loose.iter().zip(hashes::digests(&loose, progress)?) {
             let folder = place.rsplit_once('/').map_or("", |(folder, _)| folder);
             folders.entry(folder).or_default().insert(place.clone(), digest);
         }
@@ -169,7 +169,16 @@ impl Source for Published<'_> {
             }
         }
         let layout = self.layout(&places)?;
-        Ok(Found { layout, annotations: None, what: describe(layout, &places) })
+        for folder in PHOTO_FOLDERS.iter().filter(|folder| !holds_photos(&places, folder)) {
+            let folder = self.path.join(folder);
+            if folder.is_dir() && !holds_files(&folder) {
+                warn_once(format!(
+                    "the folder {} is empty: there are no photos of this part",
+                    folder.display()
+                ));
+            }
+        }
+        Ok(Found { layout, annotations: None, what: describe(layout, &places), rejected: Vec::new() })
     }
 }
 
@@ -186,6 +195,12 @@ impl Published<'_> {
         let there: Vec<_> = (PHOTO_FOLDERS.into_iter().filter(|folder| photos(folder)))
             .map(|folder| format!("photos in {folder}"))
             .chain(ANNOTATIONS.into_iter().filter(|name| annotated(name)).map(str::to_owned))
+            .collect();
+        let empty = PHOTO_FOLDERS.map(|folder| self.path.join(folder));
+        let empty = empty.iter().filter(|folder| folder.is_dir() && !holds_files(folder));
+        let there: Vec<_> = there
+            .into_iter()
+            .chain(empty.map(|folder| format!("an empty folder {}", folder.display())))
             .collect();
         let there = if there.is_empty() { "nothing of the kind".to_owned() } else { there.join(", ") };
         Err(Error::Layout {

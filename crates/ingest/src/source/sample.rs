@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use marque_contracts::{Digest, Unit};
+use marque_contracts::{Digest, Progress, Unit};
 use marque_sample::Sample;
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ impl Source for Drawn<'_> {
         })
     }
 
-    fn digests(&self) -> Result<BTreeMap<String, Digest>, Error> {
+    fn digests(&self, _progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         Ok(BTreeMap::new())
     }
 

@@ -4,20 +4,29 @@ mod csv_rows;
 mod parquet_rows;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use marque_contracts::schema::Layout;
-use marque_contracts::{Digest, Unit};
+use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationRow, AnnotationTable, Crop};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Destination, Found, Source, photo, split_words, tree};
 use crate::edition::editions;
+use crate::error::count;
+use crate::hashes::{self, warn_once};
 use crate::settings::{ExpectedFile, Table};
 use crate::{Error, download};
 
 /// Columns of a box: pixels counted from 0, the ends excluded.
 const BOX: [&str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
+
+/// Columns of the label table that an own column of the same name does not replace.
+const NOT_SHOWN: [&str; 7] = ["x1", "y1", "x2", "y2", "width", "height", "digest"];
+
+/// Model years that `labels` takes from a column `year`. Looked at here, where line and file are known.
+const YEARS: RangeInclusive<i64> = 1885..=2100;
 
 pub(super) struct Own<'a> {
     pub(super) table: &'a Table,
@@ -31,6 +40,35 @@ struct Raw {
     rows: Vec<(String, Vec<Option<String>>)>,
     /// What is wrong with single rows.
     problems: Vec<String>,
+}
+
+impl Raw {
+    /// Positions of columns without a name: those that hold nothing, as spreadsheets leave them at the ends of lines,
+    /// and an index, as pandas puts it before the others.
+    fn unnamed(&self) -> Result<BTreeSet<usize>, String> {
+        let mut unnamed = BTreeSet::new();
+        for (i, name) in self.columns.iter().enumerate() {
+            let numbered = name.strip_prefix("Unnamed: ").is_some_and(|number| number == i.to_string());
+            if !(name.is_empty() || numbered || name == "__index_level_0__") {
+                continue;
+            }
+            let filled = self.rows.iter().find_map(|(place, cells)| Some((place, cells.get(i)?.as_deref()?)));
+            match filled {
+                None => {}
+                Some(_) if i == 0 || name == "__index_level_0__" => {
+                    warn_once(
+                        "a column without a name is left out: it is taken for the index of pandas".to_owned(),
+                    );
+                }
+                Some(_) if numbered => continue,
+                Some((place, cell)) => {
+                    return Err(format!("column {} has no name, but holds {cell:?} in {place}", i + 1));
+                }
+            }
+            unnamed.insert(i);
+        }
+        Ok(unnamed)
+    }
 }
 
 impl Own<'_> {
@@ -65,7 +103,7 @@ impl Own<'_> {
 
     /// Checks every row; all that is wrong is reported together.
     fn annotations(&self, raw: Raw) -> Result<AnnotationTable, Error> {
-        let columns = self.columns(&raw.columns)?;
+        let columns = self.columns(&raw)?;
         let mut problems = raw.problems;
         let mut rows = Vec::with_capacity(raw.rows.len());
         let mut taken: BTreeMap<String, String> = BTreeMap::new();
@@ -92,13 +130,15 @@ impl Own<'_> {
         Ok(AnnotationTable { columns: columns.labels.into_iter().map(|(_, name)| name).collect(), rows })
     }
 
-    fn columns(&self, names: &[String]) -> Result<Columns, Error> {
-        let shown = || names.join(", ");
+    fn columns(&self, raw: &Raw) -> Result<Columns, Error> {
+        let names = &raw.columns;
+        let unnamed = raw.unnamed().map_err(|reason| self.wrong(reason))?;
+        let shown = || {
+            let named = (0..names.len()).filter(|i| !unnamed.contains(i)).map(|i| names[i].as_str());
+            named.collect::<Vec<_>>().join(", ")
+        };
         let mut seen = BTreeSet::new();
-        for name in names {
-            if name.is_empty() {
-                return Err(self.wrong(format!("a column has no name; columns: {}", shown())));
-            }
+        for (_, name) in names.iter().enumerate().filter(|(i, _)| !unnamed.contains(i)) {
             if !seen.insert(name) {
                 return Err(self.wrong(format!("the column {name} is there twice")));
             }
@@ -106,8 +146,13 @@ impl Own<'_> {
         let position = |wanted: &str| names.iter().position(|name| name == wanted);
         let file_column = &self.table.file_column;
         let Some(file) = position(file_column) else {
+            let one = if names.len() == 1 {
+                " (what stands between columns: commas, semicolons or tabs)"
+            } else {
+                ""
+            };
             let reason = format!(
-                "there is no column {file_column}; columns: {}. dataset.file_column says which column holds the file names",
+                "there is no column {file_column}; columns: {}{one}. dataset.file_column says which column holds the file names",
                 shown()
             );
             return Err(self.wrong(reason));
@@ -118,9 +163,25 @@ impl Own<'_> {
             (_, [Some(x1), Some(y1), Some(x2), Some(y2)]) => Some([x1, y1, x2, y2]),
             _ => return Err(self.wrong(format!("a box takes all of the columns {}", BOX.join(", ")))),
         };
-        let fixed = |i: usize| i == file || AnnotationTable::FIXED_COLUMNS.contains(&names[i].as_str());
-        let labels = (0..names.len()).filter(|i| !fixed(*i)).map(|i| (i, names[i].clone())).collect();
-        Ok(Columns { file, split: position("split"), class: position("class_name"), sides, labels })
+        let fixed = |i: usize| {
+            i == file || unnamed.contains(&i) || AnnotationTable::FIXED_COLUMNS.contains(&names[i].as_str())
+        };
+        let labels: Vec<_> = (0..names.len()).filter(|i| !fixed(*i)).map(|i| (i, names[i].clone())).collect();
+        for (_, name) in labels.iter().filter(|(_, name)| NOT_SHOWN.contains(&name.as_str())) {
+            warn_once(format!(
+                "the column {name} can be used by heads, but is not in the label table, which has one of its own of \
+                 this name{}",
+                if name.len() == 2 { "; a box is bbox_x1, bbox_y1, bbox_x2, bbox_y2" } else { "" }
+            ));
+        }
+        Ok(Columns {
+            file,
+            split: position("split"),
+            class: position("class_name"),
+            year: position("year"),
+            sides,
+            labels,
+        })
     }
 
     /// Rows whose photos are not there.
@@ -140,6 +201,7 @@ struct Columns {
     file: usize,
     split: Option<usize>,
     class: Option<usize>,
+    year: Option<usize>,
     sides: Option<[usize; 4]>,
     labels: Vec<(usize, String)>,
 }
@@ -152,10 +214,14 @@ impl Columns {
             format!("{name} does not lie below the folder of photos: file names start there, without `..`")
         })?;
         let split = self.split.and_then(cell);
-        let split = split.map(|word| {
-            split_words::parse(word)
-                .ok_or_else(|| format!("the split {word:?} is none of train, validation, test"))
-        });
+        let split = split.map(|word| split_words::parse(word).ok_or_else(|| split_words::unknown(word)));
+        if let Some(text) = self.year.and_then(cell) {
+            let year = text.strip_suffix(".0").unwrap_or(text).parse().ok();
+            if year.is_none_or(|year: i64| !YEARS.contains(&year)) {
+                let (first, last) = (YEARS.start(), YEARS.end());
+                return Err(format!("the year {text:?} is no number from {first} to {last}"));
+            }
+        }
         Ok(AnnotationRow {
             file_name,
             split: split.transpose()?,
@@ -174,13 +240,22 @@ impl Columns {
         let mut sides = [0; 4];
         for ((side, cell), name) in sides.iter_mut().zip(cells).zip(BOX) {
             let text = cell.ok_or_else(|| format!("{name} is empty, other sides of the box are not"))?;
-            *side = text.parse().map_err(|_| format!("{name} = {text} is not a whole number of pixels"))?;
+            let pixels = whole(text).and_then(|digits| digits.parse().ok());
+            *side = pixels.ok_or_else(|| format!("{name} = {text} is not a whole number of pixels"))?;
         }
         let [x1, y1, x2, y2] = sides;
         if x1 >= x2 || y1 >= y2 {
             return Err(format!("the box {x1}, {y1} to {x2}, {y2} is empty"));
         }
         Ok(Some(Crop { x1, y1, x2, y2 }))
+    }
+}
+
+/// A whole number without the decimals that spreadsheets and pandas give it: 12 for 12.0.
+fn whole(text: &str) -> Option<&str> {
+    match text.trim().split_once('.') {
+        None => Some(text.trim()),
+        Some((digits, decimals)) => decimals.bytes().all(|b| b == b'0').then_some(digits),
     }
 }
 
@@ -203,16 +278,13 @@ impl Source for Own<'_> {
         json!({ "source": "table", "file_column": self.table.file_column })
     }
 
-    fn digests(&self) -> Result<BTreeMap<String, Digest>, Error> {
+    fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let table = self.read()?;
-        let path = &self.table.table;
-        let digest = Digest::of_file(path).map_err(|e| Error::io("read", path, e))?;
         let names = table.rows.iter().map(|row| row.file_name.as_str());
-        let photos = tree::digests(&self.table.photos, names)?;
-        Ok(BTreeMap::from([
-            ("table".to_owned(), digest),
-            ("photos".to_owned(), tree::digest_of_all(&photos)),
-        ]))
+        let photos = tree::digests(&self.table.photos, names, progress)?;
+        let table = hashes::digests(std::slice::from_ref(&self.table.table), progress)?;
+        let photos = ("photos".to_owned(), tree::digest_of_all(&photos));
+        Ok(table.into_iter().map(|digest| ("table".to_owned(), digest)).chain([photos]).collect())
     }
 
     fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
@@ -226,7 +298,7 @@ impl Source for Own<'_> {
             bar.advance(1);
         }
         let labels = if table.columns.is_empty() { "none".to_owned() } else { table.columns.join(", ") };
-        let what = format!("a table of {} rows, label columns: {labels}", table.rows.len());
-        Ok(Found { layout: Layout::Table, annotations: Some(table), what })
+        let what = format!("a table of {}, label columns: {labels}", count(table.rows.len(), "row", "rows"));
+        Ok(Found { layout: Layout::Table, annotations: Some(table), what, rejected: Vec::new() })
     }
 }

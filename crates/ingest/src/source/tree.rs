@@ -1,15 +1,27 @@
 //! Folders of the user's.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use marque_contracts::Digest;
-use rayon::prelude::*;
+use marque_contracts::{Digest, Progress};
 
 use crate::Error;
+use crate::hashes::{self, warn_once};
 
-/// Endings of photos that can be decoded.
-const PHOTOS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
+/// Endings of photos. Those that are not decoded are among them, so that they are listed and not passed over.
+const PHOTOS: [&str; 16] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "gif", "heic", "heif", "avif", "tif", "tiff", "jxl",
+    "jp2", "dng",
+];
+
+/// What is below a folder: paths relative to it with `/`, sorted.
+#[derive(Default)]
+pub(super) struct Listing {
+    /// Files, and links to files.
+    pub(super) files: Vec<String>,
+    /// Links that lead nowhere.
+    pub(super) broken: Vec<String>,
+}
 
 /// Whether a file's name is that of a photo. What macOS puts beside files into archives is not.
 pub(super) fn is_photo(name: &str) -> bool {
@@ -22,44 +34,73 @@ pub(super) fn is_hidden(name: &str) -> bool {
     name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
 }
 
-/// Paths of the regular files below a folder, relative with `/`, sorted. Links are not followed.
+/// The files below a folder. Links are followed, those to folders too; broken ones are warned of.
 pub(super) fn files_below(folder: &Path) -> Result<Vec<String>, Error> {
-    fn walk(folder: &Path, prefix: &str, out: &mut Vec<String>) -> Result<(), Error> {
-        for entry in std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, e))? {
-            let entry = entry.map_err(|e| Error::io("list", folder, e))?;
-            let kind = entry.file_type().map_err(|e| Error::io("look at", &entry.path(), e))?;
-            let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-                tracing::warn!("{:?} is left out: its name is not UTF-8", entry.path());
-                continue;
-            };
-            if kind.is_dir() {
-                walk(&entry.path(), &format!("{prefix}{name}/"), out)?;
-            } else if kind.is_file() {
-                out.push(format!("{prefix}{name}"));
+    let Listing { files, broken } = list(folder)?;
+    for name in broken {
+        warn_once(format!("{} is left out: it is a link to what is not there", folder.join(name).display()));
+    }
+    Ok(files)
+}
+
+/// The files and the broken links below a folder.
+pub(super) fn list(folder: &Path) -> Result<Listing, Error> {
+    let mut listing = Listing::default();
+    walk(folder, "", &mut vec![real(folder)?], &mut listing)?;
+    listing.files.sort_unstable();
+    listing.broken.sort_unstable();
+    Ok(listing)
+}
+
+/// `above` are the real paths of the folder and those that led to it, so that no link leads in a circle.
+fn walk(folder: &Path, prefix: &str, above: &mut Vec<PathBuf>, out: &mut Listing) -> Result<(), Error> {
+    for entry in std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, e))? {
+        let entry = entry.map_err(|e| Error::io("list", folder, e))?;
+        let path = entry.path();
+        let mut kind = entry.file_type().map_err(|e| Error::io("look at", &path, e))?;
+        let Some(name) = entry.file_name().to_str().map(|name| format!("{prefix}{name}")) else {
+            warn_once(format!("{path:?} is left out: its name is not UTF-8"));
+            continue;
+        };
+        if kind.is_symlink() {
+            match std::fs::metadata(&path) {
+                Ok(target) => kind = target.file_type(),
+                Err(_) => {
+                    out.broken.push(name);
+                    continue;
+                }
             }
         }
-        Ok(())
+        if kind.is_dir() {
+            let real = real(&path)?;
+            if above.contains(&real) {
+                warn_once(format!("{} is left out: it leads back to a folder above it", path.display()));
+                continue;
+            }
+            above.push(real);
+            walk(&path, &format!("{name}/"), above, out)?;
+            above.pop();
+        } else if kind.is_file() {
+            out.files.push(name);
+        }
     }
-    let mut files = Vec::new();
-    walk(folder, "", &mut files)?;
-    files.sort_unstable();
-    Ok(files)
+    Ok(())
+}
+
+fn real(folder: &Path) -> Result<PathBuf, Error> {
+    folder.canonicalize().map_err(|e| Error::io("list", folder, e))
 }
 
 /// Content digests of files below a folder.
 pub(super) fn digests<'a>(
     folder: &Path,
     names: impl IntoIterator<Item = &'a str>,
+    progress: &dyn Progress,
 ) -> Result<BTreeMap<String, Digest>, Error> {
     let names: Vec<_> = names.into_iter().collect();
-    names
-        .into_par_iter()
-        .map(|name| {
-            let path = folder.join(name);
-            let digest = Digest::of_file(&path).map_err(|e| Error::io("read", &path, e))?;
-            Ok((name.to_owned(), digest))
-        })
-        .collect()
+    let paths: Vec<_> = names.iter().map(|name| folder.join(name)).collect();
+    let digests = hashes::digests(&paths, progress)?;
+    Ok(names.into_iter().map(str::to_owned).zip(digests).collect())
 }
 
 /// One digest for many files.

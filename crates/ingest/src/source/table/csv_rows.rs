@@ -10,6 +10,12 @@ use crate::Error;
 /// What spreadsheets put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// What to do about other encodings.
+const SAVE: &str = "save the table as UTF-8";
+
+/// What may stand between cells.
+const SEPARATORS: [u8; 3] = [b'\t', b';', b','];
+
 pub(super) fn read(path: &Path) -> Result<Raw, Error> {
     let text = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
@@ -18,18 +24,32 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
         wanted: "a table with a row per photo",
         reason,
     };
+    if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+        return Err(wrong(format!("it is UTF-16; {SAVE}")));
+    }
+    if text.trim_ascii().is_empty() {
+        return Err(wrong("it is empty: its first line should name the columns".to_owned()));
+    }
+    let (separator, text, before) = match stated_separator(text) {
+        Some((separator, rest)) => (separator, rest, 1),
+        None => (separator(text), text, 0),
+    };
     let mut reader =
-        ReaderBuilder::new().delimiter(separator(text)).trim(Trim::All).flexible(true).from_reader(text);
+        ReaderBuilder::new().delimiter(separator).trim(Trim::All).flexible(true).from_reader(text);
     let headers = reader.byte_headers().map_err(|e| wrong(e.to_string()))?;
-    let columns = cells(headers).ok_or_else(|| wrong("its first line is not UTF-8".to_owned()))?;
+    let columns = cells(headers).ok_or_else(|| wrong(format!("its first line is not UTF-8; {SAVE}")))?;
     let columns: Vec<_> = columns.into_iter().map(Option::unwrap_or_default).collect();
     let mut raw = Raw { columns, rows: Vec::new(), problems: Vec::new() };
     for record in reader.byte_records() {
-        let record = record.map_err(|e| wrong(e.to_string()))?;
-        let place = format!("line {}", record.position().map_or(0, csv::Position::line));
+        let mut record = record.map_err(|e| wrong(e.to_string()))?;
+        let place = format!("line {}", before + record.position().map_or(0, csv::Position::line));
         // What a spreadsheet writes for an empty row.
         if record.iter().all(<[u8]>::is_empty) {
             continue;
+        }
+        // And for cells that were used once.
+        if record.iter().skip(raw.columns.len()).all(<[u8]>::is_empty) {
+            record.truncate(raw.columns.len());
         }
         if record.len() != raw.columns.len() {
             raw.problems.push(format!("{place}: {} cells, not {}", record.len(), raw.columns.len()));
@@ -37,18 +57,34 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
         }
         match cells(&record) {
             Some(cells) => raw.rows.push((place, cells)),
-            None => raw.problems.push(format!("{place}: not UTF-8; save the table as UTF-8")),
+            None => raw.problems.push(format!("{place}: not UTF-8; {SAVE}")),
         }
     }
     Ok(raw)
 }
 
-/// The separator that the first line has most of.
+/// The separator that a first line `sep=;` states, which one spreadsheet writes and reads, and what follows the line.
+fn stated_separator(text: &[u8]) -> Option<(u8, &[u8])> {
+    let end = text.iter().position(|b| *b == b'\n')?;
+    match text[..end].trim_ascii() {
+        [b's', b'e', b'p', b'=', separator] => Some((*separator, &text[end + 1..])),
+        _ => None,
+    }
+}
+
+/// The separator that the first line has most of, outside quotes.
 fn separator(text: &[u8]) -> u8 {
-    let first = text.split(|b| *b == b'\n').next().unwrap_or_default();
-    let count = |separator: u8| first.iter().filter(|b| **b == separator).count();
+    let mut quoted = false;
+    let mut counts = [0; SEPARATORS.len()];
+    for byte in text.iter().take_while(|b| **b != b'\n') {
+        quoted ^= *byte == b'"';
+        for (count, separator) in counts.iter_mut().zip(SEPARATORS) {
+            *count += usize::from(!quoted && *byte == separator);
+        }
+    }
     // The comma wins a tie: it is last.
-    [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator)).unwrap_or(b',')
+    let most = SEPARATORS.into_iter().zip(counts).max_by_key(|(_, count)| *count);
+    most.map_or(b',', |(separator, _)| separator)
 }
 
 fn cells(record: &ByteRecord) -> Option<Vec<Option<String>>> {

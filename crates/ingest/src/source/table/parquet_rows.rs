@@ -4,8 +4,10 @@ use std::path::Path;
 
 use marque_formats::{ForeignKind, ForeignTable};
 
+use super::super::hugging_face::unnamed_classes;
 use super::Raw;
 use crate::Error;
+use crate::hashes::warn_once;
 
 /// Rows read at a time.
 const BATCH: usize = 4096;
@@ -18,21 +20,22 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
             known.push(position);
             columns.push(column.name.clone());
         } else {
-            tracing::warn!(
+            warn_once(format!(
                 "{}: the column {} is left out: it is no text or number",
                 path.display(),
                 column.name
-            );
+            ));
         }
     }
-    let mut rows = Vec::new();
+    let (mut rows, mut problems) = (Vec::new(), Vec::new());
     for batch in table {
         let batch = batch?;
+        problems.extend(known.iter().flat_map(|column| unnamed_classes(&batch, rows.len(), *column)));
         let cells: Vec<_> = known.iter().map(|position| batch.texts(*position)).collect();
         for row in 0..batch.rows() {
             let cells = cells.iter().map(|column| column[row].clone()).collect();
             rows.push((format!("row {}", rows.len() + 1), cells));
         }
     }
-    Ok(Raw { columns, rows, problems: Vec::new() })
+    Ok(Raw { columns, rows, problems })
 }
