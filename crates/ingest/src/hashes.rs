@@ -31,7 +31,7 @@ pub(crate) fn digests(paths: &[PathBuf], progress: &dyn Progress) -> Result<Vec<
     let unread = |path: &PathBuf| {
         let metadata = std::fs::metadata(path).ok()?;
         let known = DIGESTS.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
-        known.is_none_or(|(stamp, _)| stamp != stamp_of(&metadata)).then(|| metadata.len())
+        known.is_none_or(|(stamp, _)| stamp != stamp_of(&metadata)).then_some(metadata.len())
     };
     let sizes: Vec<u64> = paths.iter().map(|path| unread(path).unwrap_or(0)).collect();
     let total = sizes.iter().sum();
