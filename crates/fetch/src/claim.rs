@@ -1,7 +1,7 @@
 //! Keeps two downloads of one file apart, be they of one program or of two.
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -34,18 +34,19 @@ impl Claim {
                     waited = true;
                     file.lock().map_err(io)?;
                 }
-                Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
-                    tracing::debug!("{}: {error}", path.display());
+                // As some network file systems have it: then there is nothing to wait for.
+                Err(TryLockError::Error(error)) => {
+                    tracing::debug!("{} cannot be locked: {error}", path.display());
+                    let _ = std::fs::remove_file(path);
                     return Ok(Self { path: path.to_owned(), file: None, waited });
                 }
-                Err(TryLockError::Error(error)) => return Err(io(error)),
             }
             // Whoever had it before has deleted the file: then this is the lock of nothing.
             let same =
                 |there: Metadata, here: Metadata| (there.dev(), there.ino()) == (here.dev(), here.ino());
             if std::fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|here| same(there, here)))
             {
-                file.set_len(0).map_err(io)?;
+                file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
                 write!(file, "{}", std::process::id()).map_err(io)?;
                 return Ok(Self { path: path.to_owned(), file: Some(file), waited });
             }
