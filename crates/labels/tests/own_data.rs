@@ -229,7 +229,11 @@ fn make_model_body_and_year_may_be_columns() {
         column("era"),
         ["2007 and earlier", "2008 and later", "-", "2008 and later", "2007 and earlier"]
     );
-    assert_eq!(column("line"), ["Defender", "-", "-", "-", "-"]);
+    assert_eq!(
+        column("line"),
+        ["Defender", "-", "-", "S4", "S4"],
+        "the name says what the column leaves open"
+    );
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn every_wrong_value_is_reported_with_line_and_allowed_values() {
             "p.toml:3: s.b = 7: must be a number from 0 to 1",
             "p.toml:4: s.c = 1: must be true or false",
             "p.toml:5: s.d = \"three\": must be one of \"one\", \"two\"",
-            "p.toml:6: s.e = [1]: must be a list of texts",
+            "p.toml:6: s.e = [1]: must be a list of texts, none of them empty",
             "p.toml:7: s.f = [1]: must be a list of 2 numbers",
         ]
     );
