@@ -480,10 +480,10 @@ fn two_that_bring_one_file_at_once_do_not_mix_it_up() {
         assert_eq!(std::fs::read(download.path("")).unwrap(), content());
         assert_eq!(names(download.folder.path()), [NAME], "nothing else is left");
         let said = lines.0.lock().unwrap().clone();
-        assert_eq!(
-            said,
-            ["cars.tgz is being downloaded by another part of this program already; waiting for it"]
-        );
+        // Which other it is may not be written yet.
+        let expected = ["part of this program", "program"]
+            .map(|other| format!("cars.tgz is being downloaded by another {other} already; waiting for it"));
+        assert!(said.len() == 1 && expected.contains(&said[0]), "{said:?}");
     }
 }
 

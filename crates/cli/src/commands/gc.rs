@@ -27,6 +27,10 @@ pub(super) fn gc(configuration: &Configuration, dry_run: bool, terminal: &Termin
         }
         freed += size;
     }
+    if !dry_run {
+        // Only if nothing is left in it; a stage that ran has a result that is kept.
+        let _ = std::fs::remove_dir(store.root().join(FEATURES));
+    }
     let verb = if dry_run { "would be freed" } else { "freed" };
     terminal.print(format_args!("{:>9}  {verb}", bytes(freed)));
     for path in sorted.iter().filter_map(|sorted| sorted.unlinked.as_ref()) {
