@@ -138,7 +138,7 @@ impl Stage for Ingest {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> Value {

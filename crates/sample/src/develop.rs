@@ -1,7 +1,6 @@
 //! From the light that reached the camera to a JPEG file: exposure, white balance, softness, noise.
 
-use image::ExtendedColorType;
-use image::codecs::jpeg::JpegEncoder;
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 use crate::Error;
 use crate::chance::Chance;
@@ -83,8 +82,9 @@ fn weighted(before: Rgb, at: Rgb, after: Rgb, side: f32) -> Rgb {
 /// Encodes a photo's bytes as JPEG.
 pub(crate) fn encode(bytes: &[u8], width: u32, height: u32) -> Result<Vec<u8>, Error> {
     let mut file = Vec::with_capacity(bytes.len() / 8);
-    JpegEncoder::new_with_quality(&mut file, QUALITY)
-        .encode(bytes, width, height, ExtendedColorType::Rgb8)
-        .map_err(Error::Encode)?;
+    let mut encoder = Encoder::new(&mut file, QUALITY);
+    encoder.set_sampling_factor(SamplingFactor::F_2_2);
+    let [width, height] = [width, height].map(|side| u16::try_from(side).unwrap_or(u16::MAX));
+    encoder.encode(bytes, width, height, ColorType::Rgb).map_err(Error::Encode)?;
     Ok(file)
 }

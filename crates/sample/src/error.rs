@@ -24,7 +24,7 @@ pub enum Error {
     },
     /// A photo could not be encoded.
     #[error("cannot encode a photo as JPEG: {0}")]
-    Encode(image::ImageError),
+    Encode(jpeg_encoder::EncodingError),
     /// Photos of this size cannot be drawn.
     #[error(
         "cannot draw on {width} x {height} pixels; photos must be between 64 and 4096 pixels wide and high"

@@ -77,7 +77,7 @@ pub struct Sample {
 
 impl Default for Sample {
     fn default() -> Self {
-        Sample { seed: 1, train_photos: 2000, test_photos: 500, width: 288, height: 216 }
+        Sample { seed: 1, train_photos: 2000, test_photos: 500, width: 240, height: 180 }
     }
 }
 
