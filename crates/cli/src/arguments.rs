@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use marque_network::Precision;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -152,8 +153,11 @@ pub(crate) struct Bench {
     /// Time evaluation instead of training.
     #[arg(long)]
     pub(crate) evaluate: bool,
+    /// What the trunk computes with.
+    #[arg(long, value_enum, default_value_t = Numbers::F32)]
+    pub(crate) precision: Numbers,
     /// Compute with candle's own operations instead of ours.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "precision")]
     pub(crate) stock: bool,
     /// Print one line of JSON, and no table by kind of convolution.
     #[arg(long)]
@@ -218,4 +222,30 @@ pub(crate) enum Trunk {
     Resnet18,
     Resnet34,
     Resnet50,
+}
+
+/// Kinds of numbers.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Numbers {
+    F32,
+    Bf16,
+}
+
+impl Numbers {
+    /// As the options spell it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+impl From<Numbers> for Precision {
+    fn from(numbers: Numbers) -> Self {
+        match numbers {
+            Numbers::F32 => Self::F32,
+            Numbers::Bf16 => Self::Bf16,
+        }
+    }
 }

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use marque_kernels::nhwc::{Convolution, Epilogue};
+use marque_kernels::nhwc::{Convolution, Epilogue, Source};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -45,13 +45,13 @@ fn convolutions(criterion: &mut Criterion) {
         let mut y = random(&mut rng, convolution.output_shape());
         group.throughput(Throughput::Elements(convolution.operations() / 2));
         group.bench_function(BenchmarkId::new("forward", name), |bench| {
-            bench.iter(|| convolution.forward(black_box(&x), &w, Epilogue::default(), &mut y));
+            bench.iter(|| convolution.forward(Source::plain(black_box(&x)), &w, Epilogue::default(), &mut y));
         });
         group.bench_function(BenchmarkId::new("input gradient", name), |bench| {
             bench.iter(|| convolution.input_gradient(black_box(&w), &y, false, &mut x));
         });
         group.bench_function(BenchmarkId::new("weight gradient", name), |bench| {
-            bench.iter(|| convolution.weight_gradient(black_box(&x), &y, &mut w));
+            bench.iter(|| convolution.weight_gradient(Source::plain(black_box(&x)), &y, &mut w));
         });
     }
 }

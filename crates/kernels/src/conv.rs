@@ -1,6 +1,6 @@
 //! Two-dimensional convolution: the operation and its forward pass.
 
-use crate::nhwc::{Convolution, Epilogue};
+use crate::nhwc::{Convolution, Epilogue, Source};
 use crate::tensor_access::{read, require_f32, tensor, values};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
@@ -40,7 +40,7 @@ impl CustomOp2 for Conv2d {
         let shape = Shape::from_dims(&self.0.output_shape());
         let mut y = vec![0.0; shape.elem_count()];
         let (x, w) = (values(NAME, "the input", x, xl)?, values(NAME, "the weight", w, wl)?);
-        self.0.forward(x, w, Epilogue::default(), &mut y);
+        self.0.forward(Source::plain(x), w, Epilogue::default(), &mut y);
         Ok((CpuStorage::F32(y), shape))
     }
 
@@ -55,14 +55,14 @@ impl CustomOp2 for Conv2d {
         let dy = read(NAME, "the gradient", &dy)?;
         let dx = if x.track_op() {
             let mut dx = vec![0.0; x.elem_count()];
-            self.0.input_gradient(&read(NAME, "the weight", w)?, &dy, false, &mut dx);
+            self.0.input_gradient(&read(NAME, "the weight", w)?, &*dy, false, &mut dx);
             Some(tensor(dx, x.shape())?)
         } else {
             None
         };
         let dw = if w.track_op() {
             let mut dw = vec![0.0; w.elem_count()];
-            self.0.weight_gradient(&read(NAME, "the input", x)?, &dy, &mut dw);
+            self.0.weight_gradient(Source::plain(&read(NAME, "the input", x)?), &*dy, &mut dw);
             Some(tensor(dw, w.shape())?)
         } else {
             None

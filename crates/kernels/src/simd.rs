@@ -46,6 +46,10 @@ pub(crate) trait Simd: Copy {
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, rounded once where the CPU can.
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The first and the second numbers of [`LANES`](Self::LANES) pairs of bfloat16, the first in the lower half.
+    /// # Safety
+    /// `from` points to [`LANES`](Self::LANES) readable pairs.
+    unsafe fn load_pairs(self, from: *const u32) -> [Self::V; 2];
 }
 
 impl Level {
@@ -152,6 +156,16 @@ impl Simd for Portable {
         // Two roundings: a fused one is a library call on a CPU that lacks it.
         each(|lane| a[lane] * b[lane] + c[lane])
     }
+
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const u32) -> [Self::V; 2] {
+        // SAFETY: passed on from the caller.
+        let pairs = unsafe { from.cast::<[u32; PORTABLE]>().read_unaligned() };
+        [
+            each(|lane| f32::from_bits(pairs[lane] << 16)),
+            each(|lane| f32::from_bits(pairs[lane] & 0xffff_0000)),
+        ]
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -189,7 +203,8 @@ mod x86 {
 
     macro_rules! simd {
         ($level:ty, $vector:ty, $lanes:literal, $rows:literal, $splat:ident, $load:ident, $store:ident,
-         $add:ident, $sub:ident, $mul:ident, $mul_add:ident) => {
+         $add:ident, $sub:ident, $mul:ident, $mul_add:ident,
+         $bits:ty, $left:ident, $and:ident, $set:ident, $cast:ident) => {
             // SAFETY of all blocks: a value of the type proves that the CPU has the instructions; what pointers point to
             // is the caller's promise, and the loads and stores need no alignment.
             impl Simd for $level {
@@ -231,6 +246,15 @@ mod x86 {
                 fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
                     unsafe { $mul_add(a, b, c) }
                 }
+
+                #[inline(always)]
+                unsafe fn load_pairs(self, from: *const u32) -> [Self::V; 2] {
+                    unsafe {
+                        let pairs = from.cast::<$bits>().read_unaligned();
+                        let upper = $and(pairs, $set(0xffff_0000_u32 as i32));
+                        [$cast($left::<16>(pairs)), $cast(upper)]
+                    }
+                }
             }
         };
     }
@@ -246,7 +270,12 @@ mod x86 {
         _mm256_add_ps,
         _mm256_sub_ps,
         _mm256_mul_ps,
-        _mm256_fmadd_ps
+        _mm256_fmadd_ps,
+        __m256i,
+        _mm256_slli_epi32,
+        _mm256_and_si256,
+        _mm256_set1_epi32,
+        _mm256_castsi256_ps
     );
     simd!(
         Avx512,
@@ -259,6 +288,11 @@ mod x86 {
         _mm512_add_ps,
         _mm512_sub_ps,
         _mm512_mul_ps,
-        _mm512_fmadd_ps
+        _mm512_fmadd_ps,
+        __m512i,
+        _mm512_slli_epi32,
+        _mm512_and_si512,
+        _mm512_set1_epi32,
+        _mm512_castsi512_ps
     );
 }

@@ -34,3 +34,4 @@ pub use gradients::Gradients;
 pub use load::{LoadReport, MisShaped};
 pub use network::{Buffer, Frozen, Group, Network, Parameter, TrainingPass};
 pub use presence::Presence;
+pub use trunk::Precision;

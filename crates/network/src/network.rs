@@ -5,7 +5,7 @@ use crate::execution::Execution;
 use crate::gradients::Gradients;
 use crate::initialise::Initialiser;
 use crate::layers::{Block, ConvNorm, Head, Norm};
-use crate::trunk::{Activations, Evaluator, Layers, PARTS, is_finite};
+use crate::trunk::{EvaluationBuffers, Layers, PARTS, Precision, TrainingBuffers, is_finite};
 use crate::{Error, Result, names};
 use candle_core::{Device, Tensor, Var};
 use marque_kernels::nhwc::Convolution;
@@ -26,8 +26,9 @@ pub struct Network {
     heads: Vec<Head>,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
-    activations: Kept<Activations>,
-    evaluator: Kept<Evaluator>,
+    precision: Precision,
+    activations: Kept<TrainingBuffers>,
+    evaluator: Kept<EvaluationBuffers>,
 }
 
 /// A trainable variable.
@@ -235,9 +236,16 @@ impl Network {
             heads,
             parameters,
             buffers,
+            precision: Precision::default(),
             activations: Kept::default(),
             evaluator: Kept::default(),
         })
+    }
+
+    /// The same network, computing in another precision.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// What the network was built from.
@@ -284,7 +292,7 @@ impl Network {
         let mut activations = self.activations.take();
         let features = if frozen.parts < PARTS {
             let momentum = (!frozen.norm_statistics).then_some(self.config.norm_momentum);
-            activations.forward(self.layers(), momentum, frozen.parts, &input)?
+            activations.forward(self.precision, self.layers(), momentum, frozen.parts, &input)?
         } else {
             input.clone()
         };
@@ -341,7 +349,8 @@ impl Network {
             return Ok(input.clone());
         }
         let mut evaluator = self.evaluator.take();
-        let output = evaluator.run(self.layers(), from..to.min(PARTS), &input.contiguous()?)?;
+        let output =
+            evaluator.run(self.precision, self.layers(), from..to.min(PARTS), &input.contiguous()?)?;
         self.evaluator.put(evaluator);
         Ok(output)
     }
@@ -408,7 +417,7 @@ pub struct TrainingPass<'n> {
     input: Tensor,
     /// Frozen parts of the trunk.
     parts: usize,
-    activations: Activations,
+    activations: TrainingBuffers,
     /// The start of candle's part of the graph: the features that the heads see.
     features: Var,
     logits: Vec<Tensor>,
@@ -430,7 +439,7 @@ impl TrainingPass<'_> {
         if !is_finite(&read("a check", "the input", &self.input)?) {
             return Ok(Some("the input".to_owned()));
         }
-        let trunk = self.activations.first_not_finite(&self.network.stages);
+        let trunk = self.activations.first_not_finite(self.network.precision, &self.network.stages);
         if let (Some(layer), true) = (trunk, self.parts < PARTS) {
             return Ok(Some(layer));
         }
@@ -457,7 +466,8 @@ impl TrainingPass<'_> {
             }
         }
         if let (Some(features), true) = (of_heads.get(&self.features), self.parts < PARTS) {
-            self.activations.backward(self.network.layers(), &self.input, features, gradients)?;
+            let (precision, layers) = (self.network.precision, self.network.layers());
+            self.activations.backward(precision, layers, &self.input, features, gradients)?;
         }
         self.network.activations.put(self.activations);
         Ok(())

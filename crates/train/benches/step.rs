@@ -1,7 +1,7 @@
 //! A training step and an evaluation of ResNet34, batch 16; `cargo bench -p marque-train`.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use marque_network::Backbone;
+use marque_network::{Backbone, Precision};
 use marque_train::throughput::{Steps, Workload};
 
 fn steps(criterion: &mut Criterion) {
@@ -10,7 +10,15 @@ fn steps(criterion: &mut Criterion) {
     for (name, evaluate) in [("train", false), ("evaluate", true)] {
         for size in [128, 224] {
             let backbone = Backbone::ResNet34;
-            let workload = Workload { backbone, size, batch: 16, steps: 0, evaluate, stock: false };
+            let workload = Workload {
+                backbone,
+                size,
+                batch: 16,
+                steps: 0,
+                evaluate,
+                stock: false,
+                precision: Precision::F32,
+            };
             let mut steps = Steps::new(&workload).unwrap();
             group.bench_function(BenchmarkId::new(name, size), |bench| bench.iter(|| steps.step().unwrap()));
         }

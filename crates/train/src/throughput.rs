@@ -7,9 +7,10 @@
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
-use marque_kernels::nhwc::{Convolution, Epilogue};
+use half::bf16;
+use marque_kernels::nhwc::{Convolution, Element, Epilogue, Source};
 use marque_kernels::{CrossEntropy, cross_entropy};
-use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig, stock};
+use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig, Precision, stock};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -36,6 +37,8 @@ pub struct Workload {
     pub evaluate: bool,
     /// Compute with candle's own operations instead of `marque-kernels`.
     pub stock: bool,
+    /// What the trunk computes with.
+    pub precision: Precision,
 }
 
 /// What was found.
@@ -115,12 +118,25 @@ pub fn measure(workload: &Workload) -> Result<Throughput, marque_network::Error>
 
 /// Times one convolution alone. `first` says that it reads the photo, which has no gradient.
 #[must_use]
-pub fn time_convolution(convolution: &Convolution, evaluate: bool, first: bool) -> ConvolutionSeconds {
-    let mut x = values(convolution.input_shape());
-    let mut w = values(convolution.weight_shape());
-    let mut y = values(convolution.output_shape());
-    let forward = fastest(|| convolution.forward(&x, &w, Epilogue::default(), &mut y));
-    let weight_gradient = (!evaluate).then(|| fastest(|| convolution.weight_gradient(&x, &y, &mut w)));
+pub fn time_convolution(
+    convolution: &Convolution,
+    precision: Precision,
+    evaluate: bool,
+    first: bool,
+) -> ConvolutionSeconds {
+    match precision {
+        Precision::F32 => time_with::<f32>(convolution, evaluate, first),
+        Precision::Bf16 => time_with::<bf16>(convolution, evaluate, first),
+    }
+}
+
+fn time_with<E: Element>(convolution: &Convolution, evaluate: bool, first: bool) -> ConvolutionSeconds {
+    let mut x: Vec<E> = values(convolution.input_shape());
+    let mut w: Vec<f32> = values(convolution.weight_shape());
+    let mut y: Vec<E> = values(convolution.output_shape());
+    let forward = fastest(|| convolution.forward(Source::plain(&x), &w, Epilogue::default(), &mut y));
+    let weight_gradient =
+        (!evaluate).then(|| fastest(|| convolution.weight_gradient(Source::plain(&x), &y, &mut w)));
     let input_gradient =
         (!evaluate && !first).then(|| fastest(|| convolution.input_gradient(&w, &y, false, &mut x)));
     ConvolutionSeconds { forward, input_gradient, weight_gradient }
@@ -144,7 +160,7 @@ impl Steps {
     ///
     /// If the network cannot be built.
     pub fn new(workload: &Workload) -> Result<Self, marque_network::Error> {
-        let network = Network::new(&config(workload), 0)?;
+        let network = Network::new(&config(workload), 0)?.with_precision(workload.precision);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let (images, targets) = draw(workload, &mut rng)?;
         let optimizer = Optimizer::new(Method::AdamW(AdamW::default()), network.parameters());
@@ -231,8 +247,9 @@ fn config(workload: &Workload) -> NetworkConfig {
     }
 }
 
-fn values(shape: [usize; 4]) -> Vec<f32> {
-    (0..shape.iter().product()).map(|i: usize| (i * 7919 % 1021) as f32 / 1021.0 - 0.5).collect()
+fn values<E: Element>(shape: [usize; 4]) -> Vec<E> {
+    let value = |index: usize| E::narrow((index * 7919 % 1021) as f32 / 1021.0 - 0.5);
+    (0..shape.iter().product()).map(value).collect()
 }
 
 fn fastest(mut call: impl FnMut()) -> f64 {

@@ -44,7 +44,7 @@ pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
     }
     if !options.stock {
         terminal.print("");
-        by_kind(&measured, options.evaluate, terminal);
+        by_kind(&measured, options, terminal);
     }
     Ok(())
 }
@@ -61,6 +61,7 @@ fn workload(options: &Bench) -> Workload {
         steps: options.steps.into(),
         evaluate: options.evaluate,
         stock: options.stock,
+        precision: options.precision.into(),
     }
 }
 
@@ -72,6 +73,7 @@ fn record(options: &Bench, measured: &Throughput, memory: Option<u64>) -> serde_
         "size": options.size,
         "threads": rayon::current_num_threads(),
         "stock": options.stock,
+        "precision": options.precision.name(),
         "instructions": instruction_set(),
         "seconds_median": measured.median(),
         "seconds_min": measured.seconds[0],
@@ -84,7 +86,8 @@ fn record(options: &Bench, measured: &Throughput, memory: Option<u64>) -> serde_
 }
 
 /// Times each kind of convolution alone and prints what share of a step it takes.
-fn by_kind(measured: &Throughput, evaluate: bool, terminal: &Terminal) {
+fn by_kind(measured: &Throughput, options: &Bench, terminal: &Terminal) {
+    let evaluate = options.evaluate;
     terminal.print(format_args!(
         "{:<28} {:>17} {:>17} {:>17} {:>6}",
         "milliseconds, GFLOP/s", "forward", "input gradient", "weight gradient", "share"
@@ -92,7 +95,8 @@ fn by_kind(measured: &Throughput, evaluate: bool, terminal: &Terminal) {
     let step = measured.median();
     let mut rest = step;
     for (index, (convolution, count)) in measured.kinds().iter().enumerate() {
-        let seconds = throughput::time_convolution(convolution, evaluate, index == 0);
+        let seconds =
+            throughput::time_convolution(convolution, options.precision.into(), evaluate, index == 0);
         let total = *count as f64 * seconds.sum();
         rest -= total;
         let [x, w] = [convolution.input_shape(), convolution.weight_shape()];

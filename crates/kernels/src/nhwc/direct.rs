@@ -14,7 +14,7 @@ pub(super) fn forward(
     x: &[f32],
     weight: Matrix<'_>,
     accumulate: bool,
-    epilogue: Epilogue<'_>,
+    epilogue: Epilogue<'_, f32>,
     y: &mut [f32],
 ) {
     let chunk = row_chunk(g.rows(), g.depth());

@@ -1,6 +1,7 @@
 //! Batch normalisation (Ioffe and Szegedy, 2015), fused with what stands around it in a residual network.
 
 use super::convolution::keep_nan_max;
+use super::element::Element;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 
@@ -25,7 +26,7 @@ pub struct Moments {
 impl Moments {
     /// Of `x`, whose last axis has `channels` values. Accumulated by Chan, Golub and LeVeque's pairwise updating
     /// (1983) in `f64`, so that a large mean does not swallow the variance.
-    pub fn of(x: &[f32], channels: usize) -> Self {
+    pub fn of<E: Element>(x: &[E], channels: usize) -> Self {
         assert!(!x.is_empty() && x.len().is_multiple_of(channels), "whole rows");
         let level = Level::best();
         let parts: Vec<Running> =
@@ -68,12 +69,12 @@ impl Running {
     }
 }
 
-struct Gather<'a> {
-    x: &'a [f32],
+struct Gather<'a, E> {
+    x: &'a [E],
     channels: usize,
 }
 
-impl Work for Gather<'_> {
+impl<E: Element> Work for Gather<'_, E> {
     type Output = Running;
 
     #[inline(always)]
@@ -87,7 +88,7 @@ impl Work for Gather<'_> {
             deviation.fill(0.0);
             for row in block.chunks_exact(channels) {
                 for (sum, x) in mean.iter_mut().zip(row) {
-                    *sum += x;
+                    *sum += x.widen();
                 }
             }
             for sum in &mut mean {
@@ -95,7 +96,8 @@ impl Work for Gather<'_> {
             }
             for row in block.chunks_exact(channels) {
                 for ((sum, x), mean) in deviation.iter_mut().zip(row).zip(&mean) {
-                    *sum += (x - mean) * (x - mean);
+                    let deviation = x.widen() - mean;
+                    *sum += deviation * deviation;
                 }
             }
             total.merge(f64::from(count), &mean, &deviation);
@@ -136,7 +138,7 @@ impl Norm {
 }
 
 /// Writes the normalised `x` to `y`, and `max(., 0)` of it if `relu`.
-pub fn normalise(x: &[f32], norm: &Norm, relu: bool, y: &mut [f32]) {
+pub fn normalise<T: Element, E: Element>(x: &[T], norm: &Norm, relu: bool, y: &mut [E]) {
     assert_eq!(x.len(), y.len(), "as many outputs as inputs");
     let size = piece(norm.channels());
     let level = Level::best();
@@ -144,14 +146,14 @@ pub fn normalise(x: &[f32], norm: &Norm, relu: bool, y: &mut [f32]) {
     pieces.for_each(|(y, x)| level.run(Normalise { x, norm, relu, y }));
 }
 
-struct Normalise<'a> {
-    x: &'a [f32],
+struct Normalise<'a, T, E> {
+    x: &'a [T],
     norm: &'a Norm,
     relu: bool,
-    y: &'a mut [f32],
+    y: &'a mut [E],
 }
 
-impl Work for Normalise<'_> {
+impl<T: Element, E: Element> Work for Normalise<'_, T, E> {
     type Output = ();
 
     #[inline(always)]
@@ -161,7 +163,7 @@ impl Work for Normalise<'_> {
         let channels = mean.len();
         for (y, x) in self.y.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels)) {
             for c in 0..channels {
-                y[c] = keep_nan_max((x[c] - mean[c]) * scale[c] + shift[c], floor);
+                y[c] = E::narrow(keep_nan_max((x[c].widen() - mean[c]) * scale[c] + shift[c], floor));
             }
         }
     }
@@ -176,12 +178,12 @@ fn parameters(norm: &Norm) -> (&[f32], &[f32], &[f32]) {
 
 /// Writes `max(normalised x + shortcut, 0)` to `y`: the end of a residual block. The shortcut is normalised too
 /// if it comes with a normalisation.
-pub fn normalise_add_relu(
-    x: &[f32],
+pub fn normalise_add_relu<E: Element>(
+    x: &[E],
     norm: &Norm,
-    shortcut: &[f32],
+    shortcut: &[E],
     shortcut_norm: Option<&Norm>,
-    y: &mut [f32],
+    y: &mut [E],
 ) {
     assert!(x.len() == y.len() && shortcut.len() == y.len(), "as many outputs as inputs");
     let size = piece(norm.channels());
@@ -190,15 +192,15 @@ pub fn normalise_add_relu(
     pieces.for_each(|((y, x), shortcut)| level.run(Join { x, norm, shortcut, shortcut_norm, y }));
 }
 
-struct Join<'a> {
-    x: &'a [f32],
+struct Join<'a, E> {
+    x: &'a [E],
     norm: &'a Norm,
-    shortcut: &'a [f32],
+    shortcut: &'a [E],
     shortcut_norm: Option<&'a Norm>,
-    y: &'a mut [f32],
+    y: &'a mut [E],
 }
 
-impl Work for Join<'_> {
+impl<E: Element> Work for Join<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -213,15 +215,17 @@ impl Work for Join<'_> {
                 let (mean2, scale2, shift2) = (&mean2[..channels], &scale2[..channels], &shift2[..channels]);
                 for ((y, x), s) in rows {
                     for c in 0..channels {
-                        let s = (s[c] - mean2[c]) * scale2[c] + shift2[c];
-                        y[c] = keep_nan_max((x[c] - mean[c]) * scale[c] + shift[c] + s, 0.0);
+                        let s = (s[c].widen() - mean2[c]) * scale2[c] + shift2[c];
+                        let x = (x[c].widen() - mean[c]) * scale[c] + shift[c];
+                        y[c] = E::narrow(keep_nan_max(x + s, 0.0));
                     }
                 }
             }
             None => {
                 for ((y, x), s) in rows {
                     for c in 0..channels {
-                        y[c] = keep_nan_max((x[c] - mean[c]) * scale[c] + shift[c] + s[c], 0.0);
+                        let x = (x[c].widen() - mean[c]) * scale[c] + shift[c];
+                        y[c] = E::narrow(keep_nan_max(x + s[c].widen(), 0.0));
                     }
                 }
             }
@@ -241,12 +245,12 @@ pub fn add_relu(a: &[f32], b: &[f32], y: &mut [f32]) {
 }
 
 /// Clears the gradients of outputs that ReLU made zero.
-pub fn mask(output: &[f32], gradient: &mut [f32]) {
+pub fn mask<E: Element>(output: &[E], gradient: &mut [E]) {
     assert_eq!(output.len(), gradient.len(), "as many gradients as outputs");
     const PIECE: usize = 1 << 15;
     gradient.par_chunks_mut(PIECE).zip(output.par_chunks(PIECE)).for_each(|(gradient, output)| {
         for (gradient, output) in gradient.iter_mut().zip(output) {
-            *gradient = pass(*gradient, *output, 0.0);
+            *gradient = if output.widen() > 0.0 { *gradient } else { E::default() };
         }
     });
 }
@@ -259,8 +263,8 @@ fn pass(gradient: f32, output: f32, threshold: f32) -> f32 {
 
 /// The backward pass of a normalisation by the batch's own statistics, and of the ReLU after it if `relu`.
 #[derive(Clone, Debug)]
-pub struct NormGradient<'a> {
-    x: &'a [f32],
+pub struct NormGradient<'a, E> {
+    x: &'a [E],
     norm: &'a Norm,
     relu: bool,
     /// The sum of the gradient after ReLU, per channel.
@@ -271,9 +275,9 @@ pub struct NormGradient<'a> {
     constant: bool,
 }
 
-impl<'a> NormGradient<'a> {
+impl<'a, E: Element> NormGradient<'a, E> {
     /// Gathers what the gradients are made of from the input `x` and the gradient `dy` of the output.
-    pub fn new(x: &'a [f32], norm: &'a Norm, relu: bool, dy: &[f32]) -> Self {
+    pub fn new(x: &'a [E], norm: &'a Norm, relu: bool, dy: &[E]) -> Self {
         assert_eq!(x.len(), dy.len(), "as many gradients as inputs");
         let channels = norm.channels();
         let size = piece(channels);
@@ -309,7 +313,7 @@ impl<'a> NormGradient<'a> {
 
     /// Writes the gradient of the input to `dx`: `scale * (g - mean(g) - (x - mean) * inverse^2 * mean(g * (x -
     /// mean)))`, where `g` is the gradient after ReLU and `inverse` is `1 / sqrt(variance + eps)`.
-    pub fn input(&self, dy: &[f32], dx: &mut [f32]) {
+    pub fn input(&self, dy: &[E], dx: &mut [E]) {
         assert!(self.x.len() == dy.len() && dx.len() == dy.len(), "as many gradients as inputs");
         let coefficients = self.coefficients();
         let size = piece(self.norm.channels());
@@ -328,7 +332,7 @@ impl<'a> NormGradient<'a> {
     }
 
     /// As [`input`](Self::input), with the result in place of the gradient of the output.
-    pub fn input_in_place(&self, gradient: &mut [f32]) {
+    pub fn input_in_place(&self, gradient: &mut [E]) {
         assert_eq!(self.x.len(), gradient.len(), "as many gradients as inputs");
         let coefficients = self.coefficients();
         let size = piece(self.norm.channels());
@@ -366,14 +370,14 @@ fn threshold(relu: bool) -> f32 {
     if relu { 0.0 } else { f32::NEG_INFINITY }
 }
 
-struct Sums<'a> {
-    x: &'a [f32],
+struct Sums<'a, E> {
+    x: &'a [E],
     norm: &'a Norm,
     relu: bool,
-    dy: &'a [f32],
+    dy: &'a [E],
 }
 
-impl Work for Sums<'_> {
+impl<E: Element> Work for Sums<'_, E> {
     type Output = [Vec<f64>; 2];
 
     #[inline(always)]
@@ -390,8 +394,8 @@ impl Work for Sums<'_> {
             let (gradient, product) = (&mut gradient[..channels], &mut product[..channels]);
             for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
                 for c in 0..channels {
-                    let deviation = x[c] - mean[c];
-                    let passed = pass(dy[c], deviation * scale[c] + shift[c], threshold);
+                    let deviation = x[c].widen() - mean[c];
+                    let passed = pass(dy[c].widen(), deviation * scale[c] + shift[c], threshold);
                     gradient[c] += passed;
                     product[c] += passed * deviation;
                 }
@@ -403,16 +407,16 @@ impl Work for Sums<'_> {
     }
 }
 
-struct InputGradient<'a> {
+struct InputGradient<'a, E> {
     norm: &'a Norm,
     relu: bool,
     coefficients: &'a Coefficients,
-    x: &'a [f32],
-    dy: &'a [f32],
-    dx: &'a mut [f32],
+    x: &'a [E],
+    dy: &'a [E],
+    dx: &'a mut [E],
 }
 
-impl Work for InputGradient<'_> {
+impl<E: Element> Work for InputGradient<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -424,23 +428,23 @@ impl Work for InputGradient<'_> {
         let rows = self.dx.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels));
         for ((dx, x), dy) in rows.zip(self.dy.chunks_exact(channels)) {
             for c in 0..channels {
-                let deviation = x[c] - mean[c];
-                let passed = pass(dy[c], deviation * scale[c] + shift[c], threshold);
-                dx[c] = scale[c] * (passed - offset[c] - deviation * slope[c]);
+                let deviation = x[c].widen() - mean[c];
+                let passed = pass(dy[c].widen(), deviation * scale[c] + shift[c], threshold);
+                dx[c] = E::narrow(scale[c] * (passed - offset[c] - deviation * slope[c]));
             }
         }
     }
 }
 
-struct InPlace<'a> {
+struct InPlace<'a, E> {
     norm: &'a Norm,
     relu: bool,
     coefficients: &'a Coefficients,
-    x: &'a [f32],
-    gradient: &'a mut [f32],
+    x: &'a [E],
+    gradient: &'a mut [E],
 }
 
-impl Work for InPlace<'_> {
+impl<E: Element> Work for InPlace<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -451,9 +455,9 @@ impl Work for InPlace<'_> {
         let threshold = threshold(self.relu);
         for (g, x) in self.gradient.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels)) {
             for c in 0..channels {
-                let deviation = x[c] - mean[c];
-                let passed = pass(g[c], deviation * scale[c] + shift[c], threshold);
-                g[c] = scale[c] * (passed - offset[c] - deviation * slope[c]);
+                let deviation = x[c].widen() - mean[c];
+                let passed = pass(g[c].widen(), deviation * scale[c] + shift[c], threshold);
+                g[c] = E::narrow(scale[c] * (passed - offset[c] - deviation * slope[c]));
             }
         }
     }

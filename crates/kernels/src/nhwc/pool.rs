@@ -1,5 +1,6 @@
 //! Pooling: the maximum of a window, and the mean of a whole image.
 
+use super::element::Element;
 use crate::Error;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
@@ -86,7 +87,7 @@ impl MaxPool {
     }
 
     /// Writes the maxima of `x` to `y`, and which value of its window each is to `chosen`.
-    pub fn forward(&self, x: &[f32], y: &mut [f32], chosen: &mut [u8]) {
+    pub fn forward<E: Element>(&self, x: &[E], y: &mut [E], chosen: &mut [u8]) {
         let row = self.out_width * self.channels;
         let len = self.images * self.out_height * row;
         assert!(y.len() == len && chosen.len() == len, "as many outputs as the shape says");
@@ -100,39 +101,64 @@ impl MaxPool {
 
     /// Writes the gradient of the input to `dx`. Gathered: each input pixel looks at the windows it lies in, so
     /// that pixels are independent.
-    pub fn backward(&self, chosen: &[u8], dy: &[f32], dx: &mut [f32]) {
+    pub fn backward<E: Element>(&self, chosen: &[u8], dy: &[E], dx: &mut [E]) {
         let c = self.channels;
         assert_eq!(dx.len(), self.images * self.height * self.width * c, "as many gradients as inputs");
         assert!(chosen.len() == dy.len(), "as many choices as gradients");
-        dx.par_chunks_mut(self.width * c).enumerate().for_each(|(row, dx)| {
-            let (image, iy) = (row / self.height, row % self.height);
-            dx.fill(0.0);
-            for (ix, dx) in dx.chunks_exact_mut(c).enumerate() {
-                for oy in self.covering(iy, self.out_height) {
-                    for ox in self.covering(ix, self.out_width) {
-                        let number = self.number((iy, ix), (oy, ox));
-                        let from = ((image * self.out_height + oy) * self.out_width + ox) * c;
-                        let gradients = chosen[from..from + c].iter().zip(&dy[from..from + c]);
-                        for (dx, (&chosen, &dy)) in dx.iter_mut().zip(gradients) {
-                            *dx += if chosen == number { dy } else { 0.0 };
-                        }
+        let level = Level::best();
+        dx.par_chunks_mut(self.width * c)
+            .enumerate()
+            .for_each(|(row, dx)| level.run(GradientRow { pool: self, chosen, dy, row, dx }));
+    }
+}
+
+/// Gathers the gradient of one row of input pixels.
+struct GradientRow<'a, E> {
+    pool: &'a MaxPool,
+    chosen: &'a [u8],
+    dy: &'a [E],
+    row: usize,
+    dx: &'a mut [E],
+}
+
+impl<E: Element> Work for GradientRow<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { pool, chosen, dy, row, dx } = self;
+        let c = pool.channels;
+        let (image, iy) = (row / pool.height, row % pool.height);
+        let mut sums = vec![0f32; c];
+        for (ix, dx) in dx.chunks_exact_mut(c).enumerate() {
+            sums.fill(0.0);
+            for oy in pool.covering(iy, pool.out_height) {
+                for ox in pool.covering(ix, pool.out_width) {
+                    let number = pool.number((iy, ix), (oy, ox));
+                    let from = ((image * pool.out_height + oy) * pool.out_width + ox) * c;
+                    let gradients = chosen[from..from + c].iter().zip(&dy[from..from + c]);
+                    for (sum, (&chosen, dy)) in sums.iter_mut().zip(gradients) {
+                        *sum += if chosen == number { dy.widen() } else { 0.0 };
                     }
                 }
             }
-        });
+            for (dx, sum) in dx.iter_mut().zip(&sums) {
+                *dx = E::narrow(*sum);
+            }
+        }
     }
 }
 
 /// Pools one row of output pixels.
-struct Row<'a> {
+struct Row<'a, E> {
     pool: &'a MaxPool,
-    x: &'a [f32],
+    x: &'a [E],
     out_row: usize,
-    y: &'a mut [f32],
+    y: &'a mut [E],
     chosen: &'a mut [u8],
 }
 
-impl Work for Row<'_> {
+impl<E: Element> Work for Row<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -146,7 +172,7 @@ impl Work for Row<'_> {
         let mut numbers = vec![0u32; c];
         for (ox, (y, chosen)) in y.chunks_exact_mut(c).zip(chosen.chunks_exact_mut(c)).enumerate() {
             let columns = pool.window(ox, pool.width);
-            y.fill(f32::NEG_INFINITY);
+            y.fill(E::narrow(f32::NEG_INFINITY));
             numbers.fill(u32::from(pool.number((rows.start, columns.start), (oy, ox))));
             for iy in rows.clone() {
                 for ix in columns.clone() {
@@ -154,7 +180,7 @@ impl Work for Row<'_> {
                     let values = &image[(iy * pool.width + ix) * c..][..c];
                     for ((best, chosen), &value) in y.iter_mut().zip(&mut numbers).zip(values) {
                         // Without a branch: greater, or NaN.
-                        let better = (value > *best) | value.is_nan();
+                        let better = (value.widen() > best.widen()) | value.widen().is_nan();
                         *best = if better { value } else { *best };
                         *chosen = if better { number } else { *chosen };
                     }
@@ -168,13 +194,13 @@ impl Work for Row<'_> {
 }
 
 /// Writes the mean over all `pixels` of each image, `[n, pixels, c]` to `[n, c]`. Summed in `f64`.
-pub fn average(x: &[f32], pixels: usize, channels: usize, y: &mut [f32]) {
+pub fn average<E: Element>(x: &[E], pixels: usize, channels: usize, y: &mut [f32]) {
     assert_eq!(x.len(), y.len() * pixels, "as many inputs as pixels");
     y.par_chunks_mut(channels).zip(x.par_chunks(pixels * channels)).for_each(|(y, x)| {
         let mut sums = vec![0f64; channels];
         for pixel in x.chunks_exact(channels) {
             for (sum, &value) in sums.iter_mut().zip(pixel) {
-                *sum += f64::from(value);
+                *sum += f64::from(value.widen());
             }
         }
         for (y, sum) in y.iter_mut().zip(sums) {
@@ -184,13 +210,13 @@ pub fn average(x: &[f32], pixels: usize, channels: usize, y: &mut [f32]) {
 }
 
 /// Writes the gradient of [`average`]'s input to `dx`, from the gradient `dy` of its output.
-pub fn average_gradient(dy: &[f32], pixels: usize, channels: usize, dx: &mut [f32]) {
+pub fn average_gradient<E: Element>(dy: &[f32], pixels: usize, channels: usize, dx: &mut [E]) {
     assert_eq!(dx.len(), dy.len() * pixels, "as many gradients as pixels");
     let share = 1.0 / pixels as f32;
     dx.par_chunks_mut(pixels * channels).zip(dy.par_chunks(channels)).for_each(|(dx, dy)| {
         for dx in dx.chunks_exact_mut(channels) {
             for (dx, dy) in dx.iter_mut().zip(dy) {
-                *dx = dy * share;
+                *dx = E::narrow(dy * share);
             }
         }
     });

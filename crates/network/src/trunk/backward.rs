@@ -5,12 +5,12 @@ use crate::Result;
 use crate::gradients::Gradients;
 use crate::layers::{Block, ConvNorm};
 use candle_core::Tensor;
-use marque_kernels::nhwc::{NormGradient, average_gradient, mask, normalise};
+use marque_kernels::nhwc::{Element, NormGradient, Source, average_gradient, mask};
 use marque_kernels::read;
 
 const NAME: &str = "the trunk's backward pass";
 
-impl Activations {
+impl<E: Element> Activations<E> {
     /// Writes the gradients of the parameters that the forward pass used, from that of the features. `input` is what
     /// went into that pass. Of it, and so below the frozen parts, nothing is computed.
     pub(crate) fn backward(
@@ -20,10 +20,9 @@ impl Activations {
         features: &Tensor,
         gradients: &mut Gradients,
     ) -> Result<()> {
-        let Self { from, stem, pool, chosen, pooled, blocks, work, gradient } = self;
+        let Self { from, entry, stem, pool, chosen, pooled, blocks, work, gradient } = self;
         let Some(shape) = blocks.last().map(BlockStep::output_shape) else { return Ok(()) };
         let features = features.contiguous()?;
-        let given = read(NAME, "the input", input)?;
         let [_, height, width, channels] = shape;
         let dy = sized(gradient, elements(shape));
         average_gradient(&read(NAME, "the gradient", &features)?, height * width, channels, dy);
@@ -31,10 +30,10 @@ impl Activations {
         let pass = &mut Pass { gradients, work };
         for (index, block) in layers.blocks(*from..PARTS).enumerate().collect::<Vec<_>>().into_iter().rev() {
             let (before, rest) = blocks.split_at_mut(index);
-            let input: &[f32] = match before.last() {
+            let input: &[E] = match before.last() {
                 Some(block) => &block.out,
                 None if *from == 0 => pooled,
-                None => &given,
+                None => entry,
             };
             pass.block(block, &rest[0], input, index > 0 || *from == 0, gradient)?;
         }
@@ -44,19 +43,24 @@ impl Activations {
         let dz = sized(dz, stem.z.len());
         pool.backward(chosen, &gradient[..pooled.len()], dz);
         normalisation(layers.stem, stem, true, dz, pass.gradients).input_in_place(dz);
-        stem.convolution.weight_gradient(&given, dz, pass.gradients.slot(&layers.stem.weight));
+        let given = read(NAME, "the input", input)?;
+        stem.convolution.weight_gradient(
+            Source::plain(&*given),
+            dz,
+            pass.gradients.slot(&layers.stem.weight),
+        );
         Ok(())
     }
 }
 
 /// Gathers a normalisation's gradients, and writes those of its parameters.
-fn normalisation<'a>(
+fn normalisation<'a, E: Element>(
     layer: &ConvNorm,
-    step: &'a Step,
+    step: &'a Step<E>,
     relu: bool,
-    dy: &[f32],
+    dy: &[E],
     gradients: &mut Gradients,
-) -> NormGradient<'a> {
+) -> NormGradient<'a, E> {
     let gradient = NormGradient::new(&step.z, &step.norm, relu, dy);
     let gradient = if step.constant { gradient.by_constants() } else { gradient };
     for (slot, value) in gradients.slot(&layer.norm.gamma).iter_mut().zip(gradient.gamma()) {
@@ -68,29 +72,29 @@ fn normalisation<'a>(
     gradient
 }
 
-impl BlockStep {
+impl<E> BlockStep<E> {
     fn output_shape(&self) -> [usize; 4] {
         self.branch.last().map_or([0; 4], |step| step.convolution.output_shape())
     }
 }
 
-struct Pass<'a> {
+struct Pass<'a, E> {
     gradients: &'a mut Gradients,
-    work: &'a mut [Vec<f32>; 3],
+    work: &'a mut [Vec<E>; 2],
 }
 
-impl Pass<'_> {
+impl<E: Element> Pass<'_, E> {
     /// Takes `gradient` from the block's output to its `input`, or, unless `onward`, only writes the gradients of
     /// the block's parameters.
     fn block(
         &mut self,
         block: &Block,
-        kept: &BlockStep,
-        input: &[f32],
+        kept: &BlockStep<E>,
+        input: &[E],
         onward: bool,
-        gradient: &mut Vec<f32>,
+        gradient: &mut Vec<E>,
     ) -> Result<()> {
-        let [dz, other, activation] = self.work;
+        let [dz, other] = self.work;
         let (mut dz, mut other) = (dz, other);
         let dy = sized(gradient, kept.out.len());
         mask(&kept.out, dy);
@@ -103,13 +107,11 @@ impl Pass<'_> {
             }
             let dw = self.gradients.slot(&layer.weight);
             if index == 0 {
-                step.convolution.weight_gradient(input, &dz[..len], dw);
+                step.convolution.weight_gradient(Source::plain(input), &dz[..len], dw);
                 break;
             }
             let (before, before_layer) = (&kept.branch[index - 1], &block.branch[index - 1]);
-            let x = sized(activation, before.z.len());
-            normalise(&before.z, &before.norm, true, x);
-            step.convolution.weight_gradient(x, &dz[..len], dw);
+            step.convolution.weight_gradient(before.activation(), &dz[..len], dw);
             let dx = sized(other, before.z.len());
             step.convolution.input_gradient(&weight, &dz[..len], false, dx);
             normalisation(before_layer, before, true, dx, self.gradients).input_in_place(dx);
@@ -129,7 +131,7 @@ impl Pass<'_> {
             step.convolution.input_gradient(&weight, dz, false, dx);
         }
         normalisation(layer, shortcut, false, dy, self.gradients).input_in_place(dy);
-        shortcut.convolution.weight_gradient(input, dy, self.gradients.slot(&layer.weight));
+        shortcut.convolution.weight_gradient(Source::plain(input), dy, self.gradients.slot(&layer.weight));
         if !onward {
             return Ok(());
         }

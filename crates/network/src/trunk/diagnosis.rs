@@ -2,11 +2,12 @@
 
 use super::{Activations, Step};
 use crate::layers::Block;
+use marque_kernels::nhwc::Element;
 
-impl Activations {
+impl<E: Element> Activations<E> {
     /// The first layer, in the order of computation, whose output is infinite or not a number.
     pub(crate) fn first_not_finite(&self, stages: &[Vec<Block>]) -> Option<String> {
-        let broken = |step: &Step| !is_finite(&step.z);
+        let broken = |step: &Step<E>| !is_finite(&step.z);
         if self.from == 0 && self.stem.as_ref().is_some_and(broken) {
             return Some("conv1".to_owned());
         }
@@ -29,6 +30,6 @@ impl Activations {
 }
 
 /// Whether every value is a finite number.
-pub(crate) fn is_finite(values: &[f32]) -> bool {
-    values.iter().all(|value| value.is_finite())
+pub(crate) fn is_finite<E: Element>(values: &[E]) -> bool {
+    values.iter().all(|value| value.widen().is_finite())
 }

@@ -1,11 +1,11 @@
 //! Forward, in evaluation: normalisations by the running statistics are done to the convolutions' outputs while
 //! these are in the cache, and nothing is kept.
 
-use super::{Layers, PARTS, convolution, elements, images_shape, pool, sized};
+use super::{Layers, PARTS, convolution, elements, images_shape, narrow, pool, sized};
 use crate::Result;
 use crate::layers::{Block, ConvNorm};
 use candle_core::{Device, Tensor};
-use marque_kernels::nhwc::{Epilogue, average};
+use marque_kernels::nhwc::{Element, Epilogue, Source, average};
 use marque_kernels::read;
 use std::ops::Range;
 
@@ -13,13 +13,13 @@ const NAME: &str = "the trunk's pass in evaluation";
 
 /// The buffers of a pass in evaluation.
 #[derive(Debug, Default)]
-pub(crate) struct Evaluator {
+pub(crate) struct Evaluator<E> {
     /// Input, output, and two for what lies between.
-    buffers: [Vec<f32>; 4],
+    buffers: [Vec<E>; 4],
     chosen: Vec<u8>,
 }
 
-impl Evaluator {
+impl<E: Element> Evaluator<E> {
     /// The output of some parts of the trunk, of images or of the output of the parts before: `[n, h, w, c]`, or the
     /// pooled features, `[n, features]`, after the last part.
     pub(crate) fn run(&mut self, layers: Layers<'_>, parts: Range<usize>, input: &Tensor) -> Result<Tensor> {
@@ -28,20 +28,21 @@ impl Evaluator {
         let [input, work, ..] = &mut self.buffers;
         let pass = Pass { eps: layers.eps };
         if parts.start == 0 {
-            let stem = pass.layer(layers.stem, &given, shape, None, true, work)?;
+            let stem = pass.layer(layers.stem, &*given, shape, None, true, work)?;
             let pool = pool(stem)?;
             shape = pool.output_shape();
             self.chosen.resize(elements(shape), 0);
             pool.forward(&work[..elements(stem)], sized(input, elements(shape)), &mut self.chosen);
         } else {
-            sized(input, given.len()).copy_from_slice(&given);
+            narrow(&given, sized(input, given.len()));
         }
         for block in layers.blocks(parts.clone()) {
             shape = pass.block(block, shape, &mut self.buffers)?;
         }
         let [n, height, width, channels] = shape;
         if parts.end < PARTS {
-            return Ok(Tensor::from_slice(&self.buffers[0][..elements(shape)], &shape, &Device::Cpu)?);
+            let values = self.buffers[0][..elements(shape)].iter().map(|value| value.widen());
+            return Ok(Tensor::from_vec(values.collect(), &shape, &Device::Cpu)?);
         }
         let mut features = vec![0.0; n * channels];
         average(&self.buffers[0][..elements(shape)], height * width, channels, &mut features);
@@ -55,11 +56,16 @@ struct Pass {
 
 impl Pass {
     /// Takes the first buffer from the block's input to its output.
-    fn block(&self, block: &Block, shape: [usize; 4], buffers: &mut [Vec<f32>; 4]) -> Result<[usize; 4]> {
+    fn block<E: Element>(
+        &self,
+        block: &Block,
+        shape: [usize; 4],
+        buffers: &mut [Vec<E>; 4],
+    ) -> Result<[usize; 4]> {
         let [input, a, b, shortcut] = buffers;
         let (mut from, mut to) = (a, b);
         let x = &input[..elements(shape)];
-        let shortcut: &[f32] = match &block.downsample {
+        let shortcut: &[E] = match &block.downsample {
             Some(layer) => {
                 let shape = self.layer(layer, x, shape, None, false, shortcut)?;
                 &shortcut[..elements(shape)]
@@ -77,14 +83,14 @@ impl Pass {
         Ok(at)
     }
 
-    fn layer(
+    fn layer<T: Element, E: Element>(
         &self,
         layer: &ConvNorm,
-        x: &[f32],
+        x: &[T],
         shape: [usize; 4],
-        add: Option<&[f32]>,
+        add: Option<&[E]>,
         relu: bool,
-        y: &mut Vec<f32>,
+        y: &mut Vec<E>,
     ) -> Result<[usize; 4]> {
         let convolution = convolution(layer, shape)?;
         let norm = &layer.norm;
@@ -98,7 +104,7 @@ impl Pass {
         let epilogue = Epilogue { affine: Some((&scale, &shift)), add, relu };
         let weight = read(NAME, "a weight", &layer.weight)?;
         let shape = convolution.output_shape();
-        convolution.forward(x, &weight, epilogue, sized(y, elements(shape)));
+        convolution.forward(Source::plain(x), &weight, epilogue, sized(y, elements(shape)));
         Ok(shape)
     }
 }

@@ -1,15 +1,19 @@
 //! Forward, in training.
 
-use super::{Activations, BlockStep, Layers, PARTS, Step, convolution, elements, images_shape, pool, sized};
+use super::{
+    Activations, BlockStep, Layers, PARTS, Step, convolution, elements, images_shape, narrow, pool, sized,
+};
 use crate::Result;
 use crate::layers::{self, Block, ConvNorm};
 use candle_core::{Device, Tensor, Var};
-use marque_kernels::nhwc::{Epilogue, Moments, Norm, average, normalise, normalise_add_relu};
+use marque_kernels::nhwc::{
+    Element, Epilogue, Moments, Norm, Source, average, normalise, normalise_add_relu,
+};
 use marque_kernels::{Error, read};
 
 const NAME: &str = "the trunk's forward pass";
 
-impl Activations {
+impl<E: Element> Activations<E> {
     /// The pooled features, `[n, features]`, of the images, or of the output of the parts before `from`. With a
     /// `momentum` normalised by the batch, whose statistics go into the running ones by that share; without one by
     /// the running ones.
@@ -23,14 +27,13 @@ impl Activations {
         let pass = Pass { eps: layers.eps, momentum };
         let mut shape = images_shape(input);
         let given = read(NAME, "the input", input)?;
-        let mut input: &[f32] = &given;
         if self.from != from {
             // Buffers of other blocks: not every one has a layer on its shortcut.
             self.blocks.clear();
             self.from = from;
         }
         if from == 0 {
-            let stem = pass.step(layers.stem, input, shape, &mut self.stem)?;
+            let stem = pass.step(layers.stem, Source::plain(&*given), shape, &mut self.stem)?;
             let normalised = sized(&mut self.work[0], stem.z.len());
             normalise(&stem.z, &stem.norm, true, normalised);
             let pool = pool(stem.convolution.output_shape())?;
@@ -39,13 +42,16 @@ impl Activations {
             self.chosen.resize(elements(shape), 0);
             pool.forward(normalised, &mut self.pooled, &mut self.chosen);
             self.pool = Some(pool);
-            input = &self.pooled;
+        } else {
+            resize(&mut self.entry, given.len());
+            narrow(&given, &mut self.entry);
         }
+        let mut input: &[E] = if from == 0 { &self.pooled } else { &self.entry };
 
         let blocks: Vec<&Block> = layers.blocks(from..PARTS).collect();
         self.blocks.resize_with(blocks.len(), BlockStep::default);
         for (block, kept) in blocks.into_iter().zip(&mut self.blocks) {
-            shape = pass.block(block, input, shape, kept, &mut self.work[0])?;
+            shape = pass.block(block, input, shape, kept)?;
             input = &kept.out;
         }
         let [n, height, width, channels] = shape;
@@ -62,32 +68,25 @@ struct Pass {
 }
 
 impl Pass {
-    fn block(
+    fn block<E: Element>(
         &self,
         block: &Block,
-        input: &[f32],
+        input: &[E],
         shape: [usize; 4],
-        kept: &mut BlockStep,
-        work: &mut Vec<f32>,
+        kept: &mut BlockStep<E>,
     ) -> Result<[usize; 4]> {
         let BlockStep { branch, downsample, out } = kept;
-        let mut slots: Vec<Option<Step>> = std::mem::take(branch).into_iter().map(Some).collect();
+        let mut slots: Vec<Option<Step<E>>> = std::mem::take(branch).into_iter().map(Some).collect();
         slots.resize_with(block.branch.len(), || None);
         let mut at = shape;
         for (layer, mut slot) in block.branch.iter().zip(slots) {
-            let step = match branch.last() {
-                None => self.step(layer, input, at, &mut slot)?,
-                Some(before) => {
-                    let normalised = sized(work, before.z.len());
-                    normalise(&before.z, &before.norm, true, normalised);
-                    self.step(layer, normalised, at, &mut slot)?
-                }
-            };
+            let source = branch.last().map_or(Source::plain(input), Step::activation);
+            let step = self.step(layer, source, at, &mut slot)?;
             at = step.convolution.output_shape();
             branch.extend(slot);
         }
         if let Some(layer) = &block.downsample {
-            self.step(layer, input, shape, downsample)?;
+            self.step(layer, Source::plain(input), shape, downsample)?;
         }
         resize(out, elements(at));
         if let Some(last) = branch.last() {
@@ -100,13 +99,13 @@ impl Pass {
     }
 
     /// The convolution, the statistics to normalise it by, and the running statistics brought up to date.
-    fn step<'s>(
+    fn step<'s, T: Element, E: Element>(
         &self,
         layer: &ConvNorm,
-        input: &[f32],
+        input: Source<'_, T>,
         shape: [usize; 4],
-        slot: &'s mut Option<Step>,
-    ) -> Result<&'s Step> {
+        slot: &'s mut Option<Step<E>>,
+    ) -> Result<&'s Step<E>> {
         let convolution = convolution(layer, shape)?;
         let [n, height, width, channels] = convolution.output_shape();
         let count = n * height * width;
@@ -150,6 +149,6 @@ fn update(running: &Var, batch: &[f32], momentum: f64, factor: f64) -> Result<()
 }
 
 /// Makes a buffer exactly so long; it keeps its memory when it shrinks.
-fn resize(buffer: &mut Vec<f32>, len: usize) {
-    buffer.resize(len, 0.0);
+fn resize<E: Element>(buffer: &mut Vec<E>, len: usize) {
+    buffer.resize(len, E::default());
 }

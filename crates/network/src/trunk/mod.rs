@@ -1,4 +1,5 @@
-//! The trunk's passes, written by hand over buffers that are kept from step to step.
+//! The trunk's passes, written by hand over buffers that are kept from step to step, for activations in any kind of
+//! number.
 //!
 //! Forward, only the convolutions' outputs, the statistics of their normalisations and the blocks' outputs are
 //! kept; what lies between them is computed again on the way back, which takes less time than fetching it from
@@ -8,14 +9,17 @@ mod backward;
 mod diagnosis;
 mod evaluate;
 mod forward;
+mod precision;
 
 pub(crate) use diagnosis::is_finite;
-pub(crate) use evaluate::Evaluator;
+use evaluate::Evaluator;
+pub use precision::Precision;
+pub(crate) use precision::{EvaluationBuffers, TrainingBuffers};
 
 use crate::Result;
 use crate::layers::{Block, ConvNorm};
 use candle_core::Tensor;
-use marque_kernels::nhwc::{Convolution, MaxPool, Norm};
+use marque_kernels::nhwc::{Convolution, Element, MaxPool, Norm, Source};
 use std::ops::Range;
 
 /// Kernel, stride and padding of the stem's pooling.
@@ -60,38 +64,47 @@ impl<'a> Layers<'a> {
 
 /// What a forward pass leaves for the backward pass, in buffers that the next pass uses again.
 #[derive(Debug, Default)]
-pub(crate) struct Activations {
+struct Activations<E> {
     /// The first part that was computed; those before it came as input.
     from: usize,
-    stem: Option<Step>,
+    /// That input, where parts came before.
+    entry: Vec<E>,
+    stem: Option<Step<E>>,
     pool: Option<MaxPool>,
     /// Which value of its window each pooled value is.
     chosen: Vec<u8>,
-    pooled: Vec<f32>,
-    blocks: Vec<BlockStep>,
+    pooled: Vec<E>,
+    blocks: Vec<BlockStep<E>>,
     /// Working memory as large as the largest activation.
-    work: [Vec<f32>; 3],
+    work: [Vec<E>; 2],
     /// Gradients between the blocks.
-    gradient: Vec<f32>,
+    gradient: Vec<E>,
 }
 
 /// One convolution and its normalisation.
 #[derive(Debug)]
-struct Step {
+struct Step<E> {
     convolution: Convolution,
     /// The convolution's output.
-    z: Vec<f32>,
+    z: Vec<E>,
     norm: Norm,
     /// Whether it was normalised by the running statistics, through which no gradient goes.
     constant: bool,
 }
 
+impl<E> Step<E> {
+    /// What the layer gives: its output, normalised, with ReLU.
+    fn activation(&self) -> Source<'_, E> {
+        Source::normalised(&self.z, &self.norm)
+    }
+}
+
 #[derive(Debug, Default)]
-struct BlockStep {
-    branch: Vec<Step>,
-    downsample: Option<Step>,
+struct BlockStep<E> {
+    branch: Vec<Step<E>>,
+    downsample: Option<Step<E>>,
     /// The block's output.
-    out: Vec<f32>,
+    out: Vec<E>,
 }
 
 /// The convolution of a layer for an input of a shape.
@@ -116,9 +129,14 @@ fn elements(shape: [usize; 4]) -> usize {
 }
 
 /// The first `len` values of a buffer that grows as needed.
-fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+fn sized<E: Element>(buffer: &mut Vec<E>, len: usize) -> &mut [E] {
     if buffer.len() < len {
-        buffer.resize(len, 0.0);
+        buffer.resize(len, E::default());
     }
     &mut buffer[..len]
+}
+
+/// Writes values as another kind of number.
+fn narrow<E: Element>(from: &[f32], to: &mut [E]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = E::narrow(*from));
 }

@@ -29,7 +29,7 @@ pub(crate) fn convolve(
     weight: &[f32],
     mirrored: bool,
     accumulate: bool,
-    epilogue: Epilogue<'_>,
+    epilogue: Epilogue<'_, f32>,
     y: &mut [f32],
 ) {
     let kernel = Kernel { values: weight, inputs: layer.inputs, outputs: layer.outputs, mirrored };
@@ -50,7 +50,7 @@ struct Pass<'a, const P: usize, const M: usize> {
     x: &'a [f32],
     kernel: Kernel<'a>,
     accumulate: bool,
-    epilogue: Epilogue<'a>,
+    epilogue: Epilogue<'a, f32>,
 }
 
 impl<const P: usize, const M: usize> Pass<'_, P, M> {

@@ -1,0 +1,209 @@
+//! The product of two blocks, 32 rows by 32 columns: the inner loop of everything here.
+//!
+//! Both factors come as pairs: two `bf16` that follow one another in the direction that is summed over, in one `u32`,
+//! the first in the lower half. Products are exact in `f32`, and sums are `f32`.
+
+#[cfg(target_arch = "x86_64")]
+use super::{amx, dot};
+use crate::simd::{Level, Simd, Work};
+use std::sync::OnceLock;
+
+/// Rows, and columns, of a block.
+pub(super) const SIDE: usize = 32;
+/// Rows, and columns, that a matrix unit's tile has: half a block.
+pub(super) const HALF: usize = SIDE / 2;
+/// Pairs of a row that are multiplied in a step.
+pub(super) const PAIRS: usize = 16;
+/// Numbers of a row that are.
+pub(super) const DEPTH: usize = 2 * PAIRS;
+
+/// The sums of a block, row by row.
+pub(super) type Sums = [f32; SIDE * SIDE];
+
+/// Where the left factor's rows are. Those of a step follow one another in memory, as do the pairs of each.
+#[derive(Clone, Copy)]
+pub(super) struct Left<'a> {
+    pub(super) pairs: &'a [u32],
+    /// From one row to the next.
+    pub(super) row: usize,
+    /// From the first row to number 16.
+    pub(super) half: usize,
+    /// From one step to the next.
+    pub(super) step: usize,
+}
+
+/// Where the right factor's columns are: each pair of 16 columns, one after the other, and then the next pair.
+#[derive(Clone, Copy)]
+pub(super) struct Right<'a> {
+    pub(super) pairs: &'a [u32],
+    /// From the first column to number 16.
+    pub(super) half: usize,
+    /// From one step to the next.
+    pub(super) step: usize,
+}
+
+/// What multiplies blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Vectors of `f32`, to which pairs are widened.
+    Vectors(Level),
+    /// AVX512_BF16's products of pairs.
+    #[cfg(target_arch = "x86_64")]
+    Pairs,
+    /// AMX's products of tiles.
+    #[cfg(target_arch = "x86_64")]
+    Tiles,
+}
+
+impl Unit {
+    /// The best of this CPU.
+    pub(crate) fn best() -> Self {
+        static BEST: OnceLock<Unit> = OnceLock::new();
+        *BEST.get_or_init(|| Self::supported().last().copied().unwrap_or(Self::Vectors(Level::Portable)))
+    }
+
+    /// All that this CPU and its system can run, best last.
+    pub(crate) fn supported() -> Vec<Self> {
+        #[allow(unused_mut)]
+        let mut units: Vec<Self> = Level::supported().into_iter().map(Self::Vectors).collect();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if dot::available() {
+                units.push(Self::Pairs);
+            }
+            if amx::available() {
+                units.push(Self::Tiles);
+            }
+        }
+        units
+    }
+
+    /// Makes this thread ready for products.
+    pub(super) fn ready(self) -> Multiplier {
+        match self {
+            Self::Vectors(level) => Multiplier::Vectors(level),
+            #[cfg(target_arch = "x86_64")]
+            Self::Pairs => Multiplier::Pairs,
+            #[cfg(target_arch = "x86_64")]
+            Self::Tiles => Multiplier::Tiles(amx::Tiles::configure()),
+        }
+    }
+}
+
+/// A thread that is ready for products.
+pub(super) enum Multiplier {
+    Vectors(Level),
+    #[cfg(target_arch = "x86_64")]
+    Pairs,
+    #[cfg(target_arch = "x86_64")]
+    Tiles(amx::Tiles),
+}
+
+/// A product with its sizes checked.
+///
+/// Every row of the left factor from any of the offsets on, and every column of the right one, lie inside of their
+/// slices for as many steps as there are.
+#[derive(Clone, Copy)]
+pub(super) struct Product<'a> {
+    pub(super) left: Left<'a>,
+    /// Where the left factor's steps start, one stretch of `steps` after the other.
+    pub(super) offsets: &'a [usize],
+    /// In each stretch.
+    pub(super) steps: usize,
+    /// All stretches' steps follow one another.
+    pub(super) right: Right<'a>,
+}
+
+impl Multiplier {
+    /// Writes the sum over all stretches of the products of their steps, or adds it if `accumulate`.
+    pub(super) fn multiply(
+        &self,
+        left: Left<'_>,
+        offsets: &[usize],
+        steps: usize,
+        right: Right<'_>,
+        accumulate: bool,
+        sums: &mut Sums,
+    ) {
+        let Some(&furthest) = offsets.iter().max().filter(|_| steps > 0) else {
+            if !accumulate {
+                sums.fill(0.0);
+            }
+            return;
+        };
+        let last = furthest + (steps - 1) * left.step + left.half + (HALF - 1) * left.row + PAIRS;
+        assert!(last <= left.pairs.len() && (HALF - 1) * left.row <= left.half + (HALF - 1) * left.row);
+        let last = (offsets.len() * steps - 1) * right.step + right.half + PAIRS * HALF;
+        assert!(last <= right.pairs.len(), "the right factor has {} pairs, not {last}", right.pairs.len());
+        let product = Product { left, offsets, steps, right };
+        match self {
+            Self::Vectors(level) => level.run(Widened { product, accumulate, sums }),
+            #[cfg(target_arch = "x86_64")]
+            Self::Pairs => dot::multiply(product, accumulate, sums),
+            #[cfg(target_arch = "x86_64")]
+            Self::Tiles(tiles) => tiles.multiply(product, accumulate, sums),
+        }
+    }
+}
+
+/// The product in vectors of `f32`.
+struct Widened<'a, 's> {
+    product: Product<'a>,
+    accumulate: bool,
+    sums: &'s mut Sums,
+}
+
+impl Work for Widened<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        const ROWS: usize = 4;
+        for row in (0..SIDE).step_by(ROWS) {
+            for column in (0..SIDE).step_by(S::LANES) {
+                // SAFETY: `Product` says that all rows and columns are inside of their slices, and `column` is below
+                // `SIDE` by at least a vector, since every level's vectors fill half a block.
+                unsafe { self.strip::<S, ROWS>(s, row, column) }
+            }
+        }
+    }
+}
+
+impl Widened<'_, '_> {
+    /// # Safety
+    /// `row + ROWS` and `column + S::LANES` are at most [`SIDE`], and neither strip crosses the middle of the block.
+    #[inline(always)]
+    unsafe fn strip<S: Simd, const ROWS: usize>(&self, s: S, row: usize, column: usize) {
+        let Product { left, offsets, steps, right } = self.product;
+        let sums = self.sums.as_ptr().cast_mut();
+        let mut total = [s.splat(0.0); ROWS];
+        // SAFETY: passed on from the caller.
+        unsafe {
+            if self.accumulate {
+                for (index, total) in total.iter_mut().enumerate() {
+                    *total = s.load(sums.add((row + index) * SIDE + column));
+                }
+            }
+            let rows = left.pairs.as_ptr().add(row / HALF * left.half + row % HALF * left.row);
+            let mut b = right.pairs.as_ptr().add(column / HALF * right.half + column % HALF);
+            for &offset in offsets {
+                let mut a = rows.add(offset);
+                for _ in 0..steps {
+                    for pair in 0..PAIRS {
+                        let [first, second] = s.load_pairs(b.add(pair * HALF));
+                        for (index, total) in total.iter_mut().enumerate() {
+                            let pair = *a.add(index * left.row + pair);
+                            *total = s.mul_add(s.splat(f32::from_bits(pair << 16)), first, *total);
+                            *total = s.mul_add(s.splat(f32::from_bits(pair & 0xffff_0000)), second, *total);
+                        }
+                    }
+                    a = a.wrapping_add(left.step);
+                    b = b.wrapping_add(right.step);
+                }
+            }
+            for (index, total) in total.iter().enumerate() {
+                s.store(sums.add((row + index) * SIDE + column), *total);
+            }
+        }
+    }
+}

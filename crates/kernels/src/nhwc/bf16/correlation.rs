@@ -1,0 +1,227 @@
+//! Sums of products of pixels around outputs with weights: the convolution, and the gradient of its input.
+
+use super::block::{HALF, Left, SIDE, Sums, Unit as MatrixUnit};
+use super::frame::{CACHED, Frame, Tap, Unit};
+use super::panels::{Panels, Weight};
+use crate::nhwc::convolution::{Epilogue, keep_nan_max};
+use crate::nhwc::element::{Element, Source};
+use crate::scratch::{Scratch, as_halves};
+use crate::simd::{Level, Simd, Work};
+use half::bf16;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Pieces of work that there should be at least.
+const PIECES: usize = 8;
+
+/// Outputs of the same taps: all, or every other one of each other row, say.
+pub(super) struct Phase {
+    /// Rows and columns of outputs.
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// Where the first is among all.
+    pub(super) top: usize,
+    pub(super) left: usize,
+    pub(super) taps: Vec<Tap>,
+    pub(super) panels: Panels,
+}
+
+/// All outputs, `[images, height, width, channels]`.
+pub(super) struct Correlation<'a> {
+    pub(super) unit: MatrixUnit,
+    pub(super) frame: Frame,
+    pub(super) phases: Vec<Phase>,
+    pub(super) images: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) weight: Weight<'a>,
+    /// Rows and columns of outputs from one of a phase to the next.
+    pub(super) scale: usize,
+}
+
+/// A unit of work, packed, and what there is to know of it.
+struct Packed {
+    unit: Unit,
+    /// Where its pixels begin, in pairs.
+    start: usize,
+    /// Of each phase, where its taps are.
+    offsets: Vec<Vec<usize>>,
+}
+
+/// Sums that start at a cache line.
+#[repr(align(64))]
+struct Aligned(Sums);
+
+impl Correlation<'_> {
+    /// Writes the outputs to `y`, or adds them if `accumulate`.
+    pub(super) fn run<T: Element>(
+        &self,
+        source: Source<'_, T>,
+        epilogue: Epilogue<'_, bf16>,
+        accumulate: bool,
+        y: &mut [bf16],
+    ) {
+        let units = self.frame.units(self.images, self.height.div_ceil(self.scale));
+        let bytes = units.first().map_or(1, |unit| self.frame.size(unit.rows.len()) * size_of::<bf16>());
+        let together = (CACHED / bytes).min(units.len() / PIECES).max(1);
+        let mut rest = y;
+        let mut tasks = Vec::with_capacity(units.len().div_ceil(together));
+        for units in units.chunks(together) {
+            let values = units.iter().map(|unit| self.values(unit).len()).sum();
+            let (piece, tail) = rest.split_at_mut(values);
+            tasks.push((units, piece));
+            rest = tail;
+        }
+        tasks.into_par_iter().for_each(|(units, y)| self.task(source, units, epilogue, accumulate, y));
+    }
+
+    /// The outputs of a unit.
+    fn values(&self, unit: &Unit) -> Range<usize> {
+        let row = self.width * self.weight.columns();
+        let at = |row: usize| unit.image * self.height + (row * self.scale).min(self.height);
+        at(unit.rows.start) * row..at(unit.rows.end) * row
+    }
+
+    /// Computes some units, whose outputs are `y`.
+    fn task<T: Element>(
+        &self,
+        source: Source<'_, T>,
+        units: &[Unit],
+        epilogue: Epilogue<'_, bf16>,
+        accumulate: bool,
+        y: &mut [bf16],
+    ) {
+        let Some(start) = units.first().map(|unit| self.values(unit).start) else { return };
+        let sizes: Vec<usize> = units.iter().map(|unit| self.frame.size(unit.rows.len())).collect();
+        let mut pixels = Scratch::<u32>::new(sizes.iter().sum::<usize>() / 2);
+        let mut rest = as_halves(&mut pixels);
+        for (unit, &size) in units.iter().zip(&sizes) {
+            let (to, tail) = rest.split_at_mut(size);
+            self.frame.pack(source, unit, to);
+            rest = tail;
+        }
+        let mut at = 0;
+        let packed = units.iter().zip(&sizes).map(|(unit, size)| {
+            let offsets = self.phases.iter().map(|phase| self.offsets(phase, unit)).collect();
+            let packed = Packed { unit: unit.clone(), start: at, offsets };
+            at += size / 2;
+            packed
+        });
+        let packed: Vec<Packed> = packed.collect();
+        let blocks = self.weight.columns().div_ceil(SIDE);
+        let multiplier = self.unit.ready();
+        let level = Level::best();
+        let mut aligned = Aligned([0.0; SIDE * SIDE]);
+        let sums = &mut aligned.0;
+        for (index, phase) in self.phases.iter().enumerate() {
+            let mut block = |packed: &Packed, first: usize, block: usize, places: &[usize; SIDE]| {
+                let pixel_step = self.frame.pixel_step() * self.frame.packed / 2;
+                let left = Left {
+                    pairs: &pixels[packed.start + first * pixel_step..],
+                    row: pixel_step,
+                    half: HALF * pixel_step,
+                    step: SIDE / 2,
+                };
+                let right = phase.panels.block(block);
+                multiplier.multiply(left, &packed.offsets[index], self.weight.steps(), right, false, sums);
+                let columns = block * SIDE..(block * SIDE + SIDE).min(self.weight.columns());
+                level.run(Store { sums, places, columns, start, epilogue, accumulate, y });
+            };
+            // What is larger is gone through fewer times.
+            if phase.panels.bytes() <= CACHED {
+                for packed in &packed {
+                    for first in self.firsts(phase, packed) {
+                        let places = self.places(phase, packed, first, start);
+                        (0..blocks).for_each(|number| block(packed, first, number, &places));
+                    }
+                }
+            } else {
+                for number in 0..blocks {
+                    for packed in &packed {
+                        for first in self.firsts(phase, packed) {
+                            let places = self.places(phase, packed, first, start);
+                            block(packed, first, number, &places);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the taps of a phase are in a packed unit, in pairs.
+    fn offsets(&self, phase: &Phase, unit: &Unit) -> Vec<usize> {
+        let pixel = |tap: &Tap| self.frame.pixel(unit.rows.len(), *tap);
+        phase.taps.iter().map(|tap| pixel(tap) * self.frame.packed / 2).collect()
+    }
+
+    /// The first outputs of the blocks of a unit, counted from its own first.
+    fn firsts(&self, phase: &Phase, packed: &Packed) -> impl Iterator<Item = usize> + use<> {
+        let rows = packed.unit.rows.end.min(phase.rows).saturating_sub(packed.unit.rows.start);
+        (0..rows * self.frame.row).step_by(SIDE)
+    }
+
+    /// Where the outputs of a block go, from `start` on; `usize::MAX` for those that hang over.
+    fn places(&self, phase: &Phase, packed: &Packed, first: usize, start: usize) -> [usize; SIDE] {
+        let (rows, channels) = (&packed.unit.rows, self.weight.columns());
+        let mut places = [usize::MAX; SIDE];
+        let (mut row, mut column) = (rows.start + first / self.frame.row, first % self.frame.row);
+        for place in &mut places {
+            if row < rows.end.min(phase.rows) && column < phase.columns {
+                let y = packed.unit.image * self.height + row * self.scale + phase.top;
+                let x = column * self.scale + phase.left;
+                *place = (y * self.width + x) * channels - start;
+            }
+            column += 1;
+            if column == self.frame.row {
+                (row, column) = (row + 1, 0);
+            }
+        }
+        places
+    }
+}
+
+/// Finishes the sums of a block and writes them to where they belong.
+struct Store<'a, 'y> {
+    sums: &'a Sums,
+    places: &'a [usize; SIDE],
+    columns: Range<usize>,
+    /// Number of `y`'s first value in the whole output.
+    start: usize,
+    epilogue: Epilogue<'a, bf16>,
+    accumulate: bool,
+    y: &'y mut [bf16],
+}
+
+impl Work for Store<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { sums, places, columns, start, epilogue, accumulate, y } = self;
+        for (sums, &place) in sums.chunks_exact(SIDE).zip(places) {
+            if place == usize::MAX {
+                continue;
+            }
+            let at = place + columns.start;
+            let mut values = [0f32; SIDE];
+            values.copy_from_slice(sums);
+            let values = &mut values[..columns.len()];
+            if let Some((scale, shift)) = epilogue.affine {
+                let factors = scale[columns.clone()].iter().zip(&shift[columns.clone()]);
+                values.iter_mut().zip(factors).for_each(|(y, (scale, shift))| *y = *y * scale + shift);
+            }
+            if let Some(add) = epilogue.add {
+                let add = &add[start + at..][..columns.len()];
+                values.iter_mut().zip(add).for_each(|(y, add)| *y += add.widen());
+            }
+            if epilogue.relu {
+                values.iter_mut().for_each(|y| *y = keep_nan_max(*y, 0.0));
+            }
+            let y = &mut y[at..][..columns.len()];
+            if accumulate {
+                values.iter_mut().zip(&*y).for_each(|(value, y)| *value += y.widen());
+            }
+            y.iter_mut().zip(&*values).for_each(|(y, value)| *y = Element::narrow(*value));
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! How pixels are laid out for products: rows of whole blocks of channels, with zeros around the image.
+//!
+//! Outputs are counted through a grid, row by row; the packed rows are as long as the grid's, and what hangs over is
+//! computed and thrown away. So the values under a tap of the kernel lie, for one output after the other, a fixed
+//! distance apart, and a product may start at any output. With a stride, image rows go to as many planes as it has
+//! steps, so that this holds across rows too.
+
+use super::block::DEPTH;
+use crate::nhwc::element::{Element, Source};
+use crate::nhwc::im2col::Geometry;
+use crate::nhwc::normalise::Norm;
+use crate::scratch::Scratch;
+use crate::simd::{Level, Simd, Work};
+use half::bf16;
+use std::ops::Range;
+
+/// Bytes of packed pixels that stay in the second-level cache while they are multiplied.
+pub(super) const CACHED: usize = 1 << 19;
+/// Input channels below which a row of the kernel is taken for one tap with the channels of all its pixels.
+const FEW: usize = 16;
+/// Pixels after the last that a block, or a pair, may touch.
+const SLACK: usize = 40;
+
+/// Where a tap looks, from where an output's window begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tap {
+    pub(super) row: isize,
+    pub(super) column: isize,
+}
+
+/// The layout of a source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    height: usize,
+    width: usize,
+    channels: usize,
+    /// Image rows and columns from one output to the next.
+    step: usize,
+    /// The lowest row and column that a tap has.
+    first: Tap,
+    /// Outputs in a packed row, with those that hang over.
+    pub(super) row: usize,
+    /// Packed rows that taps reach beyond an output's own.
+    reach: usize,
+    /// Columns of a kernel whose rows are taps; pixels are then repeated for each output that they are under.
+    strip: Option<usize>,
+    /// Channels of a packed pixel: whole steps of products.
+    pub(super) packed: usize,
+}
+
+/// Some rows of outputs of one image.
+#[derive(Clone, Debug)]
+pub(super) struct Unit {
+    pub(super) image: usize,
+    pub(super) rows: Range<usize>,
+}
+
+impl Frame {
+    /// For taps on a source `[images, height, width, channels]`, whose outputs, `columns` of them in a row, are `step`
+    /// pixels apart.
+    pub(super) fn new(
+        [height, width, channels]: [usize; 3],
+        step: usize,
+        columns: usize,
+        taps: &[Tap],
+    ) -> Self {
+        let range = |place: fn(&Tap) -> isize| {
+            let low = taps.iter().map(place).min().unwrap_or(0);
+            (low, (taps.iter().map(place).max().unwrap_or(0) - low) as usize)
+        };
+        let ((row, rows_beyond), (column, columns_beyond)) = (range(|tap| tap.row), range(|tap| tap.column));
+        Self {
+            height,
+            width,
+            channels,
+            step,
+            first: Tap { row, column },
+            row: columns + columns_beyond.div_ceil(step),
+            reach: rows_beyond / step,
+            strip: None,
+            packed: channels.next_multiple_of(DEPTH),
+        }
+    }
+
+    /// For a convolution as it is, and its taps in the order of the weights. With few channels the taps are the rows
+    /// of the kernel.
+    pub(super) fn of(g: &Geometry) -> (Self, Vec<Tap>) {
+        let size = [g.height, g.width, g.inputs];
+        let tap = |row: usize, column: usize| Tap {
+            row: row as isize - g.padding as isize,
+            column: column as isize - g.padding as isize,
+        };
+        let rows = 0..g.kernel_height;
+        if g.inputs >= FEW || g.kernel_width == 1 {
+            let taps: Vec<_> =
+                rows.flat_map(|row| (0..g.kernel_width).map(move |column| tap(row, column))).collect();
+            return (Self::new(size, g.stride, g.out_width, &taps), taps);
+        }
+        let taps: Vec<_> = rows.map(|row| tap(row, 0)).collect();
+        let packed = (g.kernel_width * g.inputs).next_multiple_of(DEPTH);
+        let frame = Self::new(size, g.stride, g.out_width, &taps);
+        (Self { strip: Some(g.kernel_width), packed, ..frame }, taps)
+    }
+
+    /// Numbers that are summed over for each tap.
+    pub(super) fn depth(&self) -> usize {
+        self.strip.unwrap_or(1) * self.channels
+    }
+
+    /// Packed pixels from one output to the next.
+    pub(super) fn pixel_step(&self) -> usize {
+        if self.strip.is_some() { 1 } else { self.step }
+    }
+
+    /// Packed pixels in a packed row.
+    fn pitch(&self) -> usize {
+        self.row * self.pixel_step()
+    }
+
+    /// Packed rows in a plane, for so many rows of outputs.
+    fn slots(&self, rows: usize) -> usize {
+        rows + self.reach
+    }
+
+    /// Numbers that a unit of so many rows of outputs takes.
+    pub(super) fn size(&self, rows: usize) -> usize {
+        let pixels = self.step * self.slots(rows) * self.pitch();
+        (pixels + SLACK * self.pixel_step() + self.pitch()) * self.packed
+    }
+
+    /// Pairs of outputs' pixels in a plane, for so many rows of outputs.
+    pub(super) fn pairs(&self, rows: usize) -> usize {
+        ((self.slots(rows) + 1) * self.row + DEPTH).div_ceil(2)
+    }
+
+    /// The tap at the same place of the first output's window, and how many outputs' pixels lie between the two.
+    pub(super) fn shift(&self, tap: Tap) -> (Tap, usize) {
+        let [row, column] =
+            [tap.row - self.first.row, tap.column - self.first.column].map(|place| place as usize);
+        let step = self.pixel_step();
+        let first = |first: isize, place: usize, step: usize| first + (place % step) as isize;
+        let plane = Tap {
+            row: first(self.first.row, row, self.step),
+            column: first(self.first.column, column, step),
+        };
+        (plane, row / self.step * self.row + column / step)
+    }
+
+    /// The packed pixel, of a unit of so many rows of outputs, that a tap of the first output looks at.
+    pub(super) fn pixel(&self, rows: usize, tap: Tap) -> usize {
+        let [row, column] =
+            [tap.row - self.first.row, tap.column - self.first.column].map(|place| place as usize);
+        let column = if self.strip.is_some() { 0 } else { column };
+        (row % self.step * self.slots(rows) + row / self.step) * self.pitch() + column
+    }
+
+    /// Cuts the rows of outputs of some images into units that fit into the cache.
+    pub(super) fn units(&self, images: usize, rows: usize) -> Vec<Unit> {
+        let bytes = |rows: usize| self.size(rows) * size_of::<bf16>();
+        let most = (1..=rows).rev().find(|&rows| bytes(rows) <= CACHED).unwrap_or(1);
+        let pieces = rows.div_ceil(most);
+        let cut = move |piece: usize| piece * rows / pieces;
+        let unit = move |image, piece| Unit { image, rows: cut(piece)..cut(piece + 1) };
+        (0..images).flat_map(|image| (0..pieces).map(move |piece| unit(image, piece))).collect()
+    }
+
+    /// Packs what the taps of a unit look at.
+    pub(super) fn pack<T: Element>(&self, source: Source<'_, T>, unit: &Unit, to: &mut [bf16]) {
+        assert_eq!(to.len(), self.size(unit.rows.len()), "as much room as a unit takes");
+        let (slots, pitch) = (self.slots(unit.rows.len()), self.pitch() * self.packed);
+        let image_len = self.height * self.width * self.channels;
+        let image = &source.values[unit.image * image_len..][..image_len];
+        let level = Level::best();
+        let (packed, slack) = to.split_at_mut(self.step * slots * pitch);
+        slack.fill(bf16::ZERO);
+        for (index, to) in packed.chunks_exact_mut(pitch).enumerate() {
+            let (plane, slot) = (index / slots, index % slots);
+            let row = ((unit.rows.start + slot) * self.step + plane) as isize + self.first.row;
+            match usize::try_from(row).ok().filter(|&row| row < self.height) {
+                Some(row) => {
+                    let from = &image[row * self.width * self.channels..][..self.width * self.channels];
+                    level.run(PackRow { frame: self, from, norm: source.norm, to });
+                }
+                None => to.fill(bf16::ZERO),
+            }
+        }
+    }
+}
+
+/// Packs one row of an image.
+struct PackRow<'a, T> {
+    frame: &'a Frame,
+    from: &'a [T],
+    norm: Option<&'a Norm>,
+    to: &'a mut [bf16],
+}
+
+impl<T: Element> Work for PackRow<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { frame, from, norm, to } = self;
+        let (channels, packed) = (frame.channels, frame.packed);
+        let Some(columns) = frame.strip else {
+            let inside = inside(frame.first.column, frame.pitch(), frame.width);
+            let start = (inside.start as isize + frame.first.column) as usize * channels;
+            let (before, rest) = to.split_at_mut(inside.start * packed);
+            let (middle, after) = rest.split_at_mut(inside.len() * packed);
+            before.fill(bf16::ZERO);
+            after.fill(bf16::ZERO);
+            let from = &from[start..][..inside.len() * channels];
+            return pixels(from, norm, channels, packed, middle);
+        };
+        // With room for the columns beside the image.
+        let width = (frame.row - 1) * frame.step + columns;
+        let padded = &mut *Scratch::<bf16>::new(width * channels);
+        padded.fill(bf16::ZERO);
+        let inside = inside(frame.first.column, width, frame.width);
+        let start = (inside.start as isize + frame.first.column) as usize * channels;
+        let middle = &mut padded[inside.start * channels..inside.end * channels];
+        pixels(&from[start..][..inside.len() * channels], norm, channels, channels, middle);
+        let depth = columns * channels;
+        for (output, to) in to.chunks_exact_mut(packed).enumerate() {
+            let (values, rest) = to.split_at_mut(depth);
+            values.copy_from_slice(&padded[output * frame.step * channels..][..depth]);
+            rest.fill(bf16::ZERO);
+        }
+    }
+}
+
+/// The packed pixels, of so many from column `first` on, that lie inside of an image so wide.
+fn inside(first: isize, pixels: usize, width: usize) -> Range<usize> {
+    let clamp = |column: isize| (column - first).clamp(0, pixels as isize) as usize;
+    let start = clamp(0);
+    start..clamp(width as isize).max(start)
+}
+
+/// Packs pixels of some channels into pixels of as many or more.
+#[inline(always)]
+fn pixels<T: Element>(from: &[T], norm: Option<&Norm>, channels: usize, packed: usize, to: &mut [bf16]) {
+    if let (None, Some(from), true) = (norm, T::as_bf16(from), channels == packed) {
+        return to.copy_from_slice(from);
+    }
+    for (from, to) in from.chunks_exact(channels).zip(to.chunks_exact_mut(packed)) {
+        let (to, rest) = to.split_at_mut(channels);
+        match norm {
+            Some(norm) => {
+                let (mean, scale, shift) =
+                    (&norm.mean[..channels], &norm.scale[..channels], &norm.shift[..channels]);
+                for c in 0..channels {
+                    let y = (from[c].widen() - mean[c]) * scale[c] + shift[c];
+                    to[c] = Element::narrow(if y < 0.0 { 0.0 } else { y });
+                }
+            }
+            None => to.iter_mut().zip(from).for_each(|(to, from)| *to = Element::narrow(from.widen())),
+        }
+        rest.fill(bf16::ZERO);
+    }
+}

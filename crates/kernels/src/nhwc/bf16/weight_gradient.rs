@@ -1,0 +1,327 @@
+//! The gradient of the weight: at each tap the product of the gradients of the outputs, transposed, with the pixels
+//! under the tap, summed over all outputs.
+//!
+//! The pairs that are multiplied are outputs that follow one another, and so are the pixels under them. A tap that
+//! shifts pixels by an odd number needs them paired the other way; so pixels are paired in both.
+
+use super::block::{DEPTH, HALF, Left, PAIRS, Right, SIDE, Sums, Unit as MatrixUnit};
+use super::frame::{Frame, Tap, Unit};
+use super::transpose::transpose;
+use crate::nhwc::element::{Element, Source};
+use crate::nhwc::im2col::Geometry;
+use crate::scratch::{Scratch, as_halves};
+use crate::simd::{Level, Simd, Work};
+use half::bf16;
+use rayon::prelude::*;
+
+/// Bytes of both factors that are packed before they are multiplied.
+const CHUNK: usize = 1 << 23;
+/// Steps that are multiplied for one tap after the other while they are in the cache.
+const STEPS: usize = 32;
+/// Pieces of work that there should be at least.
+const PIECES: usize = 8;
+
+/// Writes the gradient of the weight to `dw`.
+pub(super) fn weight_gradient<T: Element>(
+    unit: MatrixUnit,
+    g: &Geometry,
+    x: Source<'_, T>,
+    dy: &[bf16],
+    dw: &mut [f32],
+) {
+    let (frame, taps) = Frame::of(g);
+    let pass = Pass::new(unit, g, frame, &taps);
+    let sums = &mut *Scratch::new(pass.blocks() * taps.len() * SIDE * SIDE);
+    let units = frame.units(g.images, g.out_height);
+    let bytes = |unit: &Unit| 4 * (pass.left_size(unit) + pass.right_size(unit));
+    let together = (CHUNK / units.first().map_or(1, bytes)).max(1);
+    // In chunks of equal size.
+    let together = units.len().div_ceil(units.len().div_ceil(together).max(1));
+    for (index, units) in units.chunks(together.max(1)).enumerate() {
+        pass.add(x, dy, units, index > 0, sums);
+    }
+    pass.write(sums, dw);
+}
+
+/// One way of pairing the pixels that some taps look at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct View {
+    /// The first packed pixel, of a unit with no rows of outputs but those that taps reach.
+    plane: Tap,
+    /// Whether the second pixel is the first of a pair.
+    odd: bool,
+}
+
+struct Pass {
+    unit: MatrixUnit,
+    frame: Frame,
+    outputs: usize,
+    /// Of outputs, in an image.
+    rows: usize,
+    columns: usize,
+    views: Vec<View>,
+    /// Of each tap, its view and by how many pairs it is shifted.
+    taps: Vec<(usize, usize)>,
+}
+
+/// The factors of a unit, packed.
+struct Factors {
+    left: usize,
+    right: usize,
+    /// Steps that the unit's outputs take.
+    steps: usize,
+    /// Pairs of pixels in a view.
+    pairs: usize,
+}
+
+impl Pass {
+    fn new(unit: MatrixUnit, g: &Geometry, frame: Frame, taps: &[Tap]) -> Self {
+        let mut views = Vec::new();
+        let taps = taps.iter().map(|&tap| {
+            let (plane, shift) = frame.shift(tap);
+            let view = View { plane, odd: shift % 2 == 1 };
+            let known = views.iter().position(|known| *known == view);
+            let index = known.unwrap_or_else(|| {
+                views.push(view);
+                views.len() - 1
+            });
+            (index, shift / 2)
+        });
+        let taps = taps.collect();
+        Self { unit, frame, outputs: g.outputs, rows: g.out_height, columns: g.out_width, views, taps }
+    }
+
+    /// Blocks of outputs, and of inputs.
+    fn sides(&self) -> [usize; 2] {
+        [self.outputs.div_ceil(SIDE), self.frame.packed / SIDE]
+    }
+
+    fn blocks(&self) -> usize {
+        let [outputs, inputs] = self.sides();
+        outputs * inputs
+    }
+
+    fn steps(&self, unit: &Unit) -> usize {
+        (unit.rows.len() * self.frame.row).div_ceil(DEPTH)
+    }
+
+    /// Pairs that the gradients of a unit's outputs take.
+    fn left_size(&self, unit: &Unit) -> usize {
+        self.sides()[0] * SIDE * self.steps(unit) * PAIRS
+    }
+
+    /// Pairs that its pixels take.
+    fn right_size(&self, unit: &Unit) -> usize {
+        self.views.len() * self.frame.packed * self.frame.pairs(unit.rows.len())
+    }
+
+    /// Adds the products of some units to the sums, or writes them if there are none yet.
+    fn add<T: Element>(
+        &self,
+        x: Source<'_, T>,
+        dy: &[bf16],
+        units: &[Unit],
+        accumulate: bool,
+        sums: &mut [f32],
+    ) {
+        let size = |size: fn(&Self, &Unit) -> usize| units.iter().map(|unit| size(self, unit)).sum::<usize>();
+        let left = &mut *Scratch::<u32>::new(size(Self::left_size));
+        let right = &mut *Scratch::<u32>::new(size(Self::right_size));
+        let (mut left_rest, mut right_rest) = (&mut *left, &mut *right);
+        let mut tasks = Vec::with_capacity(units.len());
+        let mut factors = Vec::with_capacity(units.len());
+        let (mut left_at, mut right_at) = (0, 0);
+        for unit in units {
+            let (left, left_tail) = left_rest.split_at_mut(self.left_size(unit));
+            let (right, right_tail) = right_rest.split_at_mut(self.right_size(unit));
+            let (steps, pairs) = (self.steps(unit), self.frame.pairs(unit.rows.len()));
+            factors.push(Factors { left: left_at, right: right_at, steps, pairs });
+            (left_at, right_at) = (left_at + left.len(), right_at + right.len());
+            tasks.push((unit, left, right));
+            (left_rest, right_rest) = (left_tail, right_tail);
+        }
+        let level = Level::best();
+        tasks.into_par_iter().for_each(|(unit, left, right)| {
+            level.run(Gradients { pass: self, dy, unit, to: left });
+            let mut pixels = Scratch::<u32>::new(self.frame.size(unit.rows.len()) / 2);
+            let pixels = as_halves(&mut pixels);
+            self.frame.pack(x, unit, pixels);
+            level.run(Pixels { pass: self, unit, pixels, to: right });
+        });
+
+        let (left, right): (&[u32], &[u32]) = (left, right);
+        let (taps, inputs) = (self.taps.len(), self.sides()[1]);
+        // Where there are few blocks, the taps are shared out too.
+        let together = if self.blocks() < PIECES { taps.div_ceil(3) } else { taps };
+        sums.par_chunks_mut(taps * SIDE * SIDE).enumerate().for_each(|(block, sums)| {
+            sums.par_chunks_mut(together * SIDE * SIDE).enumerate().for_each(|(part, sums)| {
+                let taps = &self.taps[part * together..(part * together + together).min(taps)];
+                self.multiply(
+                    left,
+                    right,
+                    &factors,
+                    [block / inputs, block % inputs],
+                    taps,
+                    accumulate,
+                    sums,
+                );
+            });
+        });
+    }
+
+    /// Adds up the products of one block of outputs with one of inputs, for some taps.
+    #[allow(clippy::too_many_arguments)]
+    fn multiply(
+        &self,
+        left: &[u32],
+        right: &[u32],
+        factors: &[Factors],
+        [output, input]: [usize; 2],
+        taps: &[(usize, usize)],
+        accumulate: bool,
+        sums: &mut [f32],
+    ) {
+        let multiplier = self.unit.ready();
+        let mut accumulate = accumulate;
+        for factors in factors {
+            let half = factors.steps * HALF * PAIRS;
+            let panel = factors.pairs * HALF;
+            for first in (0..factors.steps).step_by(STEPS) {
+                let steps = (factors.steps - first).min(STEPS);
+                let left = Left {
+                    pairs: &left[factors.left + 2 * output * half + first * HALF * PAIRS..],
+                    row: PAIRS,
+                    half,
+                    step: HALF * PAIRS,
+                };
+                for (&(view, shift), sums) in taps.iter().zip(sums.chunks_exact_mut(SIDE * SIDE)) {
+                    let panels = view * self.frame.packed / HALF + 2 * input;
+                    let start = factors.right + panels * panel + (shift + first * PAIRS) * HALF;
+                    let right = Right { pairs: &right[start..], half: panel, step: PAIRS * HALF };
+                    let Ok(sums) = <&mut Sums>::try_from(sums) else { continue };
+                    multiplier.multiply(left, &[0], steps, right, accumulate, sums);
+                }
+                accumulate = true;
+            }
+        }
+    }
+
+    /// Writes the sums where the weights belong.
+    fn write(&self, sums: &[f32], dw: &mut [f32]) {
+        let (taps, depth, outputs) = (self.taps.len(), self.frame.depth(), self.outputs);
+        let inputs = self.sides()[1];
+        let level = Level::best();
+        dw.par_chunks_mut(depth * outputs).enumerate().for_each(|(tap, dw)| {
+            dw.par_chunks_mut(SIDE * outputs).enumerate().for_each(|(input, dw)| {
+                let blocks = (0..outputs.div_ceil(SIDE)).map(|output| (output * inputs + input) * taps + tap);
+                for (block, start) in blocks.zip((0..outputs).step_by(SIDE)) {
+                    let sums = &sums[block * SIDE * SIDE..][..SIDE * SIDE];
+                    level.run(Turn { sums, start, outputs, dw });
+                }
+            });
+        });
+    }
+}
+
+/// Writes the gradients of the outputs of a unit, transposed, in tiles of 16 channels by 32 outputs.
+struct Gradients<'a> {
+    pass: &'a Pass,
+    dy: &'a [bf16],
+    unit: &'a Unit,
+    to: &'a mut [u32],
+}
+
+impl Work for Gradients<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { pass, dy, unit, to } = self;
+        let (outputs, columns, row) = (pass.outputs, pass.columns, pass.frame.row);
+        let steps = pass.steps(unit);
+        let pixels = unit.rows.len() * columns;
+        let first = (unit.image * pass.rows + unit.rows.start) * columns;
+        let dy = &dy[first * outputs..][..pixels * outputs];
+        for step in 0..steps {
+            // Where the gradients of each output of the step are.
+            let mut places = [None; DEPTH];
+            for (index, place) in places.iter_mut().enumerate() {
+                let (y, x) = ((step * DEPTH + index) / row, (step * DEPTH + index) % row);
+                *place = (x < columns && y < unit.rows.len()).then_some((y * columns + x) * outputs);
+            }
+            for channel in (0..pass.sides()[0] * SIDE).step_by(HALF) {
+                let mut rows = [0u32; PAIRS * HALF];
+                let count = outputs.saturating_sub(channel).min(HALF);
+                for (pair, rows) in rows.chunks_exact_mut(HALF).enumerate() {
+                    for (half, place) in places[2 * pair..][..2].iter().enumerate() {
+                        let Some(place) = place else { continue };
+                        let from = &dy[place + channel.min(outputs)..][..count];
+                        for (to, from) in rows.iter_mut().zip(from) {
+                            *to |= u32::from(from.to_bits()) << (16 * half);
+                        }
+                    }
+                }
+                let tile = (channel / HALF * steps + step) * HALF * PAIRS;
+                transpose(s, &rows, &mut to[tile..][..HALF * PAIRS]);
+            }
+        }
+    }
+}
+
+/// Writes the packed pixels of a unit in pairs, 16 channels after the other.
+struct Pixels<'a> {
+    pass: &'a Pass,
+    unit: &'a Unit,
+    pixels: &'a [bf16],
+    to: &'a mut [u32],
+}
+
+impl Work for Pixels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { pass, unit, pixels, to } = self;
+        let (frame, packed) = (&pass.frame, pass.frame.packed);
+        let pairs = frame.pairs(unit.rows.len());
+        let step = frame.pixel_step() * packed;
+        for (view, to) in pass.views.iter().zip(to.chunks_exact_mut(packed * pairs)) {
+            let first = frame.pixel(unit.rows.len(), view.plane) * packed + usize::from(view.odd) * step;
+            for pair in 0..pairs {
+                let upper = &pixels[first + 2 * pair * step..][..packed];
+                let lower = &pixels[first + (2 * pair + 1) * step..][..packed];
+                for (panel, (upper, lower)) in
+                    upper.chunks_exact(HALF).zip(lower.chunks_exact(HALF)).enumerate()
+                {
+                    let to = &mut to[(panel * pairs + pair) * HALF..][..HALF];
+                    for c in 0..HALF {
+                        to[c] = u32::from(upper[c].to_bits()) | u32::from(lower[c].to_bits()) << 16;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes a block of sums, transposed, to columns of the gradient from `start` on.
+struct Turn<'a, 'w> {
+    sums: &'a [f32],
+    start: usize,
+    outputs: usize,
+    dw: &'w mut [f32],
+}
+
+impl Work for Turn<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { sums, start, outputs, dw } = self;
+        let count = (outputs - start).min(SIDE);
+        for (input, dw) in dw.chunks_exact_mut(outputs).enumerate() {
+            for (output, dw) in dw[start..][..count].iter_mut().enumerate() {
+                *dw = sums[output * SIDE + input];
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The passes in the precision that is asked for.
+
+use super::{Activations, Evaluator, Layers};
+use crate::Result;
+use crate::gradients::Gradients;
+use crate::layers::Block;
+use candle_core::Tensor;
+use half::bf16;
+use std::ops::Range;
+
+/// The numbers that the trunk computes with. Weights, statistics, gradients of weights, and the heads are f32 in any
+/// case, as in PyTorch's automatic mixed precision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Activations and products in f32.
+    #[default]
+    F32,
+    /// Activations in bf16, and products of bf16 summed in f32: faster where the CPU has units for that.
+    Bf16,
+}
+
+/// [`Activations`] of either precision; those that are not asked for are empty.
+#[derive(Debug, Default)]
+pub(crate) struct TrainingBuffers {
+    single: Activations<f32>,
+    half: Activations<bf16>,
+}
+
+impl TrainingBuffers {
+    /// As [`Activations::forward`].
+    pub(crate) fn forward(
+        &mut self,
+        precision: Precision,
+        layers: Layers<'_>,
+        momentum: Option<f64>,
+        from: usize,
+        input: &Tensor,
+    ) -> Result<Tensor> {
+        match precision {
+            Precision::F32 => self.single.forward(layers, momentum, from, input),
+            Precision::Bf16 => self.half.forward(layers, momentum, from, input),
+        }
+    }
+
+    /// As [`Activations::backward`].
+    pub(crate) fn backward(
+        &mut self,
+        precision: Precision,
+        layers: Layers<'_>,
+        input: &Tensor,
+        features: &Tensor,
+        gradients: &mut Gradients,
+    ) -> Result<()> {
+        match precision {
+            Precision::F32 => self.single.backward(layers, input, features, gradients),
+            Precision::Bf16 => self.half.backward(layers, input, features, gradients),
+        }
+    }
+
+    /// As [`Activations::first_not_finite`].
+    pub(crate) fn first_not_finite(&self, precision: Precision, stages: &[Vec<Block>]) -> Option<String> {
+        match precision {
+            Precision::F32 => self.single.first_not_finite(stages),
+            Precision::Bf16 => self.half.first_not_finite(stages),
+        }
+    }
+}
+
+/// [`Evaluator`]s of either precision.
+#[derive(Debug, Default)]
+pub(crate) struct EvaluationBuffers {
+    single: Evaluator<f32>,
+    half: Evaluator<bf16>,
+}
+
+impl EvaluationBuffers {
+    /// As [`Evaluator::run`].
+    pub(crate) fn run(
+        &mut self,
+        precision: Precision,
+        layers: Layers<'_>,
+        parts: Range<usize>,
+        input: &Tensor,
+    ) -> Result<Tensor> {
+        match precision {
+            Precision::F32 => self.single.run(layers, parts, input),
+            Precision::Bf16 => self.half.run(layers, parts, input),
+        }
+    }
+}
