@@ -3,6 +3,11 @@
 //! Code is written once, generic over [`Simd`], and compiled once for each [`Level`]; [`Level::run`] enters the
 //! compiled version.
 
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use crate::nhwc::Element;
+use half::bf16;
 use std::sync::OnceLock;
 
 /// An instruction set that this crate has code for.
@@ -50,7 +55,32 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `from` points to [`LANES`](Self::LANES) readable pairs.
     unsafe fn load_pairs(self, from: *const u32) -> [Self::V; 2];
+    /// # Safety
+    /// `from` points to [`LANES`](Self::LANES) readable numbers.
+    unsafe fn load_half(self, from: *const bf16) -> Self::V;
+    /// The nearest numbers, of two equally near ones the even one. NaN stays NaN.
+    /// # Safety
+    /// `to` points to [`LANES`](Self::LANES) writable numbers.
+    unsafe fn store_half(self, to: *mut bf16, value: Self::V);
+    /// `max(value, 0)`, but NaN stays NaN.
+    fn relu(self, value: Self::V) -> Self::V;
+
+    /// Writes the columns of a square of 16 by 16 as rows.
+    #[inline(always)]
+    fn transpose(self, from: &Square, to: &mut Square) {
+        for (column, to) in to.chunks_exact_mut(SQUARE).enumerate() {
+            for (row, to) in to.iter_mut().enumerate() {
+                *to = from[row * SQUARE + column];
+            }
+        }
+    }
 }
+
+/// Rows, and columns, of a [`Square`].
+pub(crate) const SQUARE: usize = 16;
+
+/// Values of 32 bits of any kind, row by row.
+pub(crate) type Square = [u32; SQUARE * SQUARE];
 
 impl Level {
     /// The best of this CPU.
@@ -166,133 +196,93 @@ impl Simd for Portable {
             each(|lane| f32::from_bits(pairs[lane] & 0xffff_0000)),
         ]
     }
+
+    #[inline(always)]
+    unsafe fn load_half(self, from: *const bf16) -> Self::V {
+        // SAFETY: passed on from the caller.
+        let numbers = unsafe { from.cast::<[bf16; PORTABLE]>().read_unaligned() };
+        each(|lane| numbers[lane].widen())
+    }
+
+    #[inline(always)]
+    unsafe fn store_half(self, to: *mut bf16, value: Self::V) {
+        let numbers: [bf16; PORTABLE] = std::array::from_fn(|lane| Element::narrow(value[lane]));
+        // SAFETY: passed on from the caller.
+        unsafe { to.cast::<[bf16; PORTABLE]>().write_unaligned(numbers) }
+    }
+
+    #[inline(always)]
+    fn relu(self, value: Self::V) -> Self::V {
+        each(|lane| if value[lane] < 0.0 { 0.0 } else { value[lane] })
+    }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::{Simd, Work};
-    use std::arch::x86_64::*;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Exists only inside of [`run_avx2`], after the check for AVX2 and FMA.
-    #[derive(Clone, Copy)]
-    pub(super) struct Avx2(());
+    struct Transpose<'a>(&'a Square, &'a mut Square);
 
-    /// Exists only inside of [`run_avx512`], after the check for AVX-512F.
-    #[derive(Clone, Copy)]
-    pub(super) struct Avx512(());
+    impl Work for Transpose<'_> {
+        type Output = ();
 
-    pub(super) fn run_avx2<W: Work>(work: W) -> W::Output {
-        #[target_feature(enable = "avx2,fma")]
-        fn enter<W: Work>(work: W) -> W::Output {
-            work.run(Avx2(()))
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            s.transpose(self.0, self.1);
         }
-        assert!(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"));
-        // SAFETY: the CPU has the instructions.
-        unsafe { enter(work) }
     }
 
-    pub(super) fn run_avx512<W: Work>(work: W) -> W::Output {
-        #[target_feature(enable = "avx512f,avx2,fma")]
-        fn enter<W: Work>(work: W) -> W::Output {
-            work.run(Avx512(()))
-        }
-        assert!(is_x86_feature_detected!("avx512f"));
-        // SAFETY: the CPU has the instructions; AVX-512F includes the older ones.
-        unsafe { enter(work) }
-    }
+    /// Narrows values, and widens the result with ReLU.
+    struct Halves<'a>(&'a [f32; 16], &'a mut [bf16; 16], &'a mut [f32; 16]);
 
-    macro_rules! simd {
-        ($level:ty, $vector:ty, $lanes:literal, $rows:literal, $splat:ident, $load:ident, $store:ident,
-         $add:ident, $sub:ident, $mul:ident, $mul_add:ident,
-         $bits:ty, $left:ident, $and:ident, $set:ident, $cast:ident) => {
-            // SAFETY of all blocks: a value of the type proves that the CPU has the instructions; what pointers point to
-            // is the caller's promise, and the loads and stores need no alignment.
-            impl Simd for $level {
-                type V = $vector;
-                const LANES: usize = $lanes;
-                const ROWS: usize = $rows;
+    impl Work for Halves<'_> {
+        type Output = ();
 
-                #[inline(always)]
-                fn splat(self, value: f32) -> Self::V {
-                    unsafe { $splat(value) }
-                }
-
-                #[inline(always)]
-                unsafe fn load(self, from: *const f32) -> Self::V {
-                    unsafe { $load(from) }
-                }
-
-                #[inline(always)]
-                unsafe fn store(self, to: *mut f32, value: Self::V) {
-                    unsafe { $store(to, value) }
-                }
-
-                #[inline(always)]
-                fn add(self, a: Self::V, b: Self::V) -> Self::V {
-                    unsafe { $add(a, b) }
-                }
-
-                #[inline(always)]
-                fn sub(self, a: Self::V, b: Self::V) -> Self::V {
-                    unsafe { $sub(a, b) }
-                }
-
-                #[inline(always)]
-                fn mul(self, a: Self::V, b: Self::V) -> Self::V {
-                    unsafe { $mul(a, b) }
-                }
-
-                #[inline(always)]
-                fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-                    unsafe { $mul_add(a, b, c) }
-                }
-
-                #[inline(always)]
-                unsafe fn load_pairs(self, from: *const u32) -> [Self::V; 2] {
-                    unsafe {
-                        let pairs = from.cast::<$bits>().read_unaligned();
-                        let upper = $and(pairs, $set(0xffff_0000_u32 as i32));
-                        [$cast($left::<16>(pairs)), $cast(upper)]
-                    }
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            for lane in (0..16).step_by(S::LANES) {
+                // SAFETY: every level's vectors fill sixteen values.
+                unsafe {
+                    s.store_half(self.1[lane..].as_mut_ptr(), s.load(self.0[lane..].as_ptr()));
+                    let wide = s.load_half(self.1[lane..].as_ptr());
+                    s.store(self.2[lane..].as_mut_ptr(), s.relu(wide));
                 }
             }
-        };
+        }
     }
 
-    simd!(
-        Avx2,
-        __m256,
-        8,
-        6,
-        _mm256_set1_ps,
-        _mm256_loadu_ps,
-        _mm256_storeu_ps,
-        _mm256_add_ps,
-        _mm256_sub_ps,
-        _mm256_mul_ps,
-        _mm256_fmadd_ps,
-        __m256i,
-        _mm256_slli_epi32,
-        _mm256_and_si256,
-        _mm256_set1_epi32,
-        _mm256_castsi256_ps
-    );
-    simd!(
-        Avx512,
-        __m512,
-        16,
-        12,
-        _mm512_set1_ps,
-        _mm512_loadu_ps,
-        _mm512_storeu_ps,
-        _mm512_add_ps,
-        _mm512_sub_ps,
-        _mm512_mul_ps,
-        _mm512_fmadd_ps,
-        __m512i,
-        _mm512_slli_epi32,
-        _mm512_and_si512,
-        _mm512_set1_epi32,
-        _mm512_castsi512_ps
-    );
+    #[test]
+    fn every_level_narrows_and_widens() {
+        let mut bits = 1u32;
+        for round in 0..if cfg!(miri) { 10 } else { 10_000 } {
+            let values = std::array::from_fn(|lane| {
+                bits = bits.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                // Halfway between two numbers now and then; and NaN.
+                let tie = if round % 4 == 0 { bits & 0xffff_8000 } else { bits };
+                if round == 5 && lane % 3 == 0 { f32::NAN } else { f32::from_bits(tie) }
+            });
+            for level in Level::supported() {
+                let (mut halves, mut wide) = ([bf16::ZERO; 16], [0.0; 16]);
+                level.run(Halves(&values, &mut halves, &mut wide));
+                for ((value, half), wide) in values.into_iter().zip(halves).zip(wide) {
+                    let expected = bf16::from_f32(value);
+                    let relu = if expected.to_f32() < 0.0 { 0.0 } else { expected.to_f32() };
+                    assert!(half == expected || half.is_nan() && value.is_nan(), "{level:?}: {value:e}");
+                    assert!(wide == relu || wide.is_nan() && value.is_nan(), "{level:?}: {value:e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_transposes() {
+        let from: Square = std::array::from_fn(|index| index as u32);
+        for level in Level::supported() {
+            let mut to = [u32::MAX; SQUARE * SQUARE];
+            level.run(Transpose(&from, &mut to));
+            for (index, value) in to.into_iter().enumerate() {
+                assert_eq!(value as usize, index % SQUARE * SQUARE + index / SQUARE, "{level:?}");
+            }
+        }
+    }
 }

@@ -248,11 +248,25 @@ pub fn add_relu(a: &[f32], b: &[f32], y: &mut [f32]) {
 pub fn mask<E: Element>(output: &[E], gradient: &mut [E]) {
     assert_eq!(output.len(), gradient.len(), "as many gradients as outputs");
     const PIECE: usize = 1 << 15;
-    gradient.par_chunks_mut(PIECE).zip(output.par_chunks(PIECE)).for_each(|(gradient, output)| {
-        for (gradient, output) in gradient.iter_mut().zip(output) {
+    let level = Level::best();
+    let pieces = gradient.par_chunks_mut(PIECE).zip(output.par_chunks(PIECE));
+    pieces.for_each(|(gradient, output)| level.run(Mask { output, gradient }));
+}
+
+struct Mask<'a, E> {
+    output: &'a [E],
+    gradient: &'a mut [E],
+}
+
+impl<E: Element> Work for Mask<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (gradient, output) in self.gradient.iter_mut().zip(self.output) {
             *gradient = if output.widen() > 0.0 { *gradient } else { E::default() };
         }
-    });
+    }
 }
 
 /// The gradient where the output is above the threshold, zero elsewhere.

@@ -126,26 +126,52 @@ impl<E: Element> Work for GradientRow<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Self { pool, chosen, dy, row, dx } = self;
-        let c = pool.channels;
-        let (image, iy) = (row / pool.height, row % pool.height);
-        let mut sums = vec![0f32; c];
-        for (ix, dx) in dx.chunks_exact_mut(c).enumerate() {
-            sums.fill(0.0);
-            for oy in pool.covering(iy, pool.out_height) {
-                for ox in pool.covering(ix, pool.out_width) {
-                    let number = pool.number((iy, ix), (oy, ox));
-                    let from = ((image * pool.out_height + oy) * pool.out_width + ox) * c;
-                    let gradients = chosen[from..from + c].iter().zip(&dy[from..from + c]);
-                    for (sum, (&chosen, dy)) in sums.iter_mut().zip(gradients) {
-                        *sum += if chosen == number { dy.widen() } else { 0.0 };
-                    }
-                }
+        let c = self.pool.channels;
+        for ix in 0..self.pool.width {
+            let dx = &mut self.dx[ix * c..][..c];
+            let mut channel = 0;
+            while channel + CHUNK <= c {
+                gather::<E, CHUNK>(self.pool, self.chosen, self.dy, (self.row, ix), channel, dx);
+                channel += CHUNK;
             }
-            for (dx, sum) in dx.iter_mut().zip(&sums) {
-                *dx = E::narrow(*sum);
+            while channel < c {
+                gather::<E, 1>(self.pool, self.chosen, self.dy, (self.row, ix), channel, dx);
+                channel += 1;
             }
         }
+    }
+}
+
+/// Channels whose values stay in registers while windows are gone through.
+const CHUNK: usize = 32;
+
+/// The gradient of `N` channels of one input pixel, whose row is counted through the batch.
+#[inline(always)]
+fn gather<E: Element, const N: usize>(
+    pool: &MaxPool,
+    chosen: &[u8],
+    dy: &[E],
+    (row, ix): (usize, usize),
+    channel: usize,
+    dx: &mut [E],
+) {
+    let (image, iy) = (row / pool.height, row % pool.height);
+    let mut sums = [0f32; N];
+    for oy in pool.covering(iy, pool.out_height) {
+        for ox in pool.covering(ix, pool.out_width) {
+            // As wide as the values, so that both go through vectors together.
+            let number = u32::from(pool.number((iy, ix), (oy, ox)));
+            let from = ((image * pool.out_height + oy) * pool.out_width + ox) * pool.channels + channel;
+            let (chosen, dy) = (&chosen[from..][..N], &dy[from..][..N]);
+            for lane in 0..N {
+                let passes = u32::from(chosen[lane]) == number;
+                sums[lane] += if passes { dy[lane].widen() } else { 0.0 };
+            }
+        }
+    }
+    let dx = &mut dx[channel..][..N];
+    for lane in 0..N {
+        dx[lane] = E::narrow(sums[lane]);
     }
 }
 
@@ -167,29 +193,51 @@ impl<E: Element> Work for Row<'_, E> {
         let c = pool.channels;
         let image = &x[out_row / pool.out_height * pool.height * pool.width * c..];
         let oy = out_row % pool.out_height;
-        let rows = pool.window(oy, pool.height);
-        // As wide as the values, so that both go through vectors together.
-        let mut numbers = vec![0u32; c];
         for (ox, (y, chosen)) in y.chunks_exact_mut(c).zip(chosen.chunks_exact_mut(c)).enumerate() {
-            let columns = pool.window(ox, pool.width);
-            y.fill(E::narrow(f32::NEG_INFINITY));
-            numbers.fill(u32::from(pool.number((rows.start, columns.start), (oy, ox))));
-            for iy in rows.clone() {
-                for ix in columns.clone() {
-                    let number = u32::from(pool.number((iy, ix), (oy, ox)));
-                    let values = &image[(iy * pool.width + ix) * c..][..c];
-                    for ((best, chosen), &value) in y.iter_mut().zip(&mut numbers).zip(values) {
-                        // Without a branch: greater, or NaN.
-                        let better = (value.widen() > best.widen()) | value.widen().is_nan();
-                        *best = if better { value } else { *best };
-                        *chosen = if better { number } else { *chosen };
-                    }
-                }
+            let mut channel = 0;
+            while channel + CHUNK <= c {
+                maximum::<E, CHUNK>(pool, image, (oy, ox), channel, y, chosen);
+                channel += CHUNK;
             }
-            for (chosen, number) in chosen.iter_mut().zip(&numbers) {
-                *chosen = *number as u8;
+            while channel < c {
+                maximum::<E, 1>(pool, image, (oy, ox), channel, y, chosen);
+                channel += 1;
             }
         }
+    }
+}
+
+/// The maxima of `N` channels of one window, and which value of the window each is.
+#[inline(always)]
+fn maximum<E: Element, const N: usize>(
+    pool: &MaxPool,
+    image: &[E],
+    (oy, ox): (usize, usize),
+    channel: usize,
+    y: &mut [E],
+    chosen: &mut [u8],
+) {
+    let (rows, columns) = (pool.window(oy, pool.height), pool.window(ox, pool.width));
+    let mut best = [f32::NEG_INFINITY; N];
+    // As wide as the values, so that both go through vectors together.
+    let mut numbers = [u32::from(pool.number((rows.start, columns.start), (oy, ox))); N];
+    for iy in rows {
+        for ix in columns.clone() {
+            let number = u32::from(pool.number((iy, ix), (oy, ox)));
+            let values = &image[(iy * pool.width + ix) * pool.channels + channel..][..N];
+            for lane in 0..N {
+                let value = values[lane].widen();
+                // Without a branch: greater, or NaN.
+                let better = (value > best[lane]) | value.is_nan();
+                best[lane] = if better { value } else { best[lane] };
+                numbers[lane] = if better { number } else { numbers[lane] };
+            }
+        }
+    }
+    let (y, chosen) = (&mut y[channel..][..N], &mut chosen[channel..][..N]);
+    for lane in 0..N {
+        y[lane] = E::narrow(best[lane]);
+        chosen[lane] = numbers[lane] as u8;
     }
 }
 

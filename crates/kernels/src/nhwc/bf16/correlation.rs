@@ -196,32 +196,57 @@ impl Work for Store<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, s: S) {
         let Self { sums, places, columns, start, epilogue, accumulate, y } = self;
+        let whole = columns.len() == SIDE;
+        let affine = epilogue.affine.map(|(scale, shift)| (&scale[columns.clone()], &shift[columns.clone()]));
         for (sums, &place) in sums.chunks_exact(SIDE).zip(places) {
             if place == usize::MAX {
                 continue;
             }
             let at = place + columns.start;
-            let mut values = [0f32; SIDE];
-            values.copy_from_slice(sums);
-            let values = &mut values[..columns.len()];
-            if let Some((scale, shift)) = epilogue.affine {
-                let factors = scale[columns.clone()].iter().zip(&shift[columns.clone()]);
-                values.iter_mut().zip(factors).for_each(|(y, (scale, shift))| *y = *y * scale + shift);
-            }
-            if let Some(add) = epilogue.add {
-                let add = &add[start + at..][..columns.len()];
-                values.iter_mut().zip(add).for_each(|(y, add)| *y += add.widen());
-            }
-            if epilogue.relu {
-                values.iter_mut().for_each(|y| *y = keep_nan_max(*y, 0.0));
-            }
             let y = &mut y[at..][..columns.len()];
-            if accumulate {
-                values.iter_mut().zip(&*y).for_each(|(value, y)| *value += y.widen());
+            let add = epilogue.add.map(|add| &add[start + at..][..columns.len()]);
+            if whole {
+                for lane in (0..SIDE).step_by(S::LANES) {
+                    // SAFETY: all of these slices have `SIDE` values, which is whole vectors.
+                    unsafe {
+                        let mut value = s.load(sums[lane..].as_ptr());
+                        if let Some((scale, shift)) = affine {
+                            let [scale, shift] = [scale, shift].map(|by| s.load(by[lane..].as_ptr()));
+                            value = s.mul_add(value, scale, shift);
+                        }
+                        if let Some(add) = add {
+                            value = s.add(value, s.load_half(add[lane..].as_ptr()));
+                        }
+                        if epilogue.relu {
+                            value = s.relu(value);
+                        }
+                        let y = y[lane..].as_mut_ptr();
+                        if accumulate {
+                            value = s.add(value, s.load_half(y));
+                        }
+                        s.store_half(y, value);
+                    }
+                }
+                continue;
             }
-            y.iter_mut().zip(&*values).for_each(|(y, value)| *y = Element::narrow(*value));
+            for (index, (y, sum)) in y.iter_mut().zip(sums).enumerate() {
+                let mut value = *sum;
+                if let Some((scale, shift)) = affine {
+                    value = value * scale[index] + shift[index];
+                }
+                if let Some(add) = add {
+                    value += add[index].widen();
+                }
+                if epilogue.relu {
+                    value = keep_nan_max(value, 0.0);
+                }
+                if accumulate {
+                    value += y.widen();
+                }
+                *y = Element::narrow(value);
+            }
         }
     }
 }

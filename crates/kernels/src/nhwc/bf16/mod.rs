@@ -19,7 +19,6 @@ mod frame;
 mod panels;
 #[cfg(test)]
 mod tests;
-mod transpose;
 mod weight_gradient;
 
 pub(crate) use block::Unit;

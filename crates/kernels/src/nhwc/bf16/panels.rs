@@ -3,7 +3,7 @@
 use super::block::{DEPTH, HALF, PAIRS, Right, SIDE};
 use crate::nhwc::element::narrow_bits;
 use crate::scratch::Scratch;
-use crate::simd::{Level, Simd, Work};
+use crate::simd::{Level, SQUARE, Simd, Work};
 use rayon::prelude::*;
 
 /// Pairs of a step: 16 pairs of 32 columns.
@@ -81,7 +81,7 @@ impl Work for Fill<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, s: S) {
         let Self { weight, taps, start, to } = self;
         let (depth, columns) = (weight.depth(), weight.columns());
         let whole = depth.is_multiple_of(DEPTH) && columns.is_multiple_of(SIDE);
@@ -93,7 +93,7 @@ impl Work for Fill<'_> {
                     let Some(to) = steps.next() else { return };
                     match (weight.transposed, whole) {
                         (false, true) => rows(values, columns, first, start, to),
-                        (true, true) => transposed_rows(values, depth, first, start, to),
+                        (true, true) => transposed_rows(s, values, depth, first, start, to),
                         _ => any(weight, values, first, start, to),
                     }
                 }
@@ -122,18 +122,16 @@ fn rows(values: &[f32], row: usize, first: usize, start: usize, to: &mut [u32]) 
 
 /// Pairs of what lies side by side.
 #[inline(always)]
-fn transposed_rows(values: &[f32], row: usize, first: usize, start: usize, to: &mut [u32]) {
-    let mut pairs = [[0u32; PAIRS]; HALF];
-    for (column, pairs) in pairs.iter_mut().enumerate() {
+fn transposed_rows<S: Simd>(s: S, values: &[f32], row: usize, first: usize, start: usize, to: &mut [u32]) {
+    let mut pairs = [0u32; SQUARE * SQUARE];
+    for (column, pairs) in pairs.chunks_exact_mut(PAIRS).enumerate() {
         let values = &values[(start + column) * row + first..][..DEPTH];
         for (index, to) in pairs.iter_mut().enumerate() {
             *to = pair(values[2 * index], values[2 * index + 1]);
         }
     }
-    for (index, to) in to.chunks_exact_mut(HALF).enumerate() {
-        for (to, pairs) in to.iter_mut().zip(&pairs) {
-            *to = pairs[index];
-        }
+    if let Ok(to) = to.try_into() {
+        s.transpose(&pairs, to);
     }
 }
 

@@ -6,11 +6,10 @@
 
 use super::block::{DEPTH, HALF, Left, PAIRS, Right, SIDE, Sums, Unit as MatrixUnit};
 use super::frame::{Frame, Tap, Unit};
-use super::transpose::transpose;
 use crate::nhwc::element::{Element, Source};
 use crate::nhwc::im2col::Geometry;
 use crate::scratch::{Scratch, as_halves};
-use crate::simd::{Level, Simd, Work};
+use crate::simd::{Level, SQUARE, Simd, Work};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -250,22 +249,34 @@ impl Work for Gradients<'_> {
                 *place = (x < columns && y < unit.rows.len()).then_some((y * columns + x) * outputs);
             }
             for channel in (0..pass.sides()[0] * SIDE).step_by(HALF) {
-                let mut rows = [0u32; PAIRS * HALF];
-                let count = outputs.saturating_sub(channel).min(HALF);
-                for (pair, rows) in rows.chunks_exact_mut(HALF).enumerate() {
-                    for (half, place) in places[2 * pair..][..2].iter().enumerate() {
-                        let Some(place) = place else { continue };
-                        let from = &dy[place + channel.min(outputs)..][..count];
-                        for (to, from) in rows.iter_mut().zip(from) {
-                            *to |= u32::from(from.to_bits()) << (16 * half);
-                        }
+                let mut rows = [0u32; SQUARE * SQUARE];
+                for (rows, places) in rows.chunks_exact_mut(HALF).zip(places.chunks_exact(2)) {
+                    let [first, second] = [0, 1].map(|half| channels(dy, outputs, places[half], channel));
+                    for c in 0..HALF {
+                        rows[c] = u32::from(first[c].to_bits()) | u32::from(second[c].to_bits()) << 16;
                     }
                 }
-                let tile = (channel / HALF * steps + step) * HALF * PAIRS;
-                transpose(s, &rows, &mut to[tile..][..HALF * PAIRS]);
+                let tile = (channel / HALF * steps + step) * SQUARE * SQUARE;
+                if let Ok(to) = (&mut to[tile..][..SQUARE * SQUARE]).try_into() {
+                    s.transpose(&rows, to);
+                }
             }
         }
     }
+}
+
+/// Sixteen channels of an output, with zeros beyond the last; of no output, zeros.
+#[inline(always)]
+fn channels(dy: &[bf16], outputs: usize, place: Option<usize>, first: usize) -> [bf16; HALF] {
+    let mut channels = [bf16::ZERO; HALF];
+    if let Some(place) = place {
+        let from = &dy[place + first.min(outputs)..place + outputs];
+        match from.first_chunk::<HALF>() {
+            Some(whole) => channels = *whole,
+            None => channels[..from.len()].copy_from_slice(from),
+        }
+    }
+    channels
 }
 
 /// Writes the packed pixels of a unit in pairs, 16 channels after the other.
@@ -315,12 +326,23 @@ impl Work for Turn<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, s: S) {
         let Self { sums, start, outputs, dw } = self;
         let count = (outputs - start).min(SIDE);
-        for (input, dw) in dw.chunks_exact_mut(outputs).enumerate() {
-            for (output, dw) in dw[start..][..count].iter_mut().enumerate() {
-                *dw = sums[output * SIDE + input];
+        for (first, dw) in dw.chunks_mut(SQUARE * outputs).enumerate() {
+            for output in (0..count).step_by(SQUARE) {
+                let mut square = [0u32; SQUARE * SQUARE];
+                for (row, square) in square.chunks_exact_mut(SQUARE).enumerate() {
+                    let sums = &sums[(output + row) * SIDE + first * SQUARE..][..SQUARE];
+                    square.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum.to_bits());
+                }
+                let mut turned = [0u32; SQUARE * SQUARE];
+                s.transpose(&square, &mut turned);
+                let count = (count - output).min(SQUARE);
+                for (dw, turned) in dw.chunks_exact_mut(outputs).zip(turned.chunks_exact(SQUARE)) {
+                    let dw = &mut dw[start + output..][..count];
+                    dw.iter_mut().zip(turned).for_each(|(dw, bits)| *dw = f32::from_bits(*bits));
+                }
             }
         }
     }
