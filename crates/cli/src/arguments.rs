@@ -231,16 +231,6 @@ pub(crate) enum Numbers {
     Bf16,
 }
 
-impl Numbers {
-    /// As the options spell it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-        }
-    }
-}
-
 impl From<Numbers> for Precision {
     fn from(numbers: Numbers) -> Self {
         match numbers {

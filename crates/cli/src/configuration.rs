@@ -6,6 +6,7 @@ use marque_contracts::{Stage, Store};
 use marque_evaluate::Evaluate;
 use marque_ingest::{ExpectedFile, FetchSettings, Ingest};
 use marque_labels::Labels;
+use marque_network::Precision;
 use marque_preprocess::Preprocess;
 use marque_settings::{Document, Reader};
 use marque_train::{Features, Train};
@@ -38,13 +39,17 @@ impl Configuration {
         let mut reader = Reader::new(&document);
         let default_store = file.parent().unwrap_or(Path::new("")).join("data");
         let store = reader.section("store", |section| section.optional_path("path")).unwrap_or(default_store);
-        let threads = reader.section("runtime", |section| section.count("threads", 0, 0..=1024));
+        let (threads, precision) = reader.section("runtime", |section| {
+            let threads = section.count("threads", 0, 0..=1024);
+            (threads, section.choice("precision", Precision::default(), &Precision::WORDS))
+        });
         let ingest = reader.section("dataset", marque_ingest::Settings::read);
         let fetch = reader.section("fetch", FetchSettings::read);
         let labels = marque_labels::Settings::read(&mut reader);
         let preprocess = reader.section("preprocess", marque_preprocess::Settings::read);
-        let train = reader.section("train", marque_train::Settings::read);
-        let evaluate = reader.section("evaluate", marque_evaluate::Settings::read);
+        let mut train = reader.section("train", marque_train::Settings::read);
+        let mut evaluate = reader.section("evaluate", marque_evaluate::Settings::read);
+        (train.precision, evaluate.precision) = (precision, precision);
         for name in train.heads.keys().filter(|name| labels.heads.iter().all(|head| head.name != **name)) {
             let names: Vec<_> = labels.heads.iter().map(|head| head.name.as_str()).collect();
             let message = format!("is for no head; the heads are {}", names.join(", "));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use marque_contracts::Job;
 use marque_contracts::schema::{Head, HeadKind, Split, ingest, labels, preprocess, train};
 use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader, TagColumn};
-use marque_network::{Network, NetworkConfig, Problem};
+use marque_network::{Network, NetworkConfig, Precision, Problem};
 use serde::de::DeserializeOwned;
 
 use crate::Error;
@@ -50,10 +50,10 @@ pub(crate) enum Truths {
 }
 
 impl Inputs {
-    pub(crate) fn open(job: &Job<'_>) -> Result<Self, Error> {
+    pub(crate) fn open(job: &Job<'_>, precision: Precision) -> Result<Self, Error> {
         let (labelled, pixels, trained) =
             (job.input(labels::STAGE), job.input(preprocess::STAGE), job.input(train::STAGE));
-        let network = open_network(&trained.join(train::MODEL))?;
+        let network = open_network(&trained.join(train::MODEL), precision)?;
         let heads_path = labelled.join(labels::HEADS);
         let heads = matching_heads(network.config(), read_json(&heads_path)?, &heads_path)?;
         let single = heads.iter().filter(|head| head.kind == HeadKind::Single);
@@ -143,10 +143,10 @@ pub(crate) fn reported(heads: &[Head]) -> impl Iterator<Item = &Head> {
     of(HeadKind::Single).chain(of(HeadKind::Tags))
 }
 
-fn open_network(folder: &Path) -> Result<Network, Error> {
+fn open_network(folder: &Path, precision: Precision) -> Result<Network, Error> {
     let config: NetworkConfig = read_json(&folder.join(CONFIG))?;
     // The seed is of no consequence: every value is loaded, or it is an error.
-    let network = Network::new(&config, 0)?;
+    let network = Network::new(&config, 0)?.with_precision(precision);
     network.load(&folder.join(WEIGHTS))?;
     Ok(network)
 }

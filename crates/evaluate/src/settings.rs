@@ -1,6 +1,7 @@
 //! The section `[evaluate]` of the configuration.
 
 use marque_contracts::schema::Split;
+use marque_network::Precision;
 use marque_settings::Section;
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ pub struct Settings {
     pub photos: usize,
     /// Photos in the report's section of confident mistakes.
     pub mistakes: usize,
+    /// What the trunk computes with. Not of this section: `runtime.precision` is for training too.
+    pub precision: Precision,
 }
 
 impl Settings {
@@ -31,12 +34,20 @@ impl Settings {
             flip: section.flag("flip", default.flip),
             photos: section.count("photos", default.photos, 0..=500),
             mistakes: section.count("mistakes", default.mistakes, 0..=500),
+            precision: default.precision,
         }
     }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { split: Split::Test, batch_size: 64, flip: false, photos: 24, mistakes: 12 }
+        Self {
+            split: Split::Test,
+            batch_size: 64,
+            flip: false,
+            photos: 24,
+            mistakes: 12,
+            precision: Precision::default(),
+        }
     }
 }

@@ -27,7 +27,7 @@ impl Evaluate {
     }
 
     fn evaluate(&self, job: &Job<'_>) -> Result<Summary, Error> {
-        let inputs = Inputs::open(job)?;
+        let inputs = Inputs::open(job, self.settings.precision)?;
         let (split, note) = self.choose_split(&inputs)?;
         if let Some(note) = &note {
             job.progress().line(note);

@@ -54,6 +54,6 @@ pub use cross_entropy::{CrossEntropy, IGNORED, cross_entropy};
 pub use elementwise::{add_relu, affine_relu};
 pub use error::Error;
 pub use linear::linear;
-pub use peak::{instruction_set, multiply_add_peak};
+pub use peak::{bf16_multiply_add_peak, bf16_unit, instruction_set, multiply_add_peak};
 pub use pool::{global_average_pool, max_pool2d};
 pub use tensor_access::read;

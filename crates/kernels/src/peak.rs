@@ -1,5 +1,6 @@
 //! What the CPU could do at best: the ceiling to measure operations against.
 
+use crate::nhwc::{Unit, block_product};
 use crate::simd::{Level, Simd, Work};
 use std::time::Instant;
 
@@ -14,14 +15,36 @@ pub fn instruction_set() -> &'static str {
     }
 }
 
+/// The name of the unit for products of `bf16` that this crate uses on this CPU; `None` if there is none, so that they
+/// take longer than those of `f32`.
+pub fn bf16_unit() -> Option<&'static str> {
+    match Unit::best() {
+        Unit::Vectors(_) => None,
+        #[cfg(target_arch = "x86_64")]
+        Unit::Pairs => Some("AVX512_BF16"),
+        #[cfg(target_arch = "x86_64")]
+        Unit::Tiles => Some("AMX"),
+    }
+}
+
+/// As [`multiply_add_peak`], of `bf16` by whatever multiplies it, with both factors in the first-level cache.
+pub fn bf16_multiply_add_peak() -> f64 {
+    fastest(|| block_product(Unit::best(), 4_000))
+}
+
 /// Floating point operations per second of all threads of the current rayon pool, multiplying and adding in
 /// registers: the fastest of several tries, a multiplication and an addition counted as two.
 pub fn multiply_add_peak() -> f64 {
-    const TRIES: usize = 5;
     let level = Level::best();
+    fastest(|| level.run(Spin))
+}
+
+/// The fastest of several tries at work on all threads that returns how many operations it was.
+fn fastest(work: impl Fn() -> usize + Sync) -> f64 {
+    const TRIES: usize = 5;
     let once = || {
         let start = Instant::now();
-        let counts = rayon::broadcast(|_| level.run(Spin));
+        let counts = rayon::broadcast(|_| work());
         counts.iter().sum::<usize>() as f64 / start.elapsed().as_secs_f64()
     };
     (0..TRIES).map(|_| once()).fold(0.0, f64::max)

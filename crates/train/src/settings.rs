@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use marque_augment::{Options, Policy};
-use marque_network::{Backbone, BottleneckStride};
+use marque_network::{Backbone, BottleneckStride, Precision};
 use marque_settings::Section;
 use serde::Serialize;
 
@@ -76,6 +76,8 @@ pub struct Settings {
     pub checkpoint_steps: Option<usize>,
     /// Seed of weights, order, augmentation and dropout.
     pub seed: u64,
+    /// What the trunk computes with. Not of this section: `runtime.precision` is for evaluation too.
+    pub precision: Precision,
 }
 
 /// How activations of the frozen parts are kept.
@@ -146,6 +148,7 @@ impl Settings {
             checkpoint_steps: Some(section.count("checkpoint_steps", 0, 0..=1_000_000))
                 .filter(|steps| *steps > 0),
             seed: section.seed("seed", 1),
+            precision: Precision::default(),
         };
         settings.check(section);
         settings

@@ -65,7 +65,8 @@ pub(crate) fn prepare(
         )));
     }
     let heads = data.heads.iter().map(head_config).collect();
-    let network = Network::new(&network_config(settings, stored, heads), settings.seed)?;
+    let network = Network::new(&network_config(settings, stored, heads), settings.seed)?
+        .with_precision(settings.precision);
     if let Some(path) = &settings.weights {
         load_backbone(&network, path)?;
     }

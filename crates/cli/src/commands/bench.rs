@@ -1,8 +1,8 @@
 //! `marque bench`
 
 use marque_kernels::nhwc::Convolution;
-use marque_kernels::{instruction_set, multiply_add_peak};
-use marque_network::Backbone;
+use marque_kernels::{bf16_multiply_add_peak, bf16_unit, instruction_set, multiply_add_peak};
+use marque_network::{Backbone, Precision};
 use marque_train::throughput::{self, Throughput, Workload};
 use serde_json::json;
 
@@ -20,12 +20,13 @@ pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
     }
     let (seconds, median) = (&measured.seconds, measured.median());
     terminal.print(format_args!(
-        "{:?}, {} px, batch {}, {} threads, {}",
+        "{:?}, {} px, batch {}, {} threads, {} with {}",
         options.backbone,
         options.size,
         options.batch,
         rayon::current_num_threads(),
-        instruction_set()
+        Precision::from(options.precision).word(),
+        unit(options)
     ));
     terminal.print(format_args!(
         "{:.1} photos/s: median of {} steps {median:.3} s, from {:.3} to {:.3} s",
@@ -35,9 +36,9 @@ pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
         seconds[seconds.len() - 1]
     ));
     terminal.print(format_args!(
-        "{:.0} GFLOP/s, counting convolutions by their definition; in registers the cores reach {:.0}",
+        "{:.0} GFLOP/s, counting convolutions by their definition; from registers the cores reach {:.0}",
         measured.operations / median / 1e9,
-        multiply_add_peak() / 1e9
+        peak(options) / 1e9
     ));
     if let Some(bytes) = memory {
         terminal.print(format_args!("{} MiB of memory at most", bytes >> 20));
@@ -47,6 +48,22 @@ pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
         by_kind(&measured, options, terminal);
     }
     Ok(())
+}
+
+/// What multiplies.
+fn unit(options: &Bench) -> &'static str {
+    match options.precision.into() {
+        Precision::F32 => instruction_set(),
+        Precision::Bf16 => bf16_unit().unwrap_or(instruction_set()),
+    }
+}
+
+/// Operations per second at best.
+fn peak(options: &Bench) -> f64 {
+    match options.precision.into() {
+        Precision::F32 => multiply_add_peak(),
+        Precision::Bf16 => bf16_multiply_add_peak(),
+    }
 }
 
 fn workload(options: &Bench) -> Workload {
@@ -73,14 +90,14 @@ fn record(options: &Bench, measured: &Throughput, memory: Option<u64>) -> serde_
         "size": options.size,
         "threads": rayon::current_num_threads(),
         "stock": options.stock,
-        "precision": options.precision.name(),
-        "instructions": instruction_set(),
+        "precision": Precision::from(options.precision).word(),
+        "instructions": unit(options),
         "seconds_median": measured.median(),
         "seconds_min": measured.seconds[0],
         "seconds_max": measured.seconds[measured.seconds.len() - 1],
         "images_per_second": f64::from(options.batch) / measured.median(),
         "gflops": measured.operations / measured.median() / 1e9,
-        "peak_gflops": multiply_add_peak() / 1e9,
+        "peak_gflops": peak(options) / 1e9,
         "peak_rss_mib": memory.map(|bytes| bytes >> 20),
     })
 }

@@ -19,6 +19,7 @@ mod pool;
 mod single;
 mod winograd;
 
+pub(crate) use bf16::{Unit, block_product};
 pub use convolution::{Convolution, Epilogue};
 pub use element::{Element, Source};
 pub use normalise::{Moments, Norm, NormGradient, add_relu, mask, normalise, normalise_add_relu};

@@ -6,17 +6,32 @@ use crate::gradients::Gradients;
 use crate::layers::Block;
 use candle_core::Tensor;
 use half::bf16;
+use serde::Serialize;
 use std::ops::Range;
 
 /// The numbers that the trunk computes with. Weights, statistics, gradients of weights, and the heads are f32 in any
 /// case, as in PyTorch's automatic mixed precision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// Activations and products in f32.
     #[default]
     F32,
     /// Activations in bf16, and products of bf16 summed in f32: faster where the CPU has units for that.
     Bf16,
+}
+
+impl Precision {
+    /// The words for them in configurations and reports.
+    pub const WORDS: [(&'static str, Self); 2] = [("f32", Self::F32), ("bf16", Self::Bf16)];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
 }
 
 /// [`Activations`] of either precision; those that are not asked for are empty.

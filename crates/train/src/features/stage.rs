@@ -40,7 +40,7 @@ impl Features {
         let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?;
         let size = shards.geometry().height;
         let config = network_config(settings, size, vec![HeadConfig::new("none", ["none"])]);
-        let network = Network::new(&config, settings.seed)?;
+        let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
         if let Some(path) = &settings.weights {
             load_backbone(&network, path)?;
         }

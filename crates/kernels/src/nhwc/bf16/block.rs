@@ -5,6 +5,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::{amx, dot};
+use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
 use std::sync::OnceLock;
 
@@ -144,6 +145,24 @@ impl Multiplier {
             Self::Tiles(tiles) => tiles.multiply(product, accumulate, sums),
         }
     }
+}
+
+/// Multiplies a block from the cache again and again, and returns how many operations that is.
+pub(crate) fn block_product(unit: Unit, rounds: usize) -> usize {
+    const STEPS: usize = 8;
+    let one = u32::from(half::bf16::ONE.to_bits()) * 0x1_0001;
+    let mut pairs = Scratch::<u32>::new(STEPS * SIDE * PAIRS);
+    pairs.fill(std::hint::black_box(one));
+    let half = STEPS * HALF * PAIRS;
+    let left = Left { pairs: &pairs, row: PAIRS, half, step: HALF * PAIRS };
+    let right = Right { pairs: &pairs, half, step: PAIRS * HALF };
+    let multiplier = unit.ready();
+    let mut sums = [0.0; SIDE * SIDE];
+    for _ in 0..rounds {
+        multiplier.multiply(left, &[0], STEPS, right, false, &mut sums);
+    }
+    std::hint::black_box(&sums);
+    2 * rounds * STEPS * SIDE * SIDE * DEPTH
 }
 
 /// The product in vectors of `f32`.

@@ -21,7 +21,7 @@ mod panels;
 mod tests;
 mod weight_gradient;
 
-pub(crate) use block::Unit;
+pub(crate) use block::{Unit, block_product};
 
 use super::convolution::Epilogue;
 use super::element::{Element, Source};
