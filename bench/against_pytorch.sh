@@ -5,43 +5,48 @@
 #
 # PYTHON has torch and torchvision; PYTORCH_STEP_PY prints one JSON line with `seconds_median` for
 # --mode train|infer --arch NAME --batch N --size N --threads N --iters N [--channels-last] [--bf16].
-# PyTorch runs in both memory formats and the faster one counts.
+# PyTorch runs in both memory formats and the faster one counts; in bf16 it is autocast that is compared with.
 set -eu
 python=$1 peer=$2 rounds=${3:-3} threads=${THREADS:-2}
 marque=${MARQUE:-${CARGO_TARGET_DIR:-target}/release/marque}
 
 field() { "$python" -c 'import json,sys; print(json.loads(sys.stdin.readlines()[-1])[sys.argv[1]])' "$1"; }
 
-compare() { # backbone mode size
+compare() { # backbone mode size precision
     ours="" theirs="" memory="" their_memory=""
+    evaluate="" autocast=""
+    [ "$2" = infer ] && evaluate=--evaluate
+    [ "$4" = bf16 ] && autocast=--bf16
     for round in $(seq "$rounds"); do
-        evaluate=""
-        [ "$2" = infer ] && evaluate=--evaluate
-        line=$("$marque" bench --json --backbone "$1" --size "$3" --batch 16 --threads "$threads" $evaluate)
+        line=$("$marque" bench --json --backbone "$1" --size "$3" --batch 16 --threads "$threads" \
+            --precision "$4" $evaluate)
         ours="$ours $(echo "$line" | field seconds_median)"
         memory="$memory $(echo "$line" | field peak_rss_mib)"
         for format in "" --channels-last; do
-            line=$("$python" "$peer" --mode "$2" --arch "$1" --size "$3" --batch 16 --threads "$threads" $format)
+            line=$("$python" "$peer" --mode "$2" --arch "$1" --size "$3" --batch 16 --threads "$threads" \
+                $autocast $format)
             theirs="$theirs $(echo "$line" | field seconds_median)"
             their_memory="$their_memory $(echo "$line" | field peak_rss_mib)"
         done
     done
-    "$python" - "$1" "$2" "$3" "$ours" "$theirs" "$memory" "$their_memory" <<'PYTHON'
+    "$python" - "$1" "$2" "$3" "$4" "$ours" "$theirs" "$memory" "$their_memory" <<'PYTHON'
 import statistics, sys
-name, mode, size = sys.argv[1:4]
-ours, theirs, memory, their_memory = ([float(x) for x in a.split()] for a in sys.argv[4:])
+name, mode, size, precision = sys.argv[1:5]
+ours, theirs, memory, their_memory = ([float(x) for x in a.split()] for a in sys.argv[5:])
 # By round: ours against the faster of the two formats of the same minute.
 best = [min(pair) for pair in zip(theirs[::2], theirs[1::2])]
 ratios = sorted(b / a for a, b in zip(ours, best))
-print(f"| {name} {mode} {size} px | {16 / statistics.median(ours):.1f} | {16 / statistics.median(best):.1f} | "
-      f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) | "
+print(f"| {name} {mode} {size} px {precision} | {16 / statistics.median(ours):.1f} | "
+      f"{16 / statistics.median(best):.1f} | {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) | "
       f"{max(memory):.0f} | {min(their_memory):.0f} |", flush=True)
 PYTHON
 }
 
-echo "| batch 16, $threads threads, f32 | photos/s | PyTorch | ratio, median (range) | MiB | PyTorch |"
+echo "| batch 16, $threads threads | photos/s | PyTorch | ratio, median (range) | MiB | PyTorch |"
 echo "|---|---|---|---|---|---|"
-compare resnet34 train 224
-compare resnet34 train 128
-compare resnet34 infer 224
-compare resnet50 train 128
+for precision in ${PRECISIONS:-f32 bf16}; do
+    compare resnet34 train 224 "$precision"
+    compare resnet34 train 128 "$precision"
+    compare resnet34 infer 224 "$precision"
+    compare resnet50 train 128 "$precision"
+done

@@ -60,7 +60,20 @@ impl Learner {
     }
 
     /// Takes one step along the mean of the gradients of some batches.
+    ///
+    /// On one of the threads that share the work: from any other, each of the hundreds of pieces of a step would begin
+    /// with waking somebody up.
     pub(crate) fn step(
+        &mut self,
+        settings: &Settings,
+        batches: &[Batch],
+        place: Place<'_>,
+        running: &mut Running,
+    ) -> Result<(), Error> {
+        rayon::scope(|_| self.step_here(settings, batches, place, running))
+    }
+
+    fn step_here(
         &mut self,
         settings: &Settings,
         batches: &[Batch],

@@ -103,7 +103,7 @@ pub fn measure(workload: &Workload) -> Result<Throughput, marque_network::Error>
     let mut seconds = Vec::new();
     for _ in 0..WARM_UP + workload.steps.max(1) {
         let start = Instant::now();
-        steps.step()?;
+        rayon::scope(|_| steps.step())?;
         seconds.push(start.elapsed().as_secs_f64());
     }
     let mut seconds = seconds.split_off(WARM_UP);

@@ -12,21 +12,35 @@ fn losses(workload: Workload) -> Vec<f32> {
     (0..10).map(|_| step()).collect()
 }
 
+const WORKLOAD: Workload = Workload {
+    backbone: Backbone::ResNet18,
+    size: 64,
+    batch: 16,
+    steps: 0,
+    evaluate: false,
+    stock: false,
+    precision: Precision::F32,
+};
+
+/// What rounding activations to eight digits may do to a loss.
+const HALF: f32 = 2e-2;
+
+#[test]
+fn ten_steps_in_bf16_have_the_losses_of_f32() {
+    let single = losses(WORKLOAD);
+    let half = losses(Workload { precision: Precision::Bf16, ..WORKLOAD });
+    assert_ne!(single, half, "the precision has no effect");
+    for (step, (single, half)) in single.iter().zip(&half).enumerate() {
+        let error = ((half - single) / single).abs();
+        assert!(error < HALF, "step {step}: {half}, f32 {single}, off by {error:e}");
+    }
+}
+
 #[test]
 #[ignore = "candle's own steps take half a minute: make test-all"]
 fn ten_steps_have_the_losses_of_the_stock_path() {
-    let backbone = Backbone::ResNet18;
-    let workload = Workload {
-        backbone,
-        size: 64,
-        batch: 16,
-        steps: 0,
-        evaluate: false,
-        stock: false,
-        precision: Precision::F32,
-    };
-    let ours = losses(workload);
-    let stock = losses(Workload { stock: true, ..workload });
+    let ours = losses(WORKLOAD);
+    let stock = losses(Workload { stock: true, ..WORKLOAD });
     assert!(ours[9] < 0.9 * ours[0], "the largest logits are not unlearnt: {ours:?}");
     for (step, (ours, stock)) in ours.iter().zip(&stock).enumerate() {
         let error = ((ours - stock) / stock).abs();
