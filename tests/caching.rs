@@ -22,13 +22,14 @@ fn a_cold_run_runs_all_stages_and_a_second_one_none() {
 
 #[test]
 fn each_change_runs_exactly_what_depends_on_it() {
-    let cases: [(&str, &str, &[&str]); 6] = [
+    let cases: [(&str, &str, &[&str]); 7] = [
         ("epochs = 2", "epochs = 1", &["train", "evaluate"]),
         ("size = 32", "size = 33", &["preprocess", "train", "evaluate"]),
         // Other heads, the same pixels: preprocess stays.
         ("breaks = [2009]", "breaks = [2010]", &["labels", "train", "evaluate"]),
         ("test_photos = 16", "test_photos = 17", &ALL),
         ("keep_checkpoints = 0", "keep_checkpoints = 1", &["train"]),
+        ("[train]", "[runtime]\nprecision = \"bf16\"\n[train]", &["train", "evaluate"]),
         ("# nothing", "# nothing", &[]),
     ];
     for (from, to, expected) in cases {

@@ -5,7 +5,8 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use marque_kernels::nhwc::{Convolution, Epilogue, Source};
+use half::bf16;
+use marque_kernels::nhwc::{Convolution, Element, Epilogue, Source};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,13 +25,13 @@ const LAYERS: [(&str, usize, usize, usize, usize, usize); 9] = [
     ("1x1 512 to 2048", 7, 1, 1, 512, 2048),
 ];
 
-fn random(rng: &mut ChaCha8Rng, shape: [usize; 4]) -> Vec<f32> {
-    (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect()
+fn random<E: Element>(rng: &mut ChaCha8Rng, shape: [usize; 4]) -> Vec<E> {
+    (0..shape.iter().product()).map(|_| E::narrow(rng.random_range(-1.0..1.0))).collect()
 }
 
-fn convolutions(criterion: &mut Criterion) {
+fn convolutions<E: Element>(criterion: &mut Criterion, numbers: &str) {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut group = criterion.benchmark_group("convolution");
+    let mut group = criterion.benchmark_group(format!("convolution, {numbers}"));
     group.sample_size(10);
     for (name, side, kernel, stride, inputs, outputs) in LAYERS {
         let convolution = Convolution::new(
@@ -40,12 +41,13 @@ fn convolutions(criterion: &mut Criterion) {
             kernel / 2,
         )
         .unwrap();
-        let mut x = random(&mut rng, convolution.input_shape());
-        let mut w = random(&mut rng, convolution.weight_shape());
-        let mut y = random(&mut rng, convolution.output_shape());
+        let mut x: Vec<E> = random(&mut rng, convolution.input_shape());
+        let mut w: Vec<f32> = random(&mut rng, convolution.weight_shape());
+        let mut y: Vec<E> = random(&mut rng, convolution.output_shape());
         group.throughput(Throughput::Elements(convolution.operations() / 2));
         group.bench_function(BenchmarkId::new("forward", name), |bench| {
-            bench.iter(|| convolution.forward(Source::plain(black_box(&x)), &w, Epilogue::default(), &mut y));
+            let x = Source::plain(&x);
+            bench.iter(|| convolution.forward(black_box(x), &w, Epilogue::default(), &mut y));
         });
         group.bench_function(BenchmarkId::new("input gradient", name), |bench| {
             bench.iter(|| convolution.input_gradient(black_box(&w), &y, false, &mut x));
@@ -56,5 +58,10 @@ fn convolutions(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, convolutions);
+fn both(criterion: &mut Criterion) {
+    convolutions::<f32>(criterion, "f32");
+    convolutions::<bf16>(criterion, "bf16");
+}
+
+criterion_group!(benches, both);
 criterion_main!(benches);

@@ -6,7 +6,7 @@ use std::path::Path;
 use marque_contracts::schema::{Head, HeadKind, labels, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
 use marque_formats::EpochRow;
-use marque_network::{HeadConfig, Network, NetworkConfig, Problem};
+use marque_network::{HeadConfig, Network, NetworkConfig, Precision, Problem};
 use serde_json::{Value, json};
 
 use crate::checkpoint::{Timing, flush};
@@ -63,6 +63,9 @@ pub(crate) fn prepare(
         return Err(Error::Settings(format!(
             "train.resize asks for photos of {size} pixels, but preprocess.size is {stored}"
         )));
+    }
+    if settings.precision == Precision::Bf16 && marque_kernels::bf16_unit().is_none() {
+        tracing::warn!("this CPU has no unit for bf16: runtime.precision = \"f32\" would be faster here");
     }
     let heads = data.heads.iter().map(head_config).collect();
     let network = Network::new(&network_config(settings, stored, heads), settings.seed)?

@@ -1,6 +1,6 @@
 //! Sums of products of pixels around outputs with weights: the convolution, and the gradient of its input.
 
-use super::block::{HALF, Left, SIDE, Sums, Unit as MatrixUnit};
+use super::block::{HALF, Left, PAIRS, SIDE, Sums, Unit as MatrixUnit};
 use super::frame::{CACHED, Frame, Tap, Unit};
 use super::panels::{Panels, Weight};
 use crate::nhwc::convolution::{Epilogue, keep_nan_max};
@@ -114,13 +114,16 @@ impl Correlation<'_> {
         let mut aligned = Aligned([0.0; SIDE * SIDE]);
         let sums = &mut aligned.0;
         for (index, phase) in self.phases.iter().enumerate() {
+            if accumulate && phase.taps.is_empty() {
+                continue;
+            }
             let mut block = |packed: &Packed, first: usize, block: usize, places: &[usize; SIDE]| {
                 let pixel_step = self.frame.pixel_step() * self.frame.packed / 2;
                 let left = Left {
                     pairs: &pixels[packed.start + first * pixel_step..],
                     row: pixel_step,
                     half: HALF * pixel_step,
-                    step: SIDE / 2,
+                    step: PAIRS,
                 };
                 let right = phase.panels.block(block);
                 multiplier.multiply(left, &packed.offsets[index], self.weight.steps(), right, false, sums);

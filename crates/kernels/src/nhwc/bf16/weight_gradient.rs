@@ -45,9 +45,9 @@ pub(super) fn weight_gradient<T: Element>(
 /// One way of pairing the pixels that some taps look at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct View {
-    /// The first packed pixel, of a unit with no rows of outputs but those that taps reach.
+    /// The first tap of those whose pixels are whole outputs apart.
     plane: Tap,
-    /// Whether the second pixel is the first of a pair.
+    /// Whether pairs begin with the second pixel.
     odd: bool,
 }
 
