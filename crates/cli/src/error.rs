@@ -141,9 +141,7 @@ impl Error {
             Error::NoTable(_) => Some("`marque run` writes the tables".to_owned()),
             Error::NoResult(stage) => Some(format!("run `marque run {stage}` first")),
             Error::Store(error) | Error::Pipeline(marque_pipeline::Error::Store(error)) => store_hint(error),
-            Error::Files { errors, after } => {
-                or_only(errors.first().and_then(marque_ingest::Error::hint), after)
-            }
+            Error::Files { errors, after } => or_only(marque_ingest::Error::hint_of_all(errors), after),
             Error::Ingest(error) => error.hint(),
             Error::Damaged(_) => Some("`marque run STAGE --force` makes a damaged result again".to_owned()),
             Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => {

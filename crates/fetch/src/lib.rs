@@ -28,4 +28,5 @@ mod transfer;
 pub use checksum::{Checksum, Mismatch};
 pub use error::{Error, Problem, ProblemKind};
 pub use fetcher::{Fetched, Fetcher, RemoteFile};
+pub use partial::set_aside;
 pub use policy::Policy;

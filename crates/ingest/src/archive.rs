@@ -157,6 +157,11 @@ pub fn list(archive: &Path, limits: Limits) -> Result<Vec<String>, Error> {
     }
 }
 
+/// The names that the directory of a zip archive lists, not to be trusted; none if it is no such archive.
+pub(crate) fn names_in_zip(archive: &Path) -> Vec<String> {
+    File::open(archive).map(zip::names).unwrap_or_default()
+}
+
 /// What stops a walk: the archive's fault, or the file system's.
 enum Fault {
     Refused(Refusal),

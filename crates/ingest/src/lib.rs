@@ -22,7 +22,7 @@ mod settings;
 mod source;
 mod stage;
 
-pub use download::Download;
+pub use download::{Download, Verified};
 pub use edition::Edition;
 pub use error::Error;
 pub use settings::{ExpectedFile, FetchSettings, HuggingFace, Settings, Source, Table};

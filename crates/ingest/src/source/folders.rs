@@ -41,7 +41,7 @@ impl Folders<'_> {
                 let archive = |file: &&ExpectedFile| file.path.is_file() && is_archive(file.name());
                 Ok(edition.files.iter().filter(archive).cloned().collect())
             }
-            None => Err(Error::Missing { editions, offline: false }),
+            None => Err(Error::Missing { editions, offline: false, beside: None }),
         }
     }
 

@@ -34,7 +34,9 @@ impl Embedded<'_> {
         let editions = editions(self.files);
         if !editions.is_empty() {
             let whole = editions.iter().find(|edition| edition.missing.is_empty());
-            let Some(edition) = whole else { return Err(Error::Missing { editions, offline: false }) };
+            let Some(edition) = whole else {
+                return Err(Error::Missing { editions, offline: false, beside: None });
+            };
             let mut files: Vec<_> =
                 edition.files.iter().map(|file| (file.name().to_owned(), file.path.clone())).collect();
             files.sort();

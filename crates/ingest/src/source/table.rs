@@ -75,7 +75,7 @@ impl Own<'_> {
     fn read(&self) -> Result<AnnotationTable, Error> {
         let editions = editions(self.files);
         if !editions.is_empty() && editions.iter().all(|edition| !edition.missing.is_empty()) {
-            return Err(Error::Missing { editions, offline: false });
+            return Err(Error::Missing { editions, offline: false, beside: None });
         }
         let path = &self.table.table;
         if !path.is_file() {
