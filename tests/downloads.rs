@@ -174,7 +174,8 @@ fn a_mirror_that_has_another_file_is_warned_of_even_if_the_next_one_has_it() {
     let path = publication.published.path().join("cars_test_annos_withlabels.mat");
     let length = std::fs::metadata(&path).unwrap().len();
     let called = publication.project.call(&["fetch"]).succeeded();
-    let said = format!("the file there has {} bytes, expected {length}", "cars_test_annos_withlabels.mat".len());
+    let said =
+        format!("the file there has {} bytes, expected {length}", "cars_test_annos_withlabels.mat".len());
     assert!(called.stderr.contains(&said), "{}", called.stderr);
 
     let same_length = Server::start(move |_, _| Reply::new(200, &vec![b'x'; length as usize]));

@@ -171,7 +171,11 @@ fn kaggles_zip_is_read_where_it_lies_and_beside_the_labels_that_it_lacks() {
     assert_eq!(beside.content("ingest"), archives.content("ingest"));
     // The sample has annotations of its own, and nobody knows a checksum of the zip.
     assert!(called.stdout.contains("not verified, no checksum is known: archive.zip"), "{}", called.stdout);
-    assert!(called.stderr.contains("cars_meta.mat is not the published file: its md5 is"), "{}", called.stderr);
+    assert!(
+        called.stderr.contains("cars_meta.mat is not the published file: its md5 is"),
+        "{}",
+        called.stderr
+    );
 }
 
 #[test]
@@ -179,7 +183,9 @@ fn the_shipped_configuration_takes_any_whole_copy_without_the_network() {
     let archives = unpacked_publication();
     let root = archives.path("unpacked");
     let copies: [(&str, &dyn Fn(&str) -> String); 2] = [
-        ("as torchvision lays it out, downloads/stanford_cars/cars_train", &|name| format!("stanford_cars/{name}")),
+        ("as torchvision lays it out, downloads/stanford_cars/cars_train", &|name| {
+            format!("stanford_cars/{name}")
+        }),
         ("as Kaggle nests it, downloads/cars_train/cars_train", &nested),
     ];
     for (said, name) in copies {
@@ -189,11 +195,18 @@ fn the_shipped_configuration_takes_any_whole_copy_without_the_network() {
         // The labels of the sample's test photos are not the published ones, whose checksum is known.
         std::fs::remove_file(root.join("cars_test_annos_withlabels.mat")).ok();
         zip_folder(&root, &zip, name);
-        zip::ZipArchive::new(std::fs::File::open(&zip).unwrap()).unwrap().extract(project.path("downloads")).unwrap();
+        zip::ZipArchive::new(std::fs::File::open(&zip).unwrap())
+            .unwrap()
+            .extract(project.path("downloads"))
+            .unwrap();
         let arguments = ["--offline", "--config", "configs/stanford-cars.toml"];
         let called = project.call(&[&["run", "ingest"][..], &arguments].concat()).succeeded();
         assert!(called.stdout.contains(&format!("Stanford Cars is there {said}")), "{}", called.stdout);
-        assert!(called.stdout.contains("not verified, no checksum is known: photos in folders"), "{}", called.stdout);
+        assert!(
+            called.stdout.contains("not verified, no checksum is known: photos in folders"),
+            "{}",
+            called.stdout
+        );
         // The weights are another matter.
         let called = project.call(&[&["fetch"][..], &arguments].concat()).failed(4, "resnet34-b627a593.pth");
         assert!(!called.stderr.contains("stanford-cars.tgz"), "{}", called.stderr);
