@@ -147,7 +147,7 @@ impl Stage for Ingest {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> Value {
