@@ -305,10 +305,13 @@ fn photos_and_a_table_of_ones_own_are_read() {
     project.call(&["run", "labels"]).succeeded();
     assert_eq!(rows(&project, "select count(*) as n from labels where era = '2009 and earlier'"), ["5"]);
     // What is wrong with the table is said all at once, and the old result stays.
-    std::fs::write(project.path("cars.csv"), format!("{csv}9.jpg,x,y\n../1.jpg,x,y\n")).unwrap();
+    std::fs::write(project.path("cars.csv"), format!("{csv}0.jpg,x,y\n../1.jpg,x,y\n")).unwrap();
     let called = project.call(&["run", "labels"]).failed(4, "cars.csv has 2 rows that cannot be used");
-    assert!(called.stderr.contains("line 10: there is no photo photos/9.jpg"), "{}", called.stderr);
+    assert!(called.stderr.contains("line 10: 0.jpg is in line 2 already"), "{}", called.stderr);
     assert!(called.stderr.contains("line 11: ../1.jpg does not lie below the folder"), "{}", called.stderr);
+    std::fs::write(project.path("cars.csv"), format!("{csv}9.jpg,x,y\n")).unwrap();
+    let called = project.call(&["run", "labels"]).failed(4, "1 of 9 photos cannot be used");
+    assert!(called.stderr.contains("9.jpg: line 10: there is no photo photos/9.jpg"), "{}", called.stderr);
     assert_eq!(rows(&project, "select count(*) as n from labels"), ["8"]);
 }
 
@@ -405,7 +408,7 @@ fn broken_photos_are_left_out_and_listed() {
     );
     assert!(called.stderr.contains("cut.jpg is left out: the JPEG data end before"), "{}", called.stderr);
     let strict = project.call(&["run", "ingest", "--set", "dataset.max_rejected=0"]);
-    strict.failed(4, "1 of 11 files are no photos that can be decoded");
+    strict.failed(4, "1 of 11 photos cannot be used");
 }
 
 #[test]

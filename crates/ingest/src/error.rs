@@ -97,8 +97,8 @@ pub enum Error {
         /// Place and what is wrong there.
         problems: Vec<String>,
     },
-    /// Too many files are no photos that can be decoded.
-    #[error("{} of {total} files are no photos that can be decoded, more than dataset.max_rejected = {allowed}:{}", rejected.len(), some(&rejected.iter().map(|row| format!("{}: {}", row.file_name, row.reason)).collect::<Vec<_>>()))]
+    /// Too many photos are not there, or are none that can be decoded.
+    #[error("{} of {total} photos cannot be used, more than dataset.max_rejected = {allowed}:{}", rejected.len(), some(&rejected.iter().map(|row| format!("{}: {}", row.file_name, row.reason)).collect::<Vec<_>>()))]
     Rejected {
         /// Name and reason.
         rejected: Vec<RejectedRow>,
@@ -179,7 +179,7 @@ impl Error {
                 ))
             }
             Self::Rejected { list, .. } => Some(format!(
-                "replace or remove these files, or raise dataset.max_rejected; all of them are in {}",
+                "replace these photos or take them out, or raise dataset.max_rejected; all of them are in {}",
                 tidy(list).display()
             )),
             Self::Conflict { .. } => Some("keep one of the two".to_owned()),
