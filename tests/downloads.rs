@@ -295,6 +295,29 @@ fn a_proxy_named_by_the_environment_is_gone_through() {
 }
 
 #[test]
+fn a_proxy_that_cannot_be_understood_is_named_and_not_gone_past() {
+    let publication = Publication::good();
+    for (variable, value) in [("http_proxy", "not a proxy"), ("HTTPS_PROXY", "gopher://proxy:70")] {
+        let mut command = publication.project.command(&["fetch"]);
+        for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
+            command.env_remove(name);
+        }
+        let called: crate::project::Called = command.env(variable, value).output().unwrap().into();
+        called.failed(4, &format!("the environment variable {variable} names no proxy"));
+    }
+    assert!(publication.server.requests().is_empty());
+}
+
+#[test]
+fn missing_weights_are_told_before_anything_runs() {
+    let project = Project::new(crate::project::PIPELINE);
+    project.edit("[train]", "[train]\nweights = \"models/gone.safetensors\"");
+    let called = project.call(&["run"]).failed(4, "gone.safetensors");
+    assert!(called.ran().is_empty(), "{}", called.stdout);
+    project.call(&["run", "labels"]).succeeded();
+}
+
+#[test]
 fn an_interrupted_download_is_gone_on_with() {
     let stalled = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stalled);
