@@ -55,7 +55,8 @@ fn held_out(labelled: &Labelled<'_>, settings: &Settings) {
     let kept = labelled.kept_photos();
     let photos = kept.len();
     let empty = |split: &Split| !kept.iter().any(|(_, of)| of == split);
-    if kept.iter().all(|(_, split)| *split == Split::Train) {
+    let wanted = settings.test > 0.0 || settings.validation > 0.0;
+    if !wanted && kept.iter().all(|(_, split)| *split == Split::Train) {
         tracing::warn!(
             "no photo is held out, for validation or for the test: training keeps its last epoch, and there is nothing \
              to measure it on"
@@ -64,10 +65,14 @@ fn held_out(labelled: &Labelled<'_>, settings: &Settings) {
     for (split, share) in [(Split::Test, settings.test), (Split::Validation, settings.validation)] {
         if share > 0.0 && empty(&split) {
             tracing::warn!(
-                "labels.{split} = {share} of {} gives no photo for the {split} split: a share is rounded, and no class \
-                 gives its last photo; it takes more photos, or a larger share",
+                "labels.{split} = {share} of {} leaves the {split} split empty, so that {without}: shares are rounded, \
+                 and no class gives its last photo; it takes more photos, or a larger share",
                 if photos == 1 { "1 photo".to_owned() } else { format!("{} photos", grouped(photos)) },
-                split = split.as_str()
+                split = split.as_str(),
+                without = match split {
+                    Split::Test => "there is nothing to measure on",
+                    _ => "training keeps its last epoch",
+                }
             );
         }
     }

@@ -8,7 +8,7 @@ use marque_fetch::Checksum;
 
 use super::super::Destination;
 use super::Parts;
-use super::names::PUBLISHED;
+use super::names::{self, PUBLISHED};
 use crate::{Error, hashes::warn_once};
 
 /// Says which files are the published ones by their checksums, and which nobody can vouch for. Archives with
@@ -17,12 +17,18 @@ pub(super) fn tell(parts: &Parts, to: &Destination<'_>) -> Result<(), Error> {
     let compared = || parts.expected.iter().filter(|file| !file.checksums.is_empty());
     let verified = |path: &Path| compared().any(|file| file.path == path);
     let annotations = annotations(to)?;
-    let published: BTreeSet<_> = compared().map(|file| file.name()).chain(annotations).collect();
+    // What is used of the devkit was compared file by file.
+    let devkit = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        names::inside(name).is_some_and(|inside| inside.iter().all(|item| annotations.contains(item)))
+    };
+    let published: BTreeSet<_> =
+        compared().map(|file| file.name()).chain(annotations.iter().copied()).collect();
     if !published.is_empty() {
         let names: Vec<_> = published.into_iter().collect();
         to.progress.line(&format!("the published files, by their checksums: {}", names.join(", ")));
     }
-    let mut others: Vec<_> = (parts.archives.iter().filter(|path| !verified(path)))
+    let mut others: Vec<_> = (parts.archives.iter().filter(|path| !verified(path) && !devkit(path)))
         .map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
         .collect();
     if parts.loose.iter().any(|(path, place)| place.starts_with(ingest::PHOTOS) && !verified(path)) {
