@@ -105,7 +105,7 @@ fn unpacked_publication() -> Project {
 }
 
 /// A zip archive of the files below `folder`, each under the name that `name` gives it.
-fn zip_folder(folder: &Path, zip: &Path, name: &dyn Fn(&str) -> String) {
+fn zip_folder(folder: &Path, zip: &Path, name: Placed<'_>) {
     let mut writer = zip::ZipWriter::new(std::fs::File::create(zip).unwrap());
     let mut folders = vec![folder.to_owned()];
     while let Some(inside) = folders.pop() {
@@ -122,6 +122,9 @@ fn zip_folder(folder: &Path, zip: &Path, name: &dyn Fn(&str) -> String) {
     }
     writer.finish().unwrap();
 }
+
+/// Where a copy has a file of the publication.
+type Placed<'a> = &'a dyn Fn(&str) -> String;
 
 /// The place of a file in Kaggle's copy.
 fn nested(name: &str) -> String {
@@ -182,7 +185,7 @@ fn kaggles_zip_is_read_where_it_lies_and_beside_the_labels_that_it_lacks() {
 fn the_shipped_configuration_takes_any_whole_copy_without_the_network() {
     let archives = unpacked_publication();
     let root = archives.path("unpacked");
-    let copies: [(&str, &dyn Fn(&str) -> String); 2] = [
+    let copies: [(&str, Placed<'_>); 2] = [
         ("as torchvision lays it out, downloads/stanford_cars/cars_train", &|name| {
             format!("stanford_cars/{name}")
         }),
