@@ -164,6 +164,63 @@ fn a_file_with_another_checksum_is_kept_aside_and_never_let_through() {
 }
 
 #[test]
+fn a_mirror_that_has_another_file_is_warned_of_even_if_the_next_one_has_it() {
+    let wrong = Server::start(|request, _| {
+        // The right length, which alone would let it through.
+        let length = request.target.rsplit('/').next().unwrap().len();
+        Reply::new(200, &vec![b'x'; length])
+    });
+    let publication = Publication::new(&[&wrong.url("x")], |_, reply| reply);
+    let path = publication.published.path().join("cars_test_annos_withlabels.mat");
+    let length = std::fs::metadata(&path).unwrap().len();
+    let called = publication.project.call(&["fetch"]).succeeded();
+    let said =
+        format!("the file there has {} bytes, expected {length}", "cars_test_annos_withlabels.mat".len());
+    assert!(called.stderr.contains(&said), "{}", called.stderr);
+
+    let same_length = Server::start(move |_, _| Reply::new(200, &vec![b'x'; length as usize]));
+    publication.project.edit("urls = [\"http", &format!("urls = [{:?}, \"http", same_length.url("x")));
+    std::fs::remove_file(publication.project.path("downloads/cars_test_annos_withlabels.mat")).unwrap();
+    let called = publication.project.call(&["fetch"]).succeeded();
+    let rejected = publication.project.path("downloads/cars_test_annos_withlabels.mat.rejected");
+    for digest in [md5(&path), md5(&rejected)] {
+        assert!(called.stderr.contains(&digest), "{digest} is not in\n{}", called.stderr);
+    }
+}
+
+#[test]
+fn files_to_get_by_hand_are_those_that_are_still_missing_weights_too() {
+    let publication = Publication::new(&[], |name, reply| match name {
+        "cars_test.tgz" => Reply::new(404, b""),
+        _ => reply,
+    });
+    let path = publication.project.path("pipeline.toml");
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    text.push_str(&format!(
+        "[[fetch.files]]\npath = \"downloads/w.pth\"\nbytes = 5\nurls = [{:?}]\n",
+        publication.server.url("w.pth")
+    ));
+    std::fs::write(&path, text).unwrap();
+    let called = publication.project.call(&["fetch"]).failed(4, "cars_test.tgz could not be downloaded");
+    let hint = &called.stderr[called.stderr.find("By hand").unwrap()..];
+    for (name, listed) in [("cars_test.tgz", true), ("w.pth", true), ("cars_train.tgz", false)] {
+        assert_eq!(hint.contains(&format!("downloads/{name}")), listed, "{name}: {hint}");
+    }
+}
+
+#[test]
+fn a_size_alone_is_no_proof() {
+    let publication = Publication::good();
+    publication.project.call(&["fetch"]).succeeded();
+    let path = publication.project.path("pipeline.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let kept: Vec<_> = text.lines().filter(|line| !line.starts_with("md5")).collect();
+    std::fs::write(&path, kept.join("\n")).unwrap();
+    let called = publication.project.call(&["fetch"]).succeeded();
+    assert!(called.stdout.contains("4 of the published size, without a known checksum"), "{}", called.stdout);
+}
+
+#[test]
 fn fetch_verifies_what_is_there_and_mends_it() {
     let publication = Publication::good();
     let called = publication.project.call(&["fetch"]).succeeded();
@@ -235,6 +292,29 @@ fn a_proxy_named_by_the_environment_is_gone_through() {
     let asked = proxy.requests();
     assert_eq!((asked[0].method.as_str(), asked[0].target.as_str()), ("CONNECT", "nowhere.invalid:80"));
     assert_eq!(asked[1].target, "/x");
+}
+
+#[test]
+fn a_proxy_that_cannot_be_understood_is_named_and_not_gone_past() {
+    let publication = Publication::good();
+    for (variable, value) in [("http_proxy", "not a proxy"), ("HTTPS_PROXY", "gopher://proxy:70")] {
+        let mut command = publication.project.command(&["fetch"]);
+        for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] {
+            command.env_remove(name);
+        }
+        let called: crate::project::Called = command.env(variable, value).output().unwrap().into();
+        called.failed(4, &format!("the environment variable {variable} names no proxy"));
+    }
+    assert!(publication.server.requests().is_empty());
+}
+
+#[test]
+fn missing_weights_are_told_before_anything_runs() {
+    let project = Project::new(crate::project::PIPELINE);
+    project.edit("[train]", "[train]\nweights = \"models/gone.safetensors\"");
+    let called = project.call(&["run"]).failed(4, "gone.safetensors");
+    assert!(called.ran().is_empty(), "{}", called.stdout);
+    project.call(&["run", "labels"]).succeeded();
 }
 
 #[test]

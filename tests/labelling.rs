@@ -81,6 +81,22 @@ fn tags_go_from_a_table_to_the_report() {
 }
 
 #[test]
+fn too_few_photos_for_a_split_and_classes_that_say_nothing_are_warned_of() {
+    let project = own(COLOUR);
+    let csv = "file_name,colour\n00.png,red\n01.png,red\n02.png,N/A\n03.png,NULL\n";
+    std::fs::write(project.path("cars.csv"), csv).unwrap();
+    let called = project.call(&["run", "labels", "--set", "labels.test=0.1"]).succeeded();
+    for part in [
+        "labels.test = 0.1 of 4 photos leaves the test split empty, so that there is nothing to measure on",
+        "head `colour`: the class `N/A` reads like a label that is not known",
+        "head `colour`: the class `NULL` reads like",
+    ] {
+        assert!(called.stderr.contains(part), "{part:?} is not in\n{}", called.stderr);
+    }
+    assert!(!called.stderr.contains("`red` reads like"), "{}", called.stderr);
+}
+
+#[test]
 fn duplicates_across_splits_are_reported_dropped_or_refused() {
     let project = own(&format!("[labels]\nvalidation = 0.0\n{COLOUR}"));
     let reported = project.call(&["run", "labels"]).succeeded();

@@ -91,6 +91,26 @@ fn photos_are_put_on_one_picture() {
 }
 
 #[test]
+fn a_picture_taller_than_programs_show_is_refused_with_advice() {
+    // Photos of one pixel each.
+    let project = Project::new(
+        "[dataset]\nsource = \"folders\"\npath = \"cars\"\nnear_duplicates = false\n\
+        [[heads]]\nname = \"x\"\nrule = \"column\"\ncolumn = \"class_name\"\n",
+    );
+    std::fs::create_dir_all(project.path("cars/A")).unwrap();
+    for i in 0..2600_u32 {
+        let shade = image::Rgb([(i % 256) as u8, (i / 256) as u8, 7]);
+        image::RgbImage::from_pixel(1, 1, shade).save(project.path(&format!("cars/A/{i:04}.png"))).unwrap();
+    }
+    project.call(&["run", "ingest"]).succeeded();
+    let all = ["inspect", "photos", "--out", "grid.png", "--limit"];
+    let called = project.call(&[&all[..], &["2600"]].concat()).failed(2, "pixels tall, more than the 65500");
+    let advice = called.stderr.split("`--limit ").nth(1).unwrap().split('`').next().unwrap().to_owned();
+    assert!(!project.path("grid.png").exists());
+    project.call(&[&all[..], &[advice.as_str()]].concat()).succeeded();
+}
+
+#[test]
 fn photos_can_be_looked_at_before_they_are_labelled() {
     let project = Project::new(PIPELINE);
     project.call(&["run", "ingest"]).succeeded();

@@ -32,7 +32,7 @@ fn the_published_training_photos_are_labelled() {
     assert_eq!(count("select count(*) as n from labels where make is null or year is null"), "0");
     let inspected = project.call(&["inspect", "labels"]).succeeded();
     assert!(inspected.stdout.starts_with("8144 rows"), "{}", inspected.stdout);
-    assert_eq!(count("select count(*) as n from leaks where contradicts is not null"), "10");
+    assert_eq!(count("select count(*) as n from leaks where contradicts is not null"), "14");
     let of_type = |class: &str| count(&format!("select count(*) as n from labels where type = '{class}'"));
     assert_eq!(
         ["Convertible", "Coupe", "SUV", "Van", "Other"].map(of_type),

@@ -90,8 +90,8 @@ fn torchvisions_folder_and_kaggles_nested_one_give_what_the_archives_give() {
     }
 }
 
-#[test]
-fn fastais_archive_of_everything_is_read_from_a_zip_or_a_tar() {
+/// A project with the published archives, one with `ingest` done, and the folder that they unpack to.
+fn unpacked_publication() -> Project {
     let archives = project("source = \"published\"\npath = \"downloads\"");
     publish(&archives.path("downloads"));
     archives.call(&["run", "ingest"]).succeeded();
@@ -101,7 +101,44 @@ fn fastais_archive_of_everything_is_read_from_a_zip_or_a_tar() {
     }
     let labels = "cars_test_annos_withlabels.mat";
     std::fs::copy(archives.path("downloads").join(labels), root.join(labels)).unwrap();
+    archives
+}
 
+/// A zip archive of the files below `folder`, each under the name that `name` gives it.
+fn zip_folder(folder: &Path, zip: &Path, name: Placed<'_>) {
+    let mut writer = zip::ZipWriter::new(std::fs::File::create(zip).unwrap());
+    let mut folders = vec![folder.to_owned()];
+    while let Some(inside) = folders.pop() {
+        for entry in std::fs::read_dir(inside).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(folder).unwrap().to_str().unwrap();
+            writer.start_file(name(below), zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(&std::fs::read(&path).unwrap()).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+}
+
+/// Where a copy has a file of the publication.
+type Placed<'a> = &'a dyn Fn(&str) -> String;
+
+/// The place of a file in Kaggle's copy.
+fn nested(name: &str) -> String {
+    match name.split_once('/') {
+        Some((folder @ ("cars_train" | "cars_test"), photo)) => format!("{folder}/{folder}/{photo}"),
+        Some((_, file)) => format!("car_devkit/devkit/{file}"),
+        None => name.to_owned(),
+    }
+}
+
+#[test]
+fn fastais_archive_of_everything_is_read_from_a_zip_or_a_tar() {
+    let archives = unpacked_publication();
+    let root = archives.path("unpacked");
     let one = project("source = \"published\"\npath = \"downloads\"");
     std::fs::create_dir(one.path("downloads")).unwrap();
     let file = std::fs::File::create(one.path("downloads/stanford-cars.tgz")).unwrap();
@@ -117,6 +154,66 @@ fn fastais_archive_of_everything_is_read_from_a_zip_or_a_tar() {
     tar.into_inner().unwrap().flush().unwrap();
     plain.call(&["run", "ingest"]).succeeded();
     assert_eq!(plain.content("ingest"), archives.content("ingest"));
+
+    let zipped = project("source = \"published\"\npath = \"cars.zip\"");
+    zip_folder(&root, &zipped.path("cars.zip"), &|name| format!("stanford-cars/{name}"));
+    zipped.call(&["run", "ingest"]).succeeded();
+    assert_eq!(zipped.content("ingest"), archives.content("ingest"));
+}
+
+#[test]
+fn kaggles_zip_is_read_where_it_lies_and_beside_the_labels_that_it_lacks() {
+    let archives = unpacked_publication();
+    let labels = "cars_test_annos_withlabels.mat";
+    let (from, root) = (archives.path("unpacked").join(labels), archives.path("unpacked"));
+    let beside = project("source = \"published\"\npath = \"downloads\"");
+    std::fs::create_dir(beside.path("downloads")).unwrap();
+    std::fs::rename(from, beside.path("downloads").join(labels)).unwrap();
+    zip_folder(&root, &beside.path("downloads/archive.zip"), &nested);
+    let called = beside.call(&["run", "ingest"]).succeeded();
+    assert_eq!(beside.content("ingest"), archives.content("ingest"));
+    // The sample has annotations of its own, and nobody knows a checksum of the zip.
+    assert!(called.stdout.contains("not verified, no checksum is known: archive.zip"), "{}", called.stdout);
+    assert!(
+        called.stderr.contains("cars_meta.mat is not the published file: its md5 is"),
+        "{}",
+        called.stderr
+    );
+}
+
+#[test]
+fn the_shipped_configuration_takes_any_whole_copy_without_the_network() {
+    let archives = unpacked_publication();
+    let root = archives.path("unpacked");
+    let copies: [(&str, Placed<'_>); 2] = [
+        ("as torchvision lays it out, downloads/stanford_cars/cars_train", &|name| {
+            format!("stanford_cars/{name}")
+        }),
+        ("as Kaggle nests it, downloads/cars_train/cars_train", &nested),
+    ];
+    for (said, name) in copies {
+        let project = Project::new("");
+        write(&project, "configs/stanford-cars.toml", include_bytes!("../configs/stanford-cars.toml"));
+        let zip = project.path("copy.zip");
+        // The labels of the sample's test photos are not the published ones, whose checksum is known.
+        std::fs::remove_file(root.join("cars_test_annos_withlabels.mat")).ok();
+        zip_folder(&root, &zip, name);
+        zip::ZipArchive::new(std::fs::File::open(&zip).unwrap())
+            .unwrap()
+            .extract(project.path("downloads"))
+            .unwrap();
+        let arguments = ["--offline", "--config", "configs/stanford-cars.toml"];
+        let called = project.call(&[&["run", "ingest"][..], &arguments].concat()).succeeded();
+        assert!(called.stdout.contains(&format!("Stanford Cars is there {said}")), "{}", called.stdout);
+        assert!(
+            called.stdout.contains("not verified, no checksum is known: photos in folders"),
+            "{}",
+            called.stdout
+        );
+        // The weights are another matter.
+        let called = project.call(&[&["fetch"][..], &arguments].concat()).failed(4, "resnet34-b627a593.pth");
+        assert!(!called.stderr.contains("stanford-cars.tgz"), "{}", called.stderr);
+    }
 }
 
 #[test]
@@ -211,11 +308,32 @@ fn photos_and_a_table_of_ones_own_are_read() {
     project.call(&["run", "labels"]).succeeded();
     assert_eq!(rows(&project, "select count(*) as n from labels where era = '2009 and earlier'"), ["5"]);
     // What is wrong with the table is said all at once, and the old result stays.
-    std::fs::write(project.path("cars.csv"), format!("{csv}9.jpg,x,y\n../1.jpg,x,y\n")).unwrap();
+    std::fs::write(project.path("cars.csv"), format!("{csv}0.jpg,x,y\n../1.jpg,x,y\n")).unwrap();
     let called = project.call(&["run", "labels"]).failed(4, "cars.csv has 2 rows that cannot be used");
-    assert!(called.stderr.contains("line 10: there is no photo photos/9.jpg"), "{}", called.stderr);
+    assert!(called.stderr.contains("line 10: 0.jpg is in line 2 already"), "{}", called.stderr);
     assert!(called.stderr.contains("line 11: ../1.jpg does not lie below the folder"), "{}", called.stderr);
+    std::fs::write(project.path("cars.csv"), format!("{csv}9.jpg,x,y\n")).unwrap();
+    let called = project.call(&["run", "labels"]).failed(4, "1 of 9 photos cannot be used");
+    assert!(called.stderr.contains("9.jpg: line 10: there is no photo photos/9.jpg"), "{}", called.stderr);
     assert_eq!(rows(&project, "select count(*) as n from labels"), ["8"]);
+}
+
+#[test]
+fn a_parquet_table_and_its_photos_are_read() {
+    let project = project("source = \"table\"\ntable = \"listings/cars.parquet\"");
+    let numbers = 0..8_u32;
+    for i in numbers.clone() {
+        write(&project, &format!("listings/{i}.jpg"), &photo(i));
+    }
+    let names: Vec<_> = numbers.clone().map(|i| format!("{i}.jpg")).collect();
+    let classes: Vec<_> = numbers.map(|i| format!("BMW X5 SUV {}", 2005 + i)).collect();
+    let frame = marque_formats::Frame::new()
+        .with_text("file_name", names.iter().map(String::as_str))
+        .with_text("class_name", classes.iter().map(String::as_str));
+    frame.write(&project.path("listings/cars.parquet")).unwrap();
+    let called = project.call(&["run", "labels"]).succeeded();
+    assert!(called.stdout.contains("a table of 8 rows"), "{}", called.stdout);
+    assert_eq!(rows(&project, "select count(*) as n from labels where era = '2009 and earlier'"), ["5"]);
 }
 
 /// The configuration that the README shows for photos of one's own.
@@ -293,7 +411,7 @@ fn broken_photos_are_left_out_and_listed() {
     );
     assert!(called.stderr.contains("cut.jpg is left out: the JPEG data end before"), "{}", called.stderr);
     let strict = project.call(&["run", "ingest", "--set", "dataset.max_rejected=0"]);
-    strict.failed(4, "1 of 11 files are no photos that can be decoded");
+    strict.failed(4, "1 of 11 photos cannot be used");
 }
 
 #[test]

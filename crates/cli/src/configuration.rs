@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::{Stage, Store};
 use marque_evaluate::Evaluate;
-use marque_ingest::{ExpectedFile, FetchSettings, Ingest};
+use marque_ingest::{FetchSettings, Ingest};
 use marque_labels::Labels;
 use marque_network::Precision;
 use marque_preprocess::Preprocess;
@@ -21,8 +21,6 @@ pub(crate) struct Configuration {
     pub(crate) stages: Vec<Box<dyn Stage>>,
     /// Where photos and annotations come from.
     pub(crate) dataset: marque_ingest::Settings,
-    /// Files that the data set consists of, if the configuration names them.
-    pub(crate) dataset_files: Vec<ExpectedFile>,
     /// How files are downloaded, and which beside the data set's.
     pub(crate) fetch: FetchSettings,
     /// How to train.
@@ -59,7 +57,7 @@ impl Configuration {
             reader.report("train.heads", "are all auxiliary, so that the model would have none");
         }
         reader.finish()?;
-        let (dataset, dataset_files) = (ingest.clone(), ingest.files.clone());
+        let dataset = ingest.clone();
         let mut stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Ingest::new(ingest)),
             Box::new(Labels::new(labels)),
@@ -70,7 +68,7 @@ impl Configuration {
         }
         stages.push(Box::new(Train::new(train.clone())));
         stages.push(Box::new(Evaluate::new(evaluate)));
-        Ok(Self { store, stages, dataset, dataset_files, fetch, train, threads })
+        Ok(Self { store, stages, dataset, fetch, train, threads })
     }
 
     /// Starts the threads that all stages share.

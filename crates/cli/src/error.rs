@@ -86,6 +86,7 @@ impl Error {
                 | marque_inspect::Error::UnknownColumn { .. }
                 | marque_inspect::Error::UnknownHead { .. }
                 | marque_inspect::Error::NoPhotos
+                | marque_inspect::Error::TooTall { .. }
                 | marque_inspect::Error::Picture { .. },
             ) => 2,
             Error::Inspect(_) | Error::Heads { .. } | Error::Damaged(_) | Error::Store(_) => 5,
@@ -138,12 +139,13 @@ impl Error {
                 "columns stand without quotes or in double ones, text in single ones: type = 'SUV'"
                     .to_owned(),
             ),
+            Error::Inspect(marque_inspect::Error::TooTall { fitting, .. }) => {
+                Some(format!("`--limit {fitting}` and less fit; `--where` chooses which photos"))
+            }
             Error::NoTable(_) => Some("`marque run` writes the tables".to_owned()),
             Error::NoResult(stage) => Some(format!("run `marque run {stage}` first")),
             Error::Store(error) | Error::Pipeline(marque_pipeline::Error::Store(error)) => store_hint(error),
-            Error::Files { errors, after } => {
-                or_only(errors.first().and_then(marque_ingest::Error::hint), after)
-            }
+            Error::Files { errors, after } => or_only(marque_ingest::Error::hint_of_all(errors), after),
             Error::Ingest(error) => error.hint(),
             Error::Damaged(_) => Some("`marque run STAGE --force` makes a damaged result again".to_owned()),
             Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => {

@@ -17,7 +17,7 @@ pub(crate) fn client(policy: &Policy) -> Result<Agent, Error> {
     let tls = TlsConfig::builder().root_certs(root_certificates()?).build();
     let config = Agent::config_builder()
         .http_status_as_error(false)
-        .proxy(Proxy::try_from_env())
+        .proxy(proxy()?)
         .tls_config(tls)
         .user_agent(concat!("marque/", env!("CARGO_PKG_VERSION")))
         .timeout_resolve(Some(policy.connect))
@@ -26,6 +26,23 @@ pub(crate) fn client(policy: &Policy) -> Result<Agent, Error> {
         .timeout_per_write(Some(policy.stall))
         .build();
     Ok(config.new_agent())
+}
+
+/// Variables that name a proxy, in the order in which they count.
+const PROXIES: [&str; 6] =
+    ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+
+/// The proxy that the environment names, with the exceptions of `NO_PROXY`. A variable that cannot be understood is an
+/// error: a network with a proxy seldom has another way out, and going past it may not be wanted.
+fn proxy() -> Result<Option<Proxy>, Error> {
+    for variable in PROXIES {
+        let Ok(value) = std::env::var(variable) else { continue };
+        if let (false, Err(error)) = (value.is_empty(), Proxy::new(&value)) {
+            // Not the value: it may hold a password.
+            return Err(Error::Proxy { variable, reason: error.to_string() });
+        }
+    }
+    Ok(Proxy::try_from_env())
 }
 
 fn root_certificates() -> Result<RootCerts, Error> {

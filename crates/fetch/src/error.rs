@@ -27,6 +27,16 @@ pub enum Error {
         /// What was wrong with each address, in order; an address appears once for each thing.
         problems: Vec<Problem>,
     },
+    /// A variable that names a proxy cannot be understood.
+    #[error(
+        "the environment variable {variable} names no proxy: {reason}; write it as http://host:port, or unset it"
+    )]
+    Proxy {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The certificates named by `SSL_CERT_FILE` cannot be used.
     #[error("SSL_CERT_FILE = {path}: {reason}")]
     Certificates {

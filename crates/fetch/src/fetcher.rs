@@ -15,7 +15,7 @@ use crate::claim::Claim;
 use crate::client::client;
 use crate::partial::Place;
 use crate::transfer::{Outcome, Transfer};
-use crate::{Checksum, Error, Policy, Problem};
+use crate::{Checksum, Error, Policy, Problem, ProblemKind};
 
 /// A try that came this many bytes farther does not count against an address: it works, only not for long.
 const GOOD_PIECE: u64 = 1 << 20;
@@ -94,7 +94,13 @@ impl Fetcher {
             match self.try_address(&transfer)? {
                 Ok(fetched) => return Ok(fetched),
                 Err(problem) => {
-                    tracing::info!("{}: {problem}", file.name);
+                    match problem.kind {
+                        // A later mirror may have it, but somebody hands out another file under this name.
+                        ProblemKind::Checksum { .. } | ProblemKind::Length { .. } => {
+                            tracing::warn!("{}: {problem}", file.name);
+                        }
+                        _ => tracing::info!("{}: {problem}", file.name),
+                    }
                     problems.push(problem);
                 }
             }

@@ -14,7 +14,9 @@
 //! A file appears under its name only once it is whole and verified; until then it is `NAME.partial`, with the
 //! address it comes from in `NAME.partial.origin`.
 //!
-//! `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` are respected.
+//! `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` are respected; of several proxies the first
+//! of these counts, for all addresses. A proxy is asked to connect through (`CONNECT`), for `http://` addresses as well:
+//! one that only forwards requests will not do. One that cannot be understood is an error.
 
 mod checksum;
 mod claim;
@@ -28,4 +30,5 @@ mod transfer;
 pub use checksum::{Checksum, Mismatch};
 pub use error::{Error, Problem, ProblemKind};
 pub use fetcher::{Fetched, Fetcher, RemoteFile};
+pub use partial::set_aside;
 pub use policy::Policy;

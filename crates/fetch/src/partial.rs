@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use marque_contracts::Digest;
+
 use crate::checksum::Hasher;
 use crate::{Checksum, Error};
 
@@ -21,8 +23,6 @@ pub(crate) struct Place {
     pub(crate) whole: PathBuf,
     /// What has come so far.
     pub(crate) partial: PathBuf,
-    /// What came and was not the published file.
-    pub(crate) rejected: PathBuf,
     /// Stands for the right to write the others.
     pub(crate) lock: PathBuf,
     origin: PathBuf,
@@ -34,7 +34,6 @@ impl Place {
         Self {
             whole: beside(""),
             partial: beside(".partial"),
-            rejected: beside(".rejected"),
             lock: beside(".partial.lock"),
             origin: beside(".partial.origin"),
         }
@@ -84,11 +83,11 @@ impl Place {
         Ok(())
     }
 
-    /// Keeps aside what is not the published file.
-    pub(crate) fn reject(&self) -> Result<(), Error> {
-        std::fs::rename(&self.partial, &self.rejected).map_err(|e| Error::io("rename", &self.partial, e))?;
+    /// Keeps aside what is not the published file; says where.
+    pub(crate) fn reject(&self) -> Result<PathBuf, Error> {
+        let kept = aside(&self.partial, &self.whole).map_err(|e| Error::io("rename", &self.partial, e))?;
         self.forget_origin();
-        Ok(())
+        Ok(kept)
     }
 
     /// Deletes what has come so far.
@@ -105,6 +104,34 @@ impl Place {
     fn forget_origin(&self) {
         let _ = std::fs::remove_file(&self.origin);
     }
+}
+
+/// Renames a file that is not the published one to `NAME.rejected`, or `NAME.rejected.2` and so on where other content
+/// is kept aside under that name already. Returns the new path.
+///
+/// # Errors
+/// If the file system refuses.
+pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
+    aside(file, file)
+}
+
+fn aside(file: &Path, name: &Path) -> io::Result<PathBuf> {
+    let name = name.file_name().unwrap_or_default().to_string_lossy();
+    for number in 1_u32.. {
+        let number = if number == 1 { String::new() } else { format!(".{number}") };
+        let kept = file.with_file_name(format!("{name}.rejected{number}"));
+        // The same content need not be kept twice.
+        if !kept.exists() || same(file, &kept)? {
+            std::fs::rename(file, &kept)?;
+            return Ok(kept);
+        }
+    }
+    Err(io::Error::other("all names are taken"))
+}
+
+fn same(one: &Path, other: &Path) -> io::Result<bool> {
+    let length = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.len());
+    Ok(length(one)? == length(other)? && Digest::of_file(one)? == Digest::of_file(other)?)
 }
 
 /// Writes to a file and hashes what is written.

@@ -186,8 +186,7 @@ impl Transfer<'_> {
                 Ok(Outcome::Again { kind: ProblemKind::Connection(reason), wait })
             }
             Err(mismatch) => {
-                self.place.reject()?;
-                let kept = self.place.rejected.clone();
+                let kept = self.place.reject()?;
                 Ok(Outcome::Hopeless(ProblemKind::Checksum { mismatch, kept }))
             }
         }

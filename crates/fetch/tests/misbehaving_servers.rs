@@ -216,6 +216,18 @@ fn a_body_without_end_is_broken_off() {
 }
 
 #[test]
+fn a_second_wrong_file_does_not_take_the_place_of_the_first() {
+    let of = |byte: u8| Server::start(move |_, _| Reply::new(200, &vec![byte; content().len()]));
+    let (one, two, again) = (of(1), of(2), of(1));
+    let good = Server::start(|request, _| Reply::file(&content(), TAG, request));
+    let download = Download::new([one.url("x"), two.url("x"), again.url("x"), good.url("x")]);
+    // What is the same need not be kept twice.
+    download.succeeds(&[".rejected", ".rejected.2"]);
+    assert_eq!(std::fs::read(download.path(".rejected")).unwrap()[0], 1);
+    assert_eq!(std::fs::read(download.path(".rejected.2")).unwrap()[0], 2);
+}
+
+#[test]
 fn wrong_bytes_are_kept_aside_with_both_digests_and_never_let_through() {
     let mut wrong = content();
     wrong[123_456] ^= 1;

@@ -31,6 +31,13 @@ pub struct Limits {
 impl Limits {
     /// Up to this many unpacked bytes an archive may swell as it likes.
     pub const SMALL: u64 = 16 << 20;
+
+    /// Folders within folders.
+    pub const LEVELS: usize = 64;
+
+    /// Bytes of a name, and of a whole path: what file systems take, with room for the folders above.
+    const NAME: usize = 255;
+    const PATH: usize = 2048;
 }
 
 impl Default for Limits {
@@ -57,6 +64,12 @@ pub enum Refusal {
     Nameless,
     /// A member is encrypted.
     Encrypted(String),
+    /// A file lies below what is a file itself, so that one of them cannot be written.
+    Under(String),
+    /// A path has more levels than [`Limits::LEVELS`].
+    TooDeep(String),
+    /// A path, or a name in it, is longer than file systems take.
+    LongName(String),
     /// A member's name or other record is longer than any real one.
     LongRecord,
     /// More files than the limit.
@@ -81,6 +94,13 @@ impl fmt::Display for Refusal {
             Self::Link(name) => write!(f, "{name} is a link"),
             Self::Special(name) => write!(f, "{name} is neither file nor folder"),
             Self::Twice(name) => write!(f, "the name {name} is there twice"),
+            Self::Under(name) => write!(f, "{name} lies below a file of it, or is a folder as well"),
+            Self::TooDeep(name) => {
+                write!(f, "a file in it lies more than {} folders deep: {}", Limits::LEVELS, shortened(name))
+            }
+            Self::LongName(name) => {
+                write!(f, "a file in it has a name that is too long: {}", shortened(name))
+            }
             Self::Nameless => f.write_str("a file in it has no name"),
             Self::Encrypted(name) => write!(f, "{name} is encrypted"),
             Self::LongRecord => f.write_str("a file in it has a name of absurd length"),
@@ -96,6 +116,16 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// The beginning of a path that is too long to be shown.
+fn shortened(name: &str) -> String {
+    const SHOWN: usize = 60;
+    if name.chars().count() <= SHOWN {
+        name.to_owned()
+    } else {
+        name.chars().take(SHOWN).chain(['…']).collect()
+    }
+}
 
 /// Whether a file's name is that of an archive.
 pub fn is_archive(name: &str) -> bool {
@@ -157,6 +187,11 @@ pub fn list(archive: &Path, limits: Limits) -> Result<Vec<String>, Error> {
     }
 }
 
+/// The names that the directory of a zip archive lists, not to be trusted; none if it is no such archive.
+pub(crate) fn names_in_zip(archive: &Path) -> Vec<String> {
+    File::open(archive).map(zip::names).unwrap_or_default()
+}
+
 /// What stops a walk: the archive's fault, or the file system's.
 enum Fault {
     Refused(Refusal),
@@ -207,6 +242,13 @@ fn walk(
         if seen.contains(&name) {
             return Err(Refusal::Twice(name).into());
         }
+        let above = name.match_indices('/').map(|(end, _)| &name[..end]);
+        let below = format!("{name}/");
+        if above.into_iter().any(|folder| seen.contains(folder))
+            || seen.range(below.clone()..).next().is_some_and(|other: &String| other.starts_with(&below))
+        {
+            return Err(Refusal::Under(name).into());
+        }
         visit(&name, member.content)?;
         seen.insert(name);
         Ok(())
@@ -231,9 +273,18 @@ fn pass_over(content: &mut dyn Read) -> Result<(), Fault> {
 fn write(name: &str, target: &Path, content: &mut dyn Read) -> Result<(), Fault> {
     let output = |action, path: &Path, e| Fault::Output(Error::io(action, path, e));
     if let Some(folder) = target.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| output("create", folder, e))?;
+        match std::fs::create_dir_all(folder) {
+            // A folder is to be where a file is.
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists) => {
+                return Err(Refusal::Under(name.to_owned()).into());
+            }
+            other => other.map_err(|e| output("create", folder, e))?,
+        }
     }
     let mut out = match File::create_new(target) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && target.is_dir() => {
+            return Err(Refusal::Under(name.to_owned()).into());
+        }
         // Two names that the file system takes for one, or that belong in one place.
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
             return Err(Refusal::Twice(name.to_owned()).into());
@@ -267,5 +318,12 @@ fn harmless(name: &[u8]) -> Result<String, Refusal> {
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(leads_out()),
         }
     }
-    Ok(parts.join("/"))
+    if parts.len() > Limits::LEVELS {
+        return Err(Refusal::TooDeep(parts.join("/")));
+    }
+    let path = parts.join("/");
+    if path.len() > Limits::PATH || parts.iter().any(|part| part.len() > Limits::NAME) {
+        return Err(Refusal::LongName(path));
+    }
+    Ok(path)
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
+use crate::archive::is_archive;
 use crate::settings::ExpectedFile;
+use crate::source;
 
 /// One set of files that makes up the data set, and what is missing of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +22,11 @@ impl Edition {
     /// Whether an address is known of all that is missing.
     pub fn is_within_reach(&self) -> bool {
         self.missing.iter().all(|file| !file.urls.is_empty())
+    }
+
+    /// Whether an archive of it is there, packed: what a download that broke off leaves.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.files.iter().any(|file| is_archive(file.name()) && file.path.is_file())
     }
 }
 
@@ -42,9 +49,29 @@ pub(crate) fn editions(files: &[ExpectedFile]) -> Vec<Edition> {
     editions
 }
 
-/// Whether a file is there, or for an archive the folder that it unpacks to.
-fn is_there(file: &ExpectedFile) -> bool {
-    file.path.is_file() || unpacked_folder(&file.path).is_some_and(|folder| holds_files(&folder))
+/// Whether a file is there, or for an archive the folder that it unpacks to, with what belongs into that.
+pub(crate) fn is_there(file: &ExpectedFile) -> bool {
+    file.path.is_file() || unpacked_folder(&file.path).is_some_and(|folder| holds_its_files(&folder))
+}
+
+/// Annotation files without which an unpacked folder is not what its archive was, by names of folders.
+const ANNOTATED: [(&str, &[&str]); 2] = [
+    ("devkit", &["cars_meta.mat", "cars_train_annos.mat"]),
+    ("stanford-cars", &["cars_meta.mat", "cars_train_annos.mat"]),
+];
+
+/// Whether an unpacked folder has photos in it, or the annotation files that belong there: a lone `README` is no data
+/// set. A folder that cannot be read is left to whoever reads it.
+fn holds_its_files(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let annotations = ANNOTATED.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, names)| names);
+    if !folder.is_dir() {
+        return false;
+    }
+    let Ok(files) = source::files_below(folder) else { return true };
+    let called = |wanted: &str| files.iter().any(|file| file.rsplit('/').next() == Some(wanted));
+    annotations.iter().all(|name| called(name))
+        && (name == "devkit" || files.iter().any(|file| source::is_photo(file)))
 }
 
 /// Whether there is a file in a folder, or in one below it. A folder that cannot be read is left to whoever reads it.
@@ -69,7 +96,8 @@ impl fmt::Display for Edition {
                 write!(f, "  {} bytes", grouped(bytes))?;
             }
             if let Some(folder) = unpacked_folder(&file.path).filter(|folder| folder.is_dir()) {
-                write!(f, "\n      the folder {} is there, but empty", tidy(&folder).display())?;
+                let what = if holds_files(&folder) { "what belongs in it is not" } else { "empty" };
+                write!(f, "\n      the folder {} is there, but {what}", tidy(&folder).display())?;
             }
             for checksum in &file.checksums {
                 write!(f, "\n      {checksum}")?;

@@ -22,19 +22,21 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Files that are needed are not where they should be.
-    #[error("{}", missing(.editions, *.offline))]
+    #[error("{}", missing(.editions, *.offline, .beside.as_deref()))]
     Missing {
         /// The sets of files, of which one is needed.
         editions: Vec<Edition>,
         /// Whether that is why they were not downloaded.
         offline: bool,
+        /// What there is of a copy that is none of these sets.
+        beside: Option<String>,
     },
     /// Files could not be downloaded.
     #[error("{}", lines(.errors))]
     Fetch {
         /// What was wrong, file by file.
         errors: Vec<marque_fetch::Error>,
-        /// The sets of files, of which one is needed.
+        /// The sets of files, of which one is needed, with what is missing now.
         editions: Vec<Edition>,
     },
     /// A file has another size than the published one.
@@ -46,6 +48,8 @@ pub enum Error {
         found: u64,
         /// Size as published.
         expected: u64,
+        /// Whether an address is known of the published one.
+        to_be_had: bool,
     },
     /// A file has other content than the published one.
     #[error("{} is not the published file: {mismatch}", tidy(.path).display())]
@@ -54,6 +58,8 @@ pub enum Error {
         path: PathBuf,
         /// Both digests.
         mismatch: Mismatch,
+        /// Whether an address is known of the published one.
+        to_be_had: bool,
     },
     /// An archive cannot be read, or holds what does not belong in one.
     #[error("refused to unpack {}: {refusal}", tidy(.archive).display())]
@@ -91,8 +97,8 @@ pub enum Error {
         /// Place and what is wrong there.
         problems: Vec<String>,
     },
-    /// Too many files are no photos that can be decoded.
-    #[error("{} of {total} files are no photos that can be decoded, more than dataset.max_rejected = {allowed}:{}", rejected.len(), some(&rejected.iter().map(|row| format!("{}: {}", row.file_name, row.reason)).collect::<Vec<_>>()))]
+    /// Too many photos are not there, or are none that can be decoded.
+    #[error("{} of {total} photos cannot be used, more than dataset.max_rejected = {allowed}:{}", rejected.len(), some(&rejected.iter().map(|row| format!("{}: {}", row.file_name, row.reason)).collect::<Vec<_>>()))]
     Rejected {
         /// Name and reason.
         rejected: Vec<RejectedRow>,
@@ -117,40 +123,63 @@ pub enum Error {
     Table(#[from] marque_formats::Error),
 }
 
+/// What to do with files that are to be had by hand.
+const BY_HAND: &str = "download the files in a browser or with `curl -LO`, and put them at exactly these places; \
+                       the folder that an archive unpacks to will do as well";
+
 impl Error {
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source }
     }
 
+    /// What to do about several files that cannot be had, found in one go.
+    pub fn hint_of_all(errors: &[Self]) -> Option<String> {
+        let editions: Vec<_> = errors
+            .iter()
+            .filter_map(|error| match error {
+                Self::Fetch { editions, .. } => Some(listed(editions)),
+                _ => None,
+            })
+            .collect();
+        if editions.is_empty() {
+            return errors.first().and_then(Self::hint);
+        }
+        Some(format!(
+            "what came so far is kept, and the next run goes on from there. By hand: {BY_HAND}:{}",
+            editions.concat()
+        ))
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
-        let by_hand = "download the files in a browser or with `curl -LO`, and put them at exactly these \
-                       places; the folder that an archive unpacks to will do as well";
         match self {
-            Self::Missing { offline: true, .. } => {
-                Some(format!(
-                    "without --offline they are downloaded. By hand: {by_hand}. The sample, `make all` with no \
-                     CONFIG, needs no files"
-                ))
+            Self::Missing { offline: true, editions, .. } => {
+                let reach = match editions.iter().any(Edition::is_within_reach) {
+                    true => "without --offline they are downloaded. By hand: ",
+                    false => "",
+                };
+                Some(format!("{reach}{BY_HAND}. The sample, `make all` with no CONFIG, needs no files"))
             }
-            Self::Missing { editions, .. } if editions.iter().any(|edition| edition.is_within_reach()) => {
-                Some(format!("`marque fetch` downloads them. By hand: {by_hand}"))
+            Self::Missing { editions, .. } if editions.iter().any(Edition::is_within_reach) => {
+                Some(format!("`marque fetch` downloads them. By hand: {BY_HAND}"))
             }
             Self::Missing { .. } => Some(format!(
-                "{by_hand}, or set dataset.path to the folder that has them; \
+                "{BY_HAND}, or set dataset.path to the folder that has them; \
                  dataset.source = \"sample\" needs no files"
             )),
-            Self::Fetch { editions, .. } => Some(format!(
-                "what came so far is kept, and the next run goes on from there. By hand: {by_hand}:{}",
-                listed(editions)
-            )),
-            Self::Length { .. } | Self::Checksum { .. } => Some(
-                "it is incomplete or another edition; `marque fetch` sets it aside and downloads it again. If \
-                 it is what you want, take its entry out of the configuration"
-                    .to_owned(),
-            ),
+            Self::Fetch { .. } => Self::hint_of_all(std::slice::from_ref(self)),
+            Self::Length { to_be_had, .. } | Self::Checksum { to_be_had, .. } => {
+                let again = match to_be_had {
+                    true => "`marque fetch` sets it aside and downloads it again",
+                    false => "no address is known of the published one: get it anew where this one came from",
+                };
+                Some(format!(
+                    "it is incomplete or another edition; {again}. If it is what you want, take its entry out of \
+                     the configuration"
+                ))
+            }
             Self::Rejected { list, .. } => Some(format!(
-                "replace or remove these files, or raise dataset.max_rejected; all of them are in {}",
+                "replace these photos or take them out, or raise dataset.max_rejected; all of them are in {}",
                 tidy(list).display()
             )),
             Self::Conflict { .. } => Some("keep one of the two".to_owned()),
@@ -176,14 +205,15 @@ pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
 }
 
-fn missing(editions: &[Edition], offline: bool) -> String {
+fn missing(editions: &[Edition], offline: bool, beside: Option<&str>) -> String {
     let offline = if offline { ", and nothing is downloaded offline" } else { "" };
     let files = editions.first().map_or(0, |edition| edition.missing.len());
     let what = match editions {
         [_] => count(files, "file is missing", "files are missing"),
         _ => "the data set is missing".to_owned(),
     };
-    format!("{what}{offline}:{}", listed(editions))
+    let beside = beside.map_or_else(String::new, |beside| format!("\n  {beside}"));
+    format!("{what}{offline}:{}{beside}", listed(editions))
 }
 
 /// The missing files of all editions.

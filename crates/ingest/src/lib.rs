@@ -8,7 +8,7 @@
 //! **Writes** `photos/` (the photos, under the names the annotations use), `metadata/` (the annotation files
 //! as published, or one `table.parquet` for all other sources), `photos.parquet` (a row per photo: size, digest,
 //! width, height), `duplicates.parquet` (photos that are there more than once, byte for byte or nearly),
-//! `rejected.parquet` (files that are no photos that can be decoded) and `dataset.json`.
+//! `rejected.parquet` (photos that are missing or cannot be decoded, with the reason) and `dataset.json`.
 
 pub mod archive;
 mod download;
@@ -22,7 +22,7 @@ mod settings;
 mod source;
 mod stage;
 
-pub use download::Download;
+pub use download::{Download, Verified};
 pub use edition::Edition;
 pub use error::Error;
 pub use settings::{ExpectedFile, FetchSettings, HuggingFace, Settings, Source, Table};

@@ -124,7 +124,9 @@ impl Settings {
         let file_column = section.text("file_column", "file_name");
         let image_column = section.optional_text("image_column");
         let class_column = section.optional_text("class_column");
-        let folder = path.clone().unwrap_or_default();
+        // Where the photos are, or the table that names them.
+        let beside_table = || Some(table.as_ref()?.parent()?.to_owned());
+        let folder = path.clone().or_else(beside_table).unwrap_or_default();
         let files = section.sections("files", |file| ExpectedFile::read_named(file, &folder));
         let mut needed = |path: Option<PathBuf>, key: &str, what: &str| {
             path.unwrap_or_else(|| {

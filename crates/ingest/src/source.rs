@@ -36,6 +36,23 @@ pub(crate) trait Source {
     /// # Errors
     /// If files are missing, damaged, or hold no data set.
     fn bring(&self, to: &Destination<'_>) -> Result<Found, Error>;
+
+    /// What there is of the data set apart from the files that the settings name, where these are not all there.
+    ///
+    /// # Errors
+    /// If folders cannot be read.
+    fn beside(&self) -> Result<Beside, Error> {
+        Ok(Beside::Nothing)
+    }
+}
+
+/// What there is of a data set apart from the files that the settings name.
+pub(crate) enum Beside {
+    Nothing,
+    /// A part, in words: what is there and what it lacks.
+    Part(String),
+    /// All of it, in words: how it lies there.
+    Whole(String),
 }
 
 /// What a source has brought.
@@ -127,6 +144,16 @@ fn same_content(one: &Path, other: &Path) -> Result<bool, Error> {
 /// Place of a photo below the output folder.
 fn photo(name: &str) -> String {
     format!("{}{name}", ingest::PHOTOS)
+}
+
+/// Whether a file's name is that of a photo.
+pub(crate) fn is_photo(name: &str) -> bool {
+    tree::is_photo(name)
+}
+
+/// Names of all files below a folder, sorted.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<String>, Error> {
+    tree::files_below(folder)
 }
 
 /// Names of all files in the folder of photos, sorted; a folder that is not there has none.

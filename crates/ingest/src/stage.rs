@@ -29,6 +29,15 @@ impl Ingest {
         let _ = source::of(&self.settings).digests(progress);
     }
 
+    /// How a copy of the data set lies beside the files that the settings name, if it is taken in their place. What
+    /// cannot be told is left for [`Stage::sources`] to report.
+    pub fn taken_instead(&self) -> Option<String> {
+        match source::of(&self.settings).beside() {
+            Ok(source::Beside::Whole(manner)) => Some(manner),
+            _ => None,
+        }
+    }
+
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -138,7 +147,7 @@ impl Stage for Ingest {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> Value {

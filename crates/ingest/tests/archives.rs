@@ -192,6 +192,30 @@ fn paths_that_lead_up_are_refused() {
 }
 
 #[test]
+fn files_below_files_are_refused() {
+    for names in [["A/x.jpg", "A/x.jpg/1.jpg"], ["A/x.jpg/1.jpg", "A/x.jpg"]] {
+        let expected = Refusal::Under(names[1].to_owned());
+        assert_eq!(refused(&zip(&names.map(|name| (name, &b"x"[..])))), expected);
+        let tar = Tar::default().file(names[0], b"x").file("A/y.jpg", b"y").file(names[1], b"x");
+        assert_eq!(refused(&tar.gzip()), expected);
+    }
+}
+
+#[test]
+fn paths_that_no_file_system_takes_are_refused() {
+    let tar = |name: &str| Tar::default().pax("path", name).file("x", b"x").gzip();
+    let deep = format!("{}x.jpg", "d/".repeat(2000));
+    assert_eq!(refused(&tar(&deep)), Refusal::TooDeep(deep.clone()));
+    assert!(refused(&tar(&deep)).to_string().len() < 200);
+    let just = format!("{}x.jpg", "d/".repeat(Limits::LEVELS - 1));
+    assert_eq!(Attempt::new(&tar(&just)).unpack(Limits::default()).unwrap(), [just]);
+    let long = format!("A/{}.jpg", "x".repeat(300));
+    assert_eq!(refused(&tar(&long)), Refusal::LongName(long.clone()));
+    let path = format!("{}x.jpg", format!("{}/", "d".repeat(250)).repeat(10));
+    assert_eq!(refused(&tar(&path)), Refusal::LongName(path.clone()));
+}
+
+#[test]
 fn names_that_are_no_text_are_refused() {
     assert_eq!(
         refused(&Tar::default().entry(EntryType::Regular, b"\xff.jpg", b"x").gzip()),

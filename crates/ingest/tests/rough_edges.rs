@@ -87,7 +87,7 @@ fn links_to_photos_and_folders_are_followed_and_broken_ones_listed() {
     let broken = place.stage(FOLDERS).sources().unwrap();
     place.fails(
         FOLDERS,
-        &["1 of 4 files are no photos", "A/4.jpg: it is a link to a file that is not there: gone.jpg"],
+        &["1 of 4 photos cannot be used", "A/4.jpg: it is a link to a file that is not there: gone.jpg"],
     );
     place.succeeds(&format!("{FOLDERS}\nmax_rejected = 0.5"));
     assert_eq!(place.names(), ["A/1.jpg", "A/2.jpg", "Van/3.jpg"]);
@@ -247,6 +247,29 @@ fn classes_without_a_name_are_named_by_row_and_empty_lists_are_known() {
             "row 4: extras has the class 7, but",
         ],
     );
+}
+
+#[test]
+fn embedded_rows_without_a_photo_are_listed_and_odd_paths_replaced() {
+    let place = Place::new();
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/hugging-face-rough/train-00000-of-00001.parquet"
+    );
+    place.write("cars/train-00000-of-00001.parquet", &std::fs::read(fixture).unwrap());
+    let dataset = "source = \"hugging-face\"\npath = \"cars\"";
+    place.fails(
+        dataset,
+        &["3 of 8 photos cannot be used", "there are no bytes of a photo in row 2 of train-0"],
+    );
+    place.succeeds(&format!("{dataset}\nmax_rejected = 0.4"));
+    let rows = |n: u32| format!("train-00000-of-00001-rows/{n:07}.jpg");
+    assert_eq!(place.names(), [rows(3), rows(4), rows(6), rows(7), "train/good.jpg".to_owned()]);
+    let reasons: Vec<_> = place.rejected().into_iter().map(|row| (row.file_name, row.reason)).collect();
+    assert_eq!(reasons[0].0, "train-00000-of-00001-rows/0000001");
+    assert_eq!(reasons[1].1, "there are no bytes of a photo in row 3 of train-00000-of-00001.parquet");
+    assert_eq!(reasons[2], ("train/empty.jpg".to_owned(), "the file is empty".to_owned()));
+    assert_eq!(place.annotations().rows.len(), 5);
 }
 
 #[test]

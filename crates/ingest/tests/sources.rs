@@ -252,15 +252,29 @@ fn folders_of_splits_above_those_of_classes_are_known_by_their_names() {
 }
 
 #[test]
-fn photos_outside_class_folders_are_refused() {
+fn photos_outside_class_folders_are_listed_and_left_out() {
     let place = Place::new();
-    place.write("cars/Coupe/1.jpg", &photo(1)).write("cars/2.jpg", &photo(2));
-    place.fails("source = \"folders\"\npath = \"cars\"", &["2.jpg does not lie in the folder of a class"]);
-    place.write("flat/train/2.jpg", &photo(2));
+    place
+        .write("cars/Coupe/1.jpg", &photo(1))
+        .write("cars/2.jpg", &photo(2))
+        .write("cars/train/3.jpg", &photo(3));
+    let dataset = "source = \"folders\"\npath = \"cars\"";
     place.fails(
-        "source = \"folders\"\npath = \"flat\"",
-        &["train/2.jpg does not lie in the folder of a class"],
+        dataset,
+        &[
+            "2 of 3 photos cannot be used",
+            "2.jpg: it does not lie in the folder of a class",
+            "train/3.jpg: it does not lie in the folder of a class",
+        ],
     );
+    place.succeeds(&format!("{dataset}\nmax_rejected = 0.7"));
+    assert_eq!(place.names(), ["Coupe/1.jpg"]);
+    assert_eq!(place.rejected().len(), 2);
+    // The same in an archive.
+    let members = [("cars/Coupe/1.jpg", photo(1)), ("2.jpg", photo(2))];
+    place.write("cars.zip", &zip_of(&members));
+    place.succeeds("source = \"folders\"\npath = \"cars.zip\"\nmax_rejected = 0.5");
+    assert_eq!((place.names(), place.rejected().len()), (vec!["cars/Coupe/1.jpg".to_owned()], 1));
     place.fails("source = \"folders\"\npath = \"nowhere\"", &["there is no such folder"]);
     std::fs::create_dir(place.path("empty")).unwrap();
     place.fails("source = \"folders\"\npath = \"empty\"", &["there is no photo in", "empty"]);
@@ -336,7 +350,6 @@ fn all_rows_that_cannot_be_used_are_named_together() {
     let csv = b"file_name,split,bbox_x1,bbox_y1,bbox_x2,bbox_y2\n\
                 0.jpg,train,1,2,3,4\n\
                 0.jpg,train,,,,\n\
-                9.jpg,,,,,\n\
                 ../secret.jpg,,,,,\n\
                 1.jpg,sometimes,,,,\n\
                 1.jpg,,5,2,5,4\n\
@@ -349,19 +362,94 @@ fn all_rows_that_cannot_be_used_are_named_together() {
     place.fails(
         TABLE,
         &[
-            "cars.csv has 10 rows that cannot be used",
+            "cars.csv has 9 rows that cannot be used",
             "line 3: 0.jpg is in line 2 already",
-            "line 4: there is no photo ",
-            "line 5: ../secret.jpg does not lie below the folder of photos",
-            "line 6: the split \"sometimes\" is none of train, validation, test",
-            "line 7: the box 5, 2 to 5, 4 is empty",
-            "line 8: bbox_y1 is empty, other sides of the box are not",
-            "line 9: bbox_x1 = 1.5 is not a whole number of pixels",
-            "line 10: there is no file name",
-            "line 11: 2 cells, not 6",
-            "line 12: not UTF-8",
+            "line 4: ../secret.jpg does not lie below the folder of photos",
+            "line 5: the split \"sometimes\" is none of train, validation, test",
+            "line 6: the box 5, 2 to 5, 4 is empty",
+            "line 7: bbox_y1 is empty, other sides of the box are not",
+            "line 8: bbox_x1 = 1.5 is not a whole number of pixels",
+            "line 9: there is no file name",
+            "line 10: 2 cells, not 6",
+            "line 11: not UTF-8",
         ],
     );
+}
+
+#[test]
+fn rows_whose_photo_is_missing_are_listed_and_left_out() {
+    let place = own_photos();
+    place.write("cars.csv", b"file_name,colour\n0.jpg,red\n9.jpg,red\n1.jpg,blue\n");
+    place.fails(TABLE, &["1 of 3 photos cannot be used", "9.jpg: line 3: there is no photo "]);
+    let dataset = format!("{TABLE}\nmax_rejected = 0.4");
+    place.succeeds(&dataset);
+    assert_eq!(place.names(), ["0.jpg", "1.jpg"]);
+    assert_eq!(place.annotations().rows.len(), 2);
+    assert_eq!(place.rejected()[0].file_name, "9.jpg");
+    // Once it is there, it counts.
+    let before = place.stage(&dataset).sources().unwrap();
+    place.write("photos/9.jpg", &photo(9));
+    assert_ne!(place.stage(&dataset).sources().unwrap(), before);
+    place.succeeds(TABLE);
+    assert_eq!(place.names().len(), 3);
+}
+
+#[test]
+fn names_that_differ_in_case_or_in_the_spelling_of_accents_are_pointed_out() {
+    let place = Place::new();
+    place.write("photos/A/One.JPG", &photo(1)).write("photos/Citroe\u{308}n.jpg", &photo(2));
+    place.write("cars.csv", "file_name\na/one.jpg\nCitro\u{eb}n.jpg\ngone.jpg\n".as_bytes());
+    place.fails(
+        TABLE,
+        &[
+            "a/one.jpg, but there is A/One.JPG, which differs in letter case",
+            "Citro\u{eb}n.jpg, but there is Citroe\u{308}n.jpg, which",
+            "3 of 3 photos cannot be used",
+        ],
+    );
+    assert!(!place.run(TABLE).unwrap_err().contains("gone.jpg, but"));
+}
+
+#[test]
+fn a_quote_that_is_not_closed_does_not_swallow_rows() {
+    let place = own_photos();
+    place.write(
+        "cars.csv",
+        b"file_name,colour,note\n0.jpg,red,\n1.jpg,\"blue,\n2.jpg,green,\n3.jpg,black,\"x\"\n",
+    );
+    place.fails(TABLE, &["line 3: the cell of `colour` goes on over 3 lines and swallows rows"]);
+    // Text on several lines is not that.
+    place.write("cars.csv", b"file_name,colour,note\n0.jpg,red,\"well kept,\nlittle used\"\n1.jpg,blue,\n");
+    place.succeeds(TABLE);
+    assert_eq!(place.annotations().rows.len(), 2);
+}
+
+#[test]
+fn whole_numbers_that_pandas_wrote_as_decimals_are_whole() {
+    let place = own_photos();
+    let doors = |csv: &str| {
+        place.write("cars.csv", csv.as_bytes());
+        place.succeeds(TABLE);
+        place
+            .annotations()
+            .rows
+            .into_iter()
+            .map(|row| row.values[0].clone().unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(doors("file_name,doors\n0.jpg,3.0\n1.jpg,\n2.jpg,5.0\n"), ["3", "", "5"]);
+    // Litres, and a column that somebody wrote so.
+    assert_eq!(doors("file_name,engine\n0.jpg,2.0\n1.jpg,\n2.jpg,1.6\n"), ["2.0", "", "1.6"]);
+    assert_eq!(doors("file_name,engine\n0.jpg,2.0\n1.jpg,3.0\n"), ["2.0", "3.0"]);
+}
+
+#[test]
+fn files_beside_a_table_without_a_folder_of_photos_belong_there() {
+    let place = own_photos();
+    place.write("photos/cars.csv", b"file_name\n0.jpg\n");
+    let dataset =
+        "source = \"table\"\ntable = \"photos/cars.csv\"\n[[dataset.files]]\nname = \"9.jpg\"\nbytes = 3";
+    place.fails(dataset, &["photos/9.jpg  3 bytes"]);
 }
 
 #[test]
@@ -407,11 +495,11 @@ fn files_that_are_no_photos_are_listed_and_left_out_up_to_a_share() {
     place.fails(
         dataset,
         &[
-            "3 of 10 files are no photos that can be decoded, more than dataset.max_rejected = 0.05",
+            "3 of 10 photos cannot be used, more than dataset.max_rejected = 0.05",
             "A/cut.jpg: the JPEG data end before the picture does",
             "A/empty.jpg: the file is empty",
             "A/page.jpg: it is no photo: its content is not JPEG, PNG, WebP, BMP or GIF",
-            "hint: replace or remove these files",
+            "hint: replace these photos or take them out",
             "all of them are in ",
         ],
     );

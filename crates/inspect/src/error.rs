@@ -45,6 +45,18 @@ pub enum Error {
     /// No photo fits a condition, so there is nothing to lay out.
     #[error("no photo fits the condition; nothing is written")]
     NoPhotos,
+    /// A picture would be taller than JPEG and most programs allow.
+    #[error(
+        "the picture would be {height} pixels tall, more than the {most} that most programs show; nothing is written"
+    )]
+    TooTall {
+        /// Its height.
+        height: u32,
+        /// What is allowed.
+        most: u32,
+        /// Photos that fit.
+        fitting: usize,
+    },
     /// A picture cannot be written.
     #[error("cannot write {path}")]
     Picture {

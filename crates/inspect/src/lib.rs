@@ -13,6 +13,7 @@ mod rows;
 mod sequence;
 mod sheet;
 mod sql;
+mod statement;
 mod summary;
 mod summary_text;
 

@@ -21,6 +21,9 @@ pub(crate) const GAP: u32 = 10;
 /// Photos side by side.
 const ACROSS: u32 = 6;
 
+/// Tallest picture, in pixels: what JPEG, and most programs, allow.
+const TALLEST: u32 = 65_500;
+
 /// Lines under a photo that labels may take.
 const LABEL_LINES: usize = 3;
 
@@ -100,7 +103,12 @@ impl PhotoTable {
             Some(condition) => format!("{of} photos where {condition}"),
             None => format!("{of} photos"),
         };
-        let picture = lay_out(&tiles, &title);
+        let shape = Shape::of(&tiles);
+        if shape.height > TALLEST {
+            let fitting = (shape.across * ((TALLEST - shape.top - GAP) / shape.step[1])) as usize;
+            return Err(Error::TooTall { height: shape.height, most: TALLEST, fitting });
+        }
+        let picture = lay_out(&tiles, &shape, &title);
         picture.save(out).map_err(|source| Error::Picture { path: out.to_owned(), source })?;
         let (width, height) = picture.dimensions();
         Ok(Sheet { matching: rows.len(), shown, width, height })
@@ -157,15 +165,35 @@ struct Tile {
     bounds: Option<[u32; 4]>,
 }
 
-fn lay_out(tiles: &[Tile], title: &str) -> RgbImage {
+/// How tiles are laid out, in pixels.
+struct Shape {
+    across: u32,
+    /// From one tile to the next.
+    step: [u32; 2],
+    /// Above the tiles.
+    top: u32,
+    width: u32,
+    height: u32,
+}
+
+impl Shape {
+    fn of(tiles: &[Tile]) -> Self {
+        let [photo_width, photo_height] = PHOTO;
+        let lines = 1 + tiles.iter().map(|tile| tile.caption.len()).max().unwrap_or(0) as u32;
+        let count = u32::try_from(tiles.len()).unwrap_or(u32::MAX);
+        let across = count.clamp(1, ACROSS);
+        let step = [photo_width + GAP, photo_height + lines * LINE + GAP + 4];
+        let top = GAP + LINE + GAP;
+        let down = count.div_ceil(across).saturating_mul(step[1]);
+        let width = (across * step[0] + GAP).max(2 * step[0] + GAP);
+        Self { across, step, top, width, height: down.saturating_add(top + GAP) }
+    }
+}
+
+fn lay_out(tiles: &[Tile], shape: &Shape, title: &str) -> RgbImage {
     let [photo_width, photo_height] = PHOTO;
-    let lines = 1 + tiles.iter().map(|tile| tile.caption.len()).max().unwrap_or(0) as u32;
-    let across = (tiles.len() as u32).clamp(1, ACROSS);
-    let down = (tiles.len() as u32).div_ceil(across);
-    let step = [photo_width + GAP, photo_height + lines * LINE + GAP + 4];
-    let width = (across * step[0] + GAP).max(2 * step[0] + GAP);
-    let top = GAP + LINE + GAP;
-    let mut sheet = RgbImage::from_pixel(width, top + down * step[1] + GAP, PAPER);
+    let Shape { across, step, top, width, height } = *shape;
+    let mut sheet = RgbImage::from_pixel(width, height, PAPER);
     write_line(&mut sheet, GAP, GAP, &clipped(title, fitting(width - 2 * GAP)), INK);
     for (place, tile) in (0..).zip(tiles) {
         let (x, y) = (GAP + place % across * step[0], top + place / across * step[1]);

@@ -7,6 +7,7 @@ use polars::prelude::{AnyValue, DataFrame, DataType, IntoLazy, NamedFrom, PlSmal
 use polars::sql::SQLContext;
 
 use crate::rows::{matching, take};
+use crate::statement::Statement;
 use crate::{Answer, Error, Value};
 
 /// A table that queries can name.
@@ -23,13 +24,24 @@ pub struct TableFile {
 /// # Errors
 /// If a table that it names cannot be read, or the query does not fit them.
 pub fn query(tables: &[TableFile], sql: &str) -> Result<Answer, Error> {
-    refuse_changes(sql)?;
+    let statement = Statement::read(sql);
+    statement.check()?;
+    if statement.asks_for_tables() {
+        let rows = tables.iter().map(|table| vec![Value::Text(table.name.clone())]).collect();
+        return Ok(Answer { columns: vec!["name".to_owned()], rows });
+    }
     let mut context = SQLContext::new();
     let mut columns: Vec<String> = Vec::new();
-    for table in tables.iter().filter(|table| sql.contains(&table.name)) {
+    for table in tables {
+        let spellings = statement.spellings(&table.name);
+        if spellings.is_empty() {
+            continue;
+        }
         let frame = Frame::read(&table.path)?;
         let registered = to_polars(&frame).map_err(|error| Error::of_polars("query", &error, &columns))?;
-        context.register(&table.name, registered.lazy());
+        for spelling in spellings {
+            context.register(spelling, registered.clone().lazy());
+        }
         for (name, _) in frame.columns() {
             if !columns.contains(name) {
                 columns.push(name.clone());
@@ -38,20 +50,6 @@ pub fn query(tables: &[TableFile], sql: &str) -> Result<Answer, Error> {
     }
     let answer = context.execute(sql).and_then(|plan| plan.collect()).and_then(|answer| to_answer(&answer));
     answer.map_err(|error| Error::of_polars("query", &error, &columns))
-}
-
-/// Refuses statements that polars would carry out on its copy of the tables, and that would seem to have worked.
-fn refuse_changes(sql: &str) -> Result<(), Error> {
-    const CHANGES: [&str; 7] = ["drop", "delete", "truncate", "insert", "update", "create", "alter"];
-    let word =
-        sql.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
-    match CHANGES.iter().find(|change| word.eq_ignore_ascii_case(change)) {
-        Some(change) => Err(Error::Query {
-            what: "query",
-            reason: format!("`{change}` changes tables, and these are only read; ask with `select`"),
-        }),
-        None => Ok(()),
-    }
 }
 
 /// The rows of a table for which a condition in SQL holds, or all, and how many there are in all.

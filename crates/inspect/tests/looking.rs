@@ -53,6 +53,40 @@ fn sql_counts_filters_and_sorts() {
 }
 
 #[test]
+fn windows_over_groups_are_refused_and_the_way_around_them_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = [table(folder.path())];
+    let ask = |sql: &str| query(&tables, sql);
+    for sql in [
+        "select type, count(*) as n, sum(count(*)) over () as all_rows from labels group by type",
+        "select type, rank() over (order by count(*) desc) from labels GROUP  BY type",
+        "select * from (select type, sum(count(*)) OVER () from labels group by type)",
+    ] {
+        let error = ask(sql).unwrap_err().to_string();
+        assert!(error.contains("`over` and `group by` in one select are answered wrong"), "{sql}: {error}");
+    }
+    let around = "select type, n, sum(n) over () as all_rows from \
+                  (select type, count(*) as n from labels group by type) order by n desc, type";
+    let answer = ask(around).unwrap();
+    assert_eq!(answer.rows[0], [Value::Text("SUV".into()), Value::Integer(2), Value::Integer(4)]);
+    // Words in quotes and comments are none.
+    ask("select type, 'sum() over (' as words, count(*) from labels group by type -- ) over (\n").unwrap();
+}
+
+#[test]
+fn tables_are_listed_and_found_whatever_the_case_of_their_letters() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = [table(folder.path())];
+    let listed = query(&tables, "show tables;").unwrap();
+    assert_eq!(
+        (listed.columns, listed.rows),
+        (vec!["name".to_owned()], vec![vec![Value::Text("labels".into())]])
+    );
+    let answer = query(&tables, "select count(*) as n from LABELS where type = 'SUV'").unwrap();
+    assert_eq!(answer.rows, [[Value::Integer(2)]]);
+}
+
+#[test]
 fn tags_can_be_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let tables = [table(folder.path())];

@@ -55,14 +55,14 @@ impl CustomOp2 for Conv2d {
         let dy = read(NAME, "the gradient", &dy)?;
         let dx = if x.track_op() {
             let mut dx = vec![0.0; x.elem_count()];
-            self.0.input_gradient(&read(NAME, "the weight", w)?, &*dy, false, &mut dx);
+            self.0.input_gradient(&read(NAME, "the weight", w)?, &dy, false, &mut dx);
             Some(tensor(dx, x.shape())?)
         } else {
             None
         };
         let dw = if w.track_op() {
             let mut dw = vec![0.0; w.elem_count()];
-            self.0.weight_gradient(Source::plain(&read(NAME, "the input", x)?), &*dy, &mut dw);
+            self.0.weight_gradient(Source::plain(&read(NAME, "the input", x)?), &dy, &mut dw);
             Some(tensor(dw, w.shape())?)
         } else {
             None

@@ -154,13 +154,17 @@ impl LabelledHead {
         }
     }
 
+    /// The name of a class.
+    pub(crate) fn class(&self, id: i64) -> &str {
+        usize::try_from(id).ok().and_then(|id| self.classes.get(id)).map_or("", String::as_str)
+    }
+
     /// A photo's label as people read it: `Audi`, `alloys, roof`, `none`, `unknown`.
     pub(crate) fn shown(&self, photo: usize) -> String {
-        let name = |id: &i64| usize::try_from(*id).ok().and_then(|id| self.classes.get(id)).cloned();
         match self.ids(photo) {
             None => "unknown".to_owned(),
             Some([]) => "none".to_owned(),
-            Some(ids) => ids.iter().filter_map(name).collect::<Vec<_>>().join(", "),
+            Some(ids) => ids.iter().map(|id| self.class(*id)).collect::<Vec<_>>().join(", "),
         }
     }
 

@@ -271,16 +271,8 @@ fn splits(
         SplitSource::Official | SplitSource::Grouped => group_of_photo(groups, photos.len()),
         SplitSource::Stratified => vec![None; photos.len()],
     };
-    let single: Vec<_> = heads
-        .iter()
-        .filter_map(|head| match &head.labels {
-            HeadLabels::Single(ids) => Some(ids),
-            // Sets of tags are too many to be strata.
-            HeadLabels::Tags(_) => None,
-        })
-        .collect();
-    let strata: Vec<Vec<_>> =
-        (0..photos.len()).map(|photo| single.iter().map(|ids| ids[photo]).collect()).collect();
+    let strata = strata(heads, photos.len());
+    let classes: Vec<Vec<_>> = (0..photos.len()).map(|photo| classes(heads, photo)).collect();
     let labelled = |photo: usize| heads.iter().any(|head| head.ids(photo).is_some());
     for (split, share) in [(Split::Test, settings.test), (Split::Validation, settings.validation)] {
         if (0..photos.len()).any(|photo| splits[photo] == split && labelled(photo)) {
@@ -290,6 +282,7 @@ fn splits(
         let candidate = |photo: &usize| Candidate {
             file_name: &photos[*photo].file_name,
             stratum: &strata[*photo],
+            classes: &classes[*photo],
             group: groups[*photo],
         };
         let candidates: Vec<_> = train.iter().map(candidate).collect();
@@ -297,4 +290,39 @@ fn splits(
         train.iter().zip(chosen).filter(|(_, chosen)| *chosen).for_each(|(photo, _)| splits[*photo] = split);
     }
     splits
+}
+
+/// What is to be in proportion: the class of each photo in each head with one, then of each head with tags the rarest
+/// that the photo has. Sets of tags are too many to be strata, and what there is plenty of needs no care.
+fn strata(heads: &[LabelledHead], photos: usize) -> Vec<Vec<Option<&str>>> {
+    let mut strata = vec![Vec::with_capacity(heads.len()); photos];
+    for head in heads {
+        let HeadLabels::Single(ids) = &head.labels else { continue };
+        for (stratum, id) in strata.iter_mut().zip(ids) {
+            stratum.push(id.map(|id| head.class(id)));
+        }
+    }
+    for head in heads {
+        let HeadLabels::Tags(ids) = &head.labels else { continue };
+        let mut counts = vec![0_usize; head.classes.len()];
+        ids.iter().flatten().flatten().for_each(|id| counts[*id as usize] += 1);
+        // Of equally rare ones the first by name, so that the order of the classes does not matter.
+        let rarest = |tags: &Vec<i64>| {
+            let key = |id: &&i64| (counts[**id as usize], head.class(**id));
+            tags.iter().min_by_key(key).map_or("", |id| head.class(*id))
+        };
+        for (stratum, tags) in strata.iter_mut().zip(ids) {
+            stratum.push(tags.as_ref().map(rarest));
+        }
+    }
+    strata
+}
+
+/// The classes and tags of a photo, each with the position of its head.
+fn classes(heads: &[LabelledHead], photo: usize) -> Vec<(usize, &str)> {
+    let of_head = |(position, head): (usize, _)| {
+        let head: &LabelledHead = head;
+        head.ids(photo).into_iter().flatten().map(move |id| (position, head.class(*id)))
+    };
+    heads.iter().enumerate().flat_map(of_head).collect()
 }

@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 
 use marque_contracts::schema::{Head, HeadKind, Split, labels};
 
+use crate::Settings;
 use crate::duplicates::Leak;
 use crate::labelled::Labelled;
 
@@ -18,7 +19,7 @@ const PRINTED_LEAKS: usize = 5;
 const PRINTED_BOXES: usize = 10;
 
 /// Logs what may be a mistake.
-pub(crate) fn warn(labelled: &Labelled<'_>) {
+pub(crate) fn warn(labelled: &Labelled<'_>, settings: &Settings) {
     match labelled.unlabelled {
         0 => {}
         1 => tracing::warn!("1 photo has no annotation and is left out"),
@@ -30,14 +31,16 @@ pub(crate) fn warn(labelled: &Labelled<'_>) {
         count => tracing::warn!("{} annotations are about photos that are not there", grouped(count)),
     }
     boxes(labelled);
-    if labelled.kept_photos().iter().all(|(_, split)| *split == Split::Train) {
-        tracing::warn!(
-            "no photo is held out, for validation or for the test: training keeps its last epoch, and there is nothing \
-             to measure it on"
-        );
-    }
+    held_out(labelled, settings);
     for head in labelled.head_records() {
         small(&head);
+        for class in head.classes.iter().filter(|class| says_unknown(class)) {
+            tracing::warn!(
+                "head `{}`: the class `{class}` reads like a label that is not known; leave such cells empty, and \
+                 they are neither learnt from nor counted",
+                head.name
+            );
+        }
         for (one, other) in spelled_alike(&head.classes) {
             tracing::warn!(
                 "head `{}`: the classes `{one}` and `{other}` differ in nothing but letter case; they stay two classes",
@@ -45,6 +48,40 @@ pub(crate) fn warn(labelled: &Labelled<'_>) {
             );
         }
     }
+}
+
+/// Splits that are wanted and have no photo.
+fn held_out(labelled: &Labelled<'_>, settings: &Settings) {
+    let kept = labelled.kept_photos();
+    let photos = kept.len();
+    let empty = |split: &Split| !kept.iter().any(|(_, of)| of == split);
+    let wanted = settings.test > 0.0 || settings.validation > 0.0;
+    if !wanted && kept.iter().all(|(_, split)| *split == Split::Train) {
+        tracing::warn!(
+            "no photo is held out, for validation or for the test: training keeps its last epoch, and there is nothing \
+             to measure it on"
+        );
+    }
+    for (split, share) in [(Split::Test, settings.test), (Split::Validation, settings.validation)] {
+        if share > 0.0 && empty(&split) {
+            tracing::warn!(
+                "labels.{split} = {share} of {} leaves the {split} split empty, so that {without}: shares are rounded, \
+                 and no class gives its last photo; it takes more photos, or a larger share",
+                if photos == 1 { "1 photo".to_owned() } else { format!("{} photos", grouped(photos)) },
+                split = split.as_str(),
+                without = match split {
+                    Split::Test => "there is nothing to measure on",
+                    _ => "training keeps its last epoch",
+                }
+            );
+        }
+    }
+}
+
+/// What programs and people write where they know nothing.
+fn says_unknown(class: &str) -> bool {
+    let words = ["n/a", "na", "#n/a", "nan", "null", "nil", "unknown", "?", "-", "--"];
+    words.iter().any(|word| class.trim().eq_ignore_ascii_case(word))
 }
 
 fn boxes(labelled: &Labelled<'_>) {

@@ -13,8 +13,11 @@ use std::collections::BTreeMap;
 pub struct Candidate<'a> {
     /// Its name, which decides its random number.
     pub file_name: &'a str,
-    /// Its class ids in all heads; equal ones are a stratum.
-    pub stratum: &'a [Option<i64>],
+    /// What is to be in proportion, one after the other: names of its classes; equal ones are a stratum. Names, not
+    /// ids: these change when a class comes that sorts before others.
+    pub stratum: &'a [Option<&'a str>],
+    /// What must not lose its last candidate: its classes and tags, each with the position of its head.
+    pub classes: &'a [(usize, &'a str)],
     /// Number of its group of duplicates, which is held out as a whole or not at all.
     pub group: Option<u32>,
 }
@@ -24,8 +27,8 @@ pub struct Candidate<'a> {
 ///
 /// Quotas are whole numbers and exact overall, for each class of the first head, within it for each class of
 /// the second, and so on: at every step what rounding down leaves over goes to as many of the parts, the more
-/// readily the more of a photo they lost. So many small strata together still give their share. No class of
-/// any head loses its last candidate. A group counts as many photos as it has candidates and goes with the
+/// readily the more of a photo they lost. So many small strata together still give their share. No class and no
+/// tag of any head loses its last candidate. A group counts as many photos as it has candidates and goes with the
 /// stratum of its first; one that is larger than what is left of the quota stays.
 pub fn hold_out(candidates: &[Candidate<'_>], share: f64, seed: u64, purpose: &str) -> Vec<bool> {
     let mut units = units(candidates, seed, purpose);
@@ -46,7 +49,7 @@ pub fn hold_out(candidates: &[Candidate<'_>], share: f64, seed: u64, purpose: &s
 
 /// What is held out as a whole: a photo, or a group.
 struct Unit<'a> {
-    stratum: &'a [Option<i64>],
+    stratum: &'a [Option<&'a str>],
     rank: [u8; 32],
     file_name: &'a str,
     /// Positions among the candidates.
@@ -80,17 +83,13 @@ fn units<'a>(candidates: &[Candidate<'a>], seed: u64, purpose: &str) -> Vec<Unit
     units
 }
 
-/// Candidates per class, by position of the head and class id.
-fn class_sizes(candidates: &[Candidate<'_>]) -> BTreeMap<(usize, i64), usize> {
+/// Candidates per class, by position of the head and name.
+fn class_sizes<'a>(candidates: &[Candidate<'a>]) -> BTreeMap<(usize, &'a str), usize> {
     let mut sizes = BTreeMap::new();
-    for class in candidates.iter().flat_map(classes) {
-        *sizes.entry(class).or_default() += 1;
+    for class in candidates.iter().flat_map(|candidate| candidate.classes) {
+        *sizes.entry(*class).or_default() += 1;
     }
     sizes
-}
-
-fn classes(candidate: &Candidate<'_>) -> impl Iterator<Item = (usize, i64)> {
-    candidate.stratum.iter().enumerate().filter_map(|(head, id)| Some((head, (*id)?)))
 }
 
 struct Draw<'a> {
@@ -99,7 +98,7 @@ struct Draw<'a> {
     seed: u64,
     purpose: &'a str,
     /// Candidates per class that are not chosen.
-    left: BTreeMap<(usize, i64), usize>,
+    left: BTreeMap<(usize, &'a str), usize>,
     chosen: Vec<bool>,
 }
 
@@ -136,8 +135,14 @@ impl Draw<'_> {
 
     /// The random number of a part, in [0, 1).
     fn number(&self, part: &[Unit<'_>], depth: usize) -> f64 {
-        let ids = part.first().and_then(|unit| unit.stratum.get(..=depth)).unwrap_or_default();
-        let name: Vec<u8> = ids.iter().flat_map(|id| id.unwrap_or(-1).to_le_bytes()).collect();
+        let names = part.first().and_then(|unit| unit.stratum.get(..=depth)).unwrap_or_default();
+        let mut name = Vec::new();
+        for class in names {
+            // The length keeps apart what would read the same put together; nothing has the length of the unknown.
+            let (text, length) = class.map_or(("", u64::MAX), |class| (class, class.len() as u64));
+            name.extend_from_slice(&length.to_le_bytes());
+            name.extend_from_slice(text.as_bytes());
+        }
         let digest = digest(self.seed, self.purpose, &name);
         let bits = digest[..8].iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
         (bits >> 11) as f64 / (1_u64 << 53) as f64
@@ -152,8 +157,8 @@ impl Draw<'_> {
             quota -= unit.photos();
             for member in &unit.members {
                 self.chosen[*member] = true;
-                for class in classes(&self.candidates[*member]) {
-                    self.left.entry(class).and_modify(|left| *left -= 1);
+                for class in self.candidates[*member].classes {
+                    self.left.entry(*class).and_modify(|left| *left -= 1);
                 }
             }
         }
@@ -161,8 +166,8 @@ impl Draw<'_> {
 
     fn would_empty_a_class(&self, unit: &Unit<'_>) -> bool {
         let mut taken: BTreeMap<_, usize> = BTreeMap::new();
-        for class in unit.members.iter().flat_map(|member| classes(&self.candidates[*member])) {
-            *taken.entry(class).or_default() += 1;
+        for class in unit.members.iter().flat_map(|member| self.candidates[*member].classes) {
+            *taken.entry(*class).or_default() += 1;
         }
         taken.into_iter().any(|(class, taken)| self.left.get(&class).is_none_or(|left| *left <= taken))
     }

@@ -31,7 +31,7 @@ impl Stage for Labels {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> Value {
@@ -50,7 +50,7 @@ impl Stage for Labels {
         let annotations = read_annotations(dataset.layout, &source.join(ingest::METADATA))?;
         let repeated = DuplicateRow::read(&source.join(ingest::DUPLICATE_TABLE)).map_err(Error::from)?;
         let labelled = Labelled::of(&self.settings, &photos, &annotations, &repeated)?;
-        report::warn(&labelled);
+        report::warn(&labelled, &self.settings);
         write(&labelled, job.output())?;
         for line in report::lines(&labelled) {
             job.progress().line(&line);

@@ -188,6 +188,26 @@ fn tags_are_several_at_once_or_none_or_unknown() {
 }
 
 #[test]
+fn a_rare_tag_keeps_photos_to_learn_from_and_a_common_one_is_held_out_in_proportion() {
+    let cells = |i: usize| match i {
+        7 | 40 | 93 => "roof|tow bar",
+        _ => ["roof", "none", "", "roof|alloys", "alloys", "none"][i % 6],
+    };
+    let bench = Bench::new(&["extras"], numbered(120, |i| vec![cells(i)]));
+    for seed in 0..40 {
+        bench.run(&format!("[labels]\nvalidation = 0.2\ntest = 0.3\nseed = {seed}\n{TAGS}")).unwrap();
+        let head = &bench.heads()[0];
+        assert_eq!(head.classes, ["alloys", "roof", "tow bar"]);
+        let train = &head.counts[&Split::Train];
+        assert!(train[2] > 0, "seed {seed}: no training photo has the tow bar: {:?}", head.counts);
+        // Alloys are the rarest but for the tow bar, so their strata give their share to the photo.
+        let tested = head.counts[&Split::Test][0] as f64;
+        let all: u64 = head.counts.values().map(|counts| counts[0]).sum();
+        assert!((tested - 0.3 * all as f64).abs() <= 1.0, "seed {seed}: {tested} of {all}");
+    }
+}
+
+#[test]
 fn keywords_can_be_tags_of_a_class_name() {
     let names = [
         "Rolls-Royce Phantom Drophead Coupe Convertible 2012",

@@ -16,7 +16,7 @@ pub enum Error {
         failure: Failure,
     },
     /// What a stage depends on cannot be settled, so nobody can tell whether its finished result is still right.
-    #[error("`{stage}` has a result, but whether it is still right cannot be told: {failure}")]
+    #[error("{failure}\n  so it cannot be told whether the result that `{stage}` has is still right")]
     Unsettled {
         /// The stage.
         stage: String,

@@ -2,7 +2,7 @@
 
 use marque_contracts::Store;
 use marque_contracts::schema::{ingest, train};
-use marque_ingest::{Download, ExpectedFile, Ingest};
+use marque_ingest::{Download, ExpectedFile, Ingest, Settings, Verified};
 
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -11,7 +11,7 @@ use crate::terminal::{Terminal, bytes};
 /// Verifies all files that the configuration names with addresses or checksums, sets aside what is not the
 /// published file, and downloads what is missing.
 pub(super) fn fetch(configuration: &Configuration, terminal: &Terminal) -> Result<(), Error> {
-    let all = [&configuration.dataset_files, &configuration.fetch.files];
+    let all = [&configuration.dataset.files, &configuration.fetch.files];
     if all.iter().all(|files| files.is_empty()) {
         terminal.say("nothing to fetch: the configuration names no files");
         return Ok(());
@@ -19,18 +19,44 @@ pub(super) fn fetch(configuration: &Configuration, terminal: &Terminal) -> Resul
     let store = Store::open(&configuration.store)?;
     let _lock = store.lock()?;
     let download = Download::new(&configuration.fetch, terminal);
-    let mut verified = 0;
+    let mut verified = Vec::new();
     for files in all {
-        let (compared, wrong) = download.verify(files)?;
-        verified += compared - wrong.len();
-        for error in wrong {
+        let compared = download.verify(files)?;
+        for error in &compared.wrong {
             terminal.say(format_args!("{error}; set aside with the ending .rejected"));
         }
+        verified.push(compared);
     }
-    let (came, size) = bring(&download, &all)?;
-    let came = if came > 0 { format!(", {came} downloaded ({})", bytes(size)) } else { String::new() };
-    terminal.say(format_args!("{verified} files were there and are the published ones{came}"));
+    let (came, size) = bring(&download, Some(&configuration.dataset), &configuration.fetch.files)?;
+    if let Some(manner) = Ingest::new(configuration.dataset.clone()).taken_instead() {
+        terminal.say(format_args!(
+            "the data set is there {manner}: none of the editions that the configuration names, so not compared"
+        ));
+    }
+    terminal.say(compared(&verified, came, size));
     Ok(())
+}
+
+/// What was compared with what: a size alone is no proof.
+fn compared(verified: &[Verified], came: usize, size: u64) -> String {
+    let sum = |of: fn(&Verified) -> usize| verified.iter().map(of).sum::<usize>();
+    let by_checksum = sum(|files| files.by_checksum);
+    let mut text = match by_checksum {
+        1 => "1 file was there and is the published one".to_owned(),
+        count => format!("{count} files were there and are the published ones"),
+    };
+    let others = [
+        (sum(|files| files.by_size), "of the published size, without a known checksum"),
+        (sum(|files| files.unknown), "not compared, as neither size nor checksum is known"),
+        (sum(|files| files.unpacked), "unpacked, so not compared"),
+    ];
+    for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!(", {count} {what}"));
+    }
+    if came > 0 {
+        text.push_str(&format!(", {came} downloaded ({})", bytes(size)));
+    }
+    text
 }
 
 /// Downloads what is missing for the wanted stages (all if there are none): the data set for `ingest`, weights for
@@ -51,14 +77,14 @@ pub(super) fn bring_missing(
         Ok::<_, Error>(positions.is_empty() || positions.iter().any(reaches))
     };
     let none: Vec<ExpectedFile> = Vec::new();
-    let dataset = if needs(ingest::STAGE)? { &configuration.dataset_files } else { &none };
+    let dataset = needs(ingest::STAGE)?.then_some(&configuration.dataset);
     let weights = if needs(train::STAGE)? { &configuration.fetch.files } else { &none };
     let download = Download::new(&configuration.fetch, terminal);
     // `ingest` looks at the data set's files itself; nothing else looks at these.
-    for error in download.verify(weights)?.1 {
+    for error in download.verify(weights)?.wrong {
         terminal.say(format_args!("{error}; set aside with the ending .rejected"));
     }
-    bring(&download, &[dataset, weights])?;
+    bring(&download, dataset, weights)?;
     if needs(ingest::STAGE)? {
         Ingest::new(configuration.dataset.clone()).hash_sources(terminal);
     }
@@ -66,10 +92,15 @@ pub(super) fn bring_missing(
 }
 
 /// Downloads what is missing; everything that cannot be had is reported together. Returns number and bytes.
-fn bring(download: &Download<'_>, all: &[&Vec<ExpectedFile>]) -> Result<(usize, u64), Error> {
+fn bring(
+    download: &Download<'_>,
+    dataset: Option<&Settings>,
+    weights: &[ExpectedFile],
+) -> Result<(usize, u64), Error> {
     let (mut count, mut size, mut errors) = (0, 0, Vec::new());
-    for files in all {
-        match download.bring(files) {
+    let dataset = dataset.map(|dataset| download.bring_dataset(dataset));
+    for brought in dataset.into_iter().chain([download.bring(weights)]) {
+        match brought {
             Ok(fetched) => {
                 count += fetched.len();
                 size += fetched.iter().map(|file| file.bytes).sum::<u64>();

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use marque_contracts::schema::{evaluate, ingest};
+use marque_contracts::schema::{evaluate, ingest, train};
 use marque_contracts::{Artifact, Store};
 use marque_pipeline::{Observer, Outcome, Reason, Request};
 
@@ -36,6 +36,7 @@ pub(super) fn run(configuration: &Configuration, wanted: &Wanted, terminal: &Ter
     let _lock = store.lock()?;
     super::fetch::bring_missing(configuration, stages, wanted.only, terminal)
         .or_else(|error| Err(with_results(error, &store, wanted)?))?;
+    weights_are_there(configuration, &store, wanted)?;
     let reporter = Reporter { terminal };
     marque_pipeline::run(&store, &configuration.stages, &request, terminal, &reporter)?;
     let report = store.root().join("evaluate/current/report.html");
@@ -56,6 +57,31 @@ fn with_results(error: Error, store: &Store, wanted: &Wanted) -> Result<Error, E
         }
         other => Ok(other),
     }
+}
+
+/// Says that pretrained weights are missing before anything runs, not an hour later when they are needed.
+fn weights_are_there(configuration: &Configuration, store: &Store, wanted: &Wanted) -> Result<(), Error> {
+    if configuration.train.weights.as_ref().is_none_or(|path| path.exists()) {
+        return Ok(());
+    }
+    let at = configuration.position(train::STAGE)?;
+    let positions: Vec<_> =
+        wanted.stages.iter().map(|name| configuration.position(name)).collect::<Result<_, _>>()?;
+    let needed = |position: &usize| if wanted.only { *position == at } else { *position >= at };
+    if !positions.is_empty() && !positions.iter().any(needed) {
+        return Ok(());
+    }
+    let Err(failure) = configuration.stages[at].sources() else { return Ok(()) };
+    let stage = train::STAGE.to_owned();
+    let after: Vec<_> = positions
+        .iter()
+        .filter(|position| **position > at)
+        .map(|at| configuration.stages[*at].name().to_owned())
+        .collect();
+    Err(match store.current(train::STAGE)? {
+        Some(_) if !after.is_empty() => marque_pipeline::Error::Unsettled { stage, failure, after }.into(),
+        _ => marque_pipeline::Error::Stage { stage, failure }.into(),
+    })
 }
 
 struct Reporter<'a> {

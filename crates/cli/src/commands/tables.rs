@@ -135,7 +135,9 @@ pub(super) fn sql(
     let known = PLACES.iter().filter_map(|(table, ..)| find(configuration, table).ok());
     let tables: Vec<_> = known.filter(|table| table.path.exists()).collect();
     let answer = query(&tables, text).map_err(|error| match error {
-        marque_inspect::Error::UnknownTable { name } if PLACES.iter().any(|(table, ..)| *table == name) => {
+        marque_inspect::Error::UnknownTable { name }
+            if PLACES.iter().any(|(table, ..)| table.eq_ignore_ascii_case(&name)) =>
+        {
             Error::NoTable(name)
         }
         other => other.into(),

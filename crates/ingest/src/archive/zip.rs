@@ -56,6 +56,12 @@ pub(super) fn walk(file: File, limits: Limits, tell: &dyn Fn(u64), take: Take<'_
     Ok(())
 }
 
+/// The names that the directory lists.
+pub(super) fn names(file: File) -> Vec<String> {
+    let Ok(archive) = ZipArchive::new(BufReader::new(file)) else { return Vec::new() };
+    archive.file_names().flatten().map(Into::into).collect()
+}
+
 /// Looks for names that are there twice. The zip crate keeps one member a name, and would leave out the other
 /// without a word. The layout is that of APPNOTE.TXT, section 4.3.12.
 fn check_directory(mut file: File, start: u64, limits: Limits) -> Result<(), Fault> {

@@ -1,5 +1,6 @@
 //! A folder of photos per class, perhaps below a folder per split.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -41,7 +42,7 @@ impl Folders<'_> {
                 let archive = |file: &&ExpectedFile| file.path.is_file() && is_archive(file.name());
                 Ok(edition.files.iter().filter(archive).cloned().collect())
             }
-            None => Err(Error::Missing { editions, offline: false }),
+            None => Err(Error::Missing { editions, offline: false, beside: None }),
         }
     }
 
@@ -96,11 +97,19 @@ impl Source for Folders<'_> {
     fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
         let archives = self.archives()?;
         let mut names = BTreeSet::new();
+        let outside = RefCell::new(BTreeSet::new());
         for archive in &archives {
             if !archive.checksums.is_empty() || archive.bytes.is_some() {
                 download::check(archive, to.progress)?;
             }
-            let place = |name: &str| tree::is_photo(name).then(|| photo(name));
+            let place = |name: &str| {
+                let wanted = tree::is_photo(name);
+                if wanted && class_of(name).is_none() {
+                    outside.borrow_mut().insert(name.to_owned());
+                    return None;
+                }
+                wanted.then(|| photo(name))
+            };
             let places = to.unpack(&archive.path, &place)?;
             names.extend(places.iter().filter_map(|place| place.strip_prefix(&photo(""))).map(str::to_owned));
         }
@@ -108,15 +117,20 @@ impl Source for Folders<'_> {
         if !loose.is_empty() {
             let bar = to.progress.bar("copy photos", loose.len() as u64, Unit::Files);
             for name in loose {
-                to.copy(&self.path.join(&name), &photo(&name))?;
                 bar.advance(1);
+                if class_of(&name).is_none() {
+                    outside.borrow_mut().insert(name);
+                    continue;
+                }
+                to.copy(&self.path.join(&name), &photo(&name))?;
                 names.insert(name);
             }
         }
-        if names.is_empty() {
+        let outside = outside.into_inner();
+        if names.is_empty() && outside.is_empty() {
             return Err(Error::Empty { place: self.path.to_owned() });
         }
-        let rows = names.iter().map(|name| self.row(name)).collect::<Result<Vec<_>, _>>()?;
+        let rows: Vec<_> = names.iter().filter_map(|name| row(name)).collect();
         let classes: BTreeSet<_> = rows.iter().filter_map(|row| row.class_name.as_deref()).collect();
         warn_of_few(&rows, &classes);
         let what = count(classes.len(), "class folder", "class folders");
@@ -125,7 +139,12 @@ impl Source for Folders<'_> {
             reason: format!("it is a link to a file that is not there: {}", target(&self.path.join(&name))),
             file_name: name,
         });
-        Ok(Found { layout: Layout::Table, annotations, what, rejected: rejected.collect() })
+        let outside = outside.into_iter().map(|file_name| RejectedRow {
+            reason: "it does not lie in the folder of a class".to_owned(),
+            file_name,
+        });
+        let rejected = rejected.chain(outside).collect();
+        Ok(Found { layout: Layout::Table, annotations, what, rejected })
     }
 }
 
@@ -152,20 +171,18 @@ fn target(link: &Path) -> String {
     std::fs::read_link(link).map_or_else(|_| "elsewhere".to_owned(), |path| path.display().to_string())
 }
 
-impl Folders<'_> {
-    /// The folder that a photo lies in is its class; one above it may name its split.
-    fn row(&self, name: &str) -> Result<AnnotationRow, Error> {
-        let mut parts = name.rsplit('/').skip(1);
-        let class = parts.next().filter(|class| split_words::parse(class).is_none());
-        let Some(class) = class else {
-            return Err(self.wrong(format!("{name} does not lie in the folder of a class")));
-        };
-        Ok(AnnotationRow {
-            file_name: name.to_owned(),
-            split: parts.find_map(split_words::parse),
-            class_name: Some(class.to_owned()),
-            crop: None,
-            values: Vec::new(),
-        })
-    }
+/// The folder that a photo lies in is its class, unless it is that of a split.
+fn class_of(name: &str) -> Option<&str> {
+    name.rsplit('/').nth(1).filter(|class| split_words::parse(class).is_none())
+}
+
+/// A photo in the folder of its class; one above it may name its split.
+fn row(name: &str) -> Option<AnnotationRow> {
+    Some(AnnotationRow {
+        file_name: name.to_owned(),
+        split: name.rsplit('/').skip(2).find_map(split_words::parse),
+        class_name: Some(class_of(name)?.to_owned()),
+        crop: None,
+        values: Vec::new(),
+    })
 }

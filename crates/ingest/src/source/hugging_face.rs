@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use marque_contracts::schema::{Layout, Split};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{
-    AnnotationRow, AnnotationTable, ForeignBatch, ForeignColumn, ForeignKind, ForeignTable,
+    AnnotationRow, AnnotationTable, ForeignBatch, ForeignColumn, ForeignKind, ForeignTable, RejectedRow,
 };
 use serde_json::{Value, json};
 
@@ -22,6 +22,9 @@ use crate::{Error, download};
 /// Photos read from Parquet at a time: what is in memory at once.
 const BATCH: usize = 32;
 
+/// Bytes of a file's name, as file systems take it.
+const LONGEST_NAME: usize = 255;
+
 pub(super) struct Embedded<'a> {
     pub(super) source: &'a HuggingFace,
     pub(super) files: &'a [ExpectedFile],
@@ -34,7 +37,9 @@ impl Embedded<'_> {
         let editions = editions(self.files);
         if !editions.is_empty() {
             let whole = editions.iter().find(|edition| edition.missing.is_empty());
-            let Some(edition) = whole else { return Err(Error::Missing { editions, offline: false }) };
+            let Some(edition) = whole else {
+                return Err(Error::Missing { editions, offline: false, beside: None });
+            };
             let mut files: Vec<_> =
                 edition.files.iter().map(|file| (file.name().to_owned(), file.path.clone())).collect();
             files.sort();
@@ -153,15 +158,21 @@ impl Source for Embedded<'_> {
         for expected in self.files.iter().filter(|file| files.iter().any(|(_, path)| *path == file.path)) {
             download::check(expected, to.progress)?;
         }
-        let mut reading =
-            Reading { to, rows: Vec::new(), table: None, taken: BTreeSet::new(), problems: Vec::new() };
+        let mut reading = Reading {
+            to,
+            rows: Vec::new(),
+            table: None,
+            taken: BTreeSet::new(),
+            problems: Vec::new(),
+            rejected: Vec::new(),
+        };
         for (name, path) in &files {
             self.read(name, path, &mut reading)?;
             if !reading.problems.is_empty() {
                 return Err(Error::Rows { table: path.clone(), problems: reading.problems });
             }
         }
-        let Reading { mut rows, table, .. } = reading;
+        let Reading { mut rows, table, rejected, .. } = reading;
         let Some(table) = table else { return Err(Error::Empty { place: self.source.path.clone() }) };
         let columns = self.columns(&self.source.path, &table)?;
         rows.sort_by(|a, b| a.file_name.cmp(&b.file_name));
@@ -174,7 +185,7 @@ impl Source for Embedded<'_> {
             if labels.is_empty() { "none".to_owned() } else { labels.join(", ") },
         );
         let annotations = Some(AnnotationTable { columns: labels, rows });
-        Ok(Found { layout: Layout::Table, annotations, what, rejected: Vec::new() })
+        Ok(Found { layout: Layout::Table, annotations, what, rejected })
     }
 }
 
@@ -188,6 +199,8 @@ struct Reading<'a> {
     taken: BTreeSet<String>,
     /// What is wrong with single rows of the file that is read.
     problems: Vec<String>,
+    /// Rows without a photo.
+    rejected: Vec<RejectedRow>,
 }
 
 impl Embedded<'_> {
@@ -199,7 +212,7 @@ impl Embedded<'_> {
         }
         let bar = reading.to.progress.bar(&format!("read {name}"), table.rows(), Unit::Photos);
         let stem = name.strip_suffix(".parquet").unwrap_or(name);
-        let part = Part { split: split_words::of_path(name), stem, path };
+        let part = Part { split: split_words::of_path(name), stem, name };
         if let (None, None, Some(word)) = (part.split, columns.split, split_words::word_of_part(name)) {
             let what = split_words::unknown(word);
             return Err(self.wrong(path, format!("{what}: rename it, or move it to another folder")));
@@ -230,7 +243,15 @@ impl Embedded<'_> {
         let splits = columns.split.map(|i| batch.texts(i));
         for (row, photo_here) in batch.photos(columns.image).into_iter().enumerate() {
             let Some((content, path)) = photo_here else {
-                return Err(self.wrong(part.path, format!("row {} has no photo in it", first + row + 1)));
+                reading.rejected.push(RejectedRow {
+                    file_name: format!("{}-rows/{:07}", part.stem, first + row),
+                    reason: format!(
+                        "there are no bytes of a photo in row {} of {}",
+                        first + row + 1,
+                        part.name
+                    ),
+                });
+                continue;
             };
             let name = part.photo_name(first + row, path.as_deref(), content, &reading.taken);
             let target = reading.to.place(&photo(&name))?;
@@ -270,16 +291,18 @@ pub(super) fn unnamed_classes(batch: &ForeignBatch, first: usize, column: usize)
 /// One Parquet file.
 struct Part<'a> {
     split: Option<Split>,
-    /// Its path without the ending.
+    /// Its path below the folder, and the same without the ending.
+    name: &'a str,
     stem: &'a str,
-    path: &'a Path,
 }
 
 impl Part<'_> {
     /// The name under which a photo is kept: the last part of its own path in a folder for the split, or, where
-    /// that is taken or not there, the number of its row in a folder for the file.
+    /// that is taken, not there or no name for a file, the number of its row in a folder for the file.
     fn photo_name(&self, row: usize, path: Option<&str>, content: &[u8], taken: &BTreeSet<String>) -> String {
-        let own = path.and_then(|path| path.rsplit(['/', '\\']).next()).filter(|name| tree::is_photo(name));
+        let own = path.and_then(|path| path.rsplit(['/', '\\']).next()).filter(|name| {
+            tree::is_photo(name) && name.len() <= LONGEST_NAME && !name.contains(char::is_control)
+        });
         let split = self.split.map_or("photos", Split::as_str);
         let named = own.map(|own| format!("{split}/{own}")).filter(|name| !taken.contains(name));
         named.unwrap_or_else(|| {

@@ -13,6 +13,10 @@
 //!
 //! So a file's place is told by its own name and by the last such folder above it, wherever that is.
 
+mod contents;
+mod names;
+mod vouched;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -20,25 +24,15 @@ use marque_contracts::schema::{Layout, ingest};
 use marque_contracts::{Digest, Progress, Unit};
 use serde_json::{Value, json};
 
-use super::{Destination, Found, Source, photo, tree};
-use crate::archive::is_archive;
+use contents::Contents;
+use names::{ALL, ANNOTATIONS, CLASS_NAMES, PHOTO_FOLDERS, TEST, TRAIN, place};
+
+use super::{Beside, Destination, Found, Source, photo, tree};
+use crate::archive::{self, is_archive};
 use crate::edition::{Edition, editions, holds_files, unpacked_folder};
 use crate::hashes::{self, warn_once};
 use crate::settings::ExpectedFile;
 use crate::{Error, download};
-
-const PHOTO_FOLDERS: [&str; 3] = ["cars_train", "cars_test", "car_ims"];
-
-const CLASS_NAMES: &str = "cars_meta.mat";
-const TRAIN: &str = "cars_train_annos.mat";
-const TEST_WITHOUT_LABELS: &str = "cars_test_annos.mat";
-const TEST: &str = "cars_test_annos_withlabels.mat";
-const ALL: &str = "cars_annos.mat";
-const ANNOTATIONS: [&str; 5] = [CLASS_NAMES, TRAIN, TEST_WITHOUT_LABELS, TEST, ALL];
-
-/// Archives that are taken for the data set's wherever they lie.
-const ARCHIVES: [&str; 5] =
-    ["cars_train.tgz", "cars_test.tgz", "car_devkit.tgz", "car_ims.tgz", "stanford-cars.tgz"];
 
 /// What the newest part of the publication consists of at least.
 const NEEDED: [&str; 2] = ["cars_train.tgz", "car_devkit.tgz"];
@@ -54,39 +48,65 @@ struct Parts {
     archives: Vec<PathBuf>,
     /// Single files: where they are, and their place below the output folder.
     loose: Vec<(PathBuf, String)>,
-    /// Files of which checksums are known.
+    /// Files of which sizes or checksums are known.
     expected: Vec<ExpectedFile>,
+    /// How they lie there, if they are none of the editions that the settings name.
+    manner: Option<String>,
 }
 
 impl Published<'_> {
     fn find(&self) -> Result<Parts, Error> {
-        if !self.files.is_empty() {
-            return self.find_expected();
+        let editions = editions(self.files);
+        if let Some(whole) = editions.iter().find(|edition| edition.missing.is_empty()) {
+            return self.of_edition(whole);
         }
+        let parts = self.detect()?;
+        if editions.is_empty() {
+            return if parts.is_empty() { Err(self.missing()) } else { Ok(parts) };
+        }
+        let contents = Contents::of(&parts);
+        // Archives of an edition that can be had whole are left of a download that broke off.
+        let begun = editions.iter().find(|edition| edition.is_begun() && edition.is_within_reach());
+        if begun.is_none() && contents.lacks().is_empty() {
+            return Ok(Parts { manner: Some(contents.manner()), ..parts });
+        }
+        Err(Error::Missing { editions, offline: false, beside: contents.incomplete() })
+    }
+
+    /// What belongs to the data set in the folder, wherever it lies.
+    fn detect(&self) -> Result<Parts, Error> {
         if self.path.is_file() {
             return Ok(Parts { archives: vec![self.path.to_owned()], ..Parts::default() });
         }
         let names = if self.path.is_dir() { tree::files_below(self.path)? } else { Vec::new() };
         let mut parts = Parts::default();
         parts.add_loose(self.path, "", &names);
-        let known = |name: &&String| ARCHIVES.contains(&name.rsplit('/').next().unwrap_or_default());
+        let known = |name: &&String| names::inside(name.rsplit('/').next().unwrap_or_default()).is_some();
         let mut archives: Vec<_> = names.iter().filter(known).collect();
-        if archives.is_empty() && parts.loose.is_empty() {
-            archives = names.iter().filter(|name| is_archive(name) && !tree::is_hidden(name)).collect();
+        // An archive of any name may hold the photos, if nothing else does. With editions named, one that does not
+        // say what it holds is left alone: other files lie there too.
+        if archives.is_empty() && !Contents::of(&parts).has_photos() {
+            let may_hold = |name: &&String| {
+                let path = self.path.join(name);
+                is_archive(name)
+                    && !tree::is_hidden(name)
+                    && (self.files.is_empty()
+                        || archive::names_in_zip(&path).iter().any(|n| names::place(n).is_some()))
+            };
+            archives = names.iter().filter(may_hold).collect();
         }
         parts.archives = archives.into_iter().map(|name| self.path.join(name)).collect();
         // An archive wins over the folder that was unpacked from it.
         let unpacked: Vec<_> = parts.archives.iter().filter_map(|archive| unpacked_folder(archive)).collect();
         parts.loose.retain(|(path, _)| !unpacked.iter().any(|folder| path.starts_with(folder)));
-        if parts.archives.is_empty() && parts.loose.is_empty() { Err(self.missing()) } else { Ok(parts) }
+        let used = |file: &&ExpectedFile| {
+            parts.archives.contains(&file.path) || parts.loose.iter().any(|(path, _)| *path == file.path)
+        };
+        parts.expected = self.files.iter().filter(used).cloned().collect();
+        Ok(parts)
     }
 
-    /// The files of the first edition that is there.
-    fn find_expected(&self) -> Result<Parts, Error> {
-        let editions = editions(self.files);
-        let Some(edition) = editions.iter().find(|edition| edition.missing.is_empty()) else {
-            return Err(Error::Missing { editions, offline: false });
-        };
+    fn of_edition(&self, edition: &Edition) -> Result<Parts, Error> {
         let mut parts = Parts::default();
         for file in &edition.files {
             let folder = unpacked_folder(&file.path);
@@ -114,11 +134,15 @@ impl Published<'_> {
         };
         let files: Vec<_> = NEEDED.iter().map(file).collect();
         let edition = Edition { name: String::new(), missing: files.clone(), files };
-        Error::Missing { editions: vec![edition], offline: false }
+        Error::Missing { editions: vec![edition], offline: false, beside: None }
     }
 }
 
 impl Parts {
+    fn is_empty(&self) -> bool {
+        self.archives.is_empty() && self.loose.is_empty()
+    }
+
     /// Adds the files below `folder` that belong to the data set; `prefix` goes before their names.
     fn add_loose(&mut self, folder: &Path, prefix: &str, names: &[String]) {
         let found = names.iter().filter_map(|name| {
@@ -151,8 +175,35 @@ impl Source for Published<'_> {
         Ok(digests)
     }
 
+    fn beside(&self) -> Result<Beside, Error> {
+        match self.find() {
+            Ok(Parts { manner: Some(manner), .. }) => Ok(Beside::Whole(manner)),
+            Ok(_) => Ok(Beside::Nothing),
+            Err(Error::Missing { beside, .. }) => Ok(beside.map_or(Beside::Nothing, Beside::Part)),
+            Err(other) => Err(other),
+        }
+    }
+
     fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
         let parts = self.find()?;
+        if let Some(manner) = &parts.manner {
+            to.progress.line(&format!(
+                "Stanford Cars is there {manner}: none of the editions that the configuration names, so nothing is downloaded"
+            ));
+        }
+        let found = self.take(&parts, to)?;
+        vouched::tell(&parts, to)?;
+        Ok(found)
+    }
+}
+
+impl Published<'_> {
+    /// Everything that is there, without a word on where it comes from.
+    pub(super) fn take_all(&self, to: &Destination<'_>) -> Result<Found, Error> {
+        self.take(&self.find()?, to)
+    }
+
+    fn take(&self, parts: &Parts, to: &Destination<'_>) -> Result<Found, Error> {
         parts.expected.iter().try_for_each(|file| download::check(file, to.progress))?;
         let mut places = BTreeSet::new();
         for archive in &parts.archives {
@@ -180,9 +231,7 @@ impl Source for Published<'_> {
         }
         Ok(Found { layout, annotations: None, what: describe(layout, &places), rejected: Vec::new() })
     }
-}
 
-impl Published<'_> {
     fn layout(&self, places: &BTreeSet<String>) -> Result<Layout, Error> {
         let annotated = |name| places.contains(&format!("{}{name}", ingest::METADATA));
         let photos = |folder| holds_photos(places, folder);
@@ -227,61 +276,4 @@ fn describe(layout: Layout, places: &BTreeSet<String>) -> String {
         _ => "the devkit, without test labels",
     };
     format!("Stanford Cars: {} with {annotations}", folders.join(" and "))
-}
-
-/// Place of a file below the output folder; `None` if it does not belong to the data set.
-fn place(path: &str) -> Option<String> {
-    if tree::is_hidden(path) {
-        return None;
-    }
-    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
-    if tree::is_photo(name) {
-        let mut inside = name.to_owned();
-        for folder in folders.rsplit('/') {
-            inside = format!("{folder}/{inside}");
-            if PHOTO_FOLDERS.contains(&folder) {
-                return Some(photo(&inside));
-            }
-        }
-        return None;
-    }
-    let name = without_copy_number(name)?;
-    ANNOTATIONS.contains(&name.as_str()).then(|| format!("{}{name}", ingest::METADATA))
-}
-
-/// The name of a MATLAB file without the number that browsers add to a second copy: Kaggle has a
-/// `cars_test_annos_withlabels (1).mat`.
-fn without_copy_number(name: &str) -> Option<String> {
-    let stem = name.strip_suffix(".mat")?;
-    let original = stem.rsplit_once(" (").filter(|(_, number)| {
-        number.strip_suffix(')').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
-    });
-    Some(format!("{}.mat", original.map_or(stem, |(original, _)| original)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_find_their_places_in_every_copy() {
-        let cases = [
-            ("cars_train/00001.jpg", Some("photos/cars_train/00001.jpg")),
-            ("cars_test/cars_test/00001.jpg", Some("photos/cars_test/00001.jpg")),
-            ("stanford_cars/cars_train/00001.JPG", Some("photos/cars_train/00001.JPG")),
-            ("a/car_ims/000001.jpg", Some("photos/car_ims/000001.jpg")),
-            ("devkit/cars_meta.mat", Some("metadata/cars_meta.mat")),
-            ("x/cars_test_annos_withlabels (1).mat", Some("metadata/cars_test_annos_withlabels.mat")),
-            ("cars_annos.mat", Some("metadata/cars_annos.mat")),
-            ("other/00001.jpg", None),
-            ("devkit/eval_train.m", None),
-            ("other.mat", None),
-            ("__MACOSX/cars_train/00001.jpg", None),
-            ("cars_train/._00001.jpg", None),
-            ("cars_train/Thumbs.db", None),
-        ];
-        for (path, expected) in cases {
-            assert_eq!(place(path).as_deref(), expected, "{path}");
-        }
-    }
 }

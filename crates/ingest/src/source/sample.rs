@@ -46,7 +46,7 @@ impl Source for Drawn<'_> {
             bar.advance(done.saturating_sub(before));
         };
         marque_sample::write(self.sample, &folder, &tell)?;
-        let found = Published { path: &folder, files: &[] }.bring(to)?;
+        let found = Published { path: &folder, files: &[] }.take_all(to)?;
         std::fs::remove_dir_all(&folder).map_err(|e| Error::io("delete", &folder, e))?;
         Ok(Found { what: "the embedded sample".to_owned(), ..found })
     }

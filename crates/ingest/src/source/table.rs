@@ -1,14 +1,16 @@
 //! A table of the user's own, CSV or Parquet, with a row per photo: its file name and whatever is known of it.
 
 mod csv_rows;
+mod lookalikes;
 mod parquet_rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use lookalikes::Lookalikes;
 use marque_contracts::schema::Layout;
 use marque_contracts::{Digest, Progress, Unit};
-use marque_formats::{AnnotationRow, AnnotationTable, Crop};
+use marque_formats::{AnnotationRow, AnnotationTable, Crop, RejectedRow};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -71,11 +73,17 @@ impl Raw {
     }
 }
 
+/// The rows whose photos are there, and the others.
+struct Matched {
+    annotations: AnnotationTable,
+    absent: Vec<RejectedRow>,
+}
+
 impl Own<'_> {
-    fn read(&self) -> Result<AnnotationTable, Error> {
+    fn read(&self) -> Result<Matched, Error> {
         let editions = editions(self.files);
         if !editions.is_empty() && editions.iter().all(|edition| !edition.missing.is_empty()) {
-            return Err(Error::Missing { editions, offline: false });
+            return Err(Error::Missing { editions, offline: false, beside: None });
         }
         let path = &self.table.table;
         if !path.is_file() {
@@ -102,7 +110,7 @@ impl Own<'_> {
     }
 
     /// Checks every row; all that is wrong is reported together.
-    fn annotations(&self, raw: Raw) -> Result<AnnotationTable, Error> {
+    fn annotations(&self, raw: Raw) -> Result<Matched, Error> {
         let columns = self.columns(&raw)?;
         let mut problems = raw.problems;
         let mut rows = Vec::with_capacity(raw.rows.len());
@@ -118,16 +126,22 @@ impl Own<'_> {
                 },
             }
         }
-        problems.extend(self.absent(&rows));
         if !problems.is_empty() {
             return Err(Error::Rows { table: self.table.table.clone(), problems });
         }
         if rows.is_empty() {
             return Err(self.wrong("there is no row in it"));
         }
-        let mut rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
+        let absent = self.absent(&rows);
+        let missing: BTreeSet<_> = absent.iter().map(|row| row.file_name.as_str()).collect();
+        let there =
+            rows.into_iter().map(|(_, row)| row).filter(|row| !missing.contains(row.file_name.as_str()));
+        let mut rows: Vec<_> = there.collect();
         rows.sort_by(|a, b| a.file_name.cmp(&b.file_name));
-        Ok(AnnotationTable { columns: columns.labels.into_iter().map(|(_, name)| name).collect(), rows })
+        let mut annotations =
+            AnnotationTable { columns: columns.labels.into_iter().map(|(_, name)| name).collect(), rows };
+        whole_numbers(&mut annotations);
+        Ok(Matched { annotations, absent })
     }
 
     fn columns(&self, raw: &Raw) -> Result<Columns, Error> {
@@ -185,14 +199,25 @@ impl Own<'_> {
     }
 
     /// Rows whose photos are not there.
-    fn absent(&self, rows: &[(String, AnnotationRow)]) -> Vec<String> {
+    fn absent(&self, rows: &[(String, AnnotationRow)]) -> Vec<RejectedRow> {
         let folder = &self.table.photos;
-        rows.par_iter()
-            .filter(|(_, row)| !folder.join(&row.file_name).is_file())
-            .map(|(place, row)| {
-                format!("{place}: there is no photo {}", folder.join(&row.file_name).display())
-            })
-            .collect()
+        let mut absent: Vec<_> =
+            rows.par_iter().filter(|(_, row)| !folder.join(&row.file_name).is_file()).collect();
+        absent.sort_by(|(_, a), (_, b)| a.file_name.cmp(&b.file_name));
+        let alike = if absent.is_empty() { Lookalikes::default() } else { Lookalikes::below(folder) };
+        let rejected = |(place, row): &(String, AnnotationRow)| {
+            let alike = alike.of(&row.file_name).map_or_else(String::new, |name| {
+                format!(", but there is {name}, which differs in letter case or in the form of its accents")
+            });
+            RejectedRow {
+                reason: format!(
+                    "{place}: there is no photo {}{alike}",
+                    folder.join(&row.file_name).display()
+                ),
+                file_name: row.file_name.clone(),
+            }
+        };
+        absent.into_iter().map(rejected).collect()
     }
 }
 
@@ -259,6 +284,26 @@ fn whole(text: &str) -> Option<&str> {
     }
 }
 
+/// Takes off the decimals of numbers that are all whole. pandas keeps whole numbers as decimals once one of them is
+/// missing, and writes 3 as `3.0`; a column without empty cells is what somebody meant.
+fn whole_numbers(table: &mut AnnotationTable) {
+    for column in 0..table.columns.len() {
+        let cells = || table.rows.iter().filter_map(|row| row.values.get(column));
+        let decimals = |text: &str| {
+            let digits = text.strip_suffix(".0")?;
+            let number = digits.strip_prefix('-').unwrap_or(digits);
+            (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then(|| digits.to_owned())
+        };
+        let some_empty = cells().any(Option::is_none);
+        if !some_empty || !cells().flatten().all(|text| decimals(text).is_some()) {
+            continue;
+        }
+        for cell in table.rows.iter_mut().filter_map(|row| row.values.get_mut(column)) {
+            *cell = cell.as_deref().and_then(decimals);
+        }
+    }
+}
+
 /// A file name of the user's as a path below the folder of photos; `None` if it leads elsewhere.
 fn below(name: &str) -> Option<String> {
     let name = name.replace('\\', "/");
@@ -279,7 +324,7 @@ impl Source for Own<'_> {
     }
 
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
-        let table = self.read()?;
+        let table = self.read()?.annotations;
         let names = table.rows.iter().map(|row| row.file_name.as_str());
         let photos = tree::digests(&self.table.photos, names, progress)?;
         let table = hashes::digests(std::slice::from_ref(&self.table.table), progress)?;
@@ -291,14 +336,15 @@ impl Source for Own<'_> {
         for file in self.files.iter().filter(|file| file.path.is_file()) {
             download::check(file, to.progress)?;
         }
-        let table = self.read()?;
+        let Matched { annotations: table, absent } = self.read()?;
         let bar = to.progress.bar("copy photos", table.rows.len() as u64, Unit::Files);
         for row in &table.rows {
             to.copy(&self.table.photos.join(&row.file_name), &photo(&row.file_name))?;
             bar.advance(1);
         }
         let labels = if table.columns.is_empty() { "none".to_owned() } else { table.columns.join(", ") };
-        let what = format!("a table of {}, label columns: {labels}", count(table.rows.len(), "row", "rows"));
-        Ok(Found { layout: Layout::Table, annotations: Some(table), what, rejected: Vec::new() })
+        let rows = table.rows.len() + absent.len();
+        let what = format!("a table of {}, label columns: {labels}", count(rows, "row", "rows"));
+        Ok(Found { layout: Layout::Table, annotations: Some(table), what, rejected: absent })
     }
 }

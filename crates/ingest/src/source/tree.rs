@@ -1,7 +1,8 @@
 //! Folders of the user's.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use marque_contracts::{Digest, Progress};
 
@@ -46,14 +47,17 @@ pub(super) fn files_below(folder: &Path) -> Result<Vec<String>, Error> {
 /// The files and the broken links below a folder.
 pub(super) fn list(folder: &Path) -> Result<Listing, Error> {
     let mut listing = Listing::default();
-    walk(folder, "", &mut vec![real(folder)?], &mut listing)?;
+    walk(folder, "", &mut vec![identity(folder)?], &mut listing)?;
     listing.files.sort_unstable();
     listing.broken.sort_unstable();
     Ok(listing)
 }
 
-/// `above` are the real paths of the folder and those that led to it, so that no link leads in a circle.
-fn walk(folder: &Path, prefix: &str, above: &mut Vec<PathBuf>, out: &mut Listing) -> Result<(), Error> {
+/// A folder, by whatever path: device and number.
+type Identity = (u64, u64);
+
+/// `above` are the folder and those that led to it, so that no link leads in a circle.
+fn walk(folder: &Path, prefix: &str, above: &mut Vec<Identity>, out: &mut Listing) -> Result<(), Error> {
     for entry in std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, e))? {
         let entry = entry.map_err(|e| Error::io("list", folder, e))?;
         let path = entry.path();
@@ -62,7 +66,8 @@ fn walk(folder: &Path, prefix: &str, above: &mut Vec<PathBuf>, out: &mut Listing
             warn_once(format!("{path:?} is left out: its name is not UTF-8"));
             continue;
         };
-        if kind.is_symlink() {
+        let linked = kind.is_symlink();
+        if linked {
             match std::fs::metadata(&path) {
                 Ok(target) => kind = target.file_type(),
                 Err(_) => {
@@ -72,12 +77,13 @@ fn walk(folder: &Path, prefix: &str, above: &mut Vec<PathBuf>, out: &mut Listing
             }
         }
         if kind.is_dir() {
-            let real = real(&path)?;
-            if above.contains(&real) {
+            let folder = identity(&path)?;
+            // Only a link leads up again.
+            if linked && above.contains(&folder) {
                 warn_once(format!("{} is left out: it leads back to a folder above it", path.display()));
                 continue;
             }
-            above.push(real);
+            above.push(folder);
             walk(&path, &format!("{name}/"), above, out)?;
             above.pop();
         } else if kind.is_file() {
@@ -87,8 +93,9 @@ fn walk(folder: &Path, prefix: &str, above: &mut Vec<PathBuf>, out: &mut Listing
     Ok(())
 }
 
-fn real(folder: &Path) -> Result<PathBuf, Error> {
-    folder.canonicalize().map_err(|e| Error::io("list", folder, e))
+fn identity(folder: &Path) -> Result<Identity, Error> {
+    let metadata = std::fs::metadata(folder).map_err(|e| Error::io("list", folder, e))?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// Content digests of files below a folder.

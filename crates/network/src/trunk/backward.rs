@@ -44,11 +44,7 @@ impl<E: Element> Activations<E> {
         pool.backward(chosen, &gradient[..pooled.len()], dz);
         normalisation(layers.stem, stem, true, dz, pass.gradients).input_in_place(dz);
         let given = read(NAME, "the input", input)?;
-        stem.convolution.weight_gradient(
-            Source::plain(&*given),
-            dz,
-            pass.gradients.slot(&layers.stem.weight),
-        );
+        stem.convolution.weight_gradient(Source::plain(&given), dz, pass.gradients.slot(&layers.stem.weight));
         Ok(())
     }
 }

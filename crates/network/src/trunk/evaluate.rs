@@ -28,7 +28,7 @@ impl<E: Element> Evaluator<E> {
         let [input, work, ..] = &mut self.buffers;
         let pass = Pass { eps: layers.eps };
         if parts.start == 0 {
-            let stem = pass.layer(layers.stem, &*given, shape, None, true, work)?;
+            let stem = pass.layer(layers.stem, &given, shape, None, true, work)?;
             let pool = pool(stem)?;
             shape = pool.output_shape();
             self.chosen.resize(elements(shape), 0);

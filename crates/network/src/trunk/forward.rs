@@ -33,7 +33,7 @@ impl<E: Element> Activations<E> {
             self.from = from;
         }
         if from == 0 {
-            let stem = pass.step(layers.stem, Source::plain(&*given), shape, &mut self.stem)?;
+            let stem = pass.step(layers.stem, Source::plain(&given), shape, &mut self.stem)?;
             let normalised = sized(&mut self.work[0], stem.z.len());
             normalise(&stem.z, &stem.norm, true, normalised);
             let pool = pool(stem.convolution.output_shape())?;

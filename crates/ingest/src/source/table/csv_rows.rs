@@ -6,6 +6,8 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::Raw;
 use crate::Error;
+use crate::error::count;
+use crate::hashes::warn_once;
 
 /// What spreadsheets put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -40,6 +42,7 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
     let columns = cells(headers).ok_or_else(|| wrong(format!("its first line is not UTF-8; {SAVE}")))?;
     let columns: Vec<_> = columns.into_iter().map(Option::unwrap_or_default).collect();
     let mut raw = Raw { columns, rows: Vec::new(), problems: Vec::new() };
+    let (mut broken, mut first_broken) = (0, None);
     for record in reader.byte_records() {
         let mut record = record.map_err(|e| wrong(e.to_string()))?;
         let place = format!("line {}", before + record.position().map_or(0, csv::Position::line));
@@ -51,6 +54,16 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
         if record.iter().skip(raw.columns.len()).all(<[u8]>::is_empty) {
             record.truncate(raw.columns.len());
         }
+        if let Some(cell) = record.iter().position(|cell| holds_rows(cell, separator, raw.columns.len())) {
+            let column = raw.columns.get(cell).map_or("", String::as_str);
+            raw.problems.push(format!(
+                "{place}: the cell of `{column}` goes on over {} and swallows rows: a quote is not closed",
+                count(record[cell].split(|b| *b == b'\n').count(), "line", "lines")
+            ));
+            continue;
+        }
+        broken += record.iter().filter(|cell| cell.contains(&b'\n')).count();
+        first_broken = first_broken.or((broken > 0).then(|| place.clone()));
         if record.len() != raw.columns.len() {
             raw.problems.push(format!("{place}: {} cells, not {}", record.len(), raw.columns.len()));
             continue;
@@ -60,7 +73,22 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
             None => raw.problems.push(format!("{place}: not UTF-8; {SAVE}")),
         }
     }
+    if let Some(place) = first_broken {
+        warn_once(format!(
+            "{}: {} a line break in it, the first in {place}: is a quote missing there?",
+            path.display(),
+            count(broken, "cell has", "cells have")
+        ));
+    }
     Ok(raw)
+}
+
+/// Whether a cell holds what look like whole rows, on lines of their own: as many separators as a row has.
+fn holds_rows(cell: &[u8], separator: u8, columns: usize) -> bool {
+    let separators = |line: &[u8]| line.iter().filter(|byte| **byte == separator).count();
+    cell.split(|byte| *byte == b'\n')
+        .skip(1)
+        .any(|line| !line.trim_ascii().is_empty() && separators(line) + 1 >= columns)
 }
 
 /// The separator that a first line `sep=;` states, which one spreadsheet writes and reads, and what follows the line.
