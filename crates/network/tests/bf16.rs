@@ -56,10 +56,9 @@ fn check(backbone: Backbone, place: BottleneckStride, size: usize, frozen: Froze
     let single = passes(&network(&config(backbone, place)), &images, frozen);
     let half = network(&config(backbone, place)).with_precision(Precision::Bf16);
     let half = passes(&half, &images, frozen);
-    for (what, found, expected) in [
-        ("training", &half.training, &single.training),
-        ("evaluation", &half.evaluation, &single.evaluation),
-    ] {
+    for (what, found, expected) in
+        [("training", &half.training, &single.training), ("evaluation", &half.evaluation, &single.evaluation)]
+    {
         for (found, expected) in found.iter().zip(expected) {
             let error = relative_error(found, expected);
             assert!(error < TOLERANCE, "{backbone:?}, {frozen:?}: logits in {what} are off by {error:e}");
@@ -69,7 +68,10 @@ fn check(backbone: Backbone, place: BottleneckStride, size: usize, frozen: Froze
     assert_eq!(half.gradients.len(), single.gradients.len());
     for ((name, found), (_, expected)) in half.gradients.iter().zip(&single.gradients) {
         let error = relative_error(found, expected);
-        assert!(error < GRADIENT_TOLERANCE, "{backbone:?}, {frozen:?}: gradient of {name} is off by {error:e}");
+        assert!(
+            error < GRADIENT_TOLERANCE,
+            "{backbone:?}, {frozen:?}: gradient of {name} is off by {error:e}"
+        );
     }
 }
 
