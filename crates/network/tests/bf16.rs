@@ -11,9 +11,8 @@ use rand_chacha::ChaCha8Rng;
 /// A number of bf16 has eight binary digits; through a network as deep as this, about five are left. (PyTorch's
 /// autocast is off by 3 to 6 in a hundred on a ResNet18 with drawn weights.)
 const TOLERANCE: f64 = 5e-2;
-/// Gradients pass the network twice, and each ReLU that flips costs one; one that is wrong is off by more than its length.
-/// (PyTorch's are off by half on a ResNet18, and by more than their length on a ResNet50.)
-const GRADIENT_TOLERANCE: f64 = 0.6;
+/// Gradients pass the network twice, and each ReLU that flips costs one. (PyTorch's are off by half.)
+const GRADIENT_TOLERANCE: f64 = 0.4;
 
 fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
@@ -78,7 +77,9 @@ fn check(backbone: Backbone, place: BottleneckStride, size: usize, frozen: Froze
 #[test]
 fn bf16_stays_near_f32() {
     check(Backbone::ResNet18, BottleneckStride::Middle3x3, 64, Frozen::default());
-    check(Backbone::ResNet50, BottleneckStride::First1x1, 64, Frozen::default());
+    // A batch's statistics through fifty layers of drawn weights make chaos of any rounding.
+    let constant = Frozen { norm_statistics: true, ..Frozen::default() };
+    check(Backbone::ResNet50, BottleneckStride::First1x1, 64, constant);
 }
 
 #[test]
