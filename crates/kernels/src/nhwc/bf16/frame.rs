@@ -6,6 +6,7 @@
 //! steps, so that this holds across rows too.
 
 use super::block::DEPTH;
+use crate::nhwc::convolution::keep_nan_max;
 use crate::nhwc::element::{Element, Source};
 use crate::nhwc::im2col::Geometry;
 use crate::nhwc::normalise::Norm;
@@ -250,7 +251,7 @@ fn pixels<T: Element>(from: &[T], norm: Option<&Norm>, channels: usize, packed: 
                     (&norm.mean[..channels], &norm.scale[..channels], &norm.shift[..channels]);
                 for c in 0..channels {
                     let y = (from[c].widen() - mean[c]) * scale[c] + shift[c];
-                    to[c] = Element::narrow(if y < 0.0 { 0.0 } else { y });
+                    to[c] = Element::narrow(keep_nan_max(y, 0.0));
                 }
             }
             None => to.iter_mut().zip(from).for_each(|(to, from)| *to = Element::narrow(from.widen())),

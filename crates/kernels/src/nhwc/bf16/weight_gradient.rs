@@ -253,7 +253,7 @@ impl Work for Gradients<'_> {
                 for (rows, places) in rows.chunks_exact_mut(HALF).zip(places.chunks_exact(2)) {
                     let [first, second] = [0, 1].map(|half| channels(dy, outputs, places[half], channel));
                     for c in 0..HALF {
-                        rows[c] = u32::from(first[c].to_bits()) | u32::from(second[c].to_bits()) << 16;
+                        rows[c] = paired(first[c], second[c]);
                     }
                 }
                 let tile = (channel / HALF * steps + step) * SQUARE * SQUARE;
@@ -263,6 +263,12 @@ impl Work for Gradients<'_> {
             }
         }
     }
+}
+
+/// Two numbers as a pair, the first in the lower half.
+#[inline(always)]
+fn paired(first: bf16, second: bf16) -> u32 {
+    u32::from(first.to_bits()) | u32::from(second.to_bits()) << 16
 }
 
 /// Sixteen channels of an output, with zeros beyond the last; of no output, zeros.
@@ -306,7 +312,7 @@ impl Work for Pixels<'_> {
                 {
                     let to = &mut to[(panel * pairs + pair) * HALF..][..HALF];
                     for c in 0..HALF {
-                        to[c] = u32::from(upper[c].to_bits()) | u32::from(lower[c].to_bits()) << 16;
+                        to[c] = paired(upper[c], lower[c]);
                     }
                 }
             }
