@@ -36,7 +36,7 @@ pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
         seconds[seconds.len() - 1]
     ));
     terminal.print(format_args!(
-        "{:.0} GFLOP/s, counting convolutions by their definition; from registers the cores reach {:.0}",
+        "{:.0} GFLOP/s, counting convolutions by their definition; at best the cores reach {:.0}",
         measured.operations / median / 1e9,
         peak(options) / 1e9
     ));
