@@ -163,6 +163,11 @@ fn what_does_not_fit_together_is_said_before_anything_runs() {
             "train.heads.colour.loss_weight=2",
             "train.heads.colour: is for no head; the heads are brand, type, era",
         ),
+        (
+            "train.heads.brand.implies=[\"type\", \"colour\"]",
+            "train.heads.brand.implies: names `colour`; the heads are brand, type, era",
+        ),
+        ("train.heads.brand.implies=[\"brand\"]", "names the head itself"),
         ("train.heads.brand.loss_wieght=2", "did you mean `loss_weight`?"),
         ("train.resize=[[3, 32], [1, 64]]", "train.resize: must be pairs"),
         ("train.colour_jitter=[0.1, 0.1, 0.1, 0.9]", "hue"),
@@ -198,6 +203,41 @@ fn auxiliary_heads_teach_and_are_left_out_of_the_model() {
     assert_eq!(metrics["heads"].as_array().unwrap().len(), 1);
     let none = [&all[..], &["--set", "train.heads.era.auxiliary=true"]].concat();
     project.call(&with(&["status"], &none)).failed(3, "are all auxiliary");
+}
+
+#[test]
+fn heads_answer_in_agreement_with_fine_classes() {
+    let project = Project::new(PIPELINE);
+    let exact = "[[heads]]\nname = \"exact\"\nrule = \"column\"\ncolumn = \"class_name\"\n\n[preprocess]";
+    project.edit("[preprocess]", exact);
+    project.edit(
+        "[train]",
+        "[train.heads.exact]\nauxiliary = true\nimplies = [\"brand\", \"type\", \"era\"]\n\n[train]",
+    );
+    project.call(&["run"]).succeeded();
+    let config = std::fs::read_to_string(project.path("data/train/current/model/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    let heads: Vec<_> = config["heads"].as_array().unwrap().iter().map(|head| &head["name"]).collect();
+    assert_eq!(heads, ["brand", "type", "era"]);
+    let agreement = &config["agreement"];
+    assert_eq!(agreement["head"]["name"], "exact");
+    // The years in the names say what the eras must be.
+    for (id, name) in agreement["head"]["id2label"].as_object().unwrap() {
+        let implied = &agreement["implies"]["era"][id.parse::<usize>().unwrap()];
+        let year: u32 = name.as_str().unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+        let known = [serde_json::json!(usize::from(year > 2009)), serde_json::Value::Null];
+        assert!(known.contains(implied), "{name}: {implied}");
+    }
+    let metrics = std::fs::read_to_string(project.path("data/evaluate/current/metrics.json")).unwrap();
+    let metrics: serde_json::Value = serde_json::from_str(&metrics).unwrap();
+    assert_eq!(metrics["heads"].as_array().unwrap().len(), 3);
+    let explained = project.call(&["explain", "train"]).succeeded();
+    assert!(explained.stdout.contains(r#""implies":["brand","type","era"]"#), "{}", explained.stdout);
+    // Other heads cannot be implied by coarser classes.
+    let coarse = "train.heads.type.implies=[\"brand\"]";
+    let exact = "train.heads.exact.implies=[]";
+    let refused = project.call(&["run", "train", "--set", exact, "--set", coarse]);
+    refused.failed(3, "photos of one class must have one label each, but");
 }
 
 /// All files of the store, with their sizes.

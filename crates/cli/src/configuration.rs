@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use marque_contracts::schema::HeadKind;
 use marque_contracts::{Stage, Store};
 use marque_evaluate::Evaluate;
 use marque_ingest::{FetchSettings, Ingest};
-use marque_labels::Labels;
+use marque_labels::{HeadKindSettings, Labels};
 use marque_network::Precision;
 use marque_preprocess::Preprocess;
 use marque_settings::{Document, Reader};
@@ -48,13 +49,13 @@ impl Configuration {
         let mut train = reader.section("train", marque_train::Settings::read);
         let mut evaluate = reader.section("evaluate", marque_evaluate::Settings::read);
         (train.precision, evaluate.precision) = (precision, precision);
-        for name in train.heads.keys().filter(|name| labels.heads.iter().all(|head| head.name != **name)) {
-            let names: Vec<_> = labels.heads.iter().map(|head| head.name.as_str()).collect();
-            let message = format!("is for no head; the heads are {}", names.join(", "));
-            reader.report(&format!("train.heads.{name}"), &message);
-        }
-        if !labels.heads.is_empty() && labels.heads.iter().all(|head| train.of_head(&head.name).auxiliary) {
-            reader.report("train.heads", "are all auxiliary, so that the model would have none");
+        let kind = |head: &marque_labels::HeadSettings| match head.kind {
+            HeadKindSettings::Single => HeadKind::Single,
+            HeadKindSettings::Tags(_) => HeadKind::Tags,
+        };
+        let declared: Vec<_> = labels.heads.iter().map(|head| (head.name.as_str(), kind(head))).collect();
+        for (key, message) in train.misfits(&declared) {
+            reader.report(&key, &message);
         }
         reader.finish()?;
         let dataset = ingest.clone();

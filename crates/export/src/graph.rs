@@ -4,7 +4,7 @@
 //! `gamma · (w ∗ x − mean) / √(variance + ε) + beta` is a convolution with other weights and a bias. The scaling is
 //! done in double precision and rounded once.
 
-use marque_network::{BottleneckStride, HeadConfig, NetworkConfig};
+use marque_network::{Agreement, BottleneckStride, HeadConfig, LEAST_PROBABILITY, NetworkConfig};
 use serde_json::{Map, Value, json};
 
 use crate::onnx::{Attribute, Graph, Side};
@@ -14,7 +14,7 @@ use crate::{Error, Model};
 pub const INPUT: &str = "pixel_values";
 
 /// A network as an ONNX file: input [`INPUT`], float32 `[batch, 3, size, size]`, normalised photos (RGB); one output
-/// per head under the head's name, `[batch, classes]`, its logits. `batch` may be any number. The file's metadata
+/// per head under the head's name, `[batch, classes]`, its logits: of an [`Agreement`], what comes out of it. `batch` may be any number. The file's metadata
 /// hold what else is needed to use it: `image_mean`, `image_std`, `image_size`, `preprocessing`, and under `heads` for each
 /// head its `labels` and its `problem_type` in Hugging Face's words, which says whether the logits are for a softmax or
 /// for sigmoids, as JSON.
@@ -31,7 +31,12 @@ pub fn write_onnx(model: &Model) -> Result<Vec<u8>, Error> {
     builder.graph.input(INPUT, &[Side::Any("batch"), Side::Fixed(3), size, size]);
     let features = builder.trunk()?;
     for head in &config.heads {
-        builder.head(&head.name, head.classes, &features)?;
+        let output = builder.logits_name(head);
+        builder.linear(head, &features, &output)?;
+        builder.graph.output(&head.name, &[Side::Any("batch"), Side::Fixed(head.classes)]);
+    }
+    if let Some(agreement) = &config.agreement {
+        builder.agree(agreement, &features)?;
     }
     let name = format!("{:?}", config.backbone).to_lowercase();
     Ok(builder.graph.into_file(&name, &properties(config)))
@@ -175,14 +180,69 @@ impl Builder<'_> {
         output
     }
 
-    fn head(&mut self, name: &str, classes: usize, features: &str) -> Result<(), Error> {
+    /// The name of a head's own logits: that of the output, unless an agreement comes after them.
+    fn logits_name(&self, head: &HeadConfig) -> String {
+        let agreement = self.model.config().agreement.as_ref();
+        let agrees = |agreement: &Agreement| {
+            agreement.implies.contains_key(&head.name) || agreement.head.name == head.name
+        };
+        if agreement.is_some_and(agrees) { format!("heads.{}/y", head.name) } else { head.name.clone() }
+    }
+
+    fn linear(&mut self, head: &HeadConfig, features: &str, output: &str) -> Result<(), Error> {
+        let HeadConfig { name, classes, .. } = head;
         let width = self.model.config().backbone.features();
         let (weight, bias) = (format!("heads.{name}.weight"), format!("heads.{name}.bias"));
-        self.graph.constant(&weight, &[classes, width], &self.model.tensor(&weight, &[classes, width])?);
-        self.graph.constant(&bias, &[classes], &self.model.tensor(&bias, &[classes])?);
+        self.graph.constant(&weight, &[*classes, width], &self.model.tensor(&weight, &[*classes, width])?);
+        self.graph.constant(&bias, &[*classes], &self.model.tensor(&bias, &[*classes])?);
         let transposed = [Attribute::Integer("transB", 1)];
-        self.graph.node("Gemm", &[features, &weight, &bias], name, &transposed);
-        self.graph.output(name, &[Side::Any("batch"), Side::Fixed(classes)]);
+        self.graph.node("Gemm", &[features, &weight, &bias], output, &transposed);
+        Ok(())
+    }
+
+    /// The product of what all heads say of the fine classes, and of it what each head answers. A matrix
+    /// `[classes, fine classes]` of zeros and ones says which implies which.
+    fn agree(&mut self, agreement: &Agreement, features: &str) -> Result<(), Error> {
+        let heads = &self.model.config().heads;
+        let known: Vec<usize> = agreement.known().collect();
+        let fine = &agreement.head;
+        let mut experts: Vec<(&HeadConfig, Vec<usize>)> = vec![(fine, known.clone())];
+        for head in heads {
+            if let Some(classes) = agreement.implies.get(&head.name) {
+                experts.push((head, known.iter().filter_map(|class| classes[*class]).collect()));
+            }
+        }
+        let answers_too = heads.iter().any(|head| head.name == fine.name);
+        let axis = [Attribute::Integer("axis", 1)];
+        let matrix = |head: &HeadConfig| format!("agreement/implies.{}", head.name);
+        let mut sum = String::new();
+        for (position, (head, implied)) in experts.iter().enumerate() {
+            let logits = format!("heads.{}/y", head.name);
+            if position == 0 && !answers_too {
+                self.linear(fine, features, &logits)?;
+            }
+            let mut ones = vec![0.0; head.classes * known.len()];
+            implied.iter().enumerate().for_each(|(to, class)| ones[class * known.len() + to] = 1.0);
+            self.graph.constant(&matrix(head), &[head.classes, known.len()], &ones);
+            let (logs, said) = (format!("{logits}/log"), format!("{logits}/fine"));
+            self.graph.node("LogSoftmax", &[&logits], &logs, &axis);
+            self.graph.node("MatMul", &[&logs, &matrix(head)], &said, &[]);
+            let before = std::mem::replace(&mut sum, format!("{said}/sum"));
+            match position {
+                0 => sum = said,
+                _ => self.graph.node("Add", &[&before, &said], &sum, &[]),
+            }
+        }
+        self.graph.node("Softmax", &[&sum], "agreement/q", &axis);
+        self.graph.constant("agreement/least", &[], &[LEAST_PROBABILITY as f32]);
+        for (head, _) in experts.iter().skip(usize::from(!answers_too)) {
+            let (share, floor) =
+                (format!("agreement/{}", head.name), format!("agreement/{}/floor", head.name));
+            let transposed = [Attribute::Integer("transB", 1)];
+            self.graph.node("Gemm", &["agreement/q", &matrix(head)], &share, &transposed);
+            self.graph.node("Max", &[&share, "agreement/least"], &floor, &[]);
+            self.graph.node("Log", &[&floor], &head.name, &[]);
+        }
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ fn model(folder: &std::path::Path) -> Model {
             HeadConfig::new("brand", ["A|B", "Other"]),
             HeadConfig::new("extras", ["roof"]).with_problem(Problem::MultiLabel),
         ],
+        agreement: None,
     };
     Network::new(&config, 1).unwrap().save(&folder.join("model.safetensors")).unwrap();
     std::fs::write(folder.join("config.json"), serde_json::to_string(&config).unwrap()).unwrap();

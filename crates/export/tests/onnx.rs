@@ -2,11 +2,12 @@
 
 mod runtime;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use marque_export::{Error, Model, write_onnx};
-use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig};
+use marque_network::{Agreement, Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use runtime::Graph;
@@ -28,6 +29,7 @@ fn config(backbone: Backbone, bottleneck_stride: BottleneckStride) -> NetworkCon
             HeadConfig::new("brand", ["BMW", "Ford", "Škoda"]),
             HeadConfig::new("era", ["old", "new"]),
         ],
+        agreement: None,
     }
 }
 
@@ -63,18 +65,46 @@ fn the_graph_computes_what_the_network_does() {
         let folder = tempfile::tempdir().unwrap();
         let network = saved(&config(backbone, stride), folder.path());
         let graph = Graph::read(&write_onnx(&Model::open(folder.path()).unwrap()).unwrap()).unwrap();
-        let (images, planes) = images(2);
-        let logits = network.forward_eval(&images).unwrap();
-        let outputs = graph.run(planes);
-        for (name, logits) in ["brand", "era"].into_iter().zip(logits) {
-            let logits = logits.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            let largest = logits.iter().fold(0f32, |largest, logit| largest.max(logit.abs()));
-            let pairs = outputs[name].values.iter().zip(&logits);
-            let difference = pairs.map(|(a, b)| (a - f64::from(*b)).abs()).fold(0.0, f64::max);
-            println!("{backbone:?} {stride:?} {name}: logits to {largest:.2}, difference {difference:.1e}");
-            assert!(largest > 0.05, "logits of nothing prove nothing");
-            assert!(difference <= 1e-4 * f64::from(largest.max(1.0)), "{name}: {difference}");
-        }
+        println!("{backbone:?} {stride:?}");
+        assert_same_logits(&network, &graph);
+    }
+}
+
+#[test]
+fn answers_that_agree_are_in_the_graph() {
+    let plain = config(Backbone::ResNet18, BottleneckStride::default());
+    let fine = HeadConfig::new("exact", ["M3 2008", "M3 2012", "Fusion", "Enyaq", "Focus 2012"]);
+    // Škoda's era is not known.
+    let implies = [
+        ("brand", vec![Some(0), Some(0), Some(1), Some(2), Some(1)]),
+        ("era", vec![Some(0), Some(1), Some(0), None, Some(1)]),
+    ];
+    let implies: BTreeMap<_, _> = implies.map(|(name, classes)| (name.to_owned(), classes)).into();
+    let agreement = Some(Agreement { head: fine.clone(), implies });
+    let answering = [plain.heads.clone(), vec![fine]].concat();
+    for heads in [plain.heads.clone(), answering] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = NetworkConfig { agreement: agreement.clone(), heads, ..plain.clone() };
+        let network = saved(&config, folder.path());
+        let graph = Graph::read(&write_onnx(&Model::open(folder.path()).unwrap()).unwrap()).unwrap();
+        let names: Vec<_> = graph.outputs.iter().map(|(name, _)| name).collect();
+        assert!(names.into_iter().eq(config.heads.iter().map(|head| &head.name)));
+        assert_same_logits(&network, &graph);
+    }
+}
+
+fn assert_same_logits(network: &Network, graph: &Graph) {
+    let (images, planes) = images(2);
+    let logits = network.forward_eval(&images).unwrap();
+    let outputs = graph.run(planes);
+    for (HeadConfig { name, .. }, logits) in network.config().heads.iter().zip(logits) {
+        let logits = logits.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let largest = logits.iter().fold(0f32, |largest, logit| largest.max(logit.abs()));
+        let pairs = outputs[name].values.iter().zip(&logits);
+        let difference = pairs.map(|(a, b)| (a - f64::from(*b)).abs()).fold(0.0, f64::max);
+        println!("{name}: logits to {largest:.2}, difference {difference:.1e}");
+        assert!(largest > 0.05, "logits of nothing prove nothing");
+        assert!(difference <= 1e-4 * f64::from(largest.max(1.0)), "{name}: {difference}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The description of a network: `config.json` beside its weights.
 
-use crate::{Error, Result};
+use crate::{Agreement, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +35,9 @@ pub struct NetworkConfig {
     pub std: [f32; 3],
     /// The questions, in the order of the logits.
     pub heads: Vec<HeadConfig>,
+    /// How the answers are made to agree with each other, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<Agreement>,
 }
 
 fn default_norm_eps() -> f64 {
@@ -137,7 +140,7 @@ impl HeadConfig {
         self.id2label.values().map(String::as_str)
     }
 
-    fn check(&self) -> std::result::Result<(), String> {
+    pub(crate) fn check(&self) -> std::result::Result<(), String> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if self.name.is_empty() || !self.name.chars().all(allowed) {
             return Err(format!("`{}` is not a name of letters, digits, `_` and `-`", self.name));
@@ -159,11 +162,17 @@ impl HeadConfig {
 }
 
 impl NetworkConfig {
-    /// The same network with only those heads for which `keep` is true.
+    /// The same network with only those heads for which `keep` is true. A head of fine classes stays as part of the
+    /// [`agreement`](Self::agreement) of those that do.
     #[must_use]
     pub fn with_heads(&self, keep: impl Fn(&HeadConfig) -> bool) -> Self {
-        let heads = self.heads.iter().filter(|head| keep(head)).cloned().collect();
-        Self { heads, ..self.clone() }
+        let heads: Vec<_> = self.heads.iter().filter(|head| keep(head)).cloned().collect();
+        let mut agreement = self.agreement.clone();
+        if let Some(agreement) = &mut agreement {
+            agreement.implies.retain(|name, _| heads.iter().any(|head| head.name == *name));
+        }
+        let agreement = agreement.filter(|agreement| !agreement.implies.is_empty());
+        Self { heads, agreement, ..self.clone() }
     }
 
     /// Looks for contradictions.
@@ -203,6 +212,11 @@ impl NetworkConfig {
             if !names.insert(&head.name) {
                 return refuse(&key, format!("there are two heads named `{}`", head.name));
             }
+        }
+        if let Some(agreement) = &self.agreement
+            && let Err(reason) = agreement.check(&self.heads)
+        {
+            return refuse("agreement", reason);
         }
         Ok(())
     }

@@ -12,6 +12,7 @@
 //! [`Network`] computes with `marque-kernels`; [`stock`] computes the same with candle's own operations,
 //! slowly, as the yardstick of the tests.
 
+mod agreement;
 mod config;
 mod confusion;
 mod error;
@@ -27,6 +28,7 @@ mod save;
 pub mod stock;
 mod trunk;
 
+pub use agreement::{Agreement, LEAST_PROBABILITY};
 pub use config::{Backbone, BottleneckStride, HeadConfig, NetworkConfig, PixelLevels, Problem};
 pub use confusion::Confusion;
 pub use error::{Error, Result};

@@ -24,6 +24,8 @@ pub struct Network {
     stem: ConvNorm,
     stages: Vec<Vec<Block>>,
     heads: Vec<Head>,
+    /// The head of fine classes, where it is not one of `heads`.
+    fine: Option<Head>,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
     precision: Precision,
@@ -226,6 +228,9 @@ impl Network {
         }
         let heads =
             config.heads.iter().map(|head| builder.head(&head.name, head.classes)).collect::<Result<_>>()?;
+        let fine = config.agreement.as_ref().map(|agreement| &agreement.head);
+        let fine = fine.filter(|fine| config.heads.iter().all(|head| head.name != fine.name));
+        let fine = fine.map(|fine| builder.head(&fine.name, fine.classes)).transpose()?;
         let Builder { mut parameters, mut buffers, .. } = builder;
         parameters.sort_by(|a, b| a.name.cmp(&b.name));
         buffers.sort_by(|a, b| a.name.cmp(&b.name));
@@ -234,6 +239,7 @@ impl Network {
             stem,
             stages,
             heads,
+            fine,
             parameters,
             buffers,
             precision: Precision::default(),
@@ -306,7 +312,7 @@ impl Network {
     }
 
     /// The logits of each head, `[n, classes]`, in the order of the configuration. Normalises by the running
-    /// statistics and keeps no graph.
+    /// statistics and keeps no graph. Where there is an [`Agreement`](crate::Agreement), what it makes of them.
     ///
     /// # Errors
     /// [`Error::Images`] for another shape than `[n, height, width, 3]`; [`Error::Compute`] if a layer fails.
@@ -321,8 +327,23 @@ impl Network {
     pub fn forward_eval_from(&self, input: &Tensor, parts: usize) -> Result<Vec<Tensor>> {
         let features = self.run_eval(input, parts, PARTS)?;
         let detached = |var: &Var| var.as_detached_tensor();
-        let logits = |head: &Head| linear(&features, &detached(&head.weight), &detached(&head.bias));
-        Ok(self.heads.iter().map(logits).collect::<candle_core::Result<_>>()?)
+        self.answers(|head| linear(&features, &detached(&head.weight), &detached(&head.bias)))
+    }
+
+    /// The logits of all heads in evaluation, given those of any single one.
+    pub(crate) fn answers(
+        &self,
+        logits_of: impl Fn(&Head) -> candle_core::Result<Tensor>,
+    ) -> Result<Vec<Tensor>> {
+        let logits = self.heads.iter().map(&logits_of).collect::<candle_core::Result<Vec<_>>>()?;
+        let Some(agreement) = &self.config.agreement else { return Ok(logits) };
+        let position = self.config.heads.iter().position(|head| head.name == agreement.head.name);
+        let fine = match (position.and_then(|position| logits.get(position)), &self.fine) {
+            (Some(logits), _) => logits.clone(),
+            (None, Some(fine)) => logits_of(fine)?,
+            (None, None) => return Ok(logits),
+        };
+        agreement.apply(&self.config.heads, logits, &fine)
     }
 
     /// The pooled features that the heads see, `[n, features]`, normalised by the running statistics.

@@ -35,7 +35,9 @@ impl Network {
     /// # Errors
     /// [`Error::Write`] if the file cannot be written.
     pub fn save_with(&self, keep: impl Fn(&HeadConfig) -> bool, path: &Path) -> Result<()> {
-        let left_out: Vec<String> = (self.config().heads.iter().filter(|head| !keep(head)))
+        let fine = self.config().with_heads(&keep).agreement.map(|agreement| agreement.head.name);
+        let is_left_out = |head: &&HeadConfig| !keep(head) && fine.as_ref() != Some(&head.name);
+        let left_out: Vec<String> = (self.config().heads.iter().filter(is_left_out))
             .flat_map(|head| ["weight", "bias"].map(|kind| names::head(&head.name, kind)))
             .collect();
         let mut tensors = Vec::new();

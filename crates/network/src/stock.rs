@@ -30,8 +30,11 @@ fn forward(network: &Network, images: &Tensor, by_batch: bool) -> Result<Vec<Ten
     let execution = Stock { eps: network.config().norm_eps, by_batch };
     let images = images.permute((0, 3, 1, 2))?.contiguous()?;
     let features = network.features(&execution, &images)?;
-    let heads = network.heads().iter().map(|head| execution.head(head, &features));
-    Ok(heads.collect::<candle_core::Result<_>>()?)
+    if by_batch {
+        let heads = network.heads().iter().map(|head| execution.head(head, &features));
+        return Ok(heads.collect::<candle_core::Result<_>>()?);
+    }
+    network.answers(|head| execution.head(head, &features))
 }
 
 struct Stock {

@@ -1,7 +1,10 @@
 //! The tables `[train.heads.NAME]`, and their defaults in `[train]`.
 
+use marque_contracts::schema::HeadKind;
 use marque_settings::Section;
 use serde::Serialize;
+
+use crate::Settings;
 
 /// What the loss of one head does.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -17,6 +20,9 @@ pub struct HeadSettings {
     /// Whether it only teaches the trunk: it counts in the loss, but not in the choice of the best epoch, and is left
     /// out of models.
     pub auxiliary: bool,
+    /// Heads whose class each class of this one implies: all of them then answer in agreement.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub implies: Vec<String>,
 }
 
 /// How classes of unequal size are weighted in the loss.
@@ -50,6 +56,7 @@ impl Default for HeadSettings {
             label_smoothing: 0.0,
             focal_gamma: 0.0,
             auxiliary: false,
+            implies: Vec::new(),
         }
     }
 }
@@ -71,6 +78,7 @@ impl HeadSettings {
             label_smoothing: section.number("label_smoothing", default.label_smoothing, 0.0..=0.9),
             focal_gamma: section.number("focal_gamma", default.focal_gamma, 0.0..=10.0),
             auxiliary: default.auxiliary,
+            implies: Vec::new(),
         }
     }
 
@@ -78,7 +86,54 @@ impl HeadSettings {
     pub(crate) fn read_own(section: &mut Section<'_>, default: &Self) -> Self {
         let loss_weight = section.number("loss_weight", default.loss_weight, 0.0..=1e6);
         let auxiliary = section.flag("auxiliary", default.auxiliary);
-        Self { loss_weight, auxiliary, ..Self::read(section, default) }
+        let implies = section.optional_texts("implies").unwrap_or_default();
+        Self { loss_weight, auxiliary, implies, ..Self::read(section, default) }
+    }
+}
+
+impl Settings {
+    /// The head of fine classes, and the heads whose classes these imply, if any are to.
+    pub(crate) fn implications(&self) -> Option<(&str, &[String])> {
+        let (name, head) = self.heads.iter().find(|(_, head)| !head.implies.is_empty())?;
+        Some((name, &head.implies))
+    }
+
+    /// What does not go together with the heads that are declared: keys, and what is wrong with each.
+    pub fn misfits(&self, declared: &[(&str, HeadKind)]) -> Vec<(String, String)> {
+        let names: Vec<_> = declared.iter().map(|(name, _)| *name).collect();
+        let kind = |name: &str| declared.iter().find(|(other, _)| *other == name).map(|(_, kind)| *kind);
+        let mut misfits = Vec::new();
+        for name in self.heads.keys().filter(|name| kind(name).is_none()) {
+            let message = format!("is for no head; the heads are {}", names.join(", "));
+            misfits.push((format!("train.heads.{name}"), message));
+        }
+        if !names.is_empty() && names.iter().all(|name| self.of_head(name).auxiliary) {
+            let message = "are all auxiliary, so that the model would have none".to_owned();
+            misfits.push(("train.heads".to_owned(), message));
+        }
+        let fine: Vec<_> = self.heads.iter().filter(|(_, head)| !head.implies.is_empty()).collect();
+        for (name, head) in &fine {
+            let key = format!("train.heads.{name}.implies");
+            let mut misfit = |message: String| misfits.push((key.clone(), message));
+            if fine.len() > 1 {
+                misfit("is there for several heads; one only can have the fine classes".to_owned());
+            }
+            if kind(name) == Some(HeadKind::Tags) {
+                misfit(format!("needs classes of which each photo has one, but `{name}` has tags"));
+            }
+            for implied in &head.implies {
+                match kind(implied) {
+                    _ if implied == *name => misfit("names the head itself".to_owned()),
+                    None => misfit(format!("names `{implied}`; the heads are {}", names.join(", "))),
+                    Some(HeadKind::Tags) => misfit(format!("names `{implied}`, which has tags")),
+                    Some(HeadKind::Single) if self.of_head(implied).auxiliary => {
+                        misfit(format!("names `{implied}`, which is auxiliary and does not answer"));
+                    }
+                    Some(HeadKind::Single) => {}
+                }
+            }
+        }
+        misfits
     }
 }
 

@@ -11,6 +11,7 @@
 //! Every random choice is drawn from a generator keyed by (seed, purpose, epoch, position), so that a run
 //! interrupted anywhere goes on to the same weights from its last state.
 
+mod agreement;
 mod augmentation;
 mod batches;
 mod bits;

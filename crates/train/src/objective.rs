@@ -43,18 +43,9 @@ pub(crate) struct Losses {
 
 impl Objective {
     pub(crate) fn new(settings: &Settings, heads: &[Head]) -> Result<Self, Error> {
-        if let Some(unknown) = settings.heads.keys().find(|name| heads.iter().all(|head| head.name != **name))
-        {
-            let names: Vec<_> = heads.iter().map(|head| head.name.as_str()).collect();
-            return Err(Error::Settings(format!(
-                "[train.heads.{unknown}] is for no head; there are {}",
-                names.join(", ")
-            )));
-        }
-        if heads.iter().all(|head| !settings.answers(&head.name)) {
-            return Err(Error::Settings(
-                "every head is auxiliary, so that the model would have none".to_owned(),
-            ));
+        let declared: Vec<_> = heads.iter().map(|head| (head.name.as_str(), head.kind)).collect();
+        if let Some((key, message)) = settings.misfits(&declared).first() {
+            return Err(Error::Settings(format!("{key} {message}")));
         }
         let log_variances = match settings.weighing {
             Weighing::Fixed => Vec::new(),

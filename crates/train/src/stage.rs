@@ -9,6 +9,7 @@ use marque_formats::EpochRow;
 use marque_network::{HeadConfig, Network, NetworkConfig, Precision, Problem};
 use serde_json::{Value, json};
 
+use crate::agreement::agreement;
 use crate::checkpoint::{Timing, flush};
 use crate::data::Data;
 use crate::features::{self, FeatureReader};
@@ -68,8 +69,9 @@ pub(crate) fn prepare(
         tracing::warn!("this CPU has no unit for bf16: runtime.precision = \"f32\" would be faster here");
     }
     let heads = data.heads.iter().map(head_config).collect();
-    let network = Network::new(&network_config(settings, stored, heads), settings.seed)?
-        .with_precision(settings.precision);
+    let config = network_config(settings, stored, heads);
+    let config = NetworkConfig { agreement: agreement(settings, data)?, ..config };
+    let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
     if let Some(path) = &settings.weights {
         load_backbone(&network, path)?;
     }
@@ -88,7 +90,7 @@ fn finished(history: &Path, data: &Data) -> Result<Trained, Error> {
     Ok(Trained { best_epoch, resumed_epochs: history.len(), timings: Vec::new(), history })
 }
 
-fn head_config(head: &Head) -> HeadConfig {
+pub(crate) fn head_config(head: &Head) -> HeadConfig {
     let problem = match head.kind {
         HeadKind::Single => Problem::SingleLabel,
         HeadKind::Tags => Problem::MultiLabel,
@@ -109,6 +111,7 @@ pub(crate) fn network_config(settings: &Settings, size: usize, heads: Vec<HeadCo
         mean: settings.mean.map(|x| x as f32),
         std: settings.std.map(|x| x as f32),
         heads,
+        agreement: None,
     }
 }
 

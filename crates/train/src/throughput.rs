@@ -244,6 +244,7 @@ fn config(workload: &Workload) -> NetworkConfig {
         mean: [0.5; 3],
         std: [0.5; 3],
         heads: vec![head("brand", 6), head("type", 5), head("era", 2)],
+        agreement: None,
     }
 }
 

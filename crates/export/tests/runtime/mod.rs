@@ -147,16 +147,42 @@ impl Node {
             }
             "Gemm" => {
                 assert_eq!(self.attributes["transB"], [1]);
-                let [weights, bias] = [inputs[1], inputs[2]];
+                let weights = inputs[1];
                 let [classes, width] = weights.shape[..] else { panic!("{:?}", weights.shape) };
                 let row = |features: &[f64], class: usize| {
                     let weights = &weights.values[class * width..(class + 1) * width];
-                    bias.values[class] + features.iter().zip(weights).map(|(x, w)| x * w).sum::<f64>()
+                    let bias = inputs.get(2).map_or(0.0, |bias| bias.values[class]);
+                    bias + features.iter().zip(weights).map(|(x, w)| x * w).sum::<f64>()
                 };
                 let rows = x.values.chunks(width);
                 let values = rows.flat_map(|features| (0..classes).map(move |class| row(features, class)));
                 Tensor { shape: vec![x.shape[0], classes], values: values.collect() }
             }
+            "MatMul" => {
+                let ([n, inner], [_, width]) = (two_sides(x), two_sides(inputs[1]));
+                let cell = |row: usize, column: usize| -> f64 {
+                    let terms =
+                        (0..inner).map(|i| x.values[row * inner + i] * inputs[1].values[i * width + column]);
+                    terms.sum()
+                };
+                let values = (0..n).flat_map(|row| (0..width).map(move |column| cell(row, column)));
+                Tensor { shape: vec![n, width], values: values.collect() }
+            }
+            "Softmax" | "LogSoftmax" => {
+                assert_eq!(self.attributes["axis"], [1]);
+                let [_, width] = two_sides(x);
+                let row = |row: &[f64]| -> Vec<f64> {
+                    let sum: f64 = row.iter().map(|value| value.exp()).sum();
+                    let log = self.operator == "LogSoftmax";
+                    row.iter().map(|value| if log { value - sum.ln() } else { value.exp() / sum }).collect()
+                };
+                Tensor { shape: x.shape.clone(), values: x.values.chunks(width).flat_map(row).collect() }
+            }
+            "Max" => {
+                assert!(inputs[1].shape.is_empty());
+                x.map(|value| value.max(inputs[1].values[0]))
+            }
+            "Log" => x.map(f64::ln),
             other => panic!("operator {other}"),
         }
     }
@@ -194,6 +220,10 @@ impl Node {
         }
         Tensor { shape: vec![n, channels, oh, ow], values }
     }
+}
+
+fn two_sides(x: &Tensor) -> [usize; 2] {
+    x.shape[..].try_into().unwrap_or_else(|_| panic!("{:?}", x.shape))
 }
 
 impl Tensor {

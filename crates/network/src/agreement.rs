@@ -1,0 +1,144 @@
+//! Answers that agree with each other.
+//!
+//! Where each class of one head implies a class of others (an "Audi TTS Coupe 2012" is an Audi, a coupe, and of after
+//! 2009), the heads are experts on one question: which fine class is it? Their product (Hinton 2002,
+//! doi:10.1162/089976602760128018) is a distribution over the fine classes `c`,
+//!
+//! `q(c) ∝ p_fine(c) · Π p_head(class implied by c)`,
+//!
+//! and each head answers what that says of it: `q_head(k)` is the sum of `q(c)` over all `c` that imply `k`.
+
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Tensor};
+use marque_kernels::read;
+use serde::{Deserialize, Serialize};
+
+use crate::{HeadConfig, Problem, Result};
+
+/// Least probability of a class, so that the logarithm of one that no fine class implies is a number.
+pub const LEAST_PROBABILITY: f64 = 1e-30;
+
+/// A head of fine classes, and the classes of other heads that each implies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agreement {
+    /// The head of fine classes. It need not be one of those that answer; its weights are in the checkpoint all the
+    /// same.
+    pub head: HeadConfig,
+    /// By the name of another head: its class for each class of `head`, in their order; null where it is not known.
+    /// Fine classes for which any is not known are never answered.
+    pub implies: BTreeMap<String, Vec<Option<usize>>>,
+}
+
+impl Agreement {
+    /// The fine classes for which every implied class is known, ascending.
+    pub fn known(&self) -> impl Iterator<Item = usize> {
+        let is_known = |class: &usize| {
+            self.implies.values().all(|classes| classes.get(*class).is_some_and(Option::is_some))
+        };
+        (0..self.head.classes).filter(is_known)
+    }
+
+    /// Looks for contradictions, also with the heads that answer.
+    pub(crate) fn check(&self, heads: &[HeadConfig]) -> std::result::Result<(), String> {
+        self.head.check()?;
+        if self.head.problem != Problem::SingleLabel {
+            return Err(format!("`{}` has tags, where exactly one class is needed", self.head.name));
+        }
+        if self.implies.is_empty() {
+            return Err("implies nothing".to_owned());
+        }
+        if heads.iter().any(|head| head.name == self.head.name && *head != self.head) {
+            return Err(format!("there is another head named `{}`", self.head.name));
+        }
+        for (name, classes) in &self.implies {
+            let Some(head) = heads.iter().find(|head| head.name == *name && *name != self.head.name) else {
+                return Err(format!("implies `{name}`, which is no other head"));
+            };
+            if head.problem != Problem::SingleLabel {
+                return Err(format!("implies `{name}`, which has tags"));
+            }
+            if classes.len() != self.head.classes {
+                let (found, expected) = (classes.len(), self.head.classes);
+                return Err(format!("implies.{name} has {found} classes, expected {expected}"));
+            }
+            if let Some(class) = classes.iter().flatten().find(|class| **class >= head.classes) {
+                return Err(format!("implies.{name} has class {class} of {}", head.classes));
+            }
+        }
+        if self.known().next().is_none() {
+            return Err("no class has all of what it implies".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Brings the logits of `heads`, `[n, classes]` each, together with those of the fine head. What comes out are
+    /// logarithms of probabilities for the implied heads, and for the fine head if it is one of `heads`.
+    pub(crate) fn apply(
+        &self,
+        heads: &[HeadConfig],
+        mut logits: Vec<Tensor>,
+        fine: &Tensor,
+    ) -> Result<Vec<Tensor>> {
+        let known: Vec<usize> = self.known().collect();
+        let experts: Vec<(usize, Vec<usize>)> = (heads.iter().enumerate())
+            .filter_map(|(position, head)| {
+                let implied = self.implies.get(&head.name)?;
+                Some((position, known.iter().filter_map(|class| implied[*class]).collect()))
+            })
+            .collect();
+        let rows = fine.dim(0)?;
+        let fine_logs = log_probabilities(fine, self.head.classes)?;
+        // `q`, `[n, known]`.
+        let mut product: Vec<f64> = (fine_logs.chunks_exact(self.head.classes))
+            .flat_map(|row| known.iter().map(|class| row[*class]))
+            .collect();
+        for (position, implied) in &experts {
+            let classes = heads[*position].classes;
+            let logs = log_probabilities(&logits[*position], classes)?;
+            for (row, logs) in product.chunks_exact_mut(known.len()).zip(logs.chunks_exact(classes)) {
+                row.iter_mut().zip(implied).for_each(|(sum, class)| *sum += logs[*class]);
+            }
+        }
+        for row in product.chunks_exact_mut(known.len()) {
+            log_softmax(row);
+            row.iter_mut().for_each(|log| *log = log.exp());
+        }
+        let answer = |classes: usize, of: &[usize]| -> Result<Tensor> {
+            let mut sums = vec![0.0; rows * classes];
+            for (sums, row) in sums.chunks_exact_mut(classes).zip(product.chunks_exact(known.len())) {
+                row.iter().zip(of).for_each(|(probability, class)| sums[*class] += probability);
+            }
+            let logs: Vec<f32> = sums.into_iter().map(log).collect();
+            Ok(Tensor::from_vec(logs, (rows, classes), &Device::Cpu)?)
+        };
+        for (position, implied) in &experts {
+            logits[*position] = answer(heads[*position].classes, implied)?;
+        }
+        if let Some(position) = heads.iter().position(|head| head.name == self.head.name) {
+            logits[position] = answer(self.head.classes, &known)?;
+        }
+        Ok(logits)
+    }
+}
+
+/// Of a probability; what is not a number stays so.
+fn log(probability: f64) -> f32 {
+    if probability < LEAST_PROBABILITY { LEAST_PROBABILITY.ln() as f32 } else { probability.ln() as f32 }
+}
+
+/// Of logits `[n, classes]`, row by row.
+fn log_probabilities(logits: &Tensor, classes: usize) -> Result<Vec<f64>> {
+    let logits = logits.contiguous()?;
+    let mut logs: Vec<f64> =
+        read("agreement", "the logits", &logits)?.iter().map(|&x| f64::from(x)).collect();
+    logs.chunks_exact_mut(classes).for_each(log_softmax);
+    Ok(logs)
+}
+
+fn log_softmax(row: &mut [f64]) {
+    let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log_sum = most + row.iter().map(|log| (log - most).exp()).sum::<f64>().ln();
+    row.iter_mut().for_each(|log| *log -= log_sum);
+}
