@@ -173,9 +173,9 @@ fn a_loss_that_is_no_number_is_traced_and_the_last_state_is_kept() {
         "--set",
         "train.optimizer=sgd",
         "--set",
-        "train.schedule=constant",
+        "train.schedule=cosine",
         "--set",
-        "train.warmup=0",
+        "train.warmup=1",
         "--set",
         "train.momentum=0.999",
         "--set",
@@ -183,14 +183,32 @@ fn a_loss_that_is_no_number_is_traced_and_the_last_state_is_kept() {
         "--set",
         "train.weight_decay=10",
     ];
-    let failed = project.call(&arguments).failed(6, "is no finite number in epoch");
-    assert!(failed.stderr.contains("learning rate 1"), "{}", failed.stderr);
+    let failed = project.call(&arguments).failed(6, "is no finite number");
+    assert!(
+        failed.stderr.contains("learning rate ") && failed.stderr.contains("best model so far"),
+        "{}",
+        failed.stderr
+    );
     assert_eq!(project.content("train"), before);
     let work = std::fs::read_dir(project.path("data/train")).unwrap();
     let work: Vec<_> =
         work.map(|entry| entry.unwrap().path()).filter(|path| path.join("resume").exists()).collect();
     assert_eq!(work.len(), 1, "the work folder with the last good state: {work:?}");
     assert!(work[0].join("model/model.safetensors").exists());
+}
+
+#[test]
+fn a_model_that_answers_no_numbers_is_never_kept() {
+    let project = Project::finished();
+    let before = project.content("train");
+    let pairs =
+        ["train.learning_rate=10", "train.optimizer=sgd", "train.schedule=constant", "train.warmup=0"];
+    let wild = ["train.momentum=0.999", "train.weight_decay=10", "train.select_by=loss"];
+    let mut arguments = vec!["run", "train"];
+    arguments.extend(pairs.iter().chain(&wild).flat_map(|pair| ["--set", pair]));
+    let failed = project.call(&arguments).failed(6, "is no finite number after epoch 1");
+    assert!(!failed.stderr.contains("best model so far"), "there is none: {}", failed.stderr);
+    assert_eq!(project.content("train"), before);
 }
 
 #[test]

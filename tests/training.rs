@@ -168,6 +168,8 @@ fn what_does_not_fit_together_is_said_before_anything_runs() {
             "train.heads.brand.implies: names `colour`; the heads are brand, type, era",
         ),
         ("train.heads.brand.implies=[\"brand\"]", "names the head itself"),
+        ("train.resize=[[1, 96]]", "train.resize: asks for photos of 96 pixels, but preprocess.size is 32"),
+        ("train.freeze_epochs=2", "train.freeze_epochs: needs train.freeze"),
         ("train.heads.brand.loss_wieght=2", "did you mean `loss_weight`?"),
         ("train.resize=[[3, 32], [1, 64]]", "train.resize: must be pairs"),
         ("train.colour_jitter=[0.1, 0.1, 0.1, 0.9]", "hue"),
@@ -175,6 +177,34 @@ fn what_does_not_fit_together_is_said_before_anything_runs() {
     let project = Project::new(PIPELINE);
     for (set, message) in cases {
         project.call(&["status", "--set", set]).failed(3, message);
+    }
+}
+
+#[test]
+fn settings_that_would_change_nothing_are_refused() {
+    let cases: [(&[&str], &str); 4] = [
+        (&["train.patience=2", "train.select_by=last"], "train.patience: needs epochs to be compared"),
+        (
+            &["train.optimizer=sgd", "train.nesterov=true", "train.momentum=0"],
+            "train.nesterov: needs train.momentum above 0",
+        ),
+        (
+            &["train.freeze=[\"stem\"]", "train.cache_features=true", "train.rand_augment=[2, 9]"],
+            "train.cache_crops: keeps each photo as it is, so that train.rand_augment changes nothing",
+        ),
+        (
+            &[
+                "train.heads.brand.loss_weight=0",
+                "train.heads.type.loss_weight=0",
+                "train.heads.era.loss_weight=0",
+            ],
+            "train.heads: all have loss_weight = 0",
+        ),
+    ];
+    let project = Project::new(PIPELINE);
+    for (pairs, message) in cases {
+        let set: Vec<_> = pairs.iter().flat_map(|pair| ["--set", pair]).collect();
+        project.call(&with(&["status"], &set)).failed(3, message);
     }
 }
 
@@ -237,7 +267,7 @@ fn heads_answer_in_agreement_with_fine_classes() {
     let coarse = "train.heads.type.implies=[\"brand\"]";
     let exact = "train.heads.exact.implies=[]";
     let refused = project.call(&["run", "train", "--set", exact, "--set", coarse]);
-    refused.failed(3, "photos of one class must have one label each, but");
+    refused.failed(3, "train.heads.type.implies asks that each class of `type` has one of each head");
 }
 
 /// All files of the store, with their sizes.
@@ -283,8 +313,8 @@ fn a_dry_run_says_what_would_run_and_tries_the_training() {
     assert!(called.stdout.contains("training cannot be tried yet: `marque run labels`"), "{}", called.stdout);
     assert!(!empty.path("data").exists());
     // What would stop the training is found, too.
-    let large = ["run", "train", "--dry-run", "--set", "train.resize=[[1, 96]]"];
-    project.call(&large).failed(3, "train.resize asks for photos of 96 pixels");
+    let absent = ["run", "train", "--dry-run", "--set", "train.weights=\"absent.pth\""];
+    project.call(&absent).failed(4, "absent.pth");
 }
 
 #[test]

@@ -40,7 +40,8 @@ impl Configuration {
         let store = reader.section("store", |section| section.optional_path("path")).unwrap_or(default_store);
         let (threads, precision) = reader.section("runtime", |section| {
             let threads = section.count("threads", 0, 0..=1024);
-            (threads, section.choice("precision", Precision::default(), &Precision::WORDS))
+            let words = [&[("auto", Precision::fastest())], &Precision::WORDS[..]].concat();
+            (threads, section.choice("precision", Precision::default(), &words))
         });
         let ingest = reader.section("dataset", marque_ingest::Settings::read);
         let fetch = reader.section("fetch", FetchSettings::read);
@@ -54,6 +55,13 @@ impl Configuration {
             HeadKindSettings::Tags(_) => HeadKind::Tags,
         };
         let declared: Vec<_> = labels.heads.iter().map(|head| (head.name.as_str(), kind(head))).collect();
+        if let Some((_, size)) = train.resize.iter().find(|(_, size)| *size > preprocess.size) {
+            let stored = preprocess.size;
+            reader.report(
+                "train.resize",
+                &format!("asks for photos of {size} pixels, but preprocess.size is {stored}"),
+            );
+        }
         for (key, message) in train.misfits(&declared) {
             reader.report(&key, &message);
         }

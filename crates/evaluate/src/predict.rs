@@ -21,14 +21,10 @@ pub(crate) fn logits(
     let mut logits = vec![Vec::new(); network.config().heads.len()];
     let bar = progress.bar("measure", places.len() as u64, Unit::Photos);
     for batch in places.chunks(settings.batch_size.max(1)) {
-        let mut heads = network.forward_eval(&normaliser.batch(shards, batch, false)?)?;
-        if settings.flip {
-            let mirrored = network.forward_eval(&normaliser.batch(shards, batch, true)?)?;
-            for (head, mirrored) in heads.iter_mut().zip(mirrored) {
-                *head = ((&*head + mirrored)? * 0.5)?;
-            }
-        }
-        for (all, head) in logits.iter_mut().zip(heads) {
+        let mirrored: &[bool] = if settings.flip { &[false, true] } else { &[false] };
+        let views = mirrored.iter().map(|mirrored| normaliser.batch(shards, batch, *mirrored));
+        let views = views.collect::<Result<Vec<_>, _>>()?;
+        for (all, head) in logits.iter_mut().zip(network.forward_eval_mean(&views)?) {
             all.extend(head.flatten_all()?.to_vec1::<f32>()?);
         }
         bar.advance(batch.len() as u64);

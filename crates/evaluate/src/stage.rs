@@ -110,7 +110,7 @@ impl Stage for Evaluate {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> Value {

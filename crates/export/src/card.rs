@@ -134,6 +134,19 @@ fn heads(config: &NetworkConfig) -> String {
         let labels: Vec<_> = head.labels().collect();
         let _ = writeln!(section, "| {} | {answers} | {} |", head.name, cell(&labels.join(", ")));
     }
+    if let Some(agreement) = &config.agreement {
+        let implied: Vec<_> = agreement.implies.keys().map(String::as_str).collect();
+        let _ = writeln!(
+            section,
+            "\n{} {} together with `{}`, a head of {} finer classes: each of these implies a class of every \
+             other, and each head says what the product of all of them says of it. The ONNX file does so; \
+             `agreement` in `config.json` has which class implies which.",
+            if implied.len() == 1 { "The head" } else { "The heads" },
+            listed(&implied) + if implied.len() == 1 { " answers" } else { " answer" },
+            agreement.head.name,
+            agreement.head.classes,
+        );
+    }
     section
 }
 
@@ -170,17 +183,36 @@ fn usage(config: &NetworkConfig) -> String {
          `(byte / 255 - mean) / std` with mean {mean:?} and std {std:?} (`preprocessor_config.json`). \
          `model.safetensors` has torchvision's names; batch norm's epsilon is {norm_eps:e}.{stride} The classifier \
          is left out, and each head is `heads.<name>.weight` and `.bias` on the pooled features:\n\n\
-         ```python\nimport torch, torchvision\nfrom safetensors.torch import load_file\n\n\
+         ```python\nimport {json}torch, torchvision\nfrom safetensors.torch import load_file\n\n\
          weights = load_file(\"model.safetensors\")\n\
          trunk = torchvision.models.{backbone}(\n    norm_layer=lambda c: torch.nn.BatchNorm2d(c, eps={norm_eps:e}))\n\
          trunk.fc = torch.nn.Identity()\n\
          trunk.load_state_dict({{k: v for k, v in weights.items() if not k.startswith(\"heads.\")}}, strict=False)\n\
          features = trunk.eval()(photos)  # [n, 3, {size}, {size}]\n\
-         logits = features @ weights[\"heads.{first}.weight\"].T + weights[\"heads.{first}.bias\"]\n```\n",
+         logits = lambda head: features @ weights[f\"heads.{{head}}.weight\"].T + weights[f\"heads.{{head}}.bias\"]\n\
+         {answers}```\n",
         size = config.input_size,
         mean = config.mean,
         std = config.std,
-        first = config.heads.first().map_or("", |head: &HeadConfig| head.name.as_str()),
+        answers = answers(config),
+        json = if config.agreement.is_some() { "json, " } else { "" },
+    )
+}
+
+/// What to do with the logits, in Python.
+fn answers(config: &NetworkConfig) -> String {
+    let first = config.heads.first().map_or("", |head: &HeadConfig| head.name.as_str());
+    let Some(agreement) = &config.agreement else { return format!("logits(\"{first}\")\n") };
+    let fine = &agreement.head.name;
+    format!(
+        "\nagreement = json.load(open(\"config.json\"))[\"agreement\"]\n\
+         known = [c for c in range(agreement[\"head\"][\"classes\"])\n         \
+         if all(classes[c] is not None for classes in agreement[\"implies\"].values())]\n\
+         implies = {{head: torch.tensor([classes[c] for c in known]) for head, classes in agreement[\"implies\"].items()}}\n\
+         product = logits(\"{fine}\").log_softmax(1)[:, known]\n\
+         for head, classes in implies.items():\n    product += logits(head).log_softmax(1)[:, classes]\n\
+         probabilities = {{head: torch.zeros_like(logits(head)).index_add_(1, classes, product.softmax(1))\n                 \
+         for head, classes in implies.items()}}\n"
     )
 }
 

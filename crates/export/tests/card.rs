@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use marque_contracts::schema::{ClassWeights, Head, HeadKind, Split};
 use marque_export::{CardFacts, Model, model_card, write_folder};
-use marque_network::{Backbone, HeadConfig, Network, NetworkConfig, Problem};
+use marque_network::{Agreement, Backbone, HeadConfig, Network, NetworkConfig, Problem};
 use serde_json::json;
 
 fn model(folder: &std::path::Path) -> Model {
@@ -24,8 +24,12 @@ fn model(folder: &std::path::Path) -> Model {
         ],
         agreement: None,
     };
-    Network::new(&config, 1).unwrap().save(&folder.join("model.safetensors")).unwrap();
-    std::fs::write(folder.join("config.json"), serde_json::to_string(&config).unwrap()).unwrap();
+    save(&config, folder)
+}
+
+fn save(config: &NetworkConfig, folder: &std::path::Path) -> Model {
+    Network::new(config, 1).unwrap().save(&folder.join("model.safetensors")).unwrap();
+    std::fs::write(folder.join("config.json"), serde_json::to_string(config).unwrap()).unwrap();
     std::fs::write(folder.join("preprocessor_config.json"), "{}").unwrap();
     Model::open(folder).unwrap()
 }
@@ -128,4 +132,20 @@ fn a_folder_holds_all_that_others_need() {
     assert_eq!(Model::open(&folder).unwrap().config(), model.config());
     let error = write_folder(&model, "", from.path()).unwrap_err();
     assert!(error.to_string().contains("is the folder of the model itself"), "{error}");
+}
+
+#[test]
+fn a_card_explains_answers_that_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = model(folder.path()).config().clone();
+    let implies = BTreeMap::from([("brand".to_owned(), vec![Some(0), Some(1), Some(1)])]);
+    config.agreement = Some(Agreement { head: HeadConfig::new("exact", ["x", "y", "z"]), implies });
+    let card = model_card(&save(&config, folder.path()), &CardFacts::default());
+    for part in [
+        "The head brand answers together with `exact`, a head of 3 finer classes",
+        "import json, torch, torchvision",
+        "product = logits(\"exact\").log_softmax(1)[:, known]",
+    ] {
+        assert!(card.contains(part), "{part}\n{card}");
+    }
 }

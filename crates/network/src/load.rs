@@ -95,6 +95,12 @@ impl Network {
         let report = file.compare(&variables, names::is_leftover);
         if report.loaded.is_empty() {
             let reason = format!("nothing in it fits the backbone: {report}");
+            let reason = match &file.content {
+                Content::Pth(_) if file.shapes.is_empty() => {
+                    "there is no dictionary of tensors in it; save the module's `state_dict()`".to_owned()
+                }
+                _ => reason,
+            };
             return Err(Error::Format { path: path.to_owned(), reason });
         }
         file.assign(&variables, &report)?;
@@ -218,6 +224,12 @@ impl<'a> WeightsFile<'a> {
             return Err(refuse(format!("tensor {name} is {:?}, expected f32, f16 or bf16", tensor.dtype())));
         }
         let tensor = tensor.to_dtype(DType::F32)?;
+        if !marque_kernels::read("loading", "a weight", &tensor.contiguous()?)?
+            .iter()
+            .all(|value| value.is_finite())
+        {
+            return Err(refuse(format!("tensor {name} has values that are no finite numbers")));
+        }
         Ok(if tensor.rank() == 4 {
             tensor.permute((2, 3, 1, 0))?.contiguous()?
         } else {

@@ -325,9 +325,34 @@ impl Network {
     /// # Errors
     /// As `forward_eval`; [`Error::Activations`] if the input is not of the shape that these parts give.
     pub fn forward_eval_from(&self, input: &Tensor, parts: usize) -> Result<Vec<Tensor>> {
-        let features = self.run_eval(input, parts, PARTS)?;
+        self.answers_of(&self.run_eval(input, parts, PARTS)?)
+    }
+
+    /// The logits of each head for photos of which there are several views, mirrored ones say: the mean over the views,
+    /// taken before answers are made to agree. No logits at all for no view.
+    ///
+    /// # Errors
+    /// As [`forward_eval`](Self::forward_eval).
+    pub fn forward_eval_mean(&self, views: &[Tensor]) -> Result<Vec<Tensor>> {
+        let mut sum: Option<Tensor> = None;
+        for view in views {
+            let features = self.features_eval(view)?;
+            sum = Some(match sum {
+                Some(sum) => (sum + features)?,
+                None => features,
+            });
+        }
+        // Heads are linear: the mean of what they say is what they say of the mean.
+        match sum {
+            Some(sum) => self.answers_of(&(sum * (1.0 / views.len() as f64))?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The logits of each head in evaluation, of pooled features.
+    fn answers_of(&self, features: &Tensor) -> Result<Vec<Tensor>> {
         let detached = |var: &Var| var.as_detached_tensor();
-        self.answers(|head| linear(&features, &detached(&head.weight), &detached(&head.bias)))
+        self.answers(|head| linear(features, &detached(&head.weight), &detached(&head.bias)))
     }
 
     /// The logits of all heads in evaluation, given those of any single one.

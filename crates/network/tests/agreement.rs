@@ -74,6 +74,26 @@ fn answers_are_the_product_of_what_all_heads_say() {
 }
 
 #[test]
+fn several_views_are_brought_together_before_heads_agree() {
+    let views = [formula::images(32, 2), formula::images(48, 2)];
+    let plain = formula::network(&plain());
+    let [first, second] = [0, 1].map(|view| plain.forward_eval(&views[view]).unwrap());
+    let mean = plain.forward_eval_mean(&views).unwrap();
+    for ((first, second), mean) in first.iter().zip(&second).zip(&mean) {
+        let expected = ((first + second).unwrap() * 0.5).unwrap();
+        rows(mean).iter().zip(rows(&expected)).for_each(|(a, b)| assert_near(a, &b));
+    }
+    let agreeing = formula::network(&agreeing());
+    let together = agreeing.forward_eval_mean(&views).unwrap();
+    let fine = softmax(&rows(&mean[2])[0]);
+    let [brand, era] = [0, 1].map(|head| softmax(&rows(&mean[head])[0]));
+    let product = |c: usize| fine[c] * brand[BRANDS[c].unwrap()] * era[ERAS[c].unwrap()];
+    let old = (product(0) + product(3)) / (0..4).map(product).sum::<f64>();
+    assert_near(&[rows(&together[1])[0][0].exp()], &[old]);
+    assert!(agreeing.forward_eval_mean(&[]).unwrap().is_empty());
+}
+
+#[test]
 fn training_sees_each_head_by_itself() {
     use rand::SeedableRng;
     let images = formula::images(32, 2);

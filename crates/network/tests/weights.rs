@@ -173,6 +173,10 @@ fn files_that_hold_no_weights_are_named() {
     )
     .unwrap();
     assert!(refused(other).contains("encoder.weight"));
+    let broken = folder.path().join("broken.safetensors");
+    let values = Tensor::full(f32::NAN, 64, &Device::Cpu).unwrap();
+    candle_core::safetensors::save(&HashMap::from([("bn1.weight", values)]), &broken).unwrap();
+    assert!(refused(broken).contains("bn1.weight has values that are no finite numbers"));
     let integers = folder.path().join("integers.safetensors");
     let counts = Tensor::zeros(64, DType::I64, &Device::Cpu).unwrap();
     candle_core::safetensors::save(&HashMap::from([("bn1.weight", counts)]), &integers).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use marque_contracts::{Artifact, Failure, Fingerprint, STORE_FORMAT, Stage, Store, StoreError};
+use marque_contracts::{Artifact, Failure, Fingerprint, Input, STORE_FORMAT, Stage, Store, StoreError};
 
 use crate::{Error, Reason};
 
@@ -91,6 +91,10 @@ pub(crate) fn assess_stage(
     if let Some(current) = &current {
         reasons.extend(current.manifest.check_sizes(&current.folder).into_iter().map(Reason::Damaged));
     }
+    if fingerprint.is_none() && reasons.is_empty() {
+        // An upstream result is gone, or lacks what this stage reads.
+        reasons.extend(lacking(store, stage).map(|upstream| Reason::Upstream(upstream.to_owned())));
+    }
     let state = match (&fingerprint, reasons.is_empty(), unsettled) {
         (_, true, _) => State::Fresh,
         (Some(fingerprint), false, None) => match stored(store, name, fingerprint, current.as_ref())? {
@@ -147,6 +151,17 @@ pub(crate) fn fingerprint(store: &Store, stage: &dyn Stage) -> Result<Option<Fin
         inputs,
         sources,
     }))
+}
+
+/// The first stage whose result is missing, or lacks a file that `stage` reads.
+fn lacking(store: &Store, stage: &dyn Stage) -> Option<&'static str> {
+    let lacks = |input: &Input| match store.current(input.stage) {
+        Ok(Some(upstream)) => {
+            input.files.iter().any(|selection| upstream.manifest.digest_of(selection).is_none())
+        }
+        _ => true,
+    };
+    stage.inputs().into_iter().find(lacks).map(|input| input.stage)
 }
 
 /// Positions of the stages that `wanted` need, themselves included, in running order.

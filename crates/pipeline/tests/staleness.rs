@@ -166,6 +166,18 @@ fn each_reason_for_running_names_itself() {
 }
 
 #[test]
+fn what_an_upstream_result_lacks_is_no_reason_to_call_a_result_fresh() {
+    let folder = tempfile::tempdir().unwrap();
+    run_all(folder.path(), chain());
+    let mut stages = chain();
+    stages[2].inputs = vec![Input { stage: "two", files: &["never written"] }];
+    let stages = stages.map(|stage| Box::new(stage) as Box<dyn Stage>);
+    let assessed = assess(&Store::open(folder.path()).unwrap(), &stages).unwrap();
+    let State::Stale(reasons) = &assessed[2].state else { panic!("{:?}", assessed[2].state) };
+    assert_eq!(reasons, &[Reason::Upstream("two".to_owned())]);
+}
+
+#[test]
 fn an_outside_file_with_other_content_makes_the_stage_stale() {
     let folder = tempfile::tempdir().unwrap();
     let with = |content: &[u8]| {

@@ -241,7 +241,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A list of whole numbers, if given.
+    /// A list of whole numbers, if given; a number alone is a list of one.
     pub fn optional_integers(&mut self, key: &'static str) -> Option<Vec<i64>> {
         self.read(key, "a list of whole numbers", |value| match value {
             Value::List(items) => items
@@ -251,6 +251,7 @@ impl<'a> Section<'a> {
                     _ => None,
                 })
                 .collect(),
+            Value::Integer(integer) => Some(vec![*integer]),
             _ => None,
         })
     }

@@ -1,65 +1,149 @@
 //! Which fine class implies which other classes, read off the training photos.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use marque_contracts::schema::Head;
 use marque_network::Agreement;
 
-use crate::data::{Data, Sample};
+use crate::data::Sample;
 use crate::stage::head_config;
 use crate::target::Target;
 use crate::{Error, Settings};
 
-/// Contradictions told in a message.
+/// Problems told in a message.
 const TOLD: usize = 4;
 
-/// What `implies` of a head's table asks for, if one does. A fine class that no training photo has, or whose photos lack
-/// a label that it should imply, implies nothing.
-pub(crate) fn agreement(settings: &Settings, data: &Data) -> Result<Option<Agreement>, Error> {
+/// What `implies` of a head's table asks for, if one does: which class each fine class implies, as the training photos
+/// have it. Every class that a training photo has must be one that some fine class implies, and every fine class must
+/// imply one of each head; what no training photo has is not learnt anyway.
+pub(crate) fn agreement(
+    settings: &Settings,
+    heads: &[Head],
+    train: &[Sample],
+) -> Result<Option<Agreement>, Error> {
     let Some((fine, names)) = settings.implications() else { return Ok(None) };
     let position = |name: &str| {
-        let position = data.heads.iter().position(|head| head.name == name);
+        let position = heads.iter().position(|head| head.name == name);
         position.ok_or_else(|| Error::Settings(format!("train.heads.{fine}: there is no head `{name}`")))
     };
     let fine = position(fine)?;
-    let (mut implies, mut contradictions) = (BTreeMap::new(), Vec::new());
+    let mut pairs = Pairs { heads, train, fine, problems: Vec::new() };
+    let mut implies = BTreeMap::new();
     for name in names {
-        let head = position(name)?;
-        let implied = implied(data, fine, head, &mut contradictions);
-        implies.insert(name.clone(), implied);
+        implies.insert(name.clone(), pairs.implied(position(name)?));
     }
-    if !contradictions.is_empty() {
-        let more = contradictions.len().saturating_sub(TOLD);
-        contradictions.truncate(TOLD);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let (name, found) = (&data.heads[fine].name, contradictions.join("; "));
+    let Pairs { mut problems, .. } = pairs;
+    if !problems.is_empty() {
+        let more = problems.len().saturating_sub(TOLD);
+        problems.truncate(TOLD);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        let (name, found) = (&heads[fine].name, problems.join("; "));
         return Err(Error::Settings(format!(
-            "train.heads.{name}.implies: photos of one class must have one label each, but {found}{more}"
+            "train.heads.{name}.implies asks that each class of `{name}` has one of each head and each of theirs one of \
+             `{name}`, but {found}{more}"
         )));
     }
-    Ok(Some(Agreement { head: head_config(&data.heads[fine]), implies }))
+    Ok(Some(Agreement { head: head_config(&heads[fine]), implies }))
 }
 
-/// The class of the head at position `head` for each class of the one at position `fine`.
-fn implied(data: &Data, fine: usize, head: usize, contradictions: &mut Vec<String>) -> Vec<Option<usize>> {
-    let class = |sample: &Sample, position: usize| match sample.targets.get(position) {
-        Some(Target::Class(class)) => Some(*class),
-        _ => None,
-    };
-    let mut implied: Vec<Option<usize>> = vec![None; data.heads[fine].classes.len()];
-    for sample in &data.train {
-        let (Some(from), Some(to)) = (class(sample, fine), class(sample, head)) else { continue };
-        let Some(known) = implied.get_mut(from) else { continue };
-        if *known.get_or_insert(to) != to {
-            let name = |head: &Head, class: usize| head.classes.get(class).cloned().unwrap_or_default();
-            let (fine, head) = (&data.heads[fine], &data.heads[head]);
-            let first = known.map_or_else(String::new, |first| name(head, first));
-            let contradiction =
-                format!("`{}` has {} `{first}` and `{}`", name(fine, from), head.name, name(head, to));
-            if !contradictions.contains(&contradiction) {
-                contradictions.push(contradiction);
+/// The labels of the training photos, two heads at a time.
+struct Pairs<'a> {
+    heads: &'a [Head],
+    train: &'a [Sample],
+    /// Position of the head of fine classes.
+    fine: usize,
+    problems: Vec<String>,
+}
+
+impl Pairs<'_> {
+    /// The class of the head at position `head` for each fine class.
+    fn implied(&mut self, head: usize) -> Vec<Option<usize>> {
+        let class = |sample: &Sample, position: usize| match sample.targets.get(position) {
+            Some(Target::Class(class)) => Some(*class),
+            _ => None,
+        };
+        let (fine_head, coarse) = (&self.heads[self.fine], &self.heads[head]);
+        let mut implied: Vec<Option<usize>> = vec![None; fine_head.classes.len()];
+        let (mut fine_seen, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        for sample in self.train {
+            let (from, to) = (class(sample, self.fine), class(sample, head));
+            fine_seen.extend(from);
+            seen.extend(to);
+            let (Some(from), Some(to)) = (from, to) else { continue };
+            let known = *implied[from].get_or_insert(to);
+            if known != to {
+                let [first, second] = [known, to].map(|class| &coarse.classes[class]);
+                self.problem(format!(
+                    "photos of `{}` have {} `{first}` and `{second}`",
+                    fine_head.classes[from], coarse.name
+                ));
             }
         }
+        for from in fine_seen.into_iter().filter(|class| implied[*class].is_none()) {
+            self.problem(format!("no photo of `{}` has a label of {}", fine_head.classes[from], coarse.name));
+        }
+        for class in seen.into_iter().filter(|class| !implied.contains(&Some(*class))) {
+            self.problem(format!(
+                "no photo of {} `{}` has a label of {}",
+                coarse.name, coarse.classes[class], fine_head.name
+            ));
+        }
+        implied
     }
-    implied
+
+    fn problem(&mut self, problem: String) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use marque_contracts::schema::{ClassWeights, HeadKind};
+    use marque_formats::IndexRow;
+    use marque_settings::{Document, Reader};
+
+    fn head(name: &str, classes: &[&str]) -> Head {
+        let classes = classes.iter().map(|class| (*class).to_owned()).collect();
+        let (counts, class_weights) = (Default::default(), ClassWeights::default());
+        Head { name: name.to_owned(), kind: HeadKind::Single, classes, counts, class_weights }
+    }
+
+    /// Photos with a brand and an exact class each.
+    fn found(photos: &[(Option<usize>, Option<usize>)]) -> Result<Option<Agreement>, String> {
+        let text = "[train.heads.exact]\nimplies = [\"brand\"]\n";
+        let document = Document::parse("p.toml", text).unwrap();
+        let mut reader = Reader::new(&document);
+        let settings = reader.section("train", Settings::read);
+        reader.finish().unwrap();
+        let heads = [head("brand", &["Audi", "Fiat"]), head("exact", &["A4", "A6", "Panda"])];
+        let target = |class: Option<usize>| class.map_or(Target::Unknown, Target::Class);
+        let sample = |(brand, exact): &(Option<usize>, Option<usize>)| Sample {
+            place: IndexRow { file_name: "a.jpg".to_owned(), shard: 0, row: 0 },
+            targets: vec![target(*brand), target(*exact)],
+        };
+        let train: Vec<_> = photos.iter().map(sample).collect();
+        agreement(&settings, &heads, &train).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_implies_what_is_read_off_the_photos() {
+        let photos = [(Some(0), Some(0)), (None, Some(0)), (Some(1), Some(2)), (Some(0), None)];
+        let agreement = found(&photos).unwrap().unwrap();
+        assert_eq!(agreement.head.name, "exact");
+        // No photo has the A6, so there is nothing to learn of it.
+        assert_eq!(agreement.implies["brand"], [Some(0), None, Some(1)]);
+    }
+
+    #[test]
+    fn what_could_never_be_answered_is_an_error() {
+        let error = found(&[(Some(0), Some(0)), (Some(1), Some(0)), (Some(1), Some(2))]).unwrap_err();
+        assert!(error.contains("photos of `A4` have brand `Audi` and `Fiat`"), "{error}");
+        let error = found(&[(Some(0), Some(0)), (Some(0), Some(1)), (None, Some(2))]).unwrap_err();
+        assert!(error.contains("no photo of `Panda` has a label of brand"), "{error}");
+        let error = found(&[(Some(0), Some(0)), (Some(1), None)]).unwrap_err();
+        assert!(error.contains("no photo of brand `Fiat` has a label of exact"), "{error}");
+    }
 }

@@ -77,26 +77,35 @@ pub struct Divergence {
     pub layer: Option<String>,
     /// Epoch, from 1.
     pub epoch: usize,
-    /// Batch in it, from 1.
-    pub batch: usize,
+    /// Batch in it, from 1; `None` if it came out when the epoch was measured.
+    pub batch: Option<usize>,
     /// Learning rate of the trunk in this step.
     pub learning_rate: f64,
     /// Learning rate of the heads in this step.
     pub head_learning_rate: f64,
-    /// Folder with the best model so far and the last good state.
-    pub states: PathBuf,
+    /// Folder with the best model so far and the last good state, if an epoch before has left them.
+    pub kept: Option<PathBuf>,
 }
 
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, layer, epoch, batch, learning_rate, head_learning_rate, states } = self;
-        write!(f, "{what} is no finite number in epoch {epoch}, batch {batch}")?;
+        let Self { what, layer, epoch, batch, learning_rate, head_learning_rate, kept } = self;
+        match batch {
+            Some(batch) => write!(f, "{what} is no finite number in epoch {epoch}, batch {batch}")?,
+            None => write!(f, "{what} is no finite number after epoch {epoch}")?,
+        }
         match layer {
             Some(layer) => write!(f, "; the first layer whose output is none is {layer}")?,
-            None => write!(f, "; all layers' outputs are finite")?,
+            None if batch.is_some() => write!(f, "; all layers' outputs are finite")?,
+            None => {}
         }
         write!(f, "; learning rate {learning_rate:.3e}, of the heads {head_learning_rate:.3e}")?;
-        write!(f, "; the best model so far and the last good state are in {}", states.display())
+        match kept {
+            Some(kept) => {
+                write!(f, "; the best model so far and the last good state are in {}", kept.display())
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -115,10 +124,7 @@ impl From<Error> for Failure {
         let (kind, hint) = match &error {
             Error::NotFinite(_) => (
                 FailureKind::Run,
-                Some(
-                    "lower train.learning_rate, lengthen train.warmup, or set train.clip_norm; \
-                      the last good result is kept",
-                ),
+                Some("lower train.learning_rate, lengthen train.warmup, or set train.clip_norm"),
             ),
             Error::Settings(_) => (FailureKind::Settings, None),
             Error::Weights { .. } => (

@@ -43,8 +43,8 @@ pub enum ClassWeighting {
 pub enum Weighing {
     /// By their weights.
     Fixed,
-    /// By their weights, and by how uncertain each head turns out to be: `Σ exp(-s) loss + s / 2` with one learned `s`
-    /// for each (Kendall, Gal and Cipolla 2018, arXiv:1705.07115).
+    /// By their weights, and by how uncertain each head turns out to be: `Σ weight (exp(-s) loss + s / 2)` with one
+    /// learned `s` for each (Kendall, Gal and Cipolla 2018, arXiv:1705.07115).
     Learned,
 }
 
@@ -109,6 +109,10 @@ impl Settings {
         }
         if !names.is_empty() && names.iter().all(|name| self.of_head(name).auxiliary) {
             let message = "are all auxiliary, so that the model would have none".to_owned();
+            misfits.push(("train.heads".to_owned(), message));
+        }
+        if !names.is_empty() && names.iter().all(|name| self.of_head(name).loss_weight == 0.0) {
+            let message = "all have loss_weight = 0, so that nothing would be learnt".to_owned();
             misfits.push(("train.heads".to_owned(), message));
         }
         let fine: Vec<_> = self.heads.iter().filter(|(_, head)| !head.implies.is_empty()).collect();

@@ -1,8 +1,11 @@
 //! What learns: the network, the objective, the optimiser, and one step of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
+use marque_contracts::schema::train;
+use marque_formats::EpochRow;
+use marque_kernels::read;
 use marque_network::{Frozen, Gradients, Network, Parameter, TrainingPass};
 
 use crate::Error;
@@ -91,7 +94,7 @@ impl Learner {
             if !losses.value.is_finite() {
                 return Err(self.diagnose(settings, place, &losses, &pass));
             }
-            running.measured.add(&losses, 1, pass.logits(), &batch.targets)?;
+            running.measured.add(&losses, pass.logits(), &batch.targets)?;
             pass.backward(&losses.sum, &mut self.gradients)?;
             self.objective.gradients(&losses, &mut self.gradients)?;
             if several {
@@ -117,6 +120,31 @@ impl Learner {
         running.norms += norm;
         running.steps += 1;
         Ok(())
+    }
+
+    /// Refuses weights, or running statistics, that are no numbers, and what was measured with them.
+    pub(crate) fn check_finite(&self, row: &EpochRow, states: &Path) -> Result<(), Error> {
+        let mut broken = None;
+        for (name, var) in averaged(&self.network) {
+            if read("a check", "a weight", &var)?.iter().any(|value| !value.is_finite()) {
+                broken = Some(name);
+                break;
+            }
+        }
+        let what = match broken {
+            Some(name) => name,
+            None if row.validation_loss.is_finite() => return Ok(()),
+            None => "the validation loss".to_owned(),
+        };
+        Err(Error::NotFinite(Box::new(Divergence {
+            what,
+            layer: None,
+            epoch: row.epoch as usize,
+            batch: None,
+            learning_rate: row.learning_rate,
+            head_learning_rate: row.head_learning_rate,
+            kept: kept(states),
+        })))
     }
 
     /// What goes into the parts that learn.
@@ -151,11 +179,16 @@ fn divergence(settings: &Settings, place: Place<'_>, what: String, layer: Option
         what,
         layer,
         epoch: place.epoch,
-        batch: place.batch + 1,
+        batch: Some(place.batch + 1),
         learning_rate: settings.rates.trunk * factor,
         head_learning_rate: settings.rates.heads * factor,
-        states: place.states.to_owned(),
+        kept: kept(place.states),
     }))
+}
+
+/// The folder of a training, if there is a good model of an earlier epoch in it.
+pub(crate) fn kept(output: &Path) -> Option<PathBuf> {
+    output.join(train::MODEL).exists().then(|| output.to_owned())
 }
 
 /// The parameter with a gradient that is no number that the backward pass came to first.

@@ -13,10 +13,13 @@ use crate::objective::Losses;
 pub(crate) struct Measured {
     #[serde(with = "crate::bits")]
     loss: f64,
+    /// Batches.
+    count: u64,
+    /// Of all labels that are known.
     #[serde(with = "crate::bits::list")]
     head_losses: Vec<f64>,
-    /// What the sums are to be divided by: batches, or photos.
-    count: u64,
+    /// How many these are.
+    known: Vec<u64>,
     tallies: Vec<Tally>,
 }
 
@@ -36,25 +39,26 @@ impl Measured {
         };
         Self {
             loss: 0.0,
-            head_losses: vec![0.0; heads.len()],
             count: 0,
+            head_losses: vec![0.0; heads.len()],
+            known: vec![0; heads.len()],
             tallies: heads.iter().map(tally).collect(),
         }
     }
 
-    /// Takes in a batch that counts `weight`.
+    /// Takes in a batch.
     pub(crate) fn add(
         &mut self,
         losses: &Losses,
-        weight: usize,
         logits: &[Tensor],
         targets: &[Vec<Target>],
     ) -> candle_core::Result<()> {
-        self.loss += losses.value * weight as f64;
-        for (sum, loss) in self.head_losses.iter_mut().zip(&losses.heads) {
-            *sum += loss * weight as f64;
+        self.loss += losses.value;
+        self.count += 1;
+        for (head, (loss, known)) in losses.heads.iter().zip(&losses.known).enumerate() {
+            self.head_losses[head] += loss * *known as f64;
+            self.known[head] += *known as u64;
         }
-        self.count += weight as u64;
         for ((tally, logits), targets) in self.tallies.iter_mut().zip(logits).zip(targets) {
             tally.count(logits, targets)?;
         }
@@ -69,14 +73,14 @@ impl Measured {
         format!("loss {:.3}  {}", self.loss(), accuracies.join("  "))
     }
 
-    /// The mean of the summed loss; 0 if nothing was counted.
+    /// The mean of the batches' summed losses; 0 if nothing was counted.
     pub(crate) fn loss(&self) -> f64 {
         self.loss / self.count.max(1) as f64
     }
 
-    /// The mean of a head's loss; 0 if nothing was counted.
+    /// The mean of a head's loss over the labels that are known; 0 if none is.
     pub(crate) fn head_loss(&self, head: usize) -> f64 {
-        self.head_losses[head] / self.count.max(1) as f64
+        self.head_losses[head] / self.known[head].max(1) as f64
     }
 
     /// Share of photos answered rightly; 0 if nothing was counted.
@@ -145,13 +149,14 @@ mod tests {
             vec![Target::Class(0), Target::Class(1), Target::Class(0), Target::Unknown],
             vec![Target::Tags(vec![0]), Target::Unknown, Target::Tags(vec![]), Target::Tags(vec![2])],
         ];
-        let losses = Losses {
-            sum: logits.sum_all().unwrap(),
-            value: 0.1,
-            heads: vec![0.3, 0.7],
-            known: vec![true; 2],
-        };
-        measured.add(&losses, 4, &[logits.clone(), logits], &targets).unwrap();
+        let losses =
+            Losses { sum: logits.sum_all().unwrap(), value: 0.1, heads: vec![0.3, 0.7], known: vec![3, 3] };
+        measured.add(&losses, &[logits.clone(), logits.clone()], &targets).unwrap();
+        // A batch in which no label of the first head is known says nothing of its loss.
+        let unknown = [vec![Target::Unknown; 4], targets[1].clone()];
+        let none = Losses { heads: vec![0.0, 0.7], known: vec![0, 3], ..losses };
+        measured.add(&none, &[logits.clone(), logits], &unknown).unwrap();
+        assert!((measured.head_loss(0) - 0.3).abs() < 1e-12);
         assert!((measured.accuracy(0) - 2.0 / 3.0).abs() < 1e-12);
         assert!((measured.accuracy(1) - 2.0 / 3.0).abs() < 1e-12);
         assert!((measured.head_loss(1) - 0.7).abs() < 1e-12);

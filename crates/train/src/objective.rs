@@ -37,8 +37,8 @@ pub(crate) struct Losses {
     pub(crate) value: f64,
     /// Of each head, before any weight; 0 where no label is known.
     pub(crate) heads: Vec<f64>,
-    /// Per head, whether any label of the batch is known.
-    pub(crate) known: Vec<bool>,
+    /// Per head, how many labels of the batch are known.
+    pub(crate) known: Vec<usize>,
 }
 
 impl Objective {
@@ -78,12 +78,12 @@ impl Objective {
         {
             let loss = head.mixed_loss(logits, targets, batch.mix.as_ref())?;
             losses.push(f64::from(loss.to_scalar::<f32>()?));
-            known.push(targets.iter().any(|target| *target != Target::Unknown));
+            known.push(targets.iter().filter(|target| **target != Target::Unknown).count());
             let weighed = match self.log_variances.get(position).filter(|_| learned) {
                 Some(log_variance) => {
                     let s = log_variance_of(log_variance)?;
-                    let regularisation = if known[position] { s / 2.0 } else { 0.0 };
-                    loss.affine(head.weight * (-s).exp(), regularisation)?
+                    let regularisation = if known[position] > 0 { s / 2.0 } else { 0.0 };
+                    loss.affine(head.weight * (-s).exp(), head.weight * regularisation)?
                 }
                 None if head.weight == 1.0 => loss,
                 None => (loss * head.weight)?,
@@ -97,14 +97,23 @@ impl Objective {
         Ok(Losses { value: f64::from(sum.to_scalar::<f32>()?), sum, heads: losses, known })
     }
 
-    /// The gradients of what is learned beside the network: `1/2 - exp(-s) loss` for each head that has labels.
+    /// The gradients of what is learned beside the network: `weight (1/2 - exp(-s) loss)` for each head that has
+    /// labels.
     pub(crate) fn gradients(&self, losses: &Losses, gradients: &mut Gradients) -> Result<(), Error> {
-        for (position, parameter) in self.log_variances.iter().enumerate().filter(|(i, _)| losses.known[*i]) {
+        for (position, parameter) in
+            self.log_variances.iter().enumerate().filter(|(i, _)| losses.known[*i] > 0)
+        {
             let s = log_variance_of(parameter)?;
-            let gradient = 0.5 - self.heads[position].weight * (-s).exp() * losses.heads[position];
+            let gradient = self.heads[position].weight * (0.5 - (-s).exp() * losses.heads[position]);
             gradients.set(&parameter.var, &[gradient as f32]);
         }
         Ok(())
+    }
+
+    /// The sum of the heads' losses, each by its weight, of those heads for which `counts` is true.
+    pub(crate) fn sum(&self, losses: impl Iterator<Item = f64>, counts: impl Fn(&str) -> bool) -> f64 {
+        let heads = self.heads.iter().zip(losses).filter(|(head, _)| counts(&head.name));
+        heads.map(|(head, loss)| head.weight * loss).sum()
     }
 
     /// The head whose loss is the first that is no finite number.
@@ -255,7 +264,8 @@ mod tests {
         set(1, -0.7);
         let value = || objective.losses(&logits, &batch).unwrap().value;
         let losses = objective.losses(&logits, &batch).unwrap();
-        let expected = 2.0 * (-0.3f64).exp() * losses.heads[0] + 0.15 + 0.7f64.exp() * losses.heads[1] - 0.35;
+        let expected =
+            2.0 * ((-0.3f64).exp() * losses.heads[0] + 0.15) + 0.7f64.exp() * losses.heads[1] - 0.35;
         assert!((losses.value - expected).abs() < 1e-5, "{} instead of {expected}", losses.value);
         let mut gradients = Gradients::new();
         objective.gradients(&losses, &mut gradients).unwrap();

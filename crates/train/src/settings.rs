@@ -189,8 +189,31 @@ impl Settings {
         if self.std.iter().any(|&std| std <= 0.0) {
             section.problem("std", "must be three positive numbers");
         }
+        if self.freeze.epochs.is_empty() && section.has("freeze_epochs") {
+            section.problem("freeze_epochs", "needs train.freeze, which says what is frozen");
+        }
+        if self.patience.is_some() && self.select_by == Selection::Last {
+            section.problem(
+                "patience",
+                "needs epochs to be compared: train.select_by = \"last\" takes the last",
+            );
+        }
+        if matches!(self.optimizer, Method::Sgd(Sgd { momentum: 0.0, nesterov: true })) {
+            section.problem("nesterov", "needs train.momentum above 0");
+        }
         if self.features.is_none() {
             return;
+        }
+        if self.features.is_some_and(|features| features.crops == 1) {
+            for key in ["random_resized_crop", "colour_jitter", "rand_augment", "random_erasing"] {
+                if section.has(key) {
+                    section.problem(
+                        "cache_crops",
+                        format!("keeps each photo as it is, so that train.{key} changes nothing: set it to 2 or more"),
+                    );
+                    break;
+                }
+            }
         }
         if self.freeze.forever() == 0 || self.freeze.ends() {
             section.problem(

@@ -70,7 +70,7 @@ pub(crate) fn prepare(
     }
     let heads = data.heads.iter().map(head_config).collect();
     let config = network_config(settings, stored, heads);
-    let config = NetworkConfig { agreement: agreement(settings, data)?, ..config };
+    let config = NetworkConfig { agreement: agreement(settings, &data.heads, &data.train)?, ..config };
     let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
     if let Some(path) = &settings.weights {
         load_backbone(&network, path)?;
@@ -176,7 +176,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> Value {

@@ -71,7 +71,13 @@ impl<'a> Trainer<'a> {
             tracing::info!("going on in epoch {}, after batch {}", run.epoch, run.batches);
         }
         let mut curves = Curves::begin(self.output, &run.history, self.is_validated())?;
-        while run.epoch <= self.settings.epochs && !self.is_over(&run) {
+        while run.epoch <= self.settings.epochs {
+            if self.is_over(&run) {
+                let (patience, best) = (self.settings.patience.unwrap_or(0), run.best_epoch);
+                let epochs = if patience == 1 { "epoch" } else { "epochs" };
+                self.progress.line(&format!("stopped: {patience} {epochs} without a better one than {best}"));
+                break;
+            }
             self.epoch(&mut run, &states)?;
             self.finish_epoch(&mut run, model)?;
             if let Some(row) = run.history.last() {
@@ -156,6 +162,7 @@ impl<'a> Trainer<'a> {
         let validation =
             validation::measure(self.settings, self.data, self.features, &self.learner, self.progress)?;
         let row = self.row(epoch, &running, &validation);
+        self.learner.check_finite(&row, self.output)?;
         let best = run.history.iter().map(|row| self.score(row)).fold(f64::NEG_INFINITY, f64::max);
         // Of equal epochs the later one wins: it has seen more.
         if self.score(&row) >= best {
@@ -209,7 +216,10 @@ impl<'a> Trainer<'a> {
             gradient_norm: running.norms / running.steps.max(1) as f64,
             ema: settings.ema.is_some(),
             train_loss: train.loss(),
-            validation_loss: validation.loss(),
+            validation_loss: self
+                .learner
+                .objective
+                .sum((0..).map(|head| validation.head_loss(head)), |_| true),
             kept: false,
             heads: heads.collect(),
         }
@@ -223,7 +233,10 @@ impl<'a> Trainer<'a> {
             _ if !self.is_validated() => f64::from(row.epoch),
             Selection::Accuracy => mean(|head| head.validation_accuracy),
             Selection::MacroF1 => mean(|head| head.validation_macro_f1),
-            Selection::Loss => -row.validation_loss,
+            Selection::Loss => {
+                let losses = row.heads.iter().map(|head| head.validation_loss);
+                -self.learner.objective.sum(losses, |head| self.settings.answers(head))
+            }
             Selection::Last => f64::from(row.epoch),
         }
     }

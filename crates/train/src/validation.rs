@@ -56,7 +56,7 @@ pub(crate) fn measure_some(
             let photos = batch.images.dim(0)?;
             let logits = learner.network.forward_eval_from(&batch.images, parts)?;
             let losses = learner.objective.plain_losses(&logits, &batch)?;
-            measured.add(&losses, photos, &logits, &batch.targets)?;
+            measured.add(&losses, &logits, &batch.targets)?;
             bar.advance(photos as u64);
         }
         Ok(())

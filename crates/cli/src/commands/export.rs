@@ -65,6 +65,7 @@ fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     let measured = store.current(evaluate::STAGE)?;
     if let Some(measured) = measured.filter(|measured| has_read(measured, &trained, train::MODEL)) {
         facts.metrics = Some(json(&measured.folder.join(evaluate::METRICS))?);
+        facts.data.push((evaluate::STAGE.to_owned(), measured.manifest.fingerprint.settings));
     }
     Ok((trained.folder.join(train::MODEL), facts))
 }

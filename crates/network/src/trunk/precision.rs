@@ -25,6 +25,11 @@ impl Precision {
     /// The words for them in configurations and reports.
     pub const WORDS: [(&'static str, Self); 2] = [("f32", Self::F32), ("bf16", Self::Bf16)];
 
+    /// The faster one on this CPU: bf16 where it has a unit for that.
+    pub fn fastest() -> Self {
+        if marque_kernels::bf16_unit().is_some() { Self::Bf16 } else { Self::F32 }
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
