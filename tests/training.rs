@@ -123,7 +123,7 @@ fn early_stopping_and_growing_sizes() {
     assert_eq!(losses.len(), kept + 1 + 2, "two epochs without a better one: {losses:?}");
     project
         .call(&["run", "train", "--set", "train.resize=[[1, 64]]"])
-        .failed(3, "train.resize asks for photos of 64 pixels, but preprocess.size is 32");
+        .failed(3, "train.resize: asks for photos of 64 pixels, but preprocess.size is 32");
 }
 
 #[test]
@@ -313,8 +313,9 @@ fn a_dry_run_says_what_would_run_and_tries_the_training() {
     assert!(called.stdout.contains("training cannot be tried yet: `marque run labels`"), "{}", called.stdout);
     assert!(!empty.path("data").exists());
     // What would stop the training is found, too.
-    let absent = ["run", "train", "--dry-run", "--set", "train.weights=\"absent.pth\""];
-    project.call(&absent).failed(4, "absent.pth");
+    std::fs::write(project.path("other.pth"), "no weights").unwrap();
+    let other = ["run", "train", "--dry-run", "--set", "train.weights=\"other.pth\""];
+    project.call(&other).failed(4, "other.pth is no weights file");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn a_card_says_what_is_known() {
         "| brand | A\\|B | 31 | 0 | 5 |",
         "| `schedule.shape` | one-cycle |",
         "### Settings of `preprocess`",
-        "heads.brand.weight",
+        "logits(\"brand\")",
     ] {
         assert!(body.contains(part), "{part}\n{body}");
     }
