@@ -139,8 +139,8 @@ fn heads(config: &NetworkConfig) -> String {
         let _ = writeln!(
             section,
             "\n{} {} together with `{}`, a head of {} finer classes: each of these implies a class of every \
-             other, and each head says what the product of all of them says of it. The ONNX file does so; \
-             `agreement` in `config.json` has which class implies which.",
+             other, and each head answers what the best of them implies, by the product of what all heads say. The ONNX file \
+             does so; `agreement` in `config.json` has which class implies which.",
             if implied.len() == 1 { "The head" } else { "The heads" },
             listed(&implied) + if implied.len() == 1 { " answers" } else { " answer" },
             agreement.head.name,
@@ -211,8 +211,8 @@ fn answers(config: &NetworkConfig) -> String {
          implies = {{head: torch.tensor([classes[c] for c in known]) for head, classes in agreement[\"implies\"].items()}}\n\
          product = logits(\"{fine}\").log_softmax(1)[:, known]\n\
          for head, classes in implies.items():\n    product += logits(head).log_softmax(1)[:, classes]\n\
-         probabilities = {{head: torch.zeros_like(logits(head)).index_add_(1, classes, product.softmax(1))\n                 \
-         for head, classes in implies.items()}}\n"
+         best = product.argmax(1)\n\
+         answers = {{head: classes[best] for head, classes in implies.items()}}  # class ids, as in id2label\n"
     )
 }
 

@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 use crate::onnx::{Attribute, Graph, Side};
 use crate::{Error, Model};
 
+/// What is taken from the logarithm of a fine class that does not imply a class.
+const NOT_IMPLIED: f32 = 1e30;
+
 /// Name of the graph's input.
 pub const INPUT: &str = "pixel_values";
 
@@ -200,8 +203,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The product of what all heads say of the fine classes, and of it what each head answers. A matrix
-    /// `[classes, fine classes]` of zeros and ones says which implies which.
+    /// The product of what all heads say of the fine classes, for which a matrix `[classes, fine classes]` of zeros and
+    /// ones says which implies which; and for each class of a head the best of the fine classes that imply it.
     fn agree(&mut self, agreement: &Agreement, features: &str) -> Result<(), Error> {
         let heads = &self.model.config().heads;
         let known: Vec<usize> = agreement.known().collect();
@@ -233,15 +236,20 @@ impl Builder<'_> {
                 _ => self.graph.node("Add", &[&before, &said], &sum, &[]),
             }
         }
-        self.graph.node("Softmax", &[&sum], "agreement/q", &axis);
-        self.graph.constant("agreement/least", &[], &[LEAST_PROBABILITY as f32]);
-        for (head, _) in experts.iter().skip(usize::from(!answers_too)) {
-            let (share, floor) =
-                (format!("agreement/{}", head.name), format!("agreement/{}/floor", head.name));
-            let transposed = [Attribute::Integer("transB", 1)];
-            self.graph.node("Gemm", &["agreement/q", &matrix(head)], &share, &transposed);
-            self.graph.node("Max", &[&share, "agreement/least"], &floor, &[]);
-            self.graph.node("Log", &[&floor], &head.name, &[]);
+        self.graph.integers("agreement/middle", &[1]);
+        self.graph.node("Unsqueeze", &[&sum, "agreement/middle"], "agreement/q", &[]);
+        self.graph.constant("agreement/least", &[], &[LEAST_PROBABILITY.ln() as f32]);
+        for (head, implied) in experts.iter().skip(usize::from(!answers_too)) {
+            let name = &head.name;
+            let value = |kind: &str| format!("agreement/{kind}.{name}");
+            let mut others = vec![-NOT_IMPLIED; head.classes * known.len()];
+            implied.iter().enumerate().for_each(|(from, class)| others[class * known.len() + from] = 0.0);
+            self.graph.constant(&value("others"), &[head.classes, known.len()], &others);
+            self.graph.node("Add", &["agreement/q", &value("others")], &value("each"), &[]);
+            let over = [Attribute::Integers("axes", &[2]), Attribute::Integer("keepdims", 0)];
+            self.graph.node("ReduceMax", &[&value("each")], &value("best"), &over);
+            self.graph.node("LogSoftmax", &[&value("best")], &value("share"), &axis);
+            self.graph.node("Max", &[&value("share"), "agreement/least"], name, &[]);
         }
         Ok(())
     }

@@ -11,6 +11,9 @@ const OPSET: i64 = 17;
 /// `TensorProto.DataType.FLOAT`.
 const FLOAT: i64 = 1;
 
+/// `TensorProto.DataType.INT64`.
+const INT64: i64 = 7;
+
 /// Numbers of `AttributeProto.AttributeType`.
 const INT: i64 = 2;
 const INTS: i64 = 7;
@@ -48,6 +51,13 @@ impl Graph {
             .text(8, name)
             .bytes(9, &bytes);
         self.initializers.push(tensor);
+    }
+
+    /// Adds a constant list of whole numbers.
+    pub(crate) fn integers(&mut self, name: &str, values: &[i64]) {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let tensor = Message::new().integer(1, values.len() as i64).integer(2, INT64);
+        self.initializers.push(tensor.text(8, name).bytes(9, &bytes));
     }
 
     /// Adds an operation with one output, which gives the node its name.

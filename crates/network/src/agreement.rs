@@ -6,7 +6,9 @@
 //!
 //! `q(c) ∝ p_fine(c) · Π p_head(class implied by c)`,
 //!
-//! and each head answers what that says of it: `q_head(k)` is the sum of `q(c)` over all `c` that imply `k`.
+//! and each head answers what the best of them says of it: `q_head(k)` is the largest `q(c)` of all `c` that imply `k`
+//! (a max-marginal), over the sum of these. So the most probable classes of all heads are those of the most probable
+//! fine class, and fit each other.
 
 use std::collections::BTreeMap;
 
@@ -90,7 +92,7 @@ impl Agreement {
             .collect();
         let rows = fine.dim(0)?;
         let fine_logs = log_probabilities(fine, self.head.classes)?;
-        // `q`, `[n, known]`.
+        // The logarithm of `q`, up to a constant: `[n, known]`.
         let mut product: Vec<f64> = (fine_logs.chunks_exact(self.head.classes))
             .flat_map(|row| known.iter().map(|class| row[*class]))
             .collect();
@@ -101,17 +103,18 @@ impl Agreement {
                 row.iter_mut().zip(implied).for_each(|(sum, class)| *sum += logs[*class]);
             }
         }
-        for row in product.chunks_exact_mut(known.len()) {
-            log_softmax(row);
-            row.iter_mut().for_each(|log| *log = log.exp());
-        }
         let answer = |classes: usize, of: &[usize]| -> Result<Tensor> {
-            let mut sums = vec![0.0; rows * classes];
-            for (sums, row) in sums.chunks_exact_mut(classes).zip(product.chunks_exact(known.len())) {
-                row.iter().zip(of).for_each(|(probability, class)| sums[*class] += probability);
+            let mut best = vec![f64::NEG_INFINITY; rows * classes];
+            for (best, row) in best.chunks_exact_mut(classes).zip(product.chunks_exact(known.len())) {
+                for (log, class) in row.iter().zip(of) {
+                    // What is not a number stays so.
+                    best[*class] = if *log <= best[*class] { best[*class] } else { *log };
+                }
+                log_softmax(best);
             }
-            let logs: Vec<f32> = sums.into_iter().map(log).collect();
-            Ok(Tensor::from_vec(logs, (rows, classes), &Device::Cpu)?)
+            let least = LEAST_PROBABILITY.ln();
+            let logs = best.into_iter().map(|log| if log < least { least as f32 } else { log as f32 });
+            Ok(Tensor::from_vec(logs.collect::<Vec<_>>(), (rows, classes), &Device::Cpu)?)
         };
         for (position, implied) in &experts {
             logits[*position] = answer(heads[*position].classes, implied)?;
@@ -121,11 +124,6 @@ impl Agreement {
         }
         Ok(logits)
     }
-}
-
-/// Of a probability; what is not a number stays so.
-fn log(probability: f64) -> f32 {
-    if probability < LEAST_PROBABILITY { LEAST_PROBABILITY.ln() as f32 } else { probability.ln() as f32 }
 }
 
 /// Of logits `[n, classes]`, row by row.

@@ -132,9 +132,19 @@ impl Node {
             }),
             "Relu" => x.map(|value| value.max(0.0)),
             "Add" => {
-                assert_eq!(x.shape, inputs[1].shape);
-                let values = x.values.iter().zip(&inputs[1].values).map(|(a, b)| a + b).collect();
-                Tensor { shape: x.shape.clone(), values }
+                let other = inputs[1];
+                if x.shape == other.shape {
+                    let values = x.values.iter().zip(&other.values).map(|(a, b)| a + b).collect();
+                    return Tensor { shape: x.shape.clone(), values };
+                }
+                // `[n, 1, width]` and `[rows, width]`.
+                let [n, 1, width] = x.shape[..] else { panic!("{:?}", x.shape) };
+                let [rows, _] = two_sides(other);
+                assert_eq!(other.shape[1], width);
+                let row = |row: &[f64]| -> Vec<f64> {
+                    other.values.chunks(width).flat_map(|to| to.iter().zip(row).map(|(a, b)| a + b)).collect()
+                };
+                Tensor { shape: vec![n, rows, width], values: x.values.chunks(width).flat_map(row).collect() }
             }
             "GlobalAveragePool" => {
                 let pixels = x.shape[2] * x.shape[3];
@@ -151,8 +161,7 @@ impl Node {
                 let [classes, width] = weights.shape[..] else { panic!("{:?}", weights.shape) };
                 let row = |features: &[f64], class: usize| {
                     let weights = &weights.values[class * width..(class + 1) * width];
-                    let bias = inputs.get(2).map_or(0.0, |bias| bias.values[class]);
-                    bias + features.iter().zip(weights).map(|(x, w)| x * w).sum::<f64>()
+                    inputs[2].values[class] + features.iter().zip(weights).map(|(x, w)| x * w).sum::<f64>()
                 };
                 let rows = x.values.chunks(width);
                 let values = rows.flat_map(|features| (0..classes).map(move |class| row(features, class)));
@@ -168,21 +177,34 @@ impl Node {
                 let values = (0..n).flat_map(|row| (0..width).map(move |column| cell(row, column)));
                 Tensor { shape: vec![n, width], values: values.collect() }
             }
-            "Softmax" | "LogSoftmax" => {
+            "LogSoftmax" => {
                 assert_eq!(self.attributes["axis"], [1]);
                 let [_, width] = two_sides(x);
                 let row = |row: &[f64]| -> Vec<f64> {
-                    let sum: f64 = row.iter().map(|value| value.exp()).sum();
-                    let log = self.operator == "LogSoftmax";
-                    row.iter().map(|value| if log { value - sum.ln() } else { value.exp() / sum }).collect()
+                    let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                    let sum: f64 = row.iter().map(|value| (value - most).exp()).sum();
+                    row.iter().map(|value| value - most - sum.ln()).collect()
                 };
                 Tensor { shape: x.shape.clone(), values: x.values.chunks(width).flat_map(row).collect() }
+            }
+            "Unsqueeze" => {
+                assert_eq!(inputs[1].values, [1.0]);
+                let [n, width] = two_sides(x);
+                Tensor { shape: vec![n, 1, width], values: x.values.clone() }
+            }
+            "ReduceMax" => {
+                assert_eq!(
+                    (&self.attributes["axes"][..], &self.attributes["keepdims"][..]),
+                    (&[2][..], &[0][..])
+                );
+                let [n, rows, width] = x.shape[..] else { panic!("{:?}", x.shape) };
+                let most = |row: &[f64]| row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                Tensor { shape: vec![n, rows], values: x.values.chunks(width).map(most).collect() }
             }
             "Max" => {
                 assert!(inputs[1].shape.is_empty());
                 x.map(|value| value.max(inputs[1].values[0]))
             }
-            "Log" => x.map(f64::ln),
             other => panic!("operator {other}"),
         }
     }
@@ -228,12 +250,20 @@ fn two_sides(x: &Tensor) -> [usize; 2] {
 
 impl Tensor {
     fn read(message: &[u8]) -> Option<(String, Self)> {
-        let (mut name, mut tensor) = (String::new(), Self::default());
+        let (mut name, mut tensor, mut whole) = (String::new(), Self::default(), false);
         fields(message, |number, field| {
             match (number, field) {
                 (1, Field::Integer(side)) => tensor.shape.push(usize::try_from(side).ok()?),
-                // 1 is float32.
-                (2, Field::Integer(kind)) => assert_eq!(kind, 1),
+                // 1 is float32, 7 int64; it comes before the values.
+                (2, Field::Integer(kind)) => {
+                    assert!(matches!(kind, 1 | 7), "kind {kind}");
+                    whole = kind == 7;
+                }
+                (9, Field::Bytes(bytes)) if whole => {
+                    let (values, rest) = bytes.as_chunks::<8>();
+                    assert!(rest.is_empty());
+                    tensor.values = values.iter().map(|&bytes| i64::from_le_bytes(bytes) as f64).collect();
+                }
                 (8, field) => name = field.text()?.to_owned(),
                 (9, Field::Bytes(bytes)) => {
                     let (values, rest) = bytes.as_chunks::<4>();
