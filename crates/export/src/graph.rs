@@ -17,8 +17,9 @@ const NOT_IMPLIED: f32 = 1e30;
 pub const INPUT: &str = "pixel_values";
 
 /// A network as an ONNX file: input [`INPUT`], float32 `[batch, 3, size, size]`, normalised photos (RGB); one output
-/// per head under the head's name, `[batch, classes]`, its logits: of an [`Agreement`], what comes out of it. `batch` may be any number. The file's metadata
-/// hold what else is needed to use it: `image_mean`, `image_std`, `image_size`, `preprocessing`, and under `heads` for each
+/// per head under the head's name, `[batch, classes]`, its logits: of an [`Agreement`], what comes out of it. `batch` may
+/// be any number. The file's metadata hold what else is needed to use it: `image_mean`, `image_std`, `image_size`,
+/// `preprocessing`, and under `heads` for each
 /// head its `labels` and its `problem_type` in Hugging Face's words, which says whether the logits are for a softmax or
 /// for sigmoids, as JSON.
 ///
@@ -210,11 +211,8 @@ impl Builder<'_> {
         let known: Vec<usize> = agreement.known().collect();
         let fine = &agreement.head;
         let mut experts: Vec<(&HeadConfig, Vec<usize>)> = vec![(fine, known.clone())];
-        for head in heads {
-            if let Some(classes) = agreement.implies.get(&head.name) {
-                experts.push((head, known.iter().filter_map(|class| classes[*class]).collect()));
-            }
-        }
+        let implied = agreement.implied(heads).into_iter();
+        experts.extend(implied.map(|(position, classes)| (&heads[position], classes)));
         let answers_too = heads.iter().any(|head| head.name == fine.name);
         let axis = [Attribute::Integer("axis", 1)];
         let matrix = |head: &HeadConfig| format!("agreement/implies.{}", head.name);

@@ -42,6 +42,15 @@ impl Agreement {
         (0..self.head.classes).filter(is_known)
     }
 
+    /// Of each of `heads` that is implied, its position and its class for each of the [known](Self::known) fine classes.
+    pub fn implied(&self, heads: &[HeadConfig]) -> Vec<(usize, Vec<usize>)> {
+        let implied = |(position, head): (usize, &HeadConfig)| {
+            let classes = self.implies.get(&head.name)?;
+            Some((position, self.known().filter_map(|class| classes[class]).collect()))
+        };
+        heads.iter().enumerate().filter_map(implied).collect()
+    }
+
     /// Looks for contradictions, also with the heads that answer.
     pub(crate) fn check(&self, heads: &[HeadConfig]) -> std::result::Result<(), String> {
         self.head.check()?;
@@ -84,12 +93,7 @@ impl Agreement {
         fine: &Tensor,
     ) -> Result<Vec<Tensor>> {
         let known: Vec<usize> = self.known().collect();
-        let experts: Vec<(usize, Vec<usize>)> = (heads.iter().enumerate())
-            .filter_map(|(position, head)| {
-                let implied = self.implies.get(&head.name)?;
-                Some((position, known.iter().filter_map(|class| implied[*class]).collect()))
-            })
-            .collect();
+        let experts = self.implied(heads);
         let rows = fine.dim(0)?;
         let fine_logs = log_probabilities(fine, self.head.classes)?;
         // The logarithm of `q`, up to a constant: `[n, known]`.
