@@ -13,6 +13,7 @@
 //! slowly, as the yardstick of the tests.
 
 mod agreement;
+mod build;
 mod config;
 mod confusion;
 mod error;
@@ -26,6 +27,7 @@ mod network;
 mod presence;
 mod save;
 pub mod stock;
+mod training_pass;
 mod trunk;
 
 pub use agreement::{Agreement, LEAST_PROBABILITY};
@@ -34,6 +36,7 @@ pub use confusion::Confusion;
 pub use error::{Error, Result};
 pub use gradients::Gradients;
 pub use load::{LoadReport, MisShaped};
-pub use network::{Buffer, Frozen, Group, Network, Parameter, TrainingPass};
+pub use network::{Buffer, Frozen, Group, Network, Parameter};
 pub use presence::Presence;
+pub use training_pass::TrainingPass;
 pub use trunk::Precision;

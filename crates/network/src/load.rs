@@ -224,17 +224,16 @@ impl<'a> WeightsFile<'a> {
             return Err(refuse(format!("tensor {name} is {:?}, expected f32, f16 or bf16", tensor.dtype())));
         }
         let tensor = tensor.to_dtype(DType::F32)?;
-        if !marque_kernels::read("loading", "a weight", &tensor.contiguous()?)?
-            .iter()
-            .all(|value| value.is_finite())
-        {
+        let tensor = match tensor.rank() {
+            4 => tensor.permute((2, 3, 1, 0))?.contiguous()?,
+            _ => tensor.contiguous()?,
+        };
+        let finite =
+            marque_kernels::read("loading", "a weight", &tensor)?.iter().all(|value| value.is_finite());
+        if !finite {
             return Err(refuse(format!("tensor {name} has values that are no finite numbers")));
         }
-        Ok(if tensor.rank() == 4 {
-            tensor.permute((2, 3, 1, 0))?.contiguous()?
-        } else {
-            tensor.contiguous()?
-        })
+        Ok(tensor)
     }
 }
 

@@ -1,18 +1,16 @@
-//! The network: its construction, its parameters, its passes.
+//! The network: its parameters and its passes.
 
-use crate::config::{Backbone, BottleneckStride, NetworkConfig};
+use crate::build::Parts;
+use crate::config::NetworkConfig;
 use crate::execution::Execution;
-use crate::gradients::Gradients;
-use crate::initialise::Initialiser;
-use crate::layers::{Block, ConvNorm, Head, Norm};
-use crate::trunk::{EvaluationBuffers, Layers, PARTS, Precision, TrainingBuffers, is_finite};
-use crate::{Error, Result, names};
-use candle_core::{Device, Tensor, Var};
+use crate::layers::{Block, ConvNorm, Head};
+use crate::training_pass::{TrainingPass, dropout};
+use crate::trunk::{EvaluationBuffers, Kept, Layers, PARTS, Precision, TrainingBuffers};
+use crate::{Error, Result};
+use candle_core::{Tensor, Var};
+use marque_kernels::linear;
 use marque_kernels::nhwc::Convolution;
-use marque_kernels::{linear, read};
-use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use std::sync::Mutex;
 
 /// A ResNet with one head per question.
 ///
@@ -22,14 +20,14 @@ use std::sync::Mutex;
 pub struct Network {
     config: NetworkConfig,
     stem: ConvNorm,
-    stages: Vec<Vec<Block>>,
-    heads: Vec<Head>,
+    pub(crate) stages: Vec<Vec<Block>>,
+    pub(crate) heads: Vec<Head>,
     /// The head of fine classes, where it is not one of `heads`.
     fine: Option<Head>,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
-    precision: Precision,
-    activations: Kept<TrainingBuffers>,
+    pub(crate) precision: Precision,
+    pub(crate) activations: Kept<TrainingBuffers>,
     evaluator: Kept<EvaluationBuffers>,
 }
 
@@ -95,110 +93,6 @@ pub struct Frozen {
     pub norm_statistics: bool,
 }
 
-/// The parts of a network under construction, and what has been registered of them.
-struct Builder<'a> {
-    config: &'a NetworkConfig,
-    initialiser: Initialiser,
-    parameters: Vec<Parameter>,
-    buffers: Vec<Buffer>,
-}
-
-/// What sets a convolution apart.
-#[derive(Clone, Copy)]
-struct Shape {
-    kernel: usize,
-    inputs: usize,
-    outputs: usize,
-    stride: usize,
-}
-
-impl Builder<'_> {
-    fn parameter(&mut self, name: String, var: &Var, group: Group, decay: bool) {
-        self.parameters.push(Parameter { name, var: var.clone(), group, decay });
-    }
-
-    fn conv_norm(
-        &mut self,
-        conv: &str,
-        norm: &str,
-        group: Group,
-        shape: Shape,
-        gamma: f32,
-    ) -> Result<ConvNorm> {
-        let Shape { kernel, inputs, outputs, stride } = shape;
-        let name = format!("{conv}.weight");
-        let weight = self.initialiser.convolution(&name, [kernel, kernel, inputs, outputs])?;
-        self.parameter(name, &weight, group, true);
-        let vector = |value| self.initialiser.constant(value, outputs);
-        let layer =
-            Norm { gamma: vector(gamma)?, beta: vector(0.0)?, mean: vector(0.0)?, variance: vector(1.0)? };
-        self.parameter(format!("{norm}.weight"), &layer.gamma, group, false);
-        self.parameter(format!("{norm}.bias"), &layer.beta, group, false);
-        for (kind, var) in [("running_mean", &layer.mean), ("running_var", &layer.variance)] {
-            self.buffers.push(Buffer { name: format!("{norm}.{kind}"), var: var.clone() });
-        }
-        Ok(ConvNorm { weight, stride, padding: kernel / 2, norm: layer })
-    }
-
-    fn block(
-        &mut self,
-        name: &str,
-        group: Group,
-        inputs: usize,
-        width: usize,
-        stride: usize,
-    ) -> Result<Block> {
-        let shapes = branch(self.config.backbone, self.config.bottleneck_stride, inputs, width, stride);
-        let outputs = shapes.last().map_or(inputs, |shape| shape.outputs);
-        let mut layers = Vec::with_capacity(shapes.len());
-        for (index, &shape) in shapes.iter().enumerate() {
-            let number = index + 1;
-            let is_last = number == shapes.len();
-            let gamma = if is_last && self.config.zero_init_residual { 0.0 } else { 1.0 };
-            let (conv, norm) = (format!("{name}.conv{number}"), format!("{name}.bn{number}"));
-            layers.push(self.conv_norm(&conv, &norm, group, shape, gamma)?);
-        }
-        let downsample = if stride != 1 || inputs != outputs {
-            let (conv, norm) = (format!("{name}.downsample.0"), format!("{name}.downsample.1"));
-            let shape = Shape { kernel: 1, inputs, outputs, stride };
-            Some(self.conv_norm(&conv, &norm, group, shape, 1.0)?)
-        } else {
-            None
-        };
-        Ok(Block { branch: layers, downsample })
-    }
-
-    fn head(&mut self, name: &str, classes: usize) -> Result<Head> {
-        let features = self.config.backbone.features();
-        let (weight_name, bias_name) = (names::head(name, "weight"), names::head(name, "bias"));
-        let weight = self.initialiser.linear(&weight_name, &[classes, features], features)?;
-        let bias = self.initialiser.linear(&bias_name, &[classes], features)?;
-        self.parameter(weight_name, &weight, Group::Head, true);
-        self.parameter(bias_name, &bias, Group::Head, false);
-        Ok(Head { weight, bias })
-    }
-}
-
-/// The convolutions of a block's branch.
-fn branch(
-    backbone: Backbone,
-    place: BottleneckStride,
-    inputs: usize,
-    width: usize,
-    stride: usize,
-) -> Vec<Shape> {
-    let shape = |kernel, inputs, outputs, stride| Shape { kernel, inputs, outputs, stride };
-    if backbone.has_bottlenecks() {
-        let (first, middle) = match place {
-            BottleneckStride::First1x1 => (stride, 1),
-            BottleneckStride::Middle3x3 => (1, stride),
-        };
-        vec![shape(1, inputs, width, first), shape(3, width, width, middle), shape(1, width, 4 * width, 1)]
-    } else {
-        vec![shape(3, inputs, width, stride), shape(3, width, width, 1)]
-    }
-}
-
 impl Network {
     /// A network with freshly drawn weights: He normal for convolutions, PyTorch's default for heads, ones
     /// and zeros for normalisations. The same seed gives the same values, and each parameter's values depend
@@ -208,32 +102,7 @@ impl Network {
     /// [`Error::Config`] if the configuration contradicts itself.
     pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self> {
         config.check()?;
-        let initialiser = Initialiser { seed };
-        let mut builder = Builder { config, initialiser, parameters: Vec::new(), buffers: Vec::new() };
-        let stem = Shape { kernel: 7, inputs: 3, outputs: 64, stride: 2 };
-        let stem = builder.conv_norm("conv1", "bn1", Group::Stem, stem, 1.0)?;
-        let mut channels = 64;
-        let mut stages = Vec::new();
-        for (stage, (blocks, width)) in
-            (1u8..).zip(config.backbone.blocks().into_iter().zip([64, 128, 256, 512]))
-        {
-            let mut built = Vec::with_capacity(blocks);
-            for index in 0..blocks {
-                let stride = if index == 0 && stage > 1 { 2 } else { 1 };
-                let name = format!("layer{stage}.{index}");
-                built.push(builder.block(&name, Group::Layer(stage), channels, width, stride)?);
-                channels = if config.backbone.has_bottlenecks() { 4 * width } else { width };
-            }
-            stages.push(built);
-        }
-        let heads =
-            config.heads.iter().map(|head| builder.head(&head.name, head.classes)).collect::<Result<_>>()?;
-        let fine = config.agreement.as_ref().map(|agreement| &agreement.head);
-        let fine = fine.filter(|fine| config.heads.iter().all(|head| head.name != fine.name));
-        let fine = fine.map(|fine| builder.head(&fine.name, fine.classes)).transpose()?;
-        let Builder { mut parameters, mut buffers, .. } = builder;
-        parameters.sort_by(|a, b| a.name.cmp(&b.name));
-        buffers.sort_by(|a, b| a.name.cmp(&b.name));
+        let Parts { stem, stages, heads, fine, parameters, buffers } = Parts::build(config, seed)?;
         Ok(Self {
             config: config.clone(),
             stem,
@@ -433,7 +302,7 @@ impl Network {
         self.layers().convolutions(images)
     }
 
-    fn layers(&self) -> Layers<'_> {
+    pub(crate) fn layers(&self) -> Layers<'_> {
         Layers { stem: &self.stem, stages: &self.stages, eps: self.config.norm_eps as f32 }
     }
 
@@ -450,91 +319,6 @@ impl Network {
         }
         execution.average(&x)
     }
-
-    pub(crate) fn heads(&self) -> &[Head] {
-        &self.heads
-    }
-}
-
-/// A forward pass in training, up to the logits.
-#[derive(Debug)]
-pub struct TrainingPass<'n> {
-    network: &'n Network,
-    input: Tensor,
-    /// Frozen parts of the trunk.
-    parts: usize,
-    activations: TrainingBuffers,
-    /// The start of candle's part of the graph: the features that the heads see.
-    features: Var,
-    logits: Vec<Tensor>,
-}
-
-impl TrainingPass<'_> {
-    /// The logits of each head, `[n, classes]`, in the order of the configuration. They are part of a graph of
-    /// candle's, so that any loss can be made of them.
-    pub fn logits(&self) -> &[Tensor] {
-        &self.logits
-    }
-
-    /// The first layer, in the order of computation, whose output is infinite or not a number, by its name in
-    /// torchvision or `heads.<name>`: where a training went wrong.
-    ///
-    /// # Errors
-    /// [`Error::Compute`] if logits cannot be read.
-    pub fn first_not_finite(&self) -> Result<Option<String>> {
-        if !is_finite(&read("a check", "the input", &self.input)?) {
-            return Ok(Some("the input".to_owned()));
-        }
-        let trunk = self.activations.first_not_finite(self.network.precision, &self.network.stages);
-        if let (Some(layer), true) = (trunk, self.parts < PARTS) {
-            return Ok(Some(layer));
-        }
-        for (head, logits) in self.network.config.heads.iter().zip(&self.logits) {
-            if !is_finite(&read("a check", "the logits", &logits.contiguous()?)?) {
-                return Ok(Some(format!("heads.{}", head.name)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Writes the gradients of all parameters that learn and that `loss`, a scalar made of the logits, depends on.
-    ///
-    /// # Errors
-    /// [`Error::Compute`] if an operation fails.
-    pub fn backward(mut self, loss: &Tensor, gradients: &mut Gradients) -> Result<()> {
-        gradients.clear();
-        let of_heads = loss.backward()?;
-        for head in &self.network.heads {
-            for var in [&head.weight, &head.bias] {
-                if let Some(gradient) = of_heads.get(var) {
-                    gradients.copy(var, gradient)?;
-                }
-            }
-        }
-        if let (Some(features), true) = (of_heads.get(&self.features), self.parts < PARTS) {
-            let (precision, layers) = (self.network.precision, self.network.layers());
-            self.activations.backward(precision, layers, &self.input, features, gradients)?;
-        }
-        self.network.activations.put(self.activations);
-        Ok(())
-    }
-}
-
-/// Buffers kept between passes. Whoever computes takes them and puts them back; who comes meanwhile, on another
-/// thread, makes new ones.
-#[derive(Debug, Default)]
-struct Kept<T>(Mutex<T>);
-
-impl<T: Default> Kept<T> {
-    fn take(&self) -> T {
-        self.0.lock().map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default()
-    }
-
-    fn put(&self, buffers: T) {
-        if let Ok(mut kept) = self.0.lock() {
-            *kept = buffers;
-        }
-    }
 }
 
 /// Refuses what is no batch of images.
@@ -543,17 +327,4 @@ pub(crate) fn check_images(images: &Tensor) -> Result<()> {
         [n, h, w, 3] if n > 0 && h > 0 && w > 0 => Ok(()),
         _ => Err(Error::Images { found: images.dims().to_vec() }),
     }
-}
-
-/// Zeroes a share of the features and scales the rest up to keep their mean (Srivastava et al., 2014).
-fn dropout(features: &Tensor, share: f32, rng: &mut ChaCha8Rng) -> candle_core::Result<Tensor> {
-    if share == 0.0 {
-        return Ok(features.clone());
-    }
-    let kept = 1.0 / (1.0 - share);
-    // Of the 2^32 values of a draw, this many drop the feature.
-    let dropped = (f64::from(share) * 2f64.powi(32)) as u32;
-    let mask: Vec<f32> =
-        (0..features.elem_count()).map(|_| if rng.next_u32() < dropped { 0.0 } else { kept }).collect();
-    features * Tensor::from_vec(mask, features.shape(), &Device::Cpu)?
 }

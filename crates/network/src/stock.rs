@@ -31,7 +31,7 @@ fn forward(network: &Network, images: &Tensor, by_batch: bool) -> Result<Vec<Ten
     let images = images.permute((0, 3, 1, 2))?.contiguous()?;
     let features = network.features(&execution, &images)?;
     if by_batch {
-        let heads = network.heads().iter().map(|head| execution.head(head, &features));
+        let heads = network.heads.iter().map(|head| execution.head(head, &features));
         return Ok(heads.collect::<candle_core::Result<_>>()?);
     }
     network.answers(|head| execution.head(head, &features))

@@ -9,10 +9,12 @@ mod backward;
 mod diagnosis;
 mod evaluate;
 mod forward;
+mod kept;
 mod precision;
 
 pub(crate) use diagnosis::is_finite;
 use evaluate::Evaluator;
+pub(crate) use kept::Kept;
 pub use precision::Precision;
 pub(crate) use precision::{EvaluationBuffers, TrainingBuffers};
 
