@@ -110,7 +110,7 @@ impl Stage for Evaluate {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> Value {
@@ -162,8 +162,13 @@ fn facts(inputs: &Inputs, flip: bool) -> Vec<(String, String)> {
         ("Standard deviation".to_owned(), colours(config.std)),
         ("Dropout".to_owned(), format!("{}", config.dropout)),
     ];
-    if flip {
-        facts.push(("Answers".to_owned(), "mean of photo and mirror image".to_owned()));
+    let flipped = flip.then(|| "mean of photo and mirror image".to_owned());
+    let agreed = config.agreement.as_ref();
+    let agreed =
+        agreed.map(|it| format!("together with the {} classes of {}", it.head.classes, it.head.name));
+    let answers: Vec<_> = agreed.into_iter().chain(flipped).collect();
+    if !answers.is_empty() {
+        facts.push(("Answers".to_owned(), answers.join(", ")));
     }
     for split in Split::ALL {
         let name = match split {

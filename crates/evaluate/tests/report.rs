@@ -42,9 +42,9 @@ fn heads(answers: &Answers) -> Vec<Head> {
 fn history(names: &[&str], epochs: u32) -> Vec<EpochRow> {
     let head = |name: &&str| HeadEpoch {
         name: (*name).to_owned(),
-        train_accuracy: 0.8,
-        validation_accuracy: 0.9,
-        validation_macro_f1: 0.7,
+        train_accuracy: Some(0.8),
+        validation_accuracy: Some(0.9),
+        validation_macro_f1: Some(0.7),
         ..HeadEpoch::default()
     };
     (1..=epochs)
@@ -52,7 +52,7 @@ fn history(names: &[&str], epochs: u32) -> Vec<EpochRow> {
             epoch,
             learning_rate: 0.1,
             train_loss: 1.0 / f64::from(epoch),
-            validation_loss: 1.2 / f64::from(epoch),
+            validation_loss: Some(1.2 / f64::from(epoch)),
             kept: false,
             heads: names.iter().map(head).collect(),
             ..EpochRow::default()
@@ -62,20 +62,24 @@ fn history(names: &[&str], epochs: u32) -> Vec<EpochRow> {
 
 fn page(names: &[&str], mistakes: bool, epochs: u32) -> String {
     let answers = answers(names, mistakes);
-    let metrics = Metrics::measure(&answers, &vec![vec![4, 3, 2]; names.len()]).unwrap();
+    render(&answers, &heads(&answers), &history(names, epochs))
+}
+
+fn render(answers: &Answers, heads: &[Head], history: &[EpochRow]) -> String {
+    let metrics = Metrics::measure(answers, &vec![vec![4, 3, 2]; heads.len()]).unwrap();
     let photo = DynamicImage::ImageRgb8(RgbImage::from_pixel(30, 20, Rgb([200, 30, 30])));
-    let card = |photo_id| PhotoCard::new(&answers, photo_id, Thumbnail::of_image(&photo).unwrap());
+    let card = |photo_id| PhotoCard::new(answers, photo_id, Thumbnail::of_image(&photo).unwrap());
     let cards = |photos: Vec<usize>| photos.into_iter().map(card).collect::<Vec<_>>();
     let report = Report {
         metrics: &metrics,
-        heads: &heads(&answers),
-        history: &history(names, epochs),
+        heads,
+        history,
         best_epoch: Some(1),
         network: "ResNet18",
         facts: &[("Backbone".to_owned(), ODD.to_owned())],
         note: Some(ODD),
-        sample: &cards(sample(&answers, 5)),
-        mistakes: &cards(confident_mistakes(&answers, 3)),
+        sample: &cards(sample(answers, 5)),
+        mistakes: &cards(confident_mistakes(answers, 3)),
     };
     report.render().unwrap()
 }
@@ -157,6 +161,27 @@ fn a_page_without_labels_or_history_says_so() {
     check_nesting(&page);
     assert!(page.contains("No test photo has every label"));
     assert!(!page.contains("NaN"));
+}
+
+#[test]
+fn without_validation_photos_nothing_is_said_of_them() {
+    let answers = answers(&["brand"], true);
+    let mut heads = heads(&answers);
+    let mut history = history(&["brand"], 3);
+    let page = render(&answers, &heads, &history);
+    assert!(page.contains("curve validation") && page.contains("</i>validation"));
+    assert!(page.contains(">Validation</th>"));
+    for row in &mut history {
+        row.validation_loss = None;
+        for head in &mut row.heads {
+            (head.validation_loss, head.validation_accuracy, head.validation_macro_f1) = (None, None, None);
+        }
+    }
+    heads[0].counts.insert(Split::Validation, vec![0; 3]);
+    let page = render(&answers, &heads, &history);
+    let (_, body) = page.split_once("</style>").unwrap();
+    assert!(!body.to_lowercase().contains("validation"), "{body}");
+    check_nesting(&page);
 }
 
 #[test]

@@ -149,15 +149,15 @@ impl Artifacts {
             epoch,
             learning_rate: 0.1,
             train_loss: 1.0,
-            validation_loss: 1.1,
+            validation_loss: Some(1.1),
             kept: false,
             heads: heads
                 .iter()
                 .map(|head| HeadEpoch {
                     name: head.name.clone(),
-                    train_accuracy: 0.5,
-                    validation_accuracy: 0.6,
-                    validation_macro_f1: 0.4,
+                    train_accuracy: Some(0.5),
+                    validation_accuracy: Some(0.6),
+                    validation_macro_f1: Some(0.4),
                     ..HeadEpoch::default()
                 })
                 .collect(),

@@ -307,10 +307,15 @@ impl<'a> Columns<'a> {
         self.optional_integers(name)?.iter().map(value).collect()
     }
 
+    pub(crate) fn optional_numbers(&self, name: &str) -> Result<&'a [Option<f64>], Error> {
+        match self.column(name)? {
+            Column::Number(values) => Ok(values),
+            _ => Err(Error::column(self.path, name, "is not of 64-bit numbers")),
+        }
+    }
+
     pub(crate) fn numbers(&self, name: &str) -> Result<Vec<f64>, Error> {
-        let Column::Number(values) = self.column(name)? else {
-            return Err(Error::column(self.path, name, "is not of 64-bit numbers"));
-        };
+        let values = self.optional_numbers(name)?;
         let value = |v: &Option<f64>| v.ok_or_else(|| Error::column(self.path, name, "has a null"));
         values.iter().map(value).collect()
     }

@@ -20,29 +20,29 @@ pub struct EpochRow {
     pub ema: bool,
     /// Mean over the training photos of the summed loss, with augmentation and dropout at work.
     pub train_loss: f64,
-    /// Mean over the validation photos of the summed loss.
-    pub validation_loss: f64,
+    /// Mean over the validation photos of the summed loss; nothing without such photos.
+    pub validation_loss: Option<f64>,
     /// Whether the model was kept from this epoch: so of one epoch at most.
     pub kept: bool,
     /// Per head, in the order of the heads.
     pub heads: Vec<HeadEpoch>,
 }
 
-/// What was measured of one head.
+/// What was measured of one head. Nothing was, where no label was known: null in the table, an empty cell in CSV.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct HeadEpoch {
     /// Name of the head.
     pub name: String,
     /// Mean of its loss while training, before any weight.
-    pub train_loss: f64,
+    pub train_loss: Option<f64>,
     /// Mean of its loss on the validation photos.
-    pub validation_loss: f64,
+    pub validation_loss: Option<f64>,
     /// Share of training photos answered rightly while training; with tags, those with exactly the right ones.
-    pub train_accuracy: f64,
+    pub train_accuracy: Option<f64>,
     /// Share of validation photos answered rightly.
-    pub validation_accuracy: f64,
+    pub validation_accuracy: Option<f64>,
     /// Mean over the classes of F1 on the validation photos.
-    pub validation_macro_f1: f64,
+    pub validation_macro_f1: Option<f64>,
 }
 
 impl EpochRow {
@@ -67,14 +67,11 @@ impl EpochRow {
         }
         text.push('\n');
         for row in rows {
-            let [rate, head_rate, norm, train, validation] = row.numbers();
-            let (epoch, ema, kept) = (row.epoch, row.ema, row.kept);
-            text.push_str(&format!("{epoch},{rate},{head_rate},{norm},{train},{validation},{ema},{kept}"));
-            for head in &row.heads {
-                for value in head.values() {
-                    text.push_str(&format!(",{value}"));
-                }
-            }
+            let values = row.heads.iter().flat_map(HeadEpoch::values).map(cell);
+            let cells = std::iter::once(row.epoch.to_string())
+                .chain(row.numbers().map(cell))
+                .chain([row.ema.to_string(), row.kept.to_string()]);
+            text.push_str(&cells.chain(values).collect::<Vec<_>>().join(","));
             text.push('\n');
         }
         std::fs::write(path, text).map_err(|e| Error::io("write", path, e))
@@ -90,7 +87,8 @@ impl EpochRow {
         let epochs = columns.integers::<u32>("epoch")?;
         let (rates, head_rates) = (columns.numbers("learning_rate")?, columns.numbers("head_learning_rate")?);
         let norms = columns.numbers("gradient_norm")?;
-        let (train, validation) = (columns.numbers("train_loss")?, columns.numbers("validation_loss")?);
+        let train = columns.numbers("train_loss")?;
+        let validation = columns.optional_numbers("validation_loss")?;
         let (ema, kept) = (columns.flags("ema")?, columns.flags("kept")?);
         let mut rows: Vec<_> = (0..frame.rows())
             .map(|i| Self {
@@ -108,7 +106,7 @@ impl EpochRow {
         for name in heads {
             let mut values = Vec::with_capacity(HEAD_COLUMNS.len());
             for kind in HEAD_COLUMNS {
-                values.push(columns.numbers(&format!("{kind}_{name}"))?);
+                values.push(columns.optional_numbers(&format!("{kind}_{name}"))?);
             }
             for (i, row) in rows.iter_mut().enumerate() {
                 row.heads.push(HeadEpoch {
@@ -124,22 +122,24 @@ impl EpochRow {
         Ok(rows)
     }
 
-    fn numbers(&self) -> [f64; 5] {
+    fn numbers(&self) -> [Option<f64>; 5] {
         let Self { learning_rate, head_learning_rate, gradient_norm, train_loss, validation_loss, .. } = self;
-        [*learning_rate, *head_learning_rate, *gradient_norm, *train_loss, *validation_loss]
+        let [rate, head_rate, norm, train] =
+            [learning_rate, head_learning_rate, gradient_norm, train_loss].map(|value| Some(*value));
+        [rate, head_rate, norm, train, *validation_loss]
     }
 
     fn frame(rows: &[Self]) -> Frame {
         let flags = |pick: fn(&Self) -> bool| Column::Flag(rows.iter().map(|row| Some(pick(row))).collect());
         let mut frame = Frame::new().with_integers("epoch", rows.iter().map(|row| row.epoch));
         for (column, name) in FIXED_COLUMNS[1..6].iter().enumerate() {
-            frame = frame.with_numbers(name, rows.iter().map(|row| row.numbers()[column]));
+            frame = frame.with(name, Column::Number(rows.iter().map(|row| row.numbers()[column]).collect()));
         }
         frame = frame.with("ema", flags(|row| row.ema)).with("kept", flags(|row| row.kept));
         for (position, head) in rows.first().map_or(&[][..], |row| &row.heads).iter().enumerate() {
             for (column, kind) in HEAD_COLUMNS.iter().enumerate() {
-                let values = rows.iter().map(|row| row.heads[position].values()[column]);
-                frame = frame.with_numbers(&format!("{kind}_{}", head.name), values);
+                let values = rows.iter().map(|row| row.heads[position].values()[column]).collect();
+                frame = frame.with(&format!("{kind}_{}", head.name), Column::Number(values));
             }
         }
         frame
@@ -163,7 +163,7 @@ const HEAD_COLUMNS: [&str; 5] =
     ["train_loss", "validation_loss", "train_accuracy", "validation_accuracy", "validation_macro_f1"];
 
 impl HeadEpoch {
-    fn values(&self) -> [f64; 5] {
+    fn values(&self) -> [Option<f64>; 5] {
         let Self {
             train_loss,
             validation_loss,
@@ -174,4 +174,9 @@ impl HeadEpoch {
         } = self;
         [*train_loss, *validation_loss, *train_accuracy, *validation_accuracy, *validation_macro_f1]
     }
+}
+
+/// A cell of CSV.
+fn cell(value: Option<f64>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }

@@ -107,23 +107,25 @@ fn other_tables_round_trip() {
 
     let head = HeadEpoch {
         name: "brand".into(),
-        train_loss: 1.5,
-        validation_loss: 1.25,
-        train_accuracy: 0.25,
-        validation_accuracy: 0.5,
-        validation_macro_f1: 0.125,
+        train_loss: Some(1.5),
+        validation_loss: Some(1.25),
+        train_accuracy: Some(0.25),
+        validation_accuracy: Some(0.5),
+        validation_macro_f1: Some(0.125),
     };
-    let rows = vec![EpochRow {
+    let row = EpochRow {
         epoch: 1,
         learning_rate: 0.01,
         head_learning_rate: 0.02,
         gradient_norm: 3.5,
         ema: true,
         train_loss: 2.5,
-        validation_loss: 2.0,
+        validation_loss: Some(2.0),
         kept: true,
         heads: vec![head],
-    }];
+    };
+    let unknown = HeadEpoch { name: "brand".into(), ..Default::default() };
+    let rows = vec![row.clone(), EpochRow { epoch: 2, validation_loss: None, heads: vec![unknown], ..row }];
     let path = write_twice(folder.path(), |path| EpochRow::write(&rows, path).unwrap());
     assert_eq!(EpochRow::read(&path, &["brand".into()]).unwrap(), rows);
     EpochRow::write_csv(&rows, &path).unwrap();
@@ -131,7 +133,8 @@ fn other_tables_round_trip() {
         std::fs::read_to_string(&path).unwrap(),
         "epoch,learning_rate,head_learning_rate,gradient_norm,train_loss,validation_loss,ema,kept,\
          train_loss_brand,validation_loss_brand,train_accuracy_brand,validation_accuracy_brand,\
-         validation_macro_f1_brand\n1,0.01,0.02,3.5,2.5,2,true,true,1.5,1.25,0.25,0.5,0.125\n"
+         validation_macro_f1_brand\n1,0.01,0.02,3.5,2.5,2,true,true,1.5,1.25,0.25,0.5,0.125\n\
+         2,0.01,0.02,3.5,2.5,,true,true,,,,,\n"
     );
 }
 

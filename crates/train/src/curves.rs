@@ -19,34 +19,33 @@ pub(crate) struct Curves {
 impl Curves {
     /// Begins the event file of a training in its output folder, with the epochs that are done. They are written again
     /// rather than gone on with: an interruption may have left more of them, or less, than the state has.
-    pub(crate) fn begin(output: &Path, history: &[EpochRow], validated: bool) -> Result<Self, Error> {
+    pub(crate) fn begin(output: &Path, history: &[EpochRow]) -> Result<Self, Error> {
         let mut curves = Self { writer: Writer::create(&output.join(train::TENSORBOARD), WALL_TIME)? };
-        history.iter().try_for_each(|row| curves.add(row, validated))?;
+        history.iter().try_for_each(|row| curves.add(row))?;
         Ok(curves)
     }
 
-    /// Adds what was measured in an epoch, at the step of its number. Without validation photos there are no curves of
-    /// them.
-    pub(crate) fn add(&mut self, row: &EpochRow, validated: bool) -> Result<(), Error> {
+    /// Adds what was measured in an epoch, at the step of its number. There are no curves of what was not.
+    pub(crate) fn add(&mut self, row: &EpochRow) -> Result<(), Error> {
         let mut values = vec![
-            ("learning rate/trunk".to_owned(), row.learning_rate),
-            ("learning rate/heads".to_owned(), row.head_learning_rate),
-            ("gradient norm".to_owned(), row.gradient_norm),
-            ("loss/train".to_owned(), row.train_loss),
+            ("learning rate/trunk".to_owned(), Some(row.learning_rate)),
+            ("learning rate/heads".to_owned(), Some(row.head_learning_rate)),
+            ("gradient norm".to_owned(), Some(row.gradient_norm)),
+            ("loss/train".to_owned(), Some(row.train_loss)),
+            ("loss/validation".to_owned(), row.validation_loss),
         ];
         for head in &row.heads {
-            values.push((format!("loss of {}/train", head.name), head.train_loss));
-            values.push((format!("accuracy of {}/train", head.name), head.train_accuracy));
+            let name = &head.name;
+            values.extend([
+                (format!("loss of {name}/train"), head.train_loss),
+                (format!("accuracy of {name}/train"), head.train_accuracy),
+                (format!("loss of {name}/validation"), head.validation_loss),
+                (format!("accuracy of {name}/validation"), head.validation_accuracy),
+                (format!("macro-F1 of {name}/validation"), head.validation_macro_f1),
+            ]);
         }
-        if validated {
-            values.push(("loss/validation".to_owned(), row.validation_loss));
-            for head in &row.heads {
-                values.push((format!("loss of {}/validation", head.name), head.validation_loss));
-                values.push((format!("accuracy of {}/validation", head.name), head.validation_accuracy));
-                values.push((format!("macro-F1 of {}/validation", head.name), head.validation_macro_f1));
-            }
-        }
-        self.writer.scalars(row.epoch.into(), values.iter().map(|(tag, value)| (tag.as_str(), *value)));
+        let known = values.iter().filter_map(|(tag, value)| Some((tag.as_str(), (*value)?)));
+        self.writer.scalars(row.epoch.into(), known);
         Ok(self.writer.flush()?)
     }
 }

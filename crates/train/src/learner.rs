@@ -133,7 +133,7 @@ impl Learner {
         }
         let what = match broken {
             Some(name) => name,
-            None if row.validation_loss.is_finite() => return Ok(()),
+            None if row.validation_loss.is_none_or(f64::is_finite) => return Ok(()),
             None => "the validation loss".to_owned(),
         };
         Err(Error::NotFinite(Box::new(Divergence {

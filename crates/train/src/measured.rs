@@ -68,8 +68,9 @@ impl Measured {
     /// What a bar says.
     pub(crate) fn so_far(&self, heads: &[Head]) -> String {
         let heads = heads.iter().enumerate();
-        let accuracies: Vec<_> =
-            heads.map(|(i, head)| format!("{} {:.0}%", head.name, 100.0 * self.accuracy(i))).collect();
+        let accuracies: Vec<_> = heads
+            .filter_map(|(i, head)| Some(format!("{} {:.0}%", head.name, 100.0 * self.accuracy(i)?)))
+            .collect();
         format!("loss {:.3}  {}", self.loss(), accuracies.join("  "))
     }
 
@@ -78,27 +79,31 @@ impl Measured {
         self.loss / self.count.max(1) as f64
     }
 
-    /// The mean of a head's loss over the labels that are known; 0 if none is.
-    pub(crate) fn head_loss(&self, head: usize) -> f64 {
-        self.head_losses[head] / self.known[head].max(1) as f64
+    /// Whether there was any photo.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
-    /// Share of photos answered rightly; 0 if nothing was counted.
-    pub(crate) fn accuracy(&self, head: usize) -> f64 {
+    /// The mean of a head's loss over the labels that are known, if one is.
+    pub(crate) fn head_loss(&self, head: usize) -> Option<f64> {
+        (self.known[head] > 0).then(|| self.head_losses[head] / self.known[head] as f64)
+    }
+
+    /// Share of photos answered rightly, of those whose label is known.
+    pub(crate) fn accuracy(&self, head: usize) -> Option<f64> {
         let (right, total) = match &self.tallies[head] {
             Tally::Single(confusion) => (confusion.right(), confusion.total()),
             Tally::Tags(presence) => (presence.exact(), presence.photos()),
         };
-        right as f64 / total.max(1) as f64
+        (total > 0).then(|| right as f64 / total as f64)
     }
 
-    /// Mean of F1 over the classes that are there or were answered; 0 if nothing was counted.
-    pub(crate) fn macro_f1(&self, head: usize) -> f64 {
-        let score = match &self.tallies[head] {
+    /// Mean of F1 over the classes that are there or were answered.
+    pub(crate) fn macro_f1(&self, head: usize) -> Option<f64> {
+        match &self.tallies[head] {
             Tally::Single(confusion) => confusion.macro_f1(),
             Tally::Tags(presence) => presence.macro_f1(),
-        };
-        score.unwrap_or(0.0)
+        }
     }
 }
 
@@ -145,6 +150,7 @@ mod tests {
             Tensor::new(&[[1f32, -1., -1.], [-1., 1., -1.], [-1., 1., -1.], [-1., -1., 1.]], &Device::Cpu)
                 .unwrap();
         let mut measured = Measured::new(&[head(HeadKind::Single), head(HeadKind::Tags)]);
+        assert_eq!((measured.head_loss(0), measured.accuracy(1), measured.macro_f1(0)), (None, None, None));
         let targets = [
             vec![Target::Class(0), Target::Class(1), Target::Class(0), Target::Unknown],
             vec![Target::Tags(vec![0]), Target::Unknown, Target::Tags(vec![]), Target::Tags(vec![2])],
@@ -156,10 +162,14 @@ mod tests {
         let unknown = [vec![Target::Unknown; 4], targets[1].clone()];
         let none = Losses { heads: vec![0.0, 0.7], known: vec![0, 3], ..losses };
         measured.add(&none, &[logits.clone(), logits], &unknown).unwrap();
-        assert!((measured.head_loss(0) - 0.3).abs() < 1e-12);
-        assert!((measured.accuracy(0) - 2.0 / 3.0).abs() < 1e-12);
-        assert!((measured.accuracy(1) - 2.0 / 3.0).abs() < 1e-12);
-        assert!((measured.head_loss(1) - 0.7).abs() < 1e-12);
+        for (found, expected) in [
+            (measured.head_loss(0), 0.3),
+            (measured.head_loss(1), 0.7),
+            (measured.accuracy(0), 2.0 / 3.0),
+            (measured.accuracy(1), 2.0 / 3.0),
+        ] {
+            assert!((found.unwrap() - expected).abs() < 1e-12);
+        }
         let text = serde_json::to_string(&measured).unwrap();
         assert_eq!(serde_json::from_str::<Measured>(&text).unwrap(), measured);
     }

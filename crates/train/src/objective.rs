@@ -110,10 +110,14 @@ impl Objective {
         Ok(())
     }
 
-    /// The sum of the heads' losses, each by its weight, of those heads for which `counts` is true.
-    pub(crate) fn sum(&self, losses: impl Iterator<Item = f64>, counts: impl Fn(&str) -> bool) -> f64 {
+    /// The sum of the heads' losses, each by its weight, of those that are known and whose head `counts`.
+    pub(crate) fn sum(
+        &self,
+        losses: impl Iterator<Item = Option<f64>>,
+        counts: impl Fn(&str) -> bool,
+    ) -> f64 {
         let heads = self.heads.iter().zip(losses).filter(|(head, _)| counts(&head.name));
-        heads.map(|(head, loss)| head.weight * loss).sum()
+        heads.filter_map(|(head, loss)| Some(head.weight * loss?)).sum()
     }
 
     /// The head whose loss is the first that is no finite number.

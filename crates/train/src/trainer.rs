@@ -70,7 +70,7 @@ impl<'a> Trainer<'a> {
         if resumed_epochs > 0 || run.batches > 0 {
             tracing::info!("going on in epoch {}, after batch {}", run.epoch, run.batches);
         }
-        let mut curves = Curves::begin(self.output, &run.history, self.is_validated())?;
+        let mut curves = Curves::begin(self.output, &run.history)?;
         while run.epoch <= self.settings.epochs {
             if self.is_over(&run) {
                 let (patience, best) = (self.settings.patience.unwrap_or(0), run.best_epoch);
@@ -81,7 +81,7 @@ impl<'a> Trainer<'a> {
             self.epoch(&mut run, &states)?;
             self.finish_epoch(&mut run, model)?;
             if let Some(row) = run.history.last() {
-                curves.add(row, self.is_validated())?;
+                curves.add(row)?;
             }
             states.write(&run, &self.learner)?;
         }
@@ -172,13 +172,7 @@ impl<'a> Trainer<'a> {
         self.keep_checkpoint(epoch)?;
         self.exchange_weights()?;
         let photos = self.data.train.len();
-        self.progress.line(&describe(
-            &row,
-            self.settings.epochs,
-            photos,
-            running.timing,
-            self.is_validated(),
-        ));
+        self.progress.line(&describe(&row, self.settings.epochs, photos, running.timing));
         run.history.push(row);
         run.timings.push(running.timing);
         run.epoch += 1;
@@ -216,10 +210,8 @@ impl<'a> Trainer<'a> {
             gradient_norm: running.norms / running.steps.max(1) as f64,
             ema: settings.ema.is_some(),
             train_loss: train.loss(),
-            validation_loss: self
-                .learner
-                .objective
-                .sum((0..).map(|head| validation.head_loss(head)), |_| true),
+            validation_loss: (!validation.is_empty())
+                .then(|| self.learner.objective.sum((0..).map(|head| validation.head_loss(head)), |_| true)),
             kept: false,
             heads: heads.collect(),
         }
@@ -228,7 +220,10 @@ impl<'a> Trainer<'a> {
     /// What makes one epoch better than another: higher is better.
     fn score(&self, row: &EpochRow) -> f64 {
         let heads = || row.heads.iter().filter(|head| self.settings.answers(&head.name));
-        let mean = |pick: fn(&HeadEpoch) -> f64| heads().map(pick).sum::<f64>() / heads().count() as f64;
+        let mean = |pick: fn(&HeadEpoch) -> Option<f64>| {
+            let measured: Vec<_> = heads().filter_map(pick).collect();
+            measured.iter().sum::<f64>() / measured.len().max(1) as f64
+        };
         match self.settings.select_by {
             _ if !self.is_validated() => f64::from(row.epoch),
             Selection::Accuracy => mean(|head| head.validation_accuracy),
@@ -256,17 +251,16 @@ impl<'a> Trainer<'a> {
     }
 }
 
-fn describe(row: &EpochRow, epochs: usize, photos: usize, timing: Timing, validated: bool) -> String {
+fn describe(row: &EpochRow, epochs: usize, photos: usize, timing: Timing) -> String {
+    let (what, pick): (_, fn(&HeadEpoch) -> Option<f64>) = match row.validation_loss {
+        Some(loss) => (format!("validation {loss:.3}"), |head| head.validation_accuracy),
+        None => ("training".to_owned(), |head| head.train_accuracy),
+    };
     let heads: Vec<_> = row
         .heads
         .iter()
-        .map(|head| {
-            let accuracy = if validated { head.validation_accuracy } else { head.train_accuracy };
-            format!("{} {:.1}%", head.name, 100.0 * accuracy)
-        })
+        .filter_map(|head| Some(format!("{} {:.1}%", head.name, 100.0 * pick(head)?)))
         .collect();
-    let what =
-        if validated { format!("validation {:.3}", row.validation_loss) } else { "training".to_owned() };
     format!(
         "epoch {}/{epochs}  loss {:.3}  {what}  {}  {:.1} photos/s, waited {:.1}%",
         row.epoch,

@@ -50,7 +50,7 @@ pub(crate) struct Curves<'a> {
     pub(crate) range: (f64, f64),
     /// By epoch, in training.
     pub(crate) training: Vec<(u32, f64)>,
-    /// By epoch, in validation.
+    /// By epoch, in validation; empty without validation photos.
     pub(crate) validation: Vec<(u32, f64)>,
     /// The epoch whose weights were kept.
     pub(crate) best_epoch: Option<u32>,
@@ -75,7 +75,8 @@ impl Curves<'_> {
                 svg.dot(class, only, 2.5, "");
             }
         }
-        let best = self.validation.iter().filter(inside).find(|(epoch, _)| Some(*epoch) == self.best_epoch);
+        let measured = if self.validation.is_empty() { &self.training } else { &self.validation };
+        let best = measured.iter().filter(inside).find(|(epoch, _)| Some(*epoch) == self.best_epoch);
         if let Some(point) = best {
             self.mark(&mut svg, place(point), *point);
         }

@@ -8,7 +8,7 @@ use crate::{HeadMetrics, Metrics, Proportion, TagHeadMetrics};
 
 use super::Report;
 use super::photo_card::{PhotoCard, Verdict};
-use super::tables::{BalanceRow, ClassRow, Confusion, TagRow};
+use super::tables::{BalanceRow, ClassRow, Confusion, TagRow, labelled_splits};
 use super::wording::{count, counted, decimal, number_word, percent, percent_number};
 
 /// The page.
@@ -24,7 +24,11 @@ pub(super) struct Page<'a> {
     tags: Vec<TagSection>,
     charts: Vec<Chart>,
     best_epoch: Option<u32>,
+    /// Whether there were validation photos.
+    validated: bool,
     epochs: usize,
+    /// Headings of the splits that have labelled photos.
+    splits: Vec<&'static str>,
     sample: &'a [PhotoCard],
     mistakes: &'a [PhotoCard],
     wrong_photos: bool,
@@ -124,6 +128,8 @@ impl<'a> Page<'a> {
             chart_columns: columns(names.len() + 1),
             charts: charts(report),
             best_epoch: report.best_epoch,
+            validated: report.history.iter().any(|row| row.validation_loss.is_some()),
+            splits: labelled_splits(report.heads).into_iter().map(|(_, heading)| heading).collect(),
             epochs: report.history.len(),
             sample: report.sample,
             mistakes: report.mistakes,
@@ -187,7 +193,7 @@ impl HeadSection {
             matrix: confusion_matrix(head),
             reliability: reliability(&head.name, &head.calibration),
             class_rows: head.classes.iter().map(ClassRow::of).collect(),
-            balance_rows: report.heads.get(position).map(BalanceRow::all).unwrap_or_default(),
+            balance_rows: balance(report, position),
             confusions: Confusion::most_frequent(head),
         }
     }
@@ -210,9 +216,15 @@ impl TagSection {
             micro_f1: decimal(head.micro_f1),
             log_loss: decimal(head.log_loss),
             rows: head.tags.iter().map(TagRow::of).collect(),
-            balance_rows: report.heads.get(place).map(BalanceRow::all).unwrap_or_default(),
+            balance_rows: balance(report, place),
         }
     }
+}
+
+/// How frequent the classes of a head are in each split.
+fn balance(report: &Report<'_>, position: usize) -> Vec<BalanceRow> {
+    let splits: Vec<_> = labelled_splits(report.heads).into_iter().map(|(split, _)| split).collect();
+    report.heads.get(position).map(|head| BalanceRow::all(head, &splits)).unwrap_or_default()
 }
 
 /// Names of the heads, in the order of the page.
@@ -258,11 +270,11 @@ fn charts(report: &Report<'_>) -> Vec<Chart> {
     if history.is_empty() {
         return Vec::new();
     }
-    let column = |value: &dyn Fn(&EpochRow) -> f64| -> Vec<(u32, f64)> {
-        history.iter().map(|row| (row.epoch, value(row))).collect()
+    let column = |value: fn(&EpochRow) -> Option<f64>| -> Vec<(u32, f64)> {
+        history.iter().filter_map(|row| Some((row.epoch, value(row)?))).collect()
     };
-    let training = column(&|row| row.train_loss);
-    let validation = column(&|row| row.validation_loss);
+    let training = column(|row| Some(row.train_loss));
+    let validation = column(|row| row.validation_loss);
     let best_epoch = report.best_epoch;
     let highest = largest(training.iter().chain(&validation).map(|(_, value)| *value));
     let range = (0.0, if highest > 0.0 { highest * 1.05 } else { 1.0 });
@@ -271,12 +283,12 @@ fn charts(report: &Report<'_>) -> Vec<Chart> {
 
     let accuracies = history.iter().flat_map(|row| &row.heads);
     let accuracies = accuracies.flat_map(|head| [head.train_accuracy, head.validation_accuracy]);
-    let lowest = -largest(accuracies.map(|value| -value));
+    let lowest = -largest(accuracies.flatten().map(|value| -value));
     // Down to a whole tenth, so that curves near the top are not squeezed into a line.
     let range = (((lowest - 0.02) * 10.0).floor().clamp(0.0, 9.0) / 10.0, 1.0);
     for (i, name) in names(report.metrics).enumerate() {
-        let column = |value: fn(&HeadEpoch) -> f64| -> Vec<(u32, f64)> {
-            history.iter().filter_map(|row| Some((row.epoch, value(row.heads.get(i)?)))).collect()
+        let column = |value: fn(&HeadEpoch) -> Option<f64>| -> Vec<(u32, f64)> {
+            history.iter().filter_map(|row| Some((row.epoch, value(row.heads.get(i)?)?))).collect()
         };
         let curves = Curves {
             label: &format!("accuracy of {name}"),

@@ -66,27 +66,35 @@ impl TagRow {
     }
 }
 
+/// The splits that have labelled photos, and their headings.
+pub(super) fn labelled_splits(heads: &[Head]) -> Vec<(Split, &'static str)> {
+    let labelled = |split: &Split| {
+        heads.iter().any(|head| head.counts.get(split).is_some_and(|counts| counts.iter().any(|n| *n > 0)))
+    };
+    let headings = [(Split::Train, "Training"), (Split::Validation, "Validation"), (Split::Test, "Test")];
+    headings.into_iter().filter(|(split, _)| labelled(split)).collect()
+}
+
 /// Photos of a class by split; a split's bars are as long as the class is frequent in it, so that equal
 /// bars mean equal shares.
 pub(super) struct BalanceRow {
     pub(super) name: String,
-    pub(super) cells: [Cell; 3],
+    pub(super) cells: Vec<Cell>,
 }
 
 impl BalanceRow {
-    pub(super) fn all(head: &Head) -> Vec<Self> {
+    /// A row per class, with a cell per split.
+    pub(super) fn all(head: &Head, splits: &[Split]) -> Vec<Self> {
         let photos = |split: &Split, class: usize| {
             head.counts.get(split).and_then(|counts| counts.get(class)).copied().unwrap_or(0)
         };
         let classes = 0..head.classes.len();
-        let most =
-            Split::ALL.map(|split| classes.clone().map(|class| photos(&split, class)).max().unwrap_or(0));
-        classes
-            .map(|class| Self {
-                name: head.classes[class].clone(),
-                cells: [0, 1, 2].map(|i| Cell::count(photos(&Split::ALL[i], class), most[i])),
-            })
-            .collect()
+        let most = |split: &Split| classes.clone().map(|class| photos(split, class)).max().unwrap_or(0);
+        let most: Vec<_> = splits.iter().map(most).collect();
+        let cells = |class: usize| {
+            splits.iter().zip(&most).map(|(split, most)| Cell::count(photos(split, class), *most)).collect()
+        };
+        classes.clone().map(|class| Self { name: head.classes[class].clone(), cells: cells(class) }).collect()
     }
 }
 
