@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Bring stages up to date: all, or those named and what they need.
     Run {
-        /// Stages: ingest, labels, preprocess, train, evaluate.
+        /// Stages: ingest, labels, preprocess, features (with train.cache_features), train, evaluate.
         stages: Vec<String>,
         /// Run the stages named (or all) even if they are fresh.
         #[arg(long)]

@@ -33,8 +33,11 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
     let mut configuration = Configuration::load(&arguments.config, &set)?;
     configuration.fetch.offline |= arguments.offline;
     configuration.start_threads()?;
-    if matches!(arguments.command, Command::Run { dry_run: false, .. }) {
-        terminal.promise_to_go_on();
+    if let Command::Run { dry_run: false, force, .. } = arguments.command {
+        terminal.promise_on_interrupt(match force {
+            false => "finished stages are kept, and the next run goes on from there",
+            true => "finished stages are kept; with --force, all begin from nothing again",
+        });
     }
     match arguments.command {
         Command::Run { stages, force, only, dry_run } => {

@@ -55,12 +55,8 @@ impl Configuration {
             HeadKindSettings::Tags(_) => HeadKind::Tags,
         };
         let declared: Vec<_> = labels.heads.iter().map(|head| (head.name.as_str(), kind(head))).collect();
-        if let Some((_, size)) = train.resize.iter().find(|(_, size)| *size > preprocess.size) {
-            let stored = preprocess.size;
-            reader.report(
-                "train.resize",
-                &format!("asks for photos of {size} pixels, but preprocess.size is {stored}"),
-            );
+        if let Some(message) = train.enlarges(preprocess.size) {
+            reader.report("train.resize", &message);
         }
         for (key, message) in train.misfits(&declared) {
             reader.report(&key, &message);

@@ -129,6 +129,9 @@ impl Error {
                 "run marque in the folder that has {}, or name another file with --config",
                 path.display()
             )),
+            Error::NoSuchStage(name) if name == marque_train::FEATURES => {
+                Some("it is a stage only where train.cache_features is on".to_owned())
+            }
             Error::NoSuchStage(_) => {
                 Some(format!("the stages are {}", marque_contracts::schema::STAGES.join(", ")))
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -34,8 +34,8 @@ pub(crate) struct Terminal {
     interactive: bool,
     /// Why results could not be written.
     unwritten: Arc<OnceLock<io::Error>>,
-    /// Whether an interrupted command leaves something that the next call of it goes on from.
-    goes_on: Arc<AtomicBool>,
+    /// What becomes of the work so far when the command is interrupted, if that can be said.
+    promise: Arc<OnceLock<&'static str>>,
 }
 
 impl Terminal {
@@ -49,7 +49,7 @@ impl Terminal {
             verbose,
             interactive,
             unwritten: Arc::default(),
-            goes_on: Arc::default(),
+            promise: Arc::default(),
         }
     }
 
@@ -71,9 +71,9 @@ impl Terminal {
             .init();
     }
 
-    /// From now on an interrupt says that what is done is kept.
-    pub(crate) fn promise_to_go_on(&self) {
-        self.goes_on.store(true, Ordering::Relaxed);
+    /// From now on an interrupt says this of what is done.
+    pub(crate) fn promise_on_interrupt(&self, promise: &'static str) {
+        let _ = self.promise.set(promise);
     }
 
     /// On Ctrl-C: clears the bars, says that nothing is lost where that is so, ends with 130.
@@ -82,11 +82,10 @@ impl Terminal {
         let handler = move || {
             let _ = terminal.bars.clear();
             // Whoever read our words may have been interrupted too: `marque run 2>&1 | tee log`.
-            let word = match terminal.goes_on.load(Ordering::Relaxed) {
-                true => "interrupted: finished stages are kept, and the next run goes on from there",
-                false => "interrupted",
+            let _ = match terminal.promise.get() {
+                Some(promise) => writeln!(io::stderr().lock(), "interrupted: {promise}"),
+                None => writeln!(io::stderr().lock(), "interrupted"),
             };
-            let _ = writeln!(io::stderr().lock(), "{word}");
             std::process::exit(130);
         };
         if let Err(error) = ctrlc::set_handler(handler) {

@@ -170,12 +170,14 @@ fn results(metrics: &Value) -> String {
 
 fn usage(config: &NetworkConfig) -> String {
     let backbone = format!("{:?}", config.backbone).to_lowercase();
-    let stride = match config.bottleneck_stride {
-        BottleneckStride::First1x1 if config.backbone.has_bottlenecks() => {
-            " The stride of a downsampling bottleneck is in its first 1×1 convolution, unlike torchvision's: use \
-             the ONNX file, or move it."
-        }
-        _ => "",
+    let (stride, moved) = match config.bottleneck_stride {
+        BottleneckStride::First1x1 if config.backbone.has_bottlenecks() => (
+            " The stride of a downsampling bottleneck is in its first 1×1 convolution, where torchvision has it in \
+             the second: it is moved below.",
+            "for block in trunk.modules():\n    if isinstance(block, torchvision.models.resnet.Bottleneck):\n        \
+             block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride\n",
+        ),
+        _ => ("", ""),
     };
     let norm_eps = config.norm_eps;
     format!(
@@ -186,7 +188,7 @@ fn usage(config: &NetworkConfig) -> String {
          ```python\nimport {json}torch, torchvision\nfrom safetensors.torch import load_file\n\n\
          weights = load_file(\"model.safetensors\")\n\
          trunk = torchvision.models.{backbone}(\n    norm_layer=lambda c: torch.nn.BatchNorm2d(c, eps={norm_eps:e}))\n\
-         trunk.fc = torch.nn.Identity()\n\
+         trunk.fc = torch.nn.Identity()\n{moved}\
          trunk.load_state_dict({{k: v for k, v in weights.items() if not k.startswith(\"heads.\")}}, strict=False)\n\
          features = trunk.eval()(photos)  # [n, 3, {size}, {size}]\n\
          logits = lambda head: features @ weights[f\"heads.{{head}}.weight\"].T + weights[f\"heads.{{head}}.bias\"]\n\

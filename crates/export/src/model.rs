@@ -48,10 +48,12 @@ impl Model {
         &self.folder
     }
 
-    /// Number of weights, running statistics included.
+    /// Number of weights that are learnt: batch norm's running statistics are not.
     pub(crate) fn parameters(&self) -> usize {
+        let learnt = |name: &str| !name.contains(".running_");
         self.tensors().map_or(0, |file| {
-            file.tensors().iter().map(|(_, view)| view.shape().iter().product::<usize>()).sum()
+            let tensors = file.iter().filter(|(name, _)| learnt(name));
+            tensors.map(|(_, view)| view.shape().iter().product::<usize>()).sum()
         })
     }
 

@@ -159,6 +159,12 @@ impl Settings {
         if self.features.is_some() { self.freeze.forever() } else { 0 }
     }
 
+    /// What is wrong with `train.resize` where photos are stored at a size, in pixels: it cannot make them larger.
+    pub fn enlarges(&self, stored: usize) -> Option<String> {
+        let (_, size) = self.resize.iter().find(|(_, size)| *size > stored)?;
+        Some(format!("asks for photos of {size} pixels, but preprocess.size is {stored}"))
+    }
+
     /// Size of the training photos in an epoch, from 1, of shards of photos of `size` pixels.
     pub(crate) fn size_at(&self, epoch: usize, size: usize) -> usize {
         self.resize.iter().rfind(|(from, _)| *from <= epoch).map_or(size, |(_, size)| *size)

@@ -60,10 +60,8 @@ pub(crate) fn prepare(
     job: &Job<'_>,
 ) -> Result<(Network, Option<FeatureReader>), Error> {
     let stored = data.geometry().height;
-    if let Some((_, size)) = settings.resize.iter().find(|(_, size)| *size > stored) {
-        return Err(Error::Settings(format!(
-            "train.resize asks for photos of {size} pixels, but preprocess.size is {stored}"
-        )));
+    if let Some(message) = settings.enlarges(stored) {
+        return Err(Error::Settings(format!("train.resize {message}")));
     }
     if settings.precision == Precision::Bf16 && marque_kernels::bf16_unit().is_none() {
         tracing::warn!("this CPU has no unit for bf16: runtime.precision = \"f32\" would be faster here");
@@ -141,7 +139,7 @@ fn summary(trained: &Trained, data: &Data) -> Summary {
     let heads: Vec<_> = best
         .iter()
         .flat_map(|row| &row.heads)
-        .map(|head| format!("{} {:.1}%", head.name, 100.0 * head.validation_accuracy))
+        .filter_map(|head| Some(format!("{} {:.1}%", head.name, 100.0 * head.validation_accuracy?)))
         .collect();
     let line = match data.validation.is_empty() {
         true => match trained.history.len() {
@@ -176,7 +174,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> Value {

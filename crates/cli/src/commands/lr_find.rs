@@ -22,17 +22,19 @@ pub(super) fn lr_find(
     if options.from >= options.to {
         return Err(Error::Usage(format!("--from {} must be below --to {}", options.from, options.to)));
     }
+    if options.out.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("svg")) {
+        let named = options.out.display();
+        return Err(Error::Usage(format!("--out {named}: the plot is an SVG drawing, so name it with .svg")));
+    }
+    let unwritable = |source| Error::Write { action: "write", path: options.out.clone(), source };
+    writable(&options.out).map_err(unwritable)?;
     let range = SweepRange { from: options.from, to: options.to, steps: options.steps.into() };
     // A path that nothing is written to; only messages name it.
     let job = Job::new(inputs_of_training(configuration)?, Path::new(""), terminal);
     let found =
         marque_train::sweep(&job, &configuration.train, range, terminal).map_err(Error::of_training)?;
     let drawing = plot::draw(&found);
-    std::fs::write(&options.out, drawing).map_err(|source| Error::Write {
-        action: "write",
-        path: options.out.clone(),
-        source,
-    })?;
+    std::fs::write(&options.out, drawing).map_err(unwritable)?;
     let (steps, last) = (found.points.len(), found.points.last().map_or(0.0, |point| point.learning_rate));
     let end = if found.diverged { ", where the loss ran away" } else { "" };
     terminal.print(format_args!("{steps} steps, from {:.1e} to {last:.1e}{end}", options.from));
@@ -44,4 +46,12 @@ pub(super) fn lr_find(
     }
     terminal.print(format_args!("plot: {}", options.out.display()));
     Ok(())
+}
+
+/// Finds out whether a file can be written before minutes are spent on what belongs in it. One that is there keeps its
+/// content.
+fn writable(path: &Path) -> std::io::Result<()> {
+    let before = path.exists();
+    std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+    if before { Ok(()) } else { std::fs::remove_file(path) }
 }

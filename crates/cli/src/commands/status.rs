@@ -18,7 +18,9 @@ pub(super) fn status(configuration: &Configuration, terminal: &Terminal) -> Resu
             State::Stale(reasons) => ("stale", brief(reasons, 1)),
             State::Blocked(failure) => {
                 // The full message, with addresses and all, is for `run`.
-                ("blocked", failure.to_string().lines().next().unwrap_or_default().to_owned())
+                let message = failure.to_string();
+                let line = message.lines().next().unwrap_or_default();
+                ("blocked", line.trim_end_matches(':').to_owned())
             }
         };
         let manifest = assessment.current.as_ref().map(|current| &current.manifest);
