@@ -1,6 +1,10 @@
 //! Names of the files that pass between stages, and the records of the JSON ones. The columns of the
 //! Parquet tables are in `marque-formats`, which reads and writes them.
 
+mod preparation;
+
+pub use preparation::{Filter, Fit, Preparation};
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +55,8 @@ pub mod preprocess {
     pub const SHARDS: &str = "shards/";
     /// A row per photo: in which shard, at which row.
     pub const INDEX: &str = "index.parquet";
+    /// How the photos were made, as a [`Preparation`](super::Preparation).
+    pub const PREPARATION: &str = "preparation.json";
 }
 
 /// Files that `train` writes.

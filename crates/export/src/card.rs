@@ -42,7 +42,7 @@ pub fn model_card(model: &Model, facts: &CardFacts) -> String {
     if let Some(metrics) = &facts.metrics {
         card += &results(metrics);
     }
-    card += &usage(config);
+    card += &usage(config, model.preparation().as_ref());
     if !facts.heads.is_empty() {
         card += &training_data(&facts.heads);
     }
@@ -168,7 +168,7 @@ fn results(metrics: &Value) -> String {
     section
 }
 
-fn usage(config: &NetworkConfig) -> String {
+fn usage(config: &NetworkConfig, preparation: Option<&Value>) -> String {
     let backbone = format!("{:?}", config.backbone).to_lowercase();
     let (stride, moved) = match config.bottleneck_stride {
         BottleneckStride::First1x1 if config.backbone.has_bottlenecks() => (
@@ -181,7 +181,7 @@ fn usage(config: &NetworkConfig) -> String {
     };
     let norm_eps = config.norm_eps;
     format!(
-        "\n## Use\n\nPhotos are RGB, resized to {size} × {size} pixels, and normalised per colour: \
+        "\n## Use\n\nPhotos are RGB, {prepared}, and normalised per colour: \
          `(byte / 255 - mean) / std` with mean {mean:?} and std {std:?} (`preprocessor_config.json`). \
          `model.safetensors` has torchvision's names; batch norm's epsilon is {norm_eps:e}.{stride} The classifier \
          is left out, and each head is `heads.<name>.weight` and `.bias` on the pooled features:\n\n\
@@ -194,11 +194,46 @@ fn usage(config: &NetworkConfig) -> String {
          logits = lambda head: features @ weights[f\"heads.{{head}}.weight\"].T + weights[f\"heads.{{head}}.bias\"]\n\
          {answers}```\n",
         size = config.input_size,
+        prepared = prepared(config.input_size, preparation),
         mean = config.mean,
         std = config.std,
         answers = answers(config),
         json = if config.agreement.is_some() { "json, " } else { "" },
     )
+}
+
+/// What happens to a photo before it is normalised, from `preprocessor_config.json`.
+fn prepared(size: usize, words: Option<&Value>) -> String {
+    let Some(words) = words else { return format!("resized to {size} × {size} pixels") };
+    let filter = match words["resample"].as_u64() {
+        Some(1) => "Lanczos",
+        Some(3) => "bicubic",
+        _ => "bilinear",
+    };
+    let colour = || words["pad_color"].to_string();
+    let fitted = match (words["size"]["shortest_edge"].as_u64(), words["size"]["longest_edge"].as_u64()) {
+        (Some(side), _) => {
+            format!(
+                "resized so that the shorter side has {side} pixels, of which the middle {size} × {size} are taken"
+            )
+        }
+        (_, Some(side)) => format!(
+            "resized so that the longer side has {side} pixels, in the middle of a square of the colour {}",
+            colour()
+        ),
+        _ => format!("resized to {size} × {size} pixels, whatever their shape"),
+    };
+    let cut = match words["crop_to_box"]["margin"].as_f64() {
+        Some(0.0) => "cut to the box of the car, where there is one, and ".to_owned(),
+        Some(margin) => {
+            format!(
+                "cut to the box of the car with a margin of {} of its sides, where there is one, and ",
+                percent(margin)
+            )
+        }
+        None => String::new(),
+    };
+    format!("{cut}{fitted} ({filter}, antialiased)")
 }
 
 /// What to do with the logits, in Python.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use marque_network::NetworkConfig;
 use safetensors::tensor::{Dtype, SafeTensors};
+use serde_json::Value;
 
 use crate::Error;
 
@@ -46,6 +47,11 @@ impl Model {
     /// The folder it was read from.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// How photos are prepared for it, `preprocessor_config.json`, if that is there and can be read.
+    pub(crate) fn preparation(&self) -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(self.folder.join(PREPROCESSOR)).ok()?).ok()
     }
 
     /// Number of weights that are learnt: batch norm's running statistics are not.

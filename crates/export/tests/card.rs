@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use marque_contracts::schema::{ClassWeights, Head, HeadKind, Split};
 use marque_export::{CardFacts, Model, model_card, write_folder};
-use marque_network::{Agreement, Backbone, HeadConfig, Network, NetworkConfig, Problem};
+use marque_network::{Agreement, Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig, Problem};
 use serde_json::json;
 
 fn model(folder: &std::path::Path) -> Model {
@@ -113,6 +113,45 @@ fn a_card_of_a_model_alone_says_less() {
     let card = model_card(&model(folder.path()), &CardFacts::default());
     assert!(card.contains("## Heads") && card.contains("## Use"));
     assert!(["model-index", "## Results", "## Data", "## Training"].iter().all(|part| !card.contains(part)));
+}
+
+#[test]
+fn a_card_says_how_photos_are_prepared() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path());
+    let says = |words: serde_json::Value, expected: &str| {
+        std::fs::write(folder.path().join("preprocessor_config.json"), words.to_string()).unwrap();
+        let card = model_card(&model, &CardFacts::default());
+        assert!(card.contains(expected), "{expected}\n{card}");
+    };
+    says(
+        json!({ "size": { "height": 64, "width": 64 }, "resample": 2 }),
+        "Photos are RGB, resized to 64 × 64 pixels, whatever their shape (bilinear, antialiased), and normalised",
+    );
+    says(
+        json!({ "size": { "shortest_edge": 64 }, "resample": 1, "crop_to_box": { "margin": 0.0 } }),
+        "cut to the box of the car, where there is one, and resized so that the shorter side has 64 pixels, of which \
+         the middle 64 × 64 are taken (Lanczos",
+    );
+    says(
+        json!({ "size": { "longest_edge": 64 }, "resample": 3, "pad_color": [1, 2, 3], "crop_to_box": { "margin": 0.05 } }),
+        "with a margin of 5.0% of its sides, where there is one, and resized so that the longer side has 64 pixels, in \
+         the middle of a square of the colour [1,2,3] (bicubic",
+    );
+}
+
+#[test]
+fn strides_of_bottlenecks_are_moved_to_where_torchvision_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = model(folder.path());
+    let moves = "block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride";
+    assert!(!model_card(&plain, &CardFacts::default()).contains(moves));
+    let config = NetworkConfig {
+        backbone: Backbone::ResNet50,
+        bottleneck_stride: BottleneckStride::First1x1,
+        ..plain.config().clone()
+    };
+    assert!(model_card(&save(&config, folder.path()), &CardFacts::default()).contains(moves));
 }
 
 #[test]

@@ -42,14 +42,6 @@ pub enum Error {
         /// What the encoder said.
         source: image::ImageError,
     },
-    /// A photo is not in its shard.
-    #[error("the pixels of {file_name} are not in shard {shard}")]
-    Missing {
-        /// Name of the photo.
-        file_name: String,
-        /// Number of the shard.
-        shard: u32,
-    },
     /// Boxes reach outside their photos: they speak of other photos.
     #[error("{outside} of {photos} boxes reach outside their photos; the first is that of {first}")]
     Boxes {

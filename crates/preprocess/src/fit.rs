@@ -1,20 +1,7 @@
 //! Which part of a photo is taken, and where it comes to lie in the square.
 
+use marque_contracts::schema::Fit;
 use marque_formats::Crop;
-use serde::Serialize;
-
-/// How a photo that is no square becomes one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fit {
-    /// The sides are scaled each by itself.
-    #[default]
-    Squash,
-    /// The middle square is taken, what is beyond it on the longer sides is lost.
-    Crop,
-    /// The whole is shown, with the background above and below or left and right.
-    Pad,
-}
 
 /// A part of a photo in pixels, with fractions.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -57,25 +44,23 @@ impl Window {
             [left, top, right, bottom].map(|edge| (edge * 1024.0).round() / 1024.0);
         Self { left, top, width: right - left, height: bottom - top }
     }
-}
 
-impl Fit {
-    /// What of `window` is taken for a square of `size` pixels, and where it goes.
-    pub fn plan(self, window: Window, size: usize) -> (Window, Placement) {
+    /// What of it is taken for a square of `size` pixels, and where that goes.
+    pub fn fitted(self, fit: Fit, size: usize) -> (Self, Placement) {
         let whole = Placement { left: 0, top: 0, width: size, height: size };
-        let Window { left, top, width, height } = window;
-        match self {
-            Self::Squash => (window, whole),
-            Self::Crop => {
+        let Self { left, top, width, height } = self;
+        match fit {
+            Fit::Squash => (self, whole),
+            Fit::Crop => {
                 let side = width.min(height);
                 let (left, top) = (left + (width - side) / 2.0, top + (height - side) / 2.0);
-                (Window { left, top, width: side, height: side }, whole)
+                (Self { left, top, width: side, height: side }, whole)
             }
-            Self::Pad => {
+            Fit::Pad => {
                 let scale = size as f64 / width.max(height);
                 let side = |length: f64| ((length * scale).round() as usize).clamp(1, size);
                 let (width, height) = (side(width), side(height));
-                (window, Placement { left: (size - width) / 2, top: (size - height) / 2, width, height })
+                (self, Placement { left: (size - width) / 2, top: (size - height) / 2, width, height })
             }
         }
     }
@@ -125,7 +110,7 @@ mod tests {
                 let turn = Turn::from_exif(orientation);
                 let upright = turn.sides((width, height));
                 for fit in [Fit::Squash, Fit::Crop, Fit::Pad] {
-                    let (window, _) = fit.plan(Window::around(Some(crop), margin, upright), 64);
+                    let (window, _) = Window::around(Some(crop), margin, upright).fitted(fit, 64);
                     inside(window, upright, &format!("{step} {fit:?}"));
                     let stored = turn.stored_window(window, (width, height));
                     inside(stored, (width, height), &format!("{step} {fit:?} {orientation}"));
@@ -138,12 +123,12 @@ mod tests {
     fn fits_take_and_place_what_they_say() {
         let window = Window { left: 10.0, top: 20.0, width: 200.0, height: 100.0 };
         let whole = Placement { left: 0, top: 0, width: 64, height: 64 };
-        assert_eq!(Fit::Squash.plan(window, 64), (window, whole));
+        assert_eq!(window.fitted(Fit::Squash, 64), (window, whole));
         let middle = Window { left: 60.0, top: 20.0, width: 100.0, height: 100.0 };
-        assert_eq!(Fit::Crop.plan(window, 64), (middle, whole));
+        assert_eq!(window.fitted(Fit::Crop, 64), (middle, whole));
         let band = Placement { left: 0, top: 16, width: 64, height: 32 };
-        assert_eq!(Fit::Pad.plan(window, 64), (window, band));
+        assert_eq!(window.fitted(Fit::Pad, 64), (window, band));
         let thread = Window { left: 0.0, top: 0.0, width: 1.0, height: 1000.0 };
-        assert_eq!(Fit::Pad.plan(thread, 64).1, Placement { left: 31, top: 0, width: 1, height: 64 });
+        assert_eq!(thread.fitted(Fit::Pad, 64).1, Placement { left: 31, top: 0, width: 1, height: 64 });
     }
 }

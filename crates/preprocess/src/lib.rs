@@ -3,8 +3,8 @@
 //! **Reads** `photos/` of `ingest` and `crops.parquet` of `labels`. It does not see labels, so that other
 //! heads or splits leave the pixels as they are.
 //!
-//! **Writes** `shards/NNNNN.safetensors` (uint8, `[photos, size, size, 3]`, RGB), `index.parquet` and, if asked to,
-//! `webdataset/NNNNNN.tar`: a PNG and a JSON file per photo.
+//! **Writes** `shards/NNNNN.safetensors` (uint8, `[photos, size, size, 3]`, RGB), `index.parquet`, `preparation.json` (how
+//! photos became pixels, for those who show the network others) and, if asked to, `webdataset/NNNNNN.tar`: a PNG and a JSON file per photo.
 //!
 //! Photos of all formats that `marque-photo` reads are turned upright by their EXIF orientation. Memory is that of one photo per
 //! thread, however many there are, and an interrupted run goes on after the shards that it had finished.
@@ -18,7 +18,8 @@ mod turn;
 mod webdataset;
 
 pub use error::{Error, Reason};
-pub use fit::{Fit, Placement, Window};
+pub use fit::{Placement, Window};
+pub use marque_contracts::schema::{Filter, Fit};
 pub use render::{Rendered, Renderer};
-pub use settings::{Filter, Settings};
+pub use settings::Settings;
 pub use stage::Preprocess;

@@ -1,13 +1,13 @@
 //! One photo: from the bytes of a file to a square of pixels.
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use marque_formats::Crop;
 use marque_photo::{ANY_SIZE, Decoder, Photo, Pixels, Reduction};
 
 use crate::fit::{Placement, Window};
 use crate::turn::Turn;
-use crate::{Fit, Reason, Settings};
+use crate::{Filter, Fit, Reason, Settings};
 
 /// A JPEG file may be reduced while it is decoded as long as this many of its pixels are left, across and down, for
 /// each new one: then the result differs from that of the whole photo by less than a level in the mean.
@@ -19,7 +19,7 @@ pub struct Renderer {
     margin: f64,
     fit: Fit,
     background: [u8; 3],
-    filter: fast_image_resize::FilterType,
+    filter: FilterType,
     decoder: Decoder,
     resizer: Resizer,
     /// The resized part, not yet turned, four bytes a pixel.
@@ -43,7 +43,7 @@ impl Renderer {
             margin: settings.margin,
             fit: settings.fit,
             background: settings.background,
-            filter: settings.resize.into(),
+            filter: kernel(settings.resize),
             decoder: Decoder::new(),
             resizer: Resizer::new(),
             tile: Vec::new(),
@@ -79,7 +79,7 @@ impl Renderer {
     fn plan(&self, (width, height): (usize, usize), turn: Turn, crop: Option<Crop>) -> (Window, Placement) {
         let stored = (width as f64, height as f64);
         let upright = turn.sides(stored);
-        let (window, placement) = self.fit.plan(Window::around(crop, self.margin, upright), self.size);
+        let (window, placement) = Window::around(crop, self.margin, upright).fitted(self.fit, self.size);
         (turn.stored_window(window, stored), placement)
     }
 
@@ -118,9 +118,18 @@ fn reduction(window: Window, (width, height): (usize, usize)) -> Reduction {
 }
 
 /// Resizes a window of a photo to `width × height`, into `tile`.
+/// What the resizer calls a filter.
+fn kernel(filter: Filter) -> FilterType {
+    match filter {
+        Filter::Bilinear => FilterType::Bilinear,
+        Filter::Bicubic => FilterType::CatmullRom,
+        Filter::Lanczos => FilterType::Lanczos3,
+    }
+}
+
 fn resize(
     resizer: &mut Resizer,
-    filter: fast_image_resize::FilterType,
+    filter: FilterType,
     source: &Pixels<'_>,
     window: Window,
     (width, height): (usize, usize),

@@ -1,10 +1,8 @@
 //! The section `[preprocess]`.
 
-use fast_image_resize::FilterType;
+use marque_contracts::schema::{Filter, Fit, Preparation};
 use marque_settings::Section;
 use serde::Serialize;
-
-use crate::Fit;
 
 /// How photos become tensors.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -27,30 +25,6 @@ pub struct Settings {
     pub webdataset: bool,
 }
 
-/// How new pixels are made of old ones. Each filter is widened by the factor by which the photo shrinks, so that every
-/// old pixel counts and nothing is aliased: what Pillow calls them, and does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Filter {
-    /// The triangle, 2 pixels wide: Pillow's `BILINEAR`.
-    #[default]
-    Bilinear,
-    /// The cubic of Keys with a = −1/2, 4 pixels wide: Pillow's `BICUBIC`. Sharper, slower.
-    Bicubic,
-    /// The windowed sinc, 6 pixels wide: Pillow's `LANCZOS`. The sharpest and slowest.
-    Lanczos,
-}
-
-impl From<Filter> for FilterType {
-    fn from(filter: Filter) -> Self {
-        match filter {
-            Filter::Bilinear => Self::Bilinear,
-            Filter::Bicubic => Self::CatmullRom,
-            Filter::Lanczos => Self::Lanczos3,
-        }
-    }
-}
-
 impl Settings {
     /// Reads the section.
     pub fn read(section: &mut Section<'_>) -> Self {
@@ -67,6 +41,12 @@ impl Settings {
             shard_photos: section.count("shard_photos", 512, 1..=65_536),
             webdataset: section.flag("webdataset", false),
         }
+    }
+
+    /// What is done to the pixels of a photo.
+    pub(crate) fn preparation(&self) -> Preparation {
+        let Self { size, fit, resize, background, .. } = *self;
+        Preparation { size, margin: self.crop.then_some(self.margin), fit, resize, background }
     }
 }
 

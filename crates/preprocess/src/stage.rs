@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use marque_contracts::schema::{ingest, labels, preprocess};
+use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
 use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit};
 use marque_formats::{CropRow, Geometry, IndexRow, ShardWriter, shard_path};
 use rayon::prelude::*;
@@ -70,7 +70,7 @@ impl Preprocess {
         for (number, rows) in (0u32..).zip(crops.chunks(self.settings.shard_photos)) {
             match packing.left_behind(number) {
                 Some(beyond) => {
-                    packing.bar.advance(rows.len() as u64);
+                    packing.bar.skip(rows.len() as u64);
                     resumed += 1;
                     outside.extend(beyond);
                 }
@@ -87,6 +87,7 @@ impl Preprocess {
             self.export(job, &packing.shards, &index)?;
         }
         IndexRow::write(&index, &job.output().join(preprocess::INDEX))?;
+        write_preparation(&self.settings.preparation(), &job.output().join(preprocess::PREPARATION))?;
         std::fs::remove_dir_all(&packing.notes).map_err(|e| Error::io("delete", &packing.notes, e))?;
         let count = index.last().map_or(0, |row| row.shard + 1);
         Ok(Summary {
@@ -166,6 +167,10 @@ fn index(crops: &[CropRow], per_shard: usize) -> Vec<IndexRow> {
     rows.map(|(shard, row, photo)| IndexRow { file_name: photo.file_name.clone(), shard, row }).collect()
 }
 
+fn write_preparation(preparation: &Preparation, path: &Path) -> Result<(), Error> {
+    std::fs::write(path, format!("{:#}\n", json!(preparation))).map_err(|e| Error::io("write", path, e))
+}
+
 fn create(folder: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))
 }
@@ -176,7 +181,7 @@ impl Stage for Preprocess {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> Value {

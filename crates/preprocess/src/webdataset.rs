@@ -41,10 +41,7 @@ pub(crate) fn export(
     let mut archive = tar::Builder::new(BufWriter::new(file));
     let reader = ShardReader::open_shard(shards, number)?;
     for (rows, first) in rows.chunks(AT_A_TIME).zip((first..).step_by(AT_A_TIME)) {
-        let picture = |row: &IndexRow| {
-            let missing = || Error::Missing { file_name: row.file_name.clone(), shard: number };
-            encode(reader.pixels(row).ok_or_else(missing)?, reader.geometry(), &row.file_name)
-        };
+        let picture = |row: &IndexRow| encode(reader.pixels(row)?, reader.geometry(), &row.file_name);
         let pictures: Vec<_> = rows.par_iter().map(picture).collect::<Result<_, Error>>()?;
         for ((row, picture), place) in rows.iter().zip(&pictures).zip(first..) {
             let record = json!({ "file_name": row.file_name }).to_string();

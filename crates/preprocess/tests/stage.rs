@@ -132,6 +132,8 @@ impl Bar for DoomedBar<'_> {
         assert!(before > n, "switched off");
     }
 
+    fn skip(&self, _n: u64) {}
+
     fn set_message(&self, _: &str) {}
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use marque_contracts::schema::{Fit, Preparation};
 use marque_network::{HeadConfig, Network, NetworkConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{create, flush, rename, write_json};
 use crate::Error;
@@ -16,13 +17,14 @@ const PREPROCESSOR: &str = "preprocessor_config.json";
 /// before stay whole.
 pub(crate) fn write_model(
     network: &Network,
+    preparation: &Preparation,
     answers: impl Fn(&HeadConfig) -> bool,
     folder: &Path,
 ) -> Result<(), Error> {
     create(folder)?;
     let config = network.config().with_heads(&answers);
     write_json(&folder.join(CONFIG), &config)?;
-    write_json(&folder.join(PREPROCESSOR), &preprocessor(&config))?;
+    write_json(&folder.join(PREPROCESSOR), &preprocessor(&config, preparation))?;
     let beside = folder.join("model.safetensors.tmp");
     network.save_with(answers, &beside)?;
     flush(&beside)?;
@@ -30,16 +32,82 @@ pub(crate) fn write_model(
     flush(folder)
 }
 
-/// How to prepare photos, in the words of Hugging Face's image processors.
-fn preprocessor(config: &NetworkConfig) -> serde_json::Value {
-    json!({
+/// How to prepare photos, in the words of Hugging Face's image processors, and in one of our own where these have none:
+/// `crop_to_box`, with a margin.
+fn preprocessor(config: &NetworkConfig, preparation: &Preparation) -> Value {
+    let size = config.input_size;
+    let square = json!({ "height": size, "width": size });
+    let mut words = json!({
         "do_resize": true,
-        "size": { "height": config.input_size, "width": config.input_size },
-        "resample": 2,
+        "size": square,
+        "resample": preparation.resize.pillow(),
         "do_rescale": true,
         "rescale_factor": 1.0 / 255.0,
         "do_normalize": true,
         "image_mean": config.mean,
         "image_std": config.std,
-    })
+    });
+    match preparation.fit {
+        Fit::Squash => {}
+        Fit::Crop => {
+            words["size"] = json!({ "shortest_edge": size });
+            words["do_center_crop"] = true.into();
+            words["crop_size"] = square;
+        }
+        Fit::Pad => {
+            words["size"] = json!({ "longest_edge": size });
+            words["do_pad"] = true.into();
+            words["pad_size"] = square;
+            words["pad_color"] = json!(preparation.background);
+        }
+    }
+    if let Some(margin) = preparation.margin {
+        words["crop_to_box"] = json!({ "margin": margin });
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use marque_contracts::schema::Filter;
+    use marque_network::{Backbone, BottleneckStride};
+
+    use super::*;
+
+    #[test]
+    fn photos_are_prepared_as_they_were_for_training() {
+        let config = NetworkConfig {
+            backbone: Backbone::ResNet18,
+            bottleneck_stride: BottleneckStride::Middle3x3,
+            norm_eps: 1e-5,
+            norm_momentum: 0.1,
+            zero_init_residual: false,
+            dropout: 0.0,
+            input_size: 64,
+            mean: [0.5; 3],
+            std: [0.5; 3],
+            heads: vec![HeadConfig::new("brand", ["a", "b"])],
+            agreement: None,
+        };
+        let squashed = Preparation {
+            size: 64,
+            margin: None,
+            fit: Fit::Squash,
+            resize: Filter::Bilinear,
+            background: [1, 2, 3],
+        };
+        let words = preprocessor(&config, &squashed);
+        assert_eq!(words["size"], json!({ "height": 64, "width": 64 }));
+        assert_eq!((&words["resample"], &words["crop_to_box"]), (&json!(2), &Value::Null));
+        let cropped = Preparation { fit: Fit::Crop, resize: Filter::Lanczos, ..squashed.clone() };
+        let words = preprocessor(&config, &cropped);
+        assert_eq!(words["size"], json!({ "shortest_edge": 64 }));
+        assert_eq!(words["crop_size"], json!({ "height": 64, "width": 64 }));
+        assert_eq!(words["resample"], 1);
+        let padded = Preparation { fit: Fit::Pad, margin: Some(0.125), ..squashed };
+        let words = preprocessor(&config, &padded);
+        assert_eq!(words["size"], json!({ "longest_edge": 64 }));
+        assert_eq!(words["pad_color"], json!([1, 2, 3]));
+        assert_eq!(words["crop_to_box"], json!({ "margin": 0.125 }));
+    }
 }
