@@ -47,14 +47,6 @@ pub enum Error {
         /// The photo.
         file_name: String,
     },
-    /// The shard of a photo does not hold it.
-    #[error("shard {shard} does not hold the photo {file_name}")]
-    NoPixels {
-        /// The photo.
-        file_name: String,
-        /// Number of the shard.
-        shard: u32,
-    },
     /// The network and the labels are not of one piece.
     #[error("{path} does not fit the network: {reason}")]
     Mismatch {
@@ -123,7 +115,6 @@ impl From<Error> for Failure {
             Error::Table(_)
             | Error::Json { .. }
             | Error::NotIndexed { .. }
-            | Error::NoPixels { .. }
             | Error::Mismatch { .. }
             | Error::Photo { .. }
             | Error::Network(_) => (Data, Some("check the stored artifacts with `marque verify`")),

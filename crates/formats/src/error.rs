@@ -39,6 +39,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A photo is not in the shard that its row names.
+    #[error("the pixels of {file_name} are not in shard {shard}")]
+    NoPixels {
+        /// Name of the photo.
+        file_name: String,
+        /// Number of the shard.
+        shard: u32,
+    },
 }
 
 impl Error {

@@ -247,8 +247,16 @@ impl ShardReader {
         self.geometry
     }
 
-    /// A photo's pixels: rows from the top, RGB, three bytes a pixel. `None` if there is no such row.
-    pub fn pixels(&self, row: &IndexRow) -> Option<&[u8]> {
+    /// A photo's pixels: rows from the top, RGB, three bytes a pixel.
+    ///
+    /// # Errors
+    /// [`Error::NoPixels`] if there is no such row.
+    pub fn pixels(&self, row: &IndexRow) -> Result<&[u8], Error> {
+        let missing = || Error::NoPixels { file_name: row.file_name.clone(), shard: row.shard };
+        self.find(row).ok_or_else(missing)
+    }
+
+    fn find(&self, row: &IndexRow) -> Option<&[u8]> {
         let shard = self.shards.get(row.shard.checked_sub(self.first)? as usize)?;
         if row.row as usize >= shard.photos {
             return None;

@@ -158,7 +158,7 @@ fn shards_give_back_every_photo() {
         assert_eq!(reader.pixels(row).unwrap(), photo(value));
     }
     let beyond = IndexRow { file_name: "x".into(), shard: 1, row: 1 };
-    assert!(reader.pixels(&beyond).is_none());
+    assert!(matches!(reader.pixels(&beyond), Err(marque_formats::Error::NoPixels { .. })));
     assert!(ShardReader::open_indexed(folder.path(), &[beyond]).is_err());
     std::fs::write(folder.path().join("00001.safetensors"), b"short").unwrap();
     assert!(ShardReader::open_indexed(folder.path(), &index).is_err());
@@ -243,7 +243,7 @@ fn damaged_shards_are_errors() {
     let beyond = IndexRow { file_name: "x".into(), shard: u32::MAX, row: 0 };
     assert!(ShardReader::open_indexed(folder.path(), &[beyond]).is_err());
     let alone = ShardReader::open_shard(folder.path(), 0).unwrap();
-    assert!(alone.pixels(&IndexRow { file_name: "x".into(), shard: 1, row: 0 }).is_none());
+    assert!(alone.pixels(&IndexRow { file_name: "x".into(), shard: 1, row: 0 }).is_err());
     assert_eq!(alone.pixels(&IndexRow { file_name: "x".into(), shard: 0, row: 1 }).unwrap(), [7; 12]);
 }
 

@@ -53,17 +53,16 @@ impl Gradients {
         self.slot(var).copy_from_slice(values);
     }
 
-    /// Adds `share` of other gradients, parameter by parameter, to these: the mean over several passes is the sum
-    /// of each one's share.
-    pub fn add(&mut self, parameters: &[Parameter], other: &Self, share: f32) {
+    /// Adds other gradients, parameter by parameter, to these.
+    pub fn add(&mut self, parameters: &[Parameter], other: &Self) {
         for parameter in parameters {
             let Some(values) = other.get(&parameter.var) else { continue };
             let known = self.get(&parameter.var).is_some();
             let sums = self.slot(&parameter.var);
             if known {
-                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             } else {
-                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum = share * value);
+                sums.copy_from_slice(values);
             }
         }
     }

@@ -122,6 +122,7 @@ mod tests {
         let target = |class: Option<usize>| class.map_or(Target::Unknown, Target::Class);
         let sample = |(brand, exact): &(Option<usize>, Option<usize>)| Sample {
             place: IndexRow { file_name: "a.jpg".to_owned(), shard: 0, row: 0 },
+            number: 0,
             targets: vec![target(*brand), target(*exact)],
         };
         let train: Vec<_> = photos.iter().map(sample).collect();

@@ -40,6 +40,13 @@ impl Augmentation {
             cutmix_alpha: section.number("cutmix_alpha", 0.0, 0.0..=100.0),
             cutmix_probability: section.number("cutmix_probability", 0.5, 0.0..=1.0),
         };
+        if augmentation
+            .rand_augment
+            .is_some_and(|[operations, _]| operations.fract() != 0.0 || operations < 0.0)
+        {
+            section.problem("rand_augment", "must be a whole number of operations, and their magnitude");
+            return augmentation;
+        }
         if let Err(error) = augmentation.options().check() {
             let key = match &error {
                 marque_augment::Error::Option { option, .. } => option.split('.').next().unwrap_or_default(),
@@ -59,10 +66,8 @@ impl Augmentation {
             saturation,
             hue,
         };
-        let rand_augment = |[operations, magnitude]: [f64; 2]| RandAugment {
-            operations: operations.max(0.0) as usize,
-            magnitude,
-        };
+        let rand_augment =
+            |[operations, magnitude]: [f64; 2]| RandAugment { operations: operations as usize, magnitude };
         let erasing = RandomErasing { probability: self.random_erasing, ..RandomErasing::default() };
         Options {
             flip: self.flip,

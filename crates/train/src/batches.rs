@@ -5,12 +5,11 @@ use std::thread::Scope;
 use candle_core::{Device, Tensor};
 use marque_augment::{Mix, Mixing, Policy};
 use marque_formats::ShardReader;
-use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use crate::Error;
 use crate::data::{Sample, Target};
-use crate::features::FeatureReader;
+use crate::features::{FeatureReader, view_of};
 use crate::prefetch::{Prefetch, threads};
 use crate::random::generator;
 
@@ -43,36 +42,37 @@ pub(crate) fn shuffled(samples: usize, seed: u64, epoch: usize) -> Vec<usize> {
     order
 }
 
-/// Number of steps into which an epoch of `samples` photos is cut.
-pub(crate) fn steps(samples: usize, batch_size: usize) -> usize {
-    // Rounded, not rounded up: no step gets a remainder of one or two photos, which batch norm handles badly.
-    ((samples + batch_size / 2) / batch_size).max(1)
+/// Number of batches into which an epoch of `samples` photos is cut.
+pub(crate) fn batches(samples: usize, batch_size: usize) -> usize {
+    // Rounded, not rounded up: no batch gets a remainder of one or two photos, which batch norm handles badly; and
+    // none a single one.
+    ((samples + batch_size / 2) / batch_size).min(samples / 2).max(1)
 }
 
-/// The part of `order` that step `step` of `steps` takes; parts differ by one photo at most.
-pub(crate) fn part(order: &[usize], step: usize, steps: usize) -> &[usize] {
-    &order[step * order.len() / steps..(step + 1) * order.len() / steps]
+/// The part of `order` that is batch `batch` of `batches`; parts differ by one photo at most.
+pub(crate) fn part(order: &[usize], batch: usize, batches: usize) -> &[usize] {
+    &order[batch * order.len() / batches..(batch + 1) * order.len() / batches]
 }
 
 impl<'a> Batches<'a> {
-    /// Starts threads in `scope` that make the batches of an epoch ahead, in `steps` parts of `order`, from the `first`
+    /// Starts threads in `scope` that make the batches of an epoch ahead, `batches` parts of `order`, from the `first`
     /// on.
     pub(crate) fn stream<'scope, 'env: 'scope>(
         self,
         scope: &'scope Scope<'scope, 'env>,
         order: &'scope [usize],
         first: usize,
-        steps: usize,
+        batches: usize,
     ) -> Prefetch<Result<Batch, Error>>
     where
         'a: 'scope,
     {
-        Prefetch::start(scope, threads(), first..steps, move |step| {
-            self.batch(step, part(order, step, steps))
+        Prefetch::start(scope, threads(), first..batches, move |batch| {
+            self.batch(batch, part(order, batch, batches))
         })
     }
 
-    fn batch(&self, step: usize, chosen: &[usize]) -> Result<Batch, Error> {
+    fn batch(&self, number: usize, chosen: &[usize]) -> Result<Batch, Error> {
         let heads = self.samples.first().map_or(0, |sample| sample.targets.len());
         let mut targets = vec![Vec::with_capacity(chosen.len()); heads];
         for &position in chosen {
@@ -83,23 +83,21 @@ impl<'a> Batches<'a> {
         match self.features {
             Some(features) => Ok(Batch { images: self.activations(features, chosen)?, targets, mix: None }),
             None => {
-                let (images, mix) = self.images(step, chosen)?;
+                let (images, mix) = self.images(number, chosen)?;
                 Ok(Batch { images, targets, mix })
             }
         }
     }
 
     /// `[n, size, size, 3]`.
-    fn images(&self, step: usize, chosen: &[usize]) -> Result<(Tensor, Option<Mix>), Error> {
+    fn images(&self, number: usize, chosen: &[usize]) -> Result<(Tensor, Option<Mix>), Error> {
         let from = self.shards.geometry().height;
         let size = self.policy.output_size(from);
         let photo = size * size * 3;
         let mut images = vec![0.0; chosen.len() * photo];
         for (out, &position) in images.chunks_exact_mut(photo).zip(chosen) {
             let sample = &self.samples[position];
-            let pixels = self.shards.pixels(&sample.place).ok_or_else(|| {
-                Error::Data(format!("the pixels of {} are not in their shard", sample.place.file_name))
-            })?;
+            let pixels = self.shards.pixels(&sample.place)?;
             match self.random {
                 Some((seed, epoch)) => {
                     let mut rng = generator(seed, "augment", epoch, position);
@@ -110,7 +108,7 @@ impl<'a> Batches<'a> {
         }
         let mix = match self.random {
             Some((seed, epoch)) => {
-                self.mixing.draw(&mut generator(seed, "mix", epoch, step), chosen.len(), size)?
+                self.mixing.draw(&mut generator(seed, "mix", epoch, number), chosen.len(), size)?
             }
             None => None,
         };
@@ -124,9 +122,10 @@ impl<'a> Batches<'a> {
     fn activations(&self, features: &FeatureReader, chosen: &[usize]) -> Result<Tensor, Error> {
         let mut values = Vec::with_capacity(chosen.len() * features.len());
         for &position in chosen {
-            let view = self.random.map_or(0, |(seed, epoch)| {
-                generator(seed, "augment", epoch, position).random_range(0..features.views())
-            });
+            let view = match self.random {
+                Some((seed, epoch)) => view_of(seed, features.views(), epoch, position),
+                None => 0,
+            };
             features.read(&self.samples[position].place, view, &mut values)?;
         }
         let shape = [&[chosen.len()], features.shape()].concat();
@@ -140,12 +139,13 @@ mod tests {
 
     #[test]
     fn an_epoch_takes_every_photo_once_in_parts_of_equal_size() {
-        for (samples, batch) in [(1, 4), (10, 4), (33, 32), (47, 32), (48, 32), (1000, 7)] {
+        for (samples, batch) in [(1, 4), (10, 4), (41, 2), (33, 32), (47, 32), (48, 32), (1000, 7)] {
             let order = shuffled(samples, 3, 1);
-            let steps = steps(samples, batch);
-            let parts: Vec<_> = (0..steps).map(|step| part(&order, step, steps)).collect();
+            let batches = batches(samples, batch);
+            let parts: Vec<_> = (0..batches).map(|batch| part(&order, batch, batches)).collect();
             let sizes: Vec<_> = parts.iter().map(|part| part.len()).collect();
             assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
+            assert!(*sizes.iter().min().unwrap() >= samples.min(2), "{sizes:?}");
             let mut all = parts.concat();
             all.sort_unstable();
             assert_eq!(all, (0..samples).collect::<Vec<_>>());

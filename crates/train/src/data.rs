@@ -1,11 +1,12 @@
 //! The photos to learn from and to validate on: labels and pixels brought together.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use marque_contracts::Job;
-use marque_contracts::schema::{Head, HeadKind, Split, labels, preprocess};
+use marque_contracts::schema::{Head, HeadKind, Preparation, Split, labels, preprocess};
 use marque_formats::{Geometry, IndexRow, LabelTable, ShardReader, TagColumn};
+use serde::de::DeserializeOwned;
 
 use crate::Error;
 pub(crate) use crate::target::Target;
@@ -14,6 +15,8 @@ pub(crate) use crate::target::Target;
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) place: IndexRow,
+    /// Its row in the index.
+    pub(crate) number: usize,
     pub(crate) targets: Vec<Target>,
 }
 
@@ -21,6 +24,8 @@ pub(crate) struct Sample {
 pub(crate) struct Data {
     pub(crate) heads: Vec<Head>,
     pub(crate) shards: ShardReader,
+    /// How the photos in them were made.
+    pub(crate) preparation: Preparation,
     /// Sorted by name of the photo.
     pub(crate) train: Vec<Sample>,
     /// Sorted by name of the photo.
@@ -29,9 +34,7 @@ pub(crate) struct Data {
 
 impl Data {
     pub(crate) fn open(job: &Job<'_>) -> Result<Self, Error> {
-        let path = job.input(labels::STAGE).join(labels::HEADS);
-        let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
-        let heads: Vec<Head> = serde_json::from_str(&text).map_err(|source| Error::Json { path, source })?;
+        let heads: Vec<Head> = read_json(job.input(labels::STAGE).join(labels::HEADS))?;
         let path = job.input(labels::STAGE).join(labels::LABEL_TABLE);
         let single: Vec<_> = heads
             .iter()
@@ -41,9 +44,14 @@ impl Data {
         let table = LabelTable::read(&path, &single)?;
         let targets = targets(&heads, &table, &path)?;
         let pixels = job.input(preprocess::STAGE);
+        let preparation = read_json(pixels.join(preprocess::PREPARATION))?;
         let index = IndexRow::read(&pixels.join(preprocess::INDEX))?;
         let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?;
-        let places: BTreeMap<_, _> = index.into_iter().map(|row| (row.file_name.clone(), row)).collect();
+        let places: BTreeMap<_, _> = index
+            .into_iter()
+            .enumerate()
+            .map(|(number, row)| (row.file_name.clone(), (number, row)))
+            .collect();
         let (mut train, mut validation) = (Vec::new(), Vec::new());
         for (row, targets) in table.rows.iter().zip(targets) {
             let part = match row.split {
@@ -54,12 +62,12 @@ impl Data {
             if targets.iter().all(|target| *target == Target::Unknown) {
                 continue;
             }
-            let place = places.get(&row.file_name).ok_or_else(|| {
+            let (number, place) = places.get(&row.file_name).ok_or_else(|| {
                 Error::Data(format!("{} is in the label table, but not in the shards", row.file_name))
             })?;
-            part.push(Sample { place: place.clone(), targets });
+            part.push(Sample { place: place.clone(), number: *number, targets });
         }
-        let data = Self { heads, shards, train, validation };
+        let data = Self { heads, shards, preparation, train, validation };
         data.check()?;
         Ok(data)
     }
@@ -84,6 +92,11 @@ impl Data {
         }
         Ok(())
     }
+}
+
+pub(crate) fn read_json<T: DeserializeOwned>(path: PathBuf) -> Result<T, Error> {
+    let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
+    serde_json::from_str(&text).map_err(|source| Error::Json { path, source })
 }
 
 /// The labels of each row of the table, head by head.

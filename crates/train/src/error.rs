@@ -66,6 +66,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Kept activations cannot be read.
+    #[error("{path} does not hold activations of this data set: {reason}")]
+    Features {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// Where a training went wrong.
@@ -117,6 +125,10 @@ impl Error {
     pub(crate) fn state(path: &Path, reason: impl Into<String>) -> Self {
         Self::State { path: path.to_owned(), reason: reason.into() }
     }
+
+    pub(crate) fn features(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Features { path: path.to_owned(), reason: reason.into() }
+    }
 }
 
 impl From<Error> for Failure {
@@ -133,6 +145,9 @@ impl From<Error> for Failure {
             ),
             Error::State { .. } => {
                 (FailureKind::Run, Some("`marque run train --force` starts anew, without what was left"))
+            }
+            Error::Features { .. } => {
+                (FailureKind::Store, Some("`marque run features --force` computes them again"))
             }
             Error::Compute(_) => (FailureKind::Run, None),
             _ => (FailureKind::Data, None),

@@ -43,8 +43,8 @@ pub(crate) struct Place<'a> {
     pub(crate) factor: f64,
     /// Parts of the trunk that the batches have been through already.
     pub(crate) cached_parts: usize,
-    /// Where the last state is, for those who have to be told.
-    pub(crate) states: &'a Path,
+    /// Where the best model and the last state are, for those who have to be told; nothing if none is ever written.
+    pub(crate) states: Option<&'a Path>,
 }
 
 impl Learner {
@@ -62,7 +62,7 @@ impl Learner {
         })
     }
 
-    /// Takes one step along the mean of the gradients of some batches.
+    /// Takes one step along the gradient of some batches, as if they were one.
     ///
     /// On one of the threads that share the work: from any other, each of the hundreds of pieces of a step would begin
     /// with waking somebody up.
@@ -85,21 +85,21 @@ impl Learner {
     ) -> Result<(), Error> {
         let several = batches.len() > 1;
         self.accumulated.clear();
-        for (offset, batch) in batches.iter().enumerate() {
+        let shares = self.objective.shares(batches);
+        for (offset, (batch, shares)) in batches.iter().zip(&shares).enumerate() {
             let dropout = &mut generator(settings.seed, "dropout", place.epoch, place.batch + offset);
             let frozen = settings.freeze.at(place.epoch);
             let input = self.input(batch, frozen, place)?;
             let pass = self.network.forward_train_from(&input, frozen, dropout)?;
-            let losses = self.objective.losses(pass.logits(), batch)?;
+            let losses = self.objective.losses(pass.logits(), batch, shares)?;
             if !losses.value.is_finite() {
                 return Err(self.diagnose(settings, place, &losses, &pass));
             }
             running.measured.add(&losses, pass.logits(), &batch.targets)?;
             pass.backward(&losses.sum, &mut self.gradients)?;
-            self.objective.gradients(&losses, &mut self.gradients)?;
+            self.objective.gradients(&losses, shares, &mut self.gradients)?;
             if several {
-                let share = 1.0 / batches.len() as f32;
-                self.accumulated.add(&self.parameters, &self.gradients, share);
+                self.accumulated.add(&self.parameters, &self.gradients);
             }
         }
         let gradients = if several { &mut self.accumulated } else { &mut self.gradients };
@@ -122,16 +122,17 @@ impl Learner {
         Ok(())
     }
 
-    /// Refuses weights, or running statistics, that are no numbers, and what was measured with them.
-    pub(crate) fn check_finite(&self, row: &EpochRow, states: &Path) -> Result<(), Error> {
-        let mut broken = None;
-        for (name, var) in averaged(&self.network) {
-            if read("a check", "a weight", &var)?.iter().any(|value| !value.is_finite()) {
-                broken = Some(name);
-                break;
-            }
+    /// Refuses weights, or running statistics, that are no numbers, before they are kept.
+    pub(crate) fn check_weights(&self, settings: &Settings, place: Place<'_>) -> Result<(), Error> {
+        match self.broken_weight()? {
+            Some(name) => Err(divergence(settings, place, name, None)),
+            None => Ok(()),
         }
-        let what = match broken {
+    }
+
+    /// The same after an epoch, and of what was measured.
+    pub(crate) fn check_epoch(&self, row: &EpochRow, states: &Path) -> Result<(), Error> {
+        let what = match self.broken_weight()? {
             Some(name) => name,
             None if row.validation_loss.is_none_or(f64::is_finite) => return Ok(()),
             None => "the validation loss".to_owned(),
@@ -145,6 +146,15 @@ impl Learner {
             head_learning_rate: row.head_learning_rate,
             kept: kept(states),
         })))
+    }
+
+    fn broken_weight(&self) -> Result<Option<String>, Error> {
+        for (name, var) in averaged(&self.network) {
+            if read("a check", "a weight", &var)?.iter().any(|value| !value.is_finite()) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// What goes into the parts that learn.
@@ -182,7 +192,7 @@ fn divergence(settings: &Settings, place: Place<'_>, what: String, layer: Option
         batch: Some(place.batch + 1),
         learning_rate: settings.rates.trunk * factor,
         head_learning_rate: settings.rates.heads * factor,
-        kept: kept(place.states),
+        kept: place.states.and_then(kept),
     }))
 }
 

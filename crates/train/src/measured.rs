@@ -11,15 +11,14 @@ use crate::objective::Losses;
 /// Losses and answers over some batches. What is summed is exact when written and read again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Measured {
-    #[serde(with = "crate::bits")]
-    loss: f64,
     /// Batches.
-    count: u64,
-    /// Of all labels that are known.
+    batches: u64,
+    /// Per head, the sum of the losses of all labels that are known, each by the weight of its class.
     #[serde(with = "crate::bits::list")]
-    head_losses: Vec<f64>,
-    /// How many these are.
-    known: Vec<u64>,
+    losses: Vec<f64>,
+    /// The sum of these weights.
+    #[serde(with = "crate::bits::list")]
+    counted: Vec<f64>,
     tallies: Vec<Tally>,
 }
 
@@ -38,10 +37,9 @@ impl Measured {
             HeadKind::Tags => Tally::Tags(Presence::new(head.classes.len())),
         };
         Self {
-            loss: 0.0,
-            count: 0,
-            head_losses: vec![0.0; heads.len()],
-            known: vec![0; heads.len()],
+            batches: 0,
+            losses: vec![0.0; heads.len()],
+            counted: vec![0.0; heads.len()],
             tallies: heads.iter().map(tally).collect(),
         }
     }
@@ -53,11 +51,10 @@ impl Measured {
         logits: &[Tensor],
         targets: &[Vec<Target>],
     ) -> candle_core::Result<()> {
-        self.loss += losses.value;
-        self.count += 1;
-        for (head, (loss, known)) in losses.heads.iter().zip(&losses.known).enumerate() {
-            self.head_losses[head] += loss * *known as f64;
-            self.known[head] += *known as u64;
+        self.batches += 1;
+        for (head, (loss, counted)) in losses.heads.iter().zip(&losses.counted).enumerate() {
+            self.losses[head] += loss * counted;
+            self.counted[head] += counted;
         }
         for ((tally, logits), targets) in self.tallies.iter_mut().zip(logits).zip(targets) {
             tally.count(logits, targets)?;
@@ -65,28 +62,22 @@ impl Measured {
         Ok(())
     }
 
-    /// What a bar says.
-    pub(crate) fn so_far(&self, heads: &[Head]) -> String {
+    /// Shares of right answers as a bar shows them.
+    pub(crate) fn accuracies(&self, heads: &[Head]) -> String {
         let heads = heads.iter().enumerate();
-        let accuracies: Vec<_> = heads
-            .filter_map(|(i, head)| Some(format!("{} {:.0}%", head.name, 100.0 * self.accuracy(i)?)))
-            .collect();
-        format!("loss {:.3}  {}", self.loss(), accuracies.join("  "))
-    }
-
-    /// The mean of the batches' summed losses; 0 if nothing was counted.
-    pub(crate) fn loss(&self) -> f64 {
-        self.loss / self.count.max(1) as f64
+        let shares =
+            heads.filter_map(|(i, head)| Some(format!("{} {:.0}%", head.name, 100.0 * self.accuracy(i)?)));
+        shares.collect::<Vec<_>>().join("  ")
     }
 
     /// Whether there was any photo.
     pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
+        self.batches == 0
     }
 
-    /// The mean of a head's loss over the labels that are known, if one is.
+    /// The mean of a head's loss over the labels that are known, each by the weight of its class; nothing if none is.
     pub(crate) fn head_loss(&self, head: usize) -> Option<f64> {
-        (self.known[head] > 0).then(|| self.head_losses[head] / self.known[head] as f64)
+        (self.counted[head] > 0.0).then(|| self.losses[head] / self.counted[head])
     }
 
     /// Share of photos answered rightly, of those whose label is known.
@@ -155,12 +146,16 @@ mod tests {
             vec![Target::Class(0), Target::Class(1), Target::Class(0), Target::Unknown],
             vec![Target::Tags(vec![0]), Target::Unknown, Target::Tags(vec![]), Target::Tags(vec![2])],
         ];
-        let losses =
-            Losses { sum: logits.sum_all().unwrap(), value: 0.1, heads: vec![0.3, 0.7], known: vec![3, 3] };
+        let losses = Losses {
+            sum: logits.sum_all().unwrap(),
+            value: 0.1,
+            heads: vec![0.3, 0.7],
+            counted: vec![3.0, 3.0],
+        };
         measured.add(&losses, &[logits.clone(), logits.clone()], &targets).unwrap();
         // A batch in which no label of the first head is known says nothing of its loss.
         let unknown = [vec![Target::Unknown; 4], targets[1].clone()];
-        let none = Losses { heads: vec![0.0, 0.7], known: vec![0, 3], ..losses };
+        let none = Losses { heads: vec![0.0, 0.7], counted: vec![0.0, 3.0], ..losses };
         measured.add(&none, &[logits.clone(), logits], &unknown).unwrap();
         for (found, expected) in [
             (measured.head_loss(0), 0.3),

@@ -9,6 +9,7 @@ use marque_network::{Gradients, Group, Parameter};
 use crate::batches::Batch;
 use crate::data::Target;
 use crate::head_settings::{ClassWeighting, HeadSettings, Weighing};
+use crate::measured::Measured;
 use crate::{Error, Settings};
 
 /// The losses of all heads.
@@ -35,10 +36,10 @@ pub(crate) struct Losses {
     pub(crate) sum: Tensor,
     /// The same as a number.
     pub(crate) value: f64,
-    /// Of each head, before any weight; 0 where no label is known.
+    /// Of each head, before any weight: a mean over the batch; 0 where no label is known.
     pub(crate) heads: Vec<f64>,
-    /// Per head, how many labels of the batch are known.
-    pub(crate) known: Vec<usize>,
+    /// Per head, what that mean was divided by: how many labels are known, each by the weight of its class.
+    pub(crate) counted: Vec<f64>,
 }
 
 impl Objective {
@@ -60,33 +61,56 @@ impl Objective {
         &self.log_variances
     }
 
-    /// The losses to learn from.
-    pub(crate) fn losses(&self, logits: &[Tensor], batch: &Batch) -> Result<Losses, Error> {
-        self.weighed(logits, batch, true)
+    /// What each of the batches of one step counts in each head: its share of the labels that are known in all of them,
+    /// so that the step is that of one large batch, however few labels there are.
+    pub(crate) fn shares(&self, batches: &[Batch]) -> Vec<Vec<f64>> {
+        let counted = |batch: &Batch| -> Vec<f64> {
+            self.heads.iter().zip(&batch.targets).map(|(head, targets)| head.counted(targets)).collect()
+        };
+        let mut shares: Vec<Vec<f64>> = batches.iter().map(counted).collect();
+        for head in 0..self.heads.len() {
+            let total: f64 = shares.iter().map(|shares| shares[head]).sum();
+            for shares in shares.iter_mut().filter(|_| total > 0.0) {
+                shares[head] /= total;
+            }
+        }
+        shares
+    }
+
+    /// The losses to learn from, of which each head's counts by its share.
+    pub(crate) fn losses(&self, logits: &[Tensor], batch: &Batch, shares: &[f64]) -> Result<Losses, Error> {
+        let weights = self.heads.iter().zip(shares).map(|(head, share)| head.weight * share);
+        self.weighed(logits, batch, weights.collect(), true)
     }
 
     /// The losses to compare epochs by: without learned weights, which change from epoch to epoch.
     pub(crate) fn plain_losses(&self, logits: &[Tensor], batch: &Batch) -> Result<Losses, Error> {
-        self.weighed(logits, batch, false)
+        self.weighed(logits, batch, self.heads.iter().map(|head| head.weight).collect(), false)
     }
 
-    fn weighed(&self, logits: &[Tensor], batch: &Batch, learned: bool) -> Result<Losses, Error> {
+    fn weighed(
+        &self,
+        logits: &[Tensor],
+        batch: &Batch,
+        weights: Vec<f64>,
+        learned: bool,
+    ) -> Result<Losses, Error> {
         let mut sum: Option<Tensor> = None;
-        let (mut losses, mut known) = (Vec::with_capacity(self.heads.len()), Vec::new());
+        let (mut losses, mut counted) = (Vec::with_capacity(self.heads.len()), Vec::new());
         for (position, (head, (logits, targets))) in
             self.heads.iter().zip(logits.iter().zip(&batch.targets)).enumerate()
         {
-            let loss = head.mixed_loss(logits, targets, batch.mix.as_ref())?;
+            let (loss, weight) = (head.mixed_loss(logits, targets, batch.mix.as_ref())?, weights[position]);
             losses.push(f64::from(loss.to_scalar::<f32>()?));
-            known.push(targets.iter().filter(|target| **target != Target::Unknown).count());
+            counted.push(head.counted(targets));
             let weighed = match self.log_variances.get(position).filter(|_| learned) {
                 Some(log_variance) => {
                     let s = log_variance_of(log_variance)?;
-                    let regularisation = if known[position] > 0 { s / 2.0 } else { 0.0 };
-                    loss.affine(head.weight * (-s).exp(), head.weight * regularisation)?
+                    let regularisation = if counted[position] > 0.0 { s / 2.0 } else { 0.0 };
+                    loss.affine(weight * (-s).exp(), weight * regularisation)?
                 }
-                None if head.weight == 1.0 => loss,
-                None => (loss * head.weight)?,
+                None if weight == 1.0 => loss,
+                None => (loss * weight)?,
             };
             sum = Some(match sum {
                 Some(sum) => (sum + weighed)?,
@@ -94,30 +118,37 @@ impl Objective {
             });
         }
         let sum = sum.ok_or_else(|| Error::Data("there is no head to train".to_owned()))?;
-        Ok(Losses { value: f64::from(sum.to_scalar::<f32>()?), sum, heads: losses, known })
+        Ok(Losses { value: f64::from(sum.to_scalar::<f32>()?), sum, heads: losses, counted })
     }
 
     /// The gradients of what is learned beside the network: `weight (1/2 - exp(-s) loss)` for each head that has
-    /// labels.
-    pub(crate) fn gradients(&self, losses: &Losses, gradients: &mut Gradients) -> Result<(), Error> {
+    /// labels, by its share.
+    pub(crate) fn gradients(
+        &self,
+        losses: &Losses,
+        shares: &[f64],
+        gradients: &mut Gradients,
+    ) -> Result<(), Error> {
         for (position, parameter) in
-            self.log_variances.iter().enumerate().filter(|(i, _)| losses.known[*i] > 0)
+            self.log_variances.iter().enumerate().filter(|(i, _)| losses.counted[*i] > 0.0)
         {
             let s = log_variance_of(parameter)?;
-            let gradient = self.heads[position].weight * (0.5 - (-s).exp() * losses.heads[position]);
+            let weight = self.heads[position].weight * shares[position];
+            let gradient = weight * (0.5 - (-s).exp() * losses.heads[position]);
             gradients.set(&parameter.var, &[gradient as f32]);
         }
         Ok(())
     }
 
-    /// The sum of the heads' losses, each by its weight, of those that are known and whose head `counts`.
-    pub(crate) fn sum(
-        &self,
-        losses: impl Iterator<Item = Option<f64>>,
-        counts: impl Fn(&str) -> bool,
-    ) -> f64 {
-        let heads = self.heads.iter().zip(losses).filter(|(head, _)| counts(&head.name));
-        heads.filter_map(|(head, loss)| Some(head.weight * loss?)).sum()
+    /// The sum of what was measured of all heads, each by its `loss_weight`.
+    pub(crate) fn total(&self, measured: &Measured) -> f64 {
+        self.sum(|head| measured.head_loss(head), |_| true)
+    }
+
+    /// The sum of mean losses by the position of the head, each by its `loss_weight`, of those heads that `count`.
+    pub(crate) fn sum(&self, loss: impl Fn(usize) -> Option<f64>, count: impl Fn(&str) -> bool) -> f64 {
+        let heads = self.heads.iter().enumerate().filter(|(_, head)| count(&head.name));
+        heads.filter_map(|(position, head)| Some(head.weight * loss(position)?)).sum()
     }
 
     /// The head whose loss is the first that is no finite number.
@@ -141,6 +172,20 @@ impl HeadLoss {
             HeadKind::Tags => Kind::Tags(BinaryCrossEntropy { class_weights, label_smoothing, focal_gamma }),
         };
         Self { name: head.name.clone(), weight: settings.loss_weight, kind }
+    }
+
+    /// What the loss of these targets is divided by. Mixed with others of its batch or not: the others are the same.
+    fn counted(&self, targets: &[Target]) -> f64 {
+        let weights = match &self.kind {
+            Kind::Single(options) => options.class_weights.as_ref(),
+            Kind::Tags(_) => None,
+        };
+        let count = |target: &Target| match (target, weights) {
+            (Target::Unknown, _) => 0.0,
+            (Target::Class(class), Some(weights)) => f64::from(weights[*class]),
+            _ => 1.0,
+        };
+        targets.iter().map(count).sum()
     }
 
     /// Of photos that are mixed with others, each by its share.
@@ -231,28 +276,29 @@ mod tests {
     fn labels_that_are_not_known_change_nothing() {
         let objective = objective("");
         let [single, tags] = known();
-        let all = objective.losses(&logits(), &batch([single.clone(), tags.clone()])).unwrap();
+        let all = objective.losses(&logits(), &batch([single.clone(), tags.clone()]), &[1.0; 2]).unwrap();
         assert!((all.value - all.heads[0] - all.heads[1]).abs() < 1e-6);
         let nothing = vec![Target::Unknown; 4];
-        let one = objective.losses(&logits(), &batch([single, nothing.clone()])).unwrap();
+        let one = objective.losses(&logits(), &batch([single, nothing.clone()]), &[1.0; 2]).unwrap();
         assert_eq!((one.heads[0], one.heads[1], one.value as f32), (all.heads[0], 0.0, all.heads[0] as f32));
-        let none = objective.losses(&logits(), &batch([nothing.clone(), nothing])).unwrap();
+        let none = objective.losses(&logits(), &batch([nothing.clone(), nothing]), &[1.0; 2]).unwrap();
         assert_eq!(none.value, 0.0);
     }
 
     #[test]
     fn each_head_counts_what_its_table_says() {
-        let plain = objective("").losses(&logits(), &batch(known())).unwrap();
+        let plain = objective("").losses(&logits(), &batch(known()), &[1.0; 2]).unwrap();
         let weighed =
             objective("[train.heads.one]\nloss_weight = 3\n[train.heads.tags]\nloss_weight = 0.5\n");
-        let weighed = weighed.losses(&logits(), &batch(known())).unwrap();
+        let weighed = weighed.losses(&logits(), &batch(known()), &[1.0; 2]).unwrap();
         assert_eq!(weighed.heads, plain.heads, "losses are told before any weight");
         assert!((weighed.value - 3.0 * plain.heads[0] - 0.5 * plain.heads[1]).abs() < 1e-5);
         let own = objective("label_smoothing = 0.1\n[train.heads.tags]\nlabel_smoothing = 0.0\n");
-        let own = own.losses(&logits(), &batch(known())).unwrap();
+        let own = own.losses(&logits(), &batch(known()), &[1.0; 2]).unwrap();
         assert_eq!(own.heads[1], plain.heads[1]);
         assert_ne!(own.heads[0], plain.heads[0]);
-        let classes = objective("class_weights = \"inverse\"\n").losses(&logits(), &batch(known())).unwrap();
+        let classes =
+            objective("class_weights = \"inverse\"\n").losses(&logits(), &batch(known()), &[1.0; 2]).unwrap();
         assert!(classes.heads.iter().zip(&plain.heads).all(|(a, b)| a != b));
     }
 
@@ -266,13 +312,13 @@ mod tests {
         };
         set(0, 0.3);
         set(1, -0.7);
-        let value = || objective.losses(&logits, &batch).unwrap().value;
-        let losses = objective.losses(&logits, &batch).unwrap();
+        let value = || objective.losses(&logits, &batch, &[1.0; 2]).unwrap().value;
+        let losses = objective.losses(&logits, &batch, &[1.0; 2]).unwrap();
         let expected =
             2.0 * ((-0.3f64).exp() * losses.heads[0] + 0.15) + 0.7f64.exp() * losses.heads[1] - 0.35;
         assert!((losses.value - expected).abs() < 1e-5, "{} instead of {expected}", losses.value);
         let mut gradients = Gradients::new();
-        objective.gradients(&losses, &mut gradients).unwrap();
+        objective.gradients(&losses, &[1.0; 2], &mut gradients).unwrap();
         for (position, at) in [(0, 0.3), (1, -0.7)] {
             set(position, at + 0.01);
             let above = value();
@@ -286,10 +332,36 @@ mod tests {
         assert!((plain.value - 2.0 * plain.heads[0] - plain.heads[1]).abs() < 1e-5);
         // A head without labels in a batch has nothing to say of its uncertainty.
         let [single, _] = known();
-        let losses = objective.losses(&logits, &self::batch([single, vec![Target::Unknown; 4]])).unwrap();
+        let losses =
+            objective.losses(&logits, &self::batch([single, vec![Target::Unknown; 4]]), &[1.0; 2]).unwrap();
         let mut gradients = Gradients::new();
-        objective.gradients(&losses, &mut gradients).unwrap();
+        objective.gradients(&losses, &[1.0; 2], &mut gradients).unwrap();
         assert!(gradients.get(&objective.parameters()[1].var).is_none());
+    }
+
+    #[test]
+    fn batches_of_one_step_count_as_one_large_batch() {
+        let objective = objective("class_weights = \"inverse\"\nhead_weighting = \"learned\"\n");
+        let logits = logits();
+        let whole = [
+            vec![Target::Class(0), Target::Unknown, Target::Unknown, Target::Class(2)],
+            vec![Target::Unknown, Target::Unknown, Target::Tags(vec![1]), Target::Tags(vec![])],
+        ];
+        let shares = objective.shares(&[batch(whole.clone())]);
+        assert_eq!(shares, [[1.0, 1.0]]);
+        let losses = objective.losses(&logits, &batch(whole.clone()), &shares[0]).unwrap();
+        let halves: Vec<_> = [0..2, 2..4]
+            .map(|rows| batch(whole.clone().map(|targets| targets[rows.clone()].to_vec())))
+            .into();
+        let shares = objective.shares(&halves);
+        assert_eq!(shares, [[0.2, 0.0], [0.8, 1.0]], "of classes that count 0.5 and 2");
+        let mut value = 0.0;
+        for (half, shares) in halves.iter().zip(&shares) {
+            let rows = if std::ptr::eq(half, &halves[0]) { 0 } else { 2 };
+            let logits: Vec<_> = logits.iter().map(|logits| logits.narrow(0, rows, 2).unwrap()).collect();
+            value += objective.losses(&logits, half, shares).unwrap().value;
+        }
+        assert!((value - losses.value).abs() < 1e-5, "{value} instead of {}", losses.value);
     }
 
     #[test]
@@ -302,10 +374,11 @@ mod tests {
             mix.permutation().iter().map(|partner| targets[*partner].clone()).collect::<Vec<_>>()
         });
         let objective = objective("");
-        let own = objective.losses(&logits(), &batch(known())).unwrap();
-        let theirs = objective.losses(&logits(), &batch(partners)).unwrap();
+        let own = objective.losses(&logits(), &batch(known()), &[1.0; 2]).unwrap();
+        let theirs = objective.losses(&logits(), &batch(partners), &[1.0; 2]).unwrap();
         let lambda = mix.lambda();
-        let mixed = objective.losses(&logits(), &Batch { mix: Some(mix), ..batch(known()) }).unwrap();
+        let mixed =
+            objective.losses(&logits(), &Batch { mix: Some(mix), ..batch(known()) }, &[1.0; 2]).unwrap();
         assert!((mixed.value - lambda * own.value - (1.0 - lambda) * theirs.value).abs() < 1e-5);
     }
 }

@@ -1,12 +1,11 @@
 //! Training steps that leave nothing behind: what a rehearsal and a sweep of learning rates are made of.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use marque_contracts::Job;
 
-use crate::batches::{Batches, shuffled, steps};
+use crate::batches::{Batches, batches, shuffled};
 use crate::checkpoint::Running;
 use crate::data::Data;
 use crate::features::FeatureReader;
@@ -20,8 +19,6 @@ pub(crate) struct Practice<'a> {
     pub(crate) data: Data,
     pub(crate) features: Option<FeatureReader>,
     pub(crate) learner: Learner,
-    /// Named where training goes wrong.
-    output: PathBuf,
 }
 
 /// One step that was taken.
@@ -38,12 +35,12 @@ impl<'a> Practice<'a> {
         let data = Data::open(job)?;
         let (network, features) = prepare(settings, &data, job)?;
         let learner = Learner::new(settings, &data, network)?;
-        Ok(Self { settings, data, features, learner, output: job.output().to_owned() })
+        Ok(Self { settings, data, features, learner })
     }
 
     /// Batches in an epoch.
     pub(crate) fn batches(&self) -> usize {
-        steps(self.data.train.len(), self.settings.batch_size)
+        batches(self.data.train.len(), self.settings.batch_size)
     }
 
     /// Batches in a step of the optimiser.
@@ -61,7 +58,7 @@ impl<'a> Practice<'a> {
         mut seen: impl FnMut(Step) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let (batches, per_step) = (self.batches(), self.batches_per_step());
-        let Self { settings, data, features, learner, output } = self;
+        let Self { settings, data, features, learner } = self;
         let repeats = (count * per_step).div_ceil(batches);
         let order: Vec<usize> =
             (epoch..epoch + repeats).flat_map(|at| shuffled(data.train.len(), settings.seed, at)).collect();
@@ -81,11 +78,17 @@ impl<'a> Practice<'a> {
             for step in 0..count {
                 let clock = Instant::now();
                 let chunk = stream.by_ref().take(per_step).collect::<Result<Vec<_>, _>>()?;
+                if chunk.len() < per_step {
+                    break;
+                }
                 let mut running = Running::new(&data.heads);
                 let batch = step * per_step;
-                let place = Place { epoch, batch, factor: factor(step), cached_parts, states: output };
+                let place = Place { epoch, batch, factor: factor(step), cached_parts, states: None };
                 learner.step(settings, &chunk, place, &mut running)?;
-                let step = Step { seconds: clock.elapsed().as_secs_f64(), loss: running.measured.loss() };
+                let step = Step {
+                    seconds: clock.elapsed().as_secs_f64(),
+                    loss: learner.objective.total(&running.measured),
+                };
                 if seen(step).is_break() {
                     break;
                 }

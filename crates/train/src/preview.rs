@@ -4,6 +4,7 @@ use marque_augment::{Draw, Policy};
 use marque_contracts::Job;
 
 use crate::data::Data;
+use crate::features::{draw_view, view_of, views};
 use crate::random::generator;
 use crate::{Error, Settings};
 
@@ -30,8 +31,8 @@ pub struct PreviewPicture {
 }
 
 /// Shows `photos` of the training photos, spread evenly over them, as they are and in the first `epochs` epochs: with
-/// the very draws and sizes that training has, before photos are mixed with one another. The job's inputs are those of
-/// training.
+/// the very draws and sizes that training has, before photos are mixed with one another; where activations are kept, the
+/// views that these are of. The job's inputs are those of training.
 ///
 /// # Errors
 /// If the inputs are damaged or hold no photos to learn from.
@@ -47,14 +48,20 @@ pub fn preview(
     let policies = (1..=epochs)
         .map(|epoch| settings.policy(Some(settings.size_at(epoch, size))))
         .collect::<Result<Vec<_>, _>>()?;
+    let drawn = |epoch: usize, policy: &Policy, position: usize| -> Result<Draw, Error> {
+        match settings.cached_parts() {
+            0 => Ok(policy.draw(&mut generator(settings.seed, "augment", epoch, position), size)?),
+            _ => {
+                let view = view_of(settings.seed, views(settings), epoch, position);
+                draw_view(settings, policy, size, data.train[position].number, view)
+            }
+        }
+    };
     let row = |position: usize| {
         let place = &data.train[position].place;
-        let pixels = data.shards.pixels(place).ok_or_else(|| {
-            Error::Data(format!("the pixels of {} are not in their shard", place.file_name))
-        })?;
+        let pixels = data.shards.pixels(place)?;
         let epoch = |(epoch, policy): (usize, &Policy)| {
-            let draw = policy.draw(&mut generator(settings.seed, "augment", epoch, position), size)?;
-            picture(policy, draw, pixels, size)
+            picture(policy, drawn(epoch, policy, position)?, pixels, size)
         };
         Ok(PreviewRow {
             file_name: place.file_name.clone(),

@@ -37,18 +37,21 @@ impl Rehearsal {
     }
 }
 
-/// Takes two steps as in the last epoch, where all that ever learns does and photos are largest: real batches, forward
-/// and backward pass, optimiser; then validates a batch. The job's inputs are those of training; nothing is written.
+/// Takes two steps as in the last of the epochs with the largest photos, where most of what ever learns does: real
+/// batches, forward and backward pass, optimiser; then validates a batch. The job's inputs are those of training; nothing is written.
 ///
 /// # Errors
 /// Whatever would stop the training at once: inputs, weights, settings that do not fit, a loss that is no number.
 pub fn rehearse(job: &Job<'_>, settings: &Settings) -> Result<Rehearsal, Error> {
     let mut practice = Practice::open(job, settings)?;
     let (batches, per_step) = (practice.batches(), practice.batches_per_step());
+    let stored = practice.data.geometry().height;
+    let pixels = |epoch| (settings.size_at(epoch, stored) as f64).powi(2);
+    let tried = (1..=settings.epochs).max_by(|a, b| pixels(*a).total_cmp(&pixels(*b))).unwrap_or(1);
     let mut last = None;
     // Small steps: at the highest rate, weights that were never warmed up might run away.
     practice.steps(
-        settings.epochs,
+        tried,
         STEPS,
         |_| 0.01,
         |step| {
@@ -59,10 +62,7 @@ pub fn rehearse(job: &Job<'_>, settings: &Settings) -> Result<Rehearsal, Error> 
     let (step_seconds, loss) = last.map_or((0.0, f64::NAN), |step| (step.seconds, step.loss));
     let batch_seconds = step_seconds / per_step as f64;
     let validation_seconds = validate(&practice)?;
-    let stored = practice.data.geometry().height;
-    let pixels = |epoch| (settings.size_at(epoch, stored) as f64).powi(2);
-    let largest = pixels(settings.epochs);
-    let epoch = |epoch| batches as f64 * batch_seconds * pixels(epoch) / largest + validation_seconds;
+    let epoch = |epoch| batches as f64 * batch_seconds * pixels(epoch) / pixels(tried) + validation_seconds;
     Ok(Rehearsal {
         batch_size: practice.data.train.len().div_ceil(batches),
         batches,

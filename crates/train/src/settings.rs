@@ -1,6 +1,7 @@
 //! The section `[train]`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use marque_augment::{Options, Policy};
@@ -159,10 +160,20 @@ impl Settings {
         if self.features.is_some() { self.freeze.forever() } else { 0 }
     }
 
-    /// What is wrong with `train.resize` where photos are stored at a size, in pixels: it cannot make them larger.
-    pub fn enlarges(&self, stored: usize) -> Option<String> {
-        let (_, size) = self.resize.iter().find(|(_, size)| *size > stored)?;
-        Some(format!("asks for photos of {size} pixels, but preprocess.size is {stored}"))
+    /// What does not go together with the size at which photos are stored, in pixels: keys, and what is wrong with each.
+    pub fn size_misfits(&self, stored: usize) -> Vec<(&'static str, String)> {
+        let mut misfits = Vec::new();
+        if let Some((_, size)) = self.resize.iter().find(|(_, size)| *size > stored) {
+            let message = format!("asks for photos of {size} pixels, but preprocess.size is {stored}");
+            misfits.push(("train.resize", message));
+        }
+        let shift = self.augmentation.shift;
+        if 2 * shift >= stored {
+            let message =
+                format!("moves photos by {shift} pixels, half of the {stored} that they have or more");
+            misfits.push(("train.shift", message));
+        }
+        misfits
     }
 
     /// Size of the training photos in an epoch, from 1, of shards of photos of `size` pixels.
@@ -310,13 +321,15 @@ fn read_features(section: &mut Section<'_>) -> Option<FeatureSettings> {
 
 fn read_sizes(section: &mut Section<'_>) -> Vec<(usize, usize)> {
     let pairs = section.optional_pairs("resize").unwrap_or_default();
-    let positive = |value: i64| usize::try_from(value).ok().filter(|value| (1..=4096).contains(value));
-    let sizes: Vec<_> =
-        pairs.iter().filter_map(|[epoch, size]| Some((positive(*epoch)?, positive(*size)?))).collect();
+    let within = |value: i64, range: RangeInclusive<usize>| {
+        usize::try_from(value).ok().filter(|value| range.contains(value))
+    };
+    let pair = |[epoch, size]: &[i64; 2]| Some((within(*epoch, 1..=10_000)?, within(*size, 16..=1024)?));
+    let sizes: Vec<_> = pairs.iter().filter_map(pair).collect();
     if sizes.len() < pairs.len() || !sizes.is_sorted_by(|a, b| a.0 < b.0) {
         section.problem(
             "resize",
-            "must be pairs of an epoch, from 1 and ascending, and a size in pixels from then on",
+            "must be pairs of an epoch, from 1 and ascending, and a size from then on, of 16 to 1024 pixels",
         );
     }
     sizes

@@ -60,8 +60,8 @@ pub(crate) fn prepare(
     job: &Job<'_>,
 ) -> Result<(Network, Option<FeatureReader>), Error> {
     let stored = data.geometry().height;
-    if let Some(message) = settings.enlarges(stored) {
-        return Err(Error::Settings(format!("train.resize {message}")));
+    if let Some((key, message)) = settings.size_misfits(stored).first() {
+        return Err(Error::Settings(format!("{key} {message}")));
     }
     if settings.precision == Precision::Bf16 && marque_kernels::bf16_unit().is_none() {
         tracing::warn!("this CPU has no unit for bf16: runtime.precision = \"f32\" would be faster here");
@@ -184,7 +184,10 @@ impl Stage for Train {
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = vec![
             Input { stage: labels::STAGE, files: &[labels::LABEL_TABLE, labels::HEADS] },
-            Input { stage: preprocess::STAGE, files: &[preprocess::SHARDS, preprocess::INDEX] },
+            Input {
+                stage: preprocess::STAGE,
+                files: &[preprocess::SHARDS, preprocess::INDEX, preprocess::PREPARATION],
+            },
         ];
         if self.settings.cached_parts() > 0 {
             inputs.push(Input { stage: features::STAGE, files: &[features::FOLDER, features::RECORD] });

@@ -7,7 +7,7 @@ use marque_contracts::{Progress, Unit};
 use marque_formats::{EpochRow, HeadEpoch};
 use marque_network::Network;
 
-use crate::batches::{Batches, shuffled, steps};
+use crate::batches::{Batches, batches, shuffled};
 use crate::checkpoint::{self, Run, Running, States, Timing, write_model};
 use crate::curves::Curves;
 use crate::data::Data;
@@ -100,12 +100,12 @@ impl<'a> Trainer<'a> {
     /// Trains what is left of the epoch under way.
     fn epoch(&mut self, run: &mut Run, states: &States) -> Result<(), Error> {
         let (settings, data, epoch) = (self.settings, self.data, run.epoch);
-        let batches = steps(data.train.len(), settings.batch_size);
+        let batches = batches(data.train.len(), settings.batch_size);
         let length =
             Length { epochs: settings.epochs, steps_per_epoch: batches.div_ceil(settings.accumulate) };
         let what = format!("epoch {epoch}/{}", settings.epochs);
-        let bar = self.progress.bar(&what, batches as u64, Unit::Steps);
-        bar.advance(run.batches as u64);
+        let bar = self.progress.bar(&what, batches as u64, Unit::Batches);
+        bar.skip(run.batches as u64);
         let order = shuffled(data.train.len(), settings.seed, epoch);
         let policy = settings.policy(Some(settings.size_at(epoch, data.geometry().height)))?;
         let mixing = settings.augmentation.mixing();
@@ -127,6 +127,10 @@ impl<'a> Trainer<'a> {
                 let waiting = Instant::now();
                 let chunk = stream.by_ref().take(count).collect::<Result<Vec<_>, _>>()?;
                 running.timing.waited += waiting.elapsed().as_secs_f64();
+                if chunk.len() < count {
+                    // The thread that made it panicked, which the scope passes on.
+                    break;
+                }
                 let place = Place {
                     epoch,
                     batch: run.batches,
@@ -134,15 +138,17 @@ impl<'a> Trainer<'a> {
                         .schedule
                         .factor((epoch - 1) * length.steps_per_epoch + running.steps, length),
                     cached_parts: self.features.map_or(0, FeatureReader::parts),
-                    states: self.output,
+                    states: Some(self.output),
                 };
                 self.learner.step(settings, &chunk, place, &mut running)?;
                 run.batches += count;
                 running.timing.seconds = started.seconds + clock.elapsed().as_secs_f64();
-                bar.set_message(&running.measured.so_far(&data.heads));
+                let loss = self.learner.objective.total(&running.measured);
+                bar.set_message(&format!("loss {loss:.3}  {}", running.measured.accuracies(&data.heads)));
                 bar.advance(count as u64);
                 let due = settings.checkpoint_steps.is_some_and(|steps| running.steps.is_multiple_of(steps));
                 if due && run.batches < batches {
+                    self.learner.check_weights(settings, place)?;
                     run.running = Some(running.clone());
                     states.write(run, &self.learner)?;
                 }
@@ -162,7 +168,7 @@ impl<'a> Trainer<'a> {
         let validation =
             validation::measure(self.settings, self.data, self.features, &self.learner, self.progress)?;
         let row = self.row(epoch, &running, &validation);
-        self.learner.check_finite(&row, self.output)?;
+        self.learner.check_epoch(&row, self.output)?;
         let best = run.history.iter().map(|row| self.score(row)).fold(f64::NEG_INFINITY, f64::max);
         // Of equal epochs the later one wins: it has seen more.
         if self.score(&row) >= best {
@@ -209,9 +215,8 @@ impl<'a> Trainer<'a> {
             head_learning_rate: settings.rates.heads * factor,
             gradient_norm: running.norms / running.steps.max(1) as f64,
             ema: settings.ema.is_some(),
-            train_loss: train.loss(),
-            validation_loss: (!validation.is_empty())
-                .then(|| self.learner.objective.sum((0..).map(|head| validation.head_loss(head)), |_| true)),
+            train_loss: self.learner.objective.total(train),
+            validation_loss: (!validation.is_empty()).then(|| self.learner.objective.total(validation)),
             kept: false,
             heads: heads.collect(),
         }
@@ -229,15 +234,20 @@ impl<'a> Trainer<'a> {
             Selection::Accuracy => mean(|head| head.validation_accuracy),
             Selection::MacroF1 => mean(|head| head.validation_macro_f1),
             Selection::Loss => {
-                let losses = row.heads.iter().map(|head| head.validation_loss);
-                -self.learner.objective.sum(losses, |head| self.settings.answers(head))
+                let loss = |head: usize| row.heads.get(head).and_then(|head| head.validation_loss);
+                -self.learner.objective.sum(loss, |head| self.settings.answers(head))
             }
             Selection::Last => f64::from(row.epoch),
         }
     }
 
     fn write_model(&self, folder: &Path) -> Result<(), Error> {
-        write_model(&self.learner.network, |head| self.settings.answers(&head.name), folder)
+        write_model(
+            &self.learner.network,
+            &self.data.preparation,
+            |head| self.settings.answers(&head.name),
+            folder,
+        )
     }
 
     fn keep_checkpoint(&self, epoch: usize) -> Result<(), Error> {

@@ -72,17 +72,18 @@ impl Writer {
     pub(super) fn finish(self) -> Result<(), Error> {
         let Self { beside, path, out, missing } = self;
         if missing > 0 {
-            return Err(Error::state(&path, format!("{missing} values were not computed")));
+            return Err(Error::features(&path, format!("{missing} values were not computed")));
         }
-        out.into_inner().map_err(|e| Error::io("write", &beside, e.into_error()))?;
+        let file = out.into_inner().map_err(|e| Error::io("write", &beside, e.into_error()))?;
+        // Before the name is: else a power cut could leave a whole-looking file of zeros.
+        file.sync_data().map_err(|e| Error::io("flush", &beside, e))?;
         std::fs::rename(&beside, &path).map_err(|e| Error::io("rename", &path, e))
     }
 }
 
-/// A file open for reading.
+/// A file to read from. It is opened anew for each photo: there may be more of them than a process may keep open.
 pub(super) struct Reader {
     path: PathBuf,
-    file: File,
     /// Where the values begin.
     start: u64,
     /// Photos, views, and the shape of one view.
@@ -98,11 +99,11 @@ impl Reader {
         file.read_exact_at(&mut length, 0).map_err(io)?;
         let start = u64::from_le_bytes(length).saturating_add(8);
         if start > size {
-            return Err(Error::state(&path, "its header is longer than the file"));
+            return Err(Error::features(&path, "its header is longer than the file"));
         }
         let mut header = vec![0; start as usize];
         file.read_exact_at(&mut header, 0).map_err(io)?;
-        let not_features = |reason: String| Error::state(&path, reason);
+        let not_features = |reason: String| Error::features(&path, reason);
         let header: Header = serde_json::from_slice(&header[8..]).map_err(|e| not_features(e.to_string()))?;
         let TensorInfo { dtype, shape, data_offsets } = header.features;
         let values = shape.iter().try_fold(1_usize, |values, size| values.checked_mul(*size));
@@ -113,7 +114,7 @@ impl Reader {
         if size != start.saturating_add(data_offsets[1] as u64) {
             return Err(not_features(format!("it has {size} bytes")));
         }
-        Ok(Self { shape, path, file, start })
+        Ok(Self { shape, path, start })
     }
 
     /// Shape of one view.
@@ -130,12 +131,14 @@ impl Reader {
     pub(super) fn read(&self, photo: usize, view: usize, out: &mut Vec<f32>) -> Result<(), Error> {
         let (photos, views) = self.photos_and_views();
         if photo >= photos || view >= views {
-            return Err(Error::state(&self.path, format!("it has no view {view} of photo {photo}")));
+            return Err(Error::features(&self.path, format!("it has no view {view} of photo {photo}")));
         }
         let len: usize = self.view_shape().iter().product();
         let mut bytes = vec![0; len * BYTES];
         let at = ((photo * views + view) * len * BYTES) as u64;
-        self.file.read_exact_at(&mut bytes, self.start + at).map_err(|e| Error::io("read", &self.path, e))?;
+        File::open(&self.path)
+            .and_then(|file| file.read_exact_at(&mut bytes, self.start + at))
+            .map_err(|e| Error::io("read", &self.path, e))?;
         out.extend(bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()));
         Ok(())
     }

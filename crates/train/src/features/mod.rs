@@ -12,9 +12,11 @@
 mod file;
 mod reader;
 mod stage;
+mod view;
 
 pub(crate) use reader::FeatureReader;
 pub use stage::Features;
+pub(crate) use view::{draw_view, view_of, views};
 
 /// Name of the stage.
 pub const STAGE: &str = "features";

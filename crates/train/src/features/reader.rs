@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::file::{self, Reader};
 use super::{FOLDER, RECORD};
 use crate::Error;
+use crate::data::read_json;
 
 /// `features.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -30,16 +31,14 @@ pub(crate) struct FeatureReader {
 impl FeatureReader {
     /// Opens what the stage `features` left in `folder`.
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
-        let path = folder.join(RECORD);
-        let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
-        let record: Record = serde_json::from_str(&text).map_err(|source| Error::Json { path, source })?;
+        let record: Record = read_json(folder.join(RECORD))?;
         let folder = folder.join(FOLDER);
         let files = (0..record.files).map(|number| Reader::open(file::path(&folder, number)));
         let files = files.collect::<Result<Vec<_>, _>>()?;
         let shape = files.first().map(|file| file.view_shape().to_vec()).unwrap_or_default();
         let fits = |file: &&Reader| file.view_shape() == shape && file.photos_and_views().1 == record.views;
         if shape.is_empty() || !files.iter().all(|file| fits(&file)) {
-            return Err(Error::state(&folder, "its files do not belong together"));
+            return Err(Error::features(&folder, "its files do not belong together"));
         }
         Ok(Self { record, files, shape })
     }

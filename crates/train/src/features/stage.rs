@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use marque_augment::{Draw, Policy};
+use marque_augment::Policy;
 use marque_contracts::schema::preprocess;
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit};
 use marque_formats::{IndexRow, ShardReader};
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::file::{self, Writer};
 use super::reader::Record;
+use super::view::{crops, draw_view, views};
 use super::{FOLDER, RECORD, STAGE};
-use crate::random::generator;
 use crate::stage::{load_backbone, network_config, weights_source};
 use crate::{Error, Settings};
 
@@ -60,13 +60,15 @@ impl Features {
                 )));
             }
             let path = file::path(&folder, shard);
-            // What an interrupted run finished is whole: files are renamed into their place.
-            if !path.exists() {
+            // What an interrupted run finished is whole: files are flushed and renamed into their place.
+            if path.exists() {
+                bar.skip(rows.len() as u64);
+            } else {
                 extractor.write(&rows, path, |photos| bar.advance(photos as u64))?;
             }
         }
         let files = by_shard.len() as u32;
-        let record = Record { parts: settings.cached_parts(), views: extractor.views(), files };
+        let record = Record { parts: settings.cached_parts(), views: views(settings), files };
         write_record(&job.output().join(RECORD), &record)?;
         Ok(Summary {
             line: format!(
@@ -89,15 +91,9 @@ struct Extractor<'a> {
 }
 
 impl Extractor<'_> {
-    /// As it is or mirrored, times crops.
-    fn views(&self) -> usize {
-        let crops = self.settings.features.map_or(1, |features| features.crops);
-        crops * if self.settings.augmentation.flip { 2 } else { 1 }
-    }
-
     /// Writes the activations of some photos, in the order given.
     fn write(&self, rows: &[(usize, &IndexRow)], path: PathBuf, done: impl Fn(usize)) -> Result<(), Error> {
-        let (photos, views) = (rows.len(), self.views());
+        let (photos, views) = (rows.len(), views(self.settings));
         let mut writer = None;
         for rows in rows.chunks(BATCH.div_ceil(views)) {
             let images = self.images(rows)?;
@@ -113,36 +109,21 @@ impl Extractor<'_> {
         }
         writer.map_or(Ok(()), Writer::finish)
     }
-}
 
-impl Extractor<'_> {
     /// All views of some photos, `[photos × views, size, size, 3]`.
     fn images(&self, rows: &[(usize, &IndexRow)]) -> Result<Tensor, Error> {
-        let (views, photo) = (self.views(), self.size * self.size * 3);
+        let (views, photo) = (views(self.settings), self.size * self.size * 3);
         let mut images = vec![0.0; rows.len() * views * photo];
         images.par_chunks_exact_mut(views * photo).zip(rows).try_for_each(|(out, (position, row))| {
-            let pixels = self.shards.pixels(row).ok_or_else(|| {
-                Error::Data(format!("the pixels of {} are not in their shard", row.file_name))
-            })?;
+            let pixels = self.shards.pixels(row)?;
             for (view, out) in out.chunks_exact_mut(photo).enumerate() {
-                self.policy.render(&self.draw(*position, view)?, pixels, self.size, out)?;
+                let draw = draw_view(self.settings, &self.policy, self.size, *position, view)?;
+                self.policy.render(&draw, pixels, self.size, out)?;
             }
             Ok::<_, Error>(())
         })?;
         let shape = (rows.len() * views, self.size, self.size, 3);
         Ok(Tensor::from_vec(images, shape, &Device::Cpu)?)
-    }
-
-    /// What is done to a photo for one of its views: nothing for the first crop, anything for the others; mirrored or
-    /// not is a view of its own.
-    fn draw(&self, position: usize, view: usize) -> Result<Draw, Error> {
-        let mirrors = if self.settings.augmentation.flip { 2 } else { 1 };
-        let (crop, mirrored) = (view / mirrors, view % mirrors == 1);
-        if crop == 0 {
-            return Ok(Draw { mirrored, ..Draw::default() });
-        }
-        let mut rng = generator(self.settings.seed, "features", crop, position);
-        Ok(Draw { mirrored, ..self.policy.draw(&mut rng, self.size)? })
     }
 }
 
@@ -158,12 +139,13 @@ impl Stage for Features {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
-    /// Heads, losses and the optimiser make no difference here.
+    /// Heads, losses and the optimiser make no difference here; what is drawn does only where something is.
     fn settings(&self) -> Value {
         let settings = &self.settings;
+        let drawn = crops(settings) > 1;
         json!({
             "backbone": settings.backbone,
             "bottleneck_stride": settings.bottleneck_stride,
@@ -172,8 +154,10 @@ impl Stage for Features {
             "std": settings.std,
             "parts": settings.cached_parts(),
             "views": settings.features,
-            "augmentation": settings.augmentation,
-            "seed": settings.seed,
+            "flip": settings.augmentation.flip,
+            "augmentation": drawn.then_some(&settings.augmentation),
+            "seed": (drawn || settings.weights.is_none()).then_some(settings.seed),
+            "precision": settings.precision,
         })
     }
 
