@@ -49,9 +49,10 @@ fn features_of_frozen_parts_are_computed_once_and_belong_to_the_store() {
 
 #[test]
 fn other_pixels_weights_or_crops_make_other_features_and_other_heads_do_not() {
-    let cases: [(&str, &[&str]); 4] = [
+    let cases: [(&str, &[&str]); 5] = [
         ("train.cache_crops=3", &["features", "train"]),
         ("train.norm_eps=1e-4", &["features", "train"]),
+        ("runtime.precision=bf16", &["features", "train"]),
         ("preprocess.size=40", &["preprocess", "features", "train"]),
         ("heads.2.breaks=[2010]", &["labels", "train"]),
     ];
@@ -61,6 +62,17 @@ fn other_pixels_weights_or_crops_make_other_features_and_other_heads_do_not() {
         let called = project.call(&with(&["run", "train"], &[&CACHED[..], &["--set", set]].concat()));
         assert_eq!(called.succeeded().ran(), expected, "{set}");
         project.call(&with(&["run", "train"], &CACHED)).succeeded();
+    }
+    // Where no crop is drawn, how crops are drawn makes no difference.
+    let plain = [&CACHED[..], &["--set", "train.cache_crops=1"]].concat();
+    project.call(&with(&["run", "train"], &plain)).succeeded();
+    let moved = [&plain[..], &["--set", "train.shift=2"]].concat();
+    assert_eq!(project.call(&with(&["run", "train"], &moved)).succeeded().ran(), ["train"]);
+    // Activations of another network are none to look for a learning rate with, nor to show.
+    let other = [&CACHED[..], &["--set", "train.norm_eps=1e-4"]].concat();
+    for command in ["lr-find", "preview"] {
+        let called = project.call(&with(&[command], &other));
+        called.failed(4, "the result of `features` is not the one that this configuration asks for");
     }
 }
 
@@ -331,6 +343,11 @@ fn a_sweep_of_learning_rates_is_drawn_and_leaves_nothing_behind() {
     project.call(&["lr-find", "--steps", "20", "--out", "again.svg"]).succeeded();
     assert_eq!(std::fs::read_to_string(project.path("again.svg")).unwrap(), svg);
     project.call(&["lr-find", "--from", "1", "--to", "0.1"]).failed(2, "--from 1 must be below --to 0.1");
+    project.call(&["lr-find", "--out", "rates.png"]).failed(2, "so name it with .svg");
+    project.call(&["lr-find", "--out", "nowhere/rates.svg"]).failed(4, "cannot write nowhere/rates.svg");
+    let other = project.call(&["lr-find", "--steps", "20", "--set", "preprocess.resize=lanczos"]).succeeded();
+    let said = "tried on the results that are there, though preprocess would run first: resize: ";
+    assert!(other.stdout.contains(said), "{}", other.stdout);
     project.call(&["lr-find", "--from", "0"]).failed(2, "must be a number above 0");
     Project::new(PIPELINE).call(&["lr-find"]).failed(4, "`labels` has no result yet");
 }

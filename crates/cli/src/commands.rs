@@ -11,6 +11,7 @@ mod preview;
 mod run;
 mod status;
 mod tables;
+mod training_inputs;
 mod verify;
 
 pub(crate) use tables::table_names;

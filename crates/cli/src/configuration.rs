@@ -55,8 +55,8 @@ impl Configuration {
             HeadKindSettings::Tags(_) => HeadKind::Tags,
         };
         let declared: Vec<_> = labels.heads.iter().map(|head| (head.name.as_str(), kind(head))).collect();
-        if let Some(message) = train.enlarges(preprocess.size) {
-            reader.report("train.resize", &message);
+        for (key, message) in train.size_misfits(preprocess.size) {
+            reader.report(key, &message);
         }
         for (key, message) in train.misfits(&declared) {
             reader.report(&key, &message);

@@ -21,6 +21,8 @@ pub(crate) enum Error {
     NoSuchTable(String),
     #[error("`{0}` has no result yet")]
     NoResult(&'static str),
+    #[error("the result of `{0}` is not the one that this configuration asks for")]
+    Outdated(&'static str),
     #[error("the table `{0}` has not been written yet")]
     NoTable(String),
     #[error(transparent)]
@@ -78,7 +80,11 @@ impl Error {
         match self {
             Error::NoSuchStage(_) | Error::NoSuchTable(_) | Error::Usage(_) => 2,
             Error::Document(_) | Error::Problems(_) => 3,
-            Error::NoResult(_) | Error::Train(_) | Error::Export(_) | Error::Write { .. } => 4,
+            Error::NoResult(_)
+            | Error::Outdated(_)
+            | Error::Train(_)
+            | Error::Export(_)
+            | Error::Write { .. } => 4,
             Error::NoTable(_) | Error::Files { .. } | Error::Ingest(_) => 4,
             Error::Inspect(
                 marque_inspect::Error::Query { .. }
@@ -146,7 +152,9 @@ impl Error {
                 Some(format!("`--limit {fitting}` and less fit; `--where` chooses which photos"))
             }
             Error::NoTable(_) => Some("`marque run` writes the tables".to_owned()),
-            Error::NoResult(stage) => Some(format!("run `marque run {stage}` first")),
+            Error::NoResult(stage) | Error::Outdated(stage) => {
+                Some(format!("run `marque run {stage}` first"))
+            }
             Error::Store(error) | Error::Pipeline(marque_pipeline::Error::Store(error)) => store_hint(error),
             Error::Files { errors, after } => or_only(marque_ingest::Error::hint_of_all(errors), after),
             Error::Ingest(error) => error.hint(),

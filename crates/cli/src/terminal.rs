@@ -157,7 +157,7 @@ impl Progress for Terminal {
         }
         let counts = match unit {
             Unit::Bytes => "{bytes}/{total_bytes} {bytes_per_sec}",
-            Unit::Photos | Unit::Files | Unit::Steps => "{human_pos}/{human_len} {per_sec}",
+            Unit::Photos | Unit::Files | Unit::Batches | Unit::Steps => "{human_pos}/{human_len} {per_sec}",
         };
         let template = format!("  {{prefix:<22}} {{bar:24.cyan/dim}} {counts}  eta {{eta}}  {{msg}}");
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -182,6 +182,11 @@ impl Bar for DrawnBar {
         self.bar.inc(n);
     }
 
+    fn skip(&self, n: u64) {
+        self.bar.inc(n);
+        self.bar.reset_eta();
+    }
+
     fn set_message(&self, message: &str) {
         self.bar.set_message(message.to_owned());
     }
@@ -200,6 +205,8 @@ struct PlainBar {
     total: u64,
     unit: Unit,
     done: AtomicU64,
+    /// Of these, by an earlier run.
+    skipped: AtomicU64,
     started: Instant,
     state: Mutex<PlainState>,
 }
@@ -213,7 +220,15 @@ impl PlainBar {
     fn new(what: &str, total: u64, unit: Unit) -> Self {
         let started = Instant::now();
         let state = Mutex::new(PlainState { printed: started, message: String::new() });
-        Self { what: what.to_owned(), total, unit, done: AtomicU64::new(0), started, state }
+        Self {
+            what: what.to_owned(),
+            total,
+            unit,
+            done: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+            started,
+            state,
+        }
     }
 
     fn amount(&self, n: u64) -> String {
@@ -223,12 +238,18 @@ impl PlainBar {
         }
     }
 
+    /// What this run has done of it.
+    fn own(&self, done: u64) -> u64 {
+        done.saturating_sub(self.skipped.load(Ordering::Relaxed))
+    }
+
     fn rate(&self, done: u64) -> String {
-        let rate = done as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        let rate = self.own(done) as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
         let word = match self.unit {
             Unit::Bytes => return format!("{}/s", HumanBytes(rate as u64)),
             Unit::Photos => "photos",
             Unit::Files => "files",
+            Unit::Batches => "batches",
             Unit::Steps => "steps",
         };
         format!("{rate:.1} {word}/s")
@@ -243,8 +264,8 @@ impl Bar for PlainBar {
             return;
         }
         state.printed = Instant::now();
-        let left =
-            self.started.elapsed().mul_f64(self.total.saturating_sub(done) as f64 / done.max(1) as f64);
+        let still = self.total.saturating_sub(done) as f64 / self.own(done).max(1) as f64;
+        let left = self.started.elapsed().mul_f64(still);
         let (done_text, total) = (self.amount(done), self.amount(self.total));
         let (rate, left) = (self.rate(done), HumanDuration(left));
         let _ = writeln!(
@@ -253,6 +274,11 @@ impl Bar for PlainBar {
             self.what,
             state.message
         );
+    }
+
+    fn skip(&self, n: u64) {
+        self.done.fetch_add(n, Ordering::Relaxed);
+        self.skipped.fetch_add(n, Ordering::Relaxed);
     }
 
     fn set_message(&self, message: &str) {

@@ -9,7 +9,9 @@ pub enum Unit {
     Photos,
     /// Files.
     Files,
-    /// Training steps.
+    /// Batches of training.
+    Batches,
+    /// Steps of the optimiser.
     Steps,
 }
 
@@ -26,6 +28,9 @@ pub trait Progress: Sync {
 pub trait Bar: Send + Sync {
     /// Counts `n` more units.
     fn advance(&self, n: u64);
+
+    /// Counts `n` units that an earlier run had done: they say nothing of the pace.
+    fn skip(&self, n: u64);
 
     /// Shows some words beside the bar: the loss, say.
     fn set_message(&self, message: &str);
@@ -44,6 +49,8 @@ impl Progress for Silent {
 
 impl Bar for Silent {
     fn advance(&self, _n: u64) {}
+
+    fn skip(&self, _n: u64) {}
 
     fn set_message(&self, _message: &str) {}
 }

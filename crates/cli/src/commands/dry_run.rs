@@ -8,8 +8,8 @@ use marque_pipeline::{State, assess};
 use marque_train::Rehearsal;
 
 use super::bench::peak_memory;
-use super::preview::inputs_of_training;
 use super::run::{Wanted, brief};
+use super::training_inputs::folders;
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::{Terminal, bytes, seconds};
@@ -45,7 +45,7 @@ pub(super) fn dry_run(
     if !trains {
         return Ok(());
     }
-    let inputs = match inputs_of_training(configuration) {
+    let inputs = match folders(configuration) {
         Ok(inputs) => inputs,
         Err(Error::NoResult(stage)) => {
             terminal.print(format_args!(

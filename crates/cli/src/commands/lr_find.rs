@@ -7,7 +7,7 @@ use std::path::Path;
 use marque_contracts::Job;
 use marque_train::SweepRange;
 
-use super::preview::inputs_of_training;
+use super::training_inputs::training_inputs;
 use crate::arguments::LrFind;
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -30,7 +30,7 @@ pub(super) fn lr_find(
     writable(&options.out).map_err(unwritable)?;
     let range = SweepRange { from: options.from, to: options.to, steps: options.steps.into() };
     // A path that nothing is written to; only messages name it.
-    let job = Job::new(inputs_of_training(configuration)?, Path::new(""), terminal);
+    let job = Job::new(training_inputs(configuration, terminal)?, Path::new(""), terminal);
     let found =
         marque_train::sweep(&job, &configuration.train, range, terminal).map_err(Error::of_training)?;
     let drawing = plot::draw(&found);

@@ -1,13 +1,11 @@
 //! `marque preview`
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use marque_contracts::schema::{Head, labels, train};
-use marque_contracts::{Input, Job, Silent};
+use marque_contracts::schema::{Head, labels};
+use marque_contracts::{Job, Silent};
 use marque_inspect::{Picture, SequenceRow, sequence_sheet};
 use marque_train::PreviewRow;
 
+use super::training_inputs::training_inputs;
 use crate::arguments::Preview;
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -18,7 +16,7 @@ pub(super) fn preview(
     options: &Preview,
     terminal: &Terminal,
 ) -> Result<(), Error> {
-    let inputs = inputs_of_training(configuration)?;
+    let inputs = training_inputs(configuration, terminal)?;
     let label_folder = inputs[labels::STAGE].clone();
     // Nothing is written to the job's output.
     let job = Job::new(inputs, &label_folder, &Silent);
@@ -43,18 +41,6 @@ pub(super) fn preview(
         sheet.height
     ));
     Ok(())
-}
-
-/// Folders of the results that training reads.
-pub(super) fn inputs_of_training(configuration: &Configuration) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let store = configuration.open_store()?;
-    let train = configuration.position(train::STAGE)?;
-    let mut inputs = BTreeMap::new();
-    for Input { stage, .. } in configuration.stages[train].inputs() {
-        let artifact = store.current(stage)?.ok_or(Error::NoResult(stage))?;
-        inputs.insert(stage.to_owned(), artifact.folder);
-    }
-    Ok(inputs)
 }
 
 fn sequence(row: PreviewRow) -> SequenceRow {
