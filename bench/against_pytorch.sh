@@ -1,13 +1,13 @@
 #!/bin/sh
 # Times this program and PyTorch in turn on the same work and prints the ratios of their medians.
 #
-#   bench/against_pytorch.sh PYTHON PYTORCH_STEP_PY [ROUNDS]
+#   bench/against_pytorch.sh PYTHON [ROUNDS]
 #
-# PYTHON has torch and torchvision; PYTORCH_STEP_PY prints one JSON line with `seconds_median` for
-# --mode train|infer --arch NAME --batch N --size N --threads N --iters N [--channels-last] [--bf16].
-# PyTorch runs in both memory formats and the faster one counts; in bf16 it is autocast that is compared with.
+# PYTHON has torch and torchvision. Each run is STEPS steps (5) after two. PyTorch runs in both memory formats and the
+# faster one counts; in bf16 it is autocast that is compared with. PRECISIONS and THREADS choose otherwise.
 set -eu
-python=$1 peer=$2 rounds=${3:-3} threads=${THREADS:-2}
+python=$1 rounds=${2:-3} threads=${THREADS:-2} steps=${STEPS:-5}
+peer=$(dirname "$0")/pytorch_step.py
 marque=${MARQUE:-${CARGO_TARGET_DIR:-target}/release/marque}
 
 field() { "$python" -c 'import json,sys; print(json.loads(sys.stdin.readlines()[-1])[sys.argv[1]])' "$1"; }
@@ -19,12 +19,12 @@ compare() { # backbone mode size precision
     [ "$4" = bf16 ] && autocast=--bf16
     for round in $(seq "$rounds"); do
         line=$("$marque" bench --json --backbone "$1" --size "$3" --batch 16 --threads "$threads" \
-            --precision "$4" $evaluate)
+            --steps "$steps" --precision "$4" $evaluate)
         ours="$ours $(echo "$line" | field seconds_median)"
         memory="$memory $(echo "$line" | field peak_rss_mib)"
         for format in "" --channels-last; do
             line=$("$python" "$peer" --mode "$2" --arch "$1" --size "$3" --batch 16 --threads "$threads" \
-                $autocast $format)
+                --iters "$steps" $autocast $format)
             theirs="$theirs $(echo "$line" | field seconds_median)"
             their_memory="$their_memory $(echo "$line" | field peak_rss_mib)"
         done
