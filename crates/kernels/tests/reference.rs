@@ -63,7 +63,7 @@ impl Shape {
     }
 }
 
-const SHAPES: [Shape; 9] = [
+const SHAPES: [Shape; 14] = [
     Shape { x: [3, 20, 20, 16], w: [3, 3, 16, 24], stride: 1, padding: 1 },
     Shape { x: [2, 33, 31, 3], w: [7, 7, 3, 16], stride: 2, padding: 3 },
     Shape { x: [5, 12, 12, 40], w: [3, 3, 40, 20], stride: 2, padding: 1 },
@@ -75,6 +75,12 @@ const SHAPES: [Shape; 9] = [
     // Many rows, so that the weight gradient is summed from parts.
     Shape { x: [1, 96, 96, 2], w: [3, 3, 2, 5], stride: 1, padding: 0 },
     Shape { x: [1, 1, 1, 9], w: [3, 3, 9, 2], stride: 2, padding: 1 },
+    // More padding than kernel: windows of nothing but zeros on all sides.
+    Shape { x: [1, 5, 5, 2], w: [1, 1, 2, 3], stride: 1, padding: 2 },
+    Shape { x: [2, 4, 5, 3], w: [3, 3, 3, 5], stride: 1, padding: 4 },
+    Shape { x: [2, 5, 4, 3], w: [2, 2, 3, 5], stride: 2, padding: 5 },
+    Shape { x: [1, 2, 1, 2], w: [2, 2, 2, 3], stride: 10, padding: 10 },
+    Shape { x: [9, 20, 20, 2], w: [3, 3, 2, 5], stride: 1, padding: 4 },
 ];
 
 #[test]

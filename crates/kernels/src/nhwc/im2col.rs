@@ -129,12 +129,13 @@ impl Geometry {
     }
 
     /// The kernel columns that lie inside of the image at an output column, and the image column of the first
-    /// of them.
+    /// of them; of none, a column that is at most the image's end.
     fn inside(&self, out_column: usize) -> (Range<usize>, usize) {
         let left = out_column * self.stride;
         let first = self.padding.saturating_sub(left).min(self.kernel_width);
         let end = (self.width + self.padding).saturating_sub(left).min(self.kernel_width).max(first);
-        (first..end, (left + first).saturating_sub(self.padding))
+        // A window may lie beyond the image altogether, where the padding is larger than the kernel.
+        (first..end, (left + first).saturating_sub(self.padding).min(self.width))
     }
 }
 

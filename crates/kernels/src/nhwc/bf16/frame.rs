@@ -204,23 +204,22 @@ impl<T: Element> Work for PackRow<'_, T> {
         let Self { frame, from, norm, to } = self;
         let (channels, packed) = (frame.channels, frame.packed);
         let Some(columns) = frame.strip else {
-            let inside = inside(frame.first.column, frame.pitch(), frame.width);
-            let start = (inside.start as isize + frame.first.column) as usize * channels;
+            let (inside, start) = inside(frame.first.column, frame.pitch(), frame.width);
             let (before, rest) = to.split_at_mut(inside.start * packed);
             let (middle, after) = rest.split_at_mut(inside.len() * packed);
             before.fill(bf16::ZERO);
             after.fill(bf16::ZERO);
-            let from = &from[start..][..inside.len() * channels];
+            let from = &from[start * channels..][..inside.len() * channels];
             return pixels(from, norm, channels, packed, middle);
         };
         // With room for the columns beside the image.
         let width = (frame.row - 1) * frame.step + columns;
         let padded = &mut *Scratch::<bf16>::new(width * channels);
         padded.fill(bf16::ZERO);
-        let inside = inside(frame.first.column, width, frame.width);
-        let start = (inside.start as isize + frame.first.column) as usize * channels;
+        let (inside, start) = inside(frame.first.column, width, frame.width);
         let middle = &mut padded[inside.start * channels..inside.end * channels];
-        pixels(&from[start..][..inside.len() * channels], norm, channels, channels, middle);
+        let from = &from[start * channels..][..inside.len() * channels];
+        pixels(from, norm, channels, channels, middle);
         let depth = columns * channels;
         for (output, to) in to.chunks_exact_mut(packed).enumerate() {
             let (values, rest) = to.split_at_mut(depth);
@@ -230,11 +229,14 @@ impl<T: Element> Work for PackRow<'_, T> {
     }
 }
 
-/// The packed pixels, of so many from column `first` on, that lie inside of an image so wide.
-fn inside(first: isize, pixels: usize, width: usize) -> Range<usize> {
+/// The packed pixels, of so many from column `first` on, that lie inside of an image so wide, and the image column of
+/// the first of them; of none, a column that is at most the image's end.
+fn inside(first: isize, pixels: usize, width: usize) -> (Range<usize>, usize) {
     let clamp = |column: isize| (column - first).clamp(0, pixels as isize) as usize;
     let start = clamp(0);
-    start..clamp(width as isize).max(start)
+    // Where the padding is larger than the kernel, all may lie before the image, or beyond it.
+    let column = (start as isize + first).clamp(0, width as isize) as usize;
+    (start..clamp(width as isize).max(start), column)
 }
 
 /// Packs pixels of some channels into pixels of as many or more.
