@@ -65,6 +65,14 @@ impl Geometry {
                 ),
             });
         };
+        if !fits_in_memory(images, [height, width].map(|size| size + 2 * padding), stride, w) {
+            return Err(Error::Value {
+                operation: OPERATION,
+                message: format!(
+                    "an input {x:?}, padded by {padding}, and a weight {w:?} at stride {stride} are too large"
+                ),
+            });
+        }
         Ok(Self {
             images,
             height,
@@ -137,6 +145,19 @@ impl Geometry {
         // A window may lie beyond the image altogether, where the padding is larger than the kernel.
         (first..end, (left + first).saturating_sub(self.padding).min(self.width))
     }
+}
+
+/// Whether none of the sizes that a convolution leads to, in whatever way it is computed, can overflow. All of them, in
+/// bytes, are below the product of all that makes it large, with channels rounded up to whole blocks.
+fn fits_in_memory(images: usize, padded: [usize; 2], stride: usize, w: &[usize]) -> bool {
+    const BLOCK: usize = 64;
+    let mut product = 16usize.checked_mul(images);
+    let mut multiply = |size: Option<usize>| product = product.and_then(|product| product.checked_mul(size?));
+    padded.iter().for_each(|size| multiply(size.checked_add(stride)));
+    let (kernel, channels) = w.split_at(w.len().min(2));
+    kernel.iter().for_each(|size| multiply(Some(*size)));
+    channels.iter().for_each(|channels| multiply(channels.checked_add(BLOCK)));
+    product.is_some_and(|product| product <= isize::MAX as usize)
 }
 
 /// The output pixels of `rows` as (image, output row, output column).
@@ -230,6 +251,10 @@ mod tests {
         assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], 0, 0).contains("stride"));
         assert!(new(&[1, 2, 5, 2], &[3, 3, 2, 4], 1, 0).contains("does not fit"));
         assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], 1, usize::MAX).contains("does not fit"));
+        assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], 1, 1 << 62).contains("too large"));
+        assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], 1 << 62, 1 << 61).contains("too large"));
+        assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], usize::MAX, 1).contains("too large"));
+        assert!(new(&[1 << 40, 1 << 20, 5, 2], &[1, 1, 2, 4], 1, 0).contains("too large"));
     }
 
     #[test]

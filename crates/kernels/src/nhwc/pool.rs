@@ -30,8 +30,9 @@ impl MaxPool {
     /// kernel) / stride + 1`, rounded down, and `ow` likewise.
     ///
     /// # Errors
-    /// [`Error::Value`] if the kernel is zero or above 15, the stride is zero, the padding is more than half of
-    /// the kernel (windows of nothing but padding would result), or the kernel does not fit.
+    /// [`Error::Shape`] if a size is zero or all of them together are too large; [`Error::Value`] if the kernel is zero
+    /// or above 15, the stride is zero, the padding is more than half of the kernel (windows of nothing but padding
+    /// would result), or the kernel does not fit.
     pub fn new(
         [images, height, width, channels]: [usize; 4],
         kernel: usize,
@@ -39,6 +40,17 @@ impl MaxPool {
         padding: usize,
     ) -> Result<Self, Error> {
         let refuse = |message: String| Err(Error::Value { operation: MAX, message });
+        let shape = [images, height, width, channels];
+        // Of the output in `f32`, which has at most twice the input's rows and columns.
+        let bytes = shape.iter().try_fold(16usize, |bytes, &size| bytes.checked_mul(size));
+        if shape.contains(&0) || bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
+            return Err(Error::Shape {
+                operation: MAX,
+                argument: "the input",
+                expected: "[n, h, w, c] without zeros, of a size that fits into memory".to_owned(),
+                found: shape.to_vec(),
+            });
+        }
         if kernel == 0 || stride == 0 {
             return refuse(format!("kernel and stride must be at least 1, found {kernel} and {stride}"));
         }
@@ -268,4 +280,22 @@ pub fn average_gradient<E: Element>(dy: &[f32], pixels: usize, channels: usize, 
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_cannot_be_pooled() {
+        let new = |shape, kernel, stride| MaxPool::new(shape, kernel, stride, 1).unwrap_err().to_string();
+        for axis in 0..4 {
+            let mut shape = [2, 5, 5, 3];
+            shape[axis] = 0;
+            assert!(new(shape, 3, 2).contains("without zeros"));
+        }
+        assert!(new([1 << 30, 1 << 20, 5, 1 << 10], 3, 2).contains("fits into memory"));
+        assert!(new([2, 5, 5, 3], 17, 2).contains("does not fit"));
+        assert!(new([2, 5, 5, 3], 3, 0).contains("at least 1"));
+    }
 }
