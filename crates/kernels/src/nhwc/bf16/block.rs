@@ -176,12 +176,11 @@ impl Work for Widened<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn run<S: Simd>(mut self, s: S) {
         const ROWS: usize = 4;
         for row in (0..SIDE).step_by(ROWS) {
             for column in (0..SIDE).step_by(S::LANES) {
-                // SAFETY: `Product` says that all rows and columns are inside of their slices, and `column` is below
-                // `SIDE` by at least a vector, since every level's vectors fill half a block.
+                // SAFETY: `column` is below `SIDE` by at least a vector, since every level's vectors fill half a block.
                 unsafe { self.strip::<S, ROWS>(s, row, column) }
             }
         }
@@ -192,11 +191,13 @@ impl Widened<'_, '_> {
     /// # Safety
     /// `row + ROWS` and `column + S::LANES` are at most [`SIDE`], and neither strip crosses the middle of the block.
     #[inline(always)]
-    unsafe fn strip<S: Simd, const ROWS: usize>(&self, s: S, row: usize, column: usize) {
+    unsafe fn strip<S: Simd, const ROWS: usize>(&mut self, s: S, row: usize, column: usize) {
         let Product { left, offsets, steps, right } = self.product;
-        let sums = self.sums.as_ptr().cast_mut();
+        let sums = self.sums.as_mut_ptr();
         let mut total = [s.splat(0.0); ROWS];
-        // SAFETY: passed on from the caller.
+        // SAFETY: `Product` says that all rows and columns of the factors are inside of their slices, and the caller
+        // that those of the strip are inside of the sums. The sums are borrowed alone, so that they overlap neither
+        // factor, and nothing else is written.
         unsafe {
             if self.accumulate {
                 for (index, total) in total.iter_mut().enumerate() {
