@@ -122,6 +122,9 @@ pub struct Norm {
 impl Norm {
     /// By statistics, and the trained `gamma` and `beta`.
     pub fn new(moments: &Moments, gamma: &[f32], beta: &[f32], eps: f32) -> Self {
+        let channels = moments.mean.len();
+        let found = [moments.variance.len(), gamma.len(), beta.len()];
+        assert!(found == [channels; 3], "as many values of each kind as channels, {channels}: {found:?}");
         let inverse: Vec<f32> =
             moments.variance.iter().map(|variance| 1.0 / (variance + eps).sqrt()).collect();
         Self {
@@ -132,14 +135,28 @@ impl Norm {
         }
     }
 
-    fn channels(&self) -> usize {
+    pub(super) fn channels(&self) -> usize {
         self.mean.len()
+    }
+
+    /// Sees to it that there is a value of each kind for each of so many channels, but for those of the gradient.
+    pub(super) fn check(&self, channels: usize) {
+        let found = [self.mean.len(), self.scale.len(), self.shift.len()];
+        assert!(found == [channels; 3] && channels > 0, "a norm of {channels} channels has {found:?} values");
+    }
+
+    /// Sees to it that the norm fits itself, and that values are whole rows of its channels.
+    fn check_rows(&self, values: usize) {
+        let channels = self.channels();
+        self.check(channels);
+        assert!(values.is_multiple_of(channels), "{values} values are no whole rows of {channels} channels");
     }
 }
 
 /// Writes the normalised `x` to `y`, and `max(., 0)` of it if `relu`.
 pub fn normalise<T: Element, E: Element>(x: &[T], norm: &Norm, relu: bool, y: &mut [E]) {
     assert_eq!(x.len(), y.len(), "as many outputs as inputs");
+    norm.check_rows(y.len());
     let size = piece(norm.channels());
     let level = Level::best();
     let pieces = y.par_chunks_mut(size).zip(x.par_chunks(size));
@@ -186,6 +203,8 @@ pub fn normalise_add_relu<E: Element>(
     y: &mut [E],
 ) {
     assert!(x.len() == y.len() && shortcut.len() == y.len(), "as many outputs as inputs");
+    norm.check_rows(y.len());
+    shortcut_norm.into_iter().for_each(|other| other.check(norm.channels()));
     let size = piece(norm.channels());
     let level = Level::best();
     let pieces = y.par_chunks_mut(size).zip(x.par_chunks(size)).zip(shortcut.par_chunks(size));
@@ -293,7 +312,9 @@ impl<'a, E: Element> NormGradient<'a, E> {
     /// Gathers what the gradients are made of from the input `x` and the gradient `dy` of the output.
     pub fn new(x: &'a [E], norm: &'a Norm, relu: bool, dy: &[E]) -> Self {
         assert_eq!(x.len(), dy.len(), "as many gradients as inputs");
+        norm.check_rows(x.len());
         let channels = norm.channels();
+        assert_eq!(norm.inverse_deviation.len(), channels, "as many deviations as channels");
         let size = piece(channels);
         let level = Level::best();
         let parts: Vec<[Vec<f64>; 2]> = x

@@ -116,7 +116,8 @@ impl MaxPool {
     pub fn backward<E: Element>(&self, chosen: &[u8], dy: &[E], dx: &mut [E]) {
         let c = self.channels;
         assert_eq!(dx.len(), self.images * self.height * self.width * c, "as many gradients as inputs");
-        assert!(chosen.len() == dy.len(), "as many choices as gradients");
+        let len = self.output_shape().iter().product::<usize>();
+        assert!(dy.len() == len && chosen.len() == len, "as many gradients and choices as outputs");
         let level = Level::best();
         dx.par_chunks_mut(self.width * c)
             .enumerate()
@@ -256,6 +257,7 @@ fn maximum<E: Element, const N: usize>(
 /// Writes the mean over all `pixels` of each image, `[n, pixels, c]` to `[n, c]`. Summed in `f64`.
 pub fn average<E: Element>(x: &[E], pixels: usize, channels: usize, y: &mut [f32]) {
     assert_eq!(x.len(), y.len() * pixels, "as many inputs as pixels");
+    assert!(y.len().is_multiple_of(channels), "whole rows");
     y.par_chunks_mut(channels).zip(x.par_chunks(pixels * channels)).for_each(|(y, x)| {
         let mut sums = vec![0f64; channels];
         for pixel in x.chunks_exact(channels) {
@@ -272,6 +274,7 @@ pub fn average<E: Element>(x: &[E], pixels: usize, channels: usize, y: &mut [f32
 /// Writes the gradient of [`average`]'s input to `dx`, from the gradient `dy` of its output.
 pub fn average_gradient<E: Element>(dy: &[f32], pixels: usize, channels: usize, dx: &mut [E]) {
     assert_eq!(dx.len(), dy.len() * pixels, "as many gradients as pixels");
+    assert!(dy.len().is_multiple_of(channels), "whole rows");
     let share = 1.0 / pixels as f32;
     dx.par_chunks_mut(pixels * channels).zip(dy.par_chunks(channels)).for_each(|(dx, dy)| {
         for dx in dx.chunks_exact_mut(channels) {
