@@ -61,7 +61,7 @@ impl Correlation<'_> {
         accumulate: bool,
         y: &mut [bf16],
     ) {
-        let units = self.frame.units(self.images, self.height.div_ceil(self.scale));
+        let units = self.frame.units(self.images, self.height.div_ceil(self.scale), PIECES);
         let bytes = units.first().map_or(1, |unit| self.frame.size(unit.rows.len()) * size_of::<bf16>());
         let together = (CACHED / bytes).min(units.len() / PIECES).max(1);
         let mut rest = y;

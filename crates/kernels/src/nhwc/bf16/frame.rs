@@ -5,7 +5,7 @@
 //! distance apart, and a product may start at any output. With a stride, image rows go to as many planes as it has
 //! steps, so that this holds across rows too.
 
-use super::block::DEPTH;
+use super::block::{DEPTH, SIDE};
 use crate::nhwc::convolution::keep_nan_max;
 use crate::nhwc::element::{Element, Source};
 use crate::nhwc::im2col::Geometry;
@@ -155,11 +155,15 @@ impl Frame {
         (row % self.step * self.slots(rows) + row / self.step) * self.pitch() + column
     }
 
-    /// Cuts the rows of outputs of some images into units that fit into the cache.
-    pub(super) fn units(&self, images: usize, rows: usize) -> Vec<Unit> {
+    /// Cuts the rows of outputs of some images into units that fit into the cache, and into at least so many `pieces` as
+    /// long as blocks stay filled. By shapes alone.
+    pub(super) fn units(&self, images: usize, rows: usize, pieces: usize) -> Vec<Unit> {
+        // Two blocks, so that the weights, which each unit goes through, are read for more than a few outputs.
+        const LEAST: usize = 2 * SIDE;
         let bytes = |rows: usize| self.size(rows) * size_of::<bf16>();
         let most = (1..=rows).rev().find(|&rows| bytes(rows) <= CACHED).unwrap_or(1);
-        let pieces = rows.div_ceil(most);
+        let filled = rows.min(rows * self.row / LEAST);
+        let pieces = rows.div_ceil(most).max(pieces.div_ceil(images).min(filled));
         let cut = move |piece: usize| piece * rows / pieces;
         let unit = move |image, piece| Unit { image, rows: cut(piece)..cut(piece + 1) };
         (0..images).flat_map(|image| (0..pieces).map(move |piece| unit(image, piece))).collect()

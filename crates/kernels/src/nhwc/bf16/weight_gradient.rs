@@ -31,7 +31,8 @@ pub(super) fn weight_gradient<T: Element>(
     let (frame, taps) = Frame::of(g);
     let pass = Pass::new(unit, g, frame, &taps);
     let sums = &mut *Scratch::new(pass.blocks() * taps.len() * SIDE * SIDE);
-    let units = frame.units(g.images, g.out_height);
+    // Sums go over all units, which are shared out by their blocks.
+    let units = frame.units(g.images, g.out_height, 1);
     let bytes = |unit: &Unit| 4 * (pass.left_size(unit) + pass.right_size(unit));
     let together = (CHUNK / units.first().map_or(1, bytes)).max(1);
     // In chunks of equal size.
