@@ -63,7 +63,7 @@ impl Shape {
     }
 }
 
-const SHAPES: [Shape; 14] = [
+const SHAPES: [Shape; 17] = [
     Shape { x: [3, 20, 20, 16], w: [3, 3, 16, 24], stride: 1, padding: 1 },
     Shape { x: [2, 33, 31, 3], w: [7, 7, 3, 16], stride: 2, padding: 3 },
     Shape { x: [5, 12, 12, 40], w: [3, 3, 40, 20], stride: 2, padding: 1 },
@@ -75,6 +75,10 @@ const SHAPES: [Shape; 14] = [
     // Many rows, so that the weight gradient is summed from parts.
     Shape { x: [1, 96, 96, 2], w: [3, 3, 2, 5], stride: 1, padding: 0 },
     Shape { x: [1, 1, 1, 9], w: [3, 3, 9, 2], stride: 2, padding: 1 },
+    // Few images, whose input gradient comes in bands; and many.
+    Shape { x: [1, 37, 12, 20], w: [3, 3, 20, 8], stride: 2, padding: 1 },
+    Shape { x: [3, 9, 11, 5], w: [5, 2, 5, 8], stride: 3, padding: 2 },
+    Shape { x: [19, 9, 11, 5], w: [5, 2, 5, 8], stride: 2, padding: 1 },
     // More padding than kernel: windows of nothing but zeros on all sides.
     Shape { x: [1, 5, 5, 2], w: [1, 1, 2, 3], stride: 1, padding: 2 },
     Shape { x: [2, 4, 5, 3], w: [3, 3, 3, 5], stride: 1, padding: 4 },

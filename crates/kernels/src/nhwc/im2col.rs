@@ -136,6 +136,20 @@ impl Geometry {
         (out_row * self.stride + ky).checked_sub(self.padding).filter(|&row| row < self.height)
     }
 
+    /// The output pixels, counted over the batch, whose windows the `rows` of images, counted likewise, lie under.
+    pub(super) fn covering(&self, rows: Range<usize>) -> Range<usize> {
+        // Of a row within its image, the first output row that reaches it, and the one after the last.
+        let begin = |row: usize| {
+            let beyond = (row + self.padding + 1).saturating_sub(self.kernel_height);
+            beyond.div_ceil(self.stride).min(self.out_height)
+        };
+        let end = |row: usize| ((row + self.padding) / self.stride + 1).min(self.out_height);
+        let (first, last) = (rows.start, rows.end - 1);
+        let start = first / self.height * self.out_height + begin(first % self.height);
+        let end = last / self.height * self.out_height + end(last % self.height);
+        start * self.out_width..end.max(start) * self.out_width
+    }
+
     /// The kernel columns that lie inside of the image at an output column, and the image column of the first
     /// of them; of none, a column that is at most the image's end.
     fn inside(&self, out_column: usize) -> (Range<usize>, usize) {
@@ -219,16 +233,19 @@ pub(crate) fn im2col_tap(
     }
 }
 
-/// Adds `rows` of a column matrix back to where [`im2col`] took them from. `dx` starts at image
-/// `first_image`.
-pub(crate) fn col2im(g: &Geometry, columns: &[f32], rows: Range<usize>, first_image: usize, dx: &mut [f32]) {
+/// Adds `rows` of a column matrix back to where [`im2col`] took them from, to those rows of images that `dx` has. It starts
+/// with image row `first`, counted through the batch.
+pub(crate) fn col2im(g: &Geometry, columns: &[f32], rows: Range<usize>, first: usize, dx: &mut [f32]) {
     let c = g.inputs;
     let kernel_row = g.kernel_width * c;
+    let count = dx.len() / (g.width * c);
     for ((image, oy, ox), column) in pixels(*g, rows).zip(columns.chunks_exact(g.depth())) {
         let (inside, left) = g.inside(ox);
         for (ky, part) in column.chunks_exact(kernel_row).enumerate() {
             let Some(iy) = g.image_row(oy, ky) else { continue };
-            let to = (((image - first_image) * g.height + iy) * g.width + left) * c;
+            let row = (image * g.height + iy).checked_sub(first).filter(|&row| row < count);
+            let Some(row) = row else { continue };
+            let to = (row * g.width + left) * c;
             let to = &mut dx[to..to + inside.len() * c];
             for (sum, value) in to.iter_mut().zip(&part[inside.start * c..inside.end * c]) {
                 *sum += value;
