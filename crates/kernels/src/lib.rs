@@ -38,6 +38,7 @@ mod cross_entropy;
 mod elementwise;
 mod error;
 mod linear;
+mod loss;
 mod matrix;
 mod microkernel;
 pub mod nhwc;
