@@ -51,7 +51,7 @@ pub(super) struct Frame {
 
 /// Some rows of outputs of one image.
 #[derive(Clone, Debug)]
-pub(super) struct Unit {
+pub(super) struct Band {
     pub(super) image: usize,
     pub(super) rows: Range<usize>,
 }
@@ -123,7 +123,7 @@ impl Frame {
         rows + self.reach
     }
 
-    /// Numbers that a unit of so many rows of outputs takes.
+    /// Numbers that a band of so many rows of outputs takes.
     pub(super) fn size(&self, rows: usize) -> usize {
         let pixels = self.step * self.slots(rows) * self.pitch();
         (pixels + SLACK * self.pixel_step() + self.pitch()) * self.packed
@@ -147,7 +147,7 @@ impl Frame {
         (plane, row / self.step * self.row + column / step)
     }
 
-    /// The packed pixel, of a unit of so many rows of outputs, that a tap of the first output looks at.
+    /// The packed pixel, of a band of so many rows of outputs, that a tap of the first output looks at.
     pub(super) fn pixel(&self, rows: usize, tap: Tap) -> usize {
         let [row, column] =
             [tap.row - self.first.row, tap.column - self.first.column].map(|place| place as usize);
@@ -155,32 +155,32 @@ impl Frame {
         (row % self.step * self.slots(rows) + row / self.step) * self.pitch() + column
     }
 
-    /// Cuts the rows of outputs of some images into units that fit into the cache, and into at least so many `pieces` as
+    /// Cuts the rows of outputs of some images into bands that fit into the cache, and into at least so many `pieces` as
     /// long as blocks stay filled. By shapes alone.
-    pub(super) fn units(&self, images: usize, rows: usize, pieces: usize) -> Vec<Unit> {
-        // Two blocks, so that the weights, which each unit goes through, are read for more than a few outputs.
+    pub(super) fn bands(&self, images: usize, rows: usize, pieces: usize) -> Vec<Band> {
+        // Two blocks, so that the weights, which each band goes through, are read for more than a few outputs.
         const LEAST: usize = 2 * SIDE;
         let bytes = |rows: usize| self.size(rows) * size_of::<bf16>();
         let most = (1..=rows).rev().find(|&rows| bytes(rows) <= CACHED).unwrap_or(1);
         let filled = rows.min(rows * self.row / LEAST);
         let pieces = rows.div_ceil(most).max(pieces.div_ceil(images).min(filled));
         let cut = move |piece: usize| piece * rows / pieces;
-        let unit = move |image, piece| Unit { image, rows: cut(piece)..cut(piece + 1) };
-        (0..images).flat_map(|image| (0..pieces).map(move |piece| unit(image, piece))).collect()
+        let band = move |image, piece| Band { image, rows: cut(piece)..cut(piece + 1) };
+        (0..images).flat_map(|image| (0..pieces).map(move |piece| band(image, piece))).collect()
     }
 
-    /// Packs what the taps of a unit look at.
-    pub(super) fn pack<T: Element>(&self, source: Source<'_, T>, unit: &Unit, to: &mut [bf16]) {
-        assert_eq!(to.len(), self.size(unit.rows.len()), "as much room as a unit takes");
-        let (slots, pitch) = (self.slots(unit.rows.len()), self.pitch() * self.packed);
+    /// Packs what the taps of a band look at.
+    pub(super) fn pack<T: Element>(&self, source: Source<'_, T>, band: &Band, to: &mut [bf16]) {
+        assert_eq!(to.len(), self.size(band.rows.len()), "as much room as a band takes");
+        let (slots, pitch) = (self.slots(band.rows.len()), self.pitch() * self.packed);
         let image_len = self.height * self.width * self.channels;
-        let image = &source.values[unit.image * image_len..][..image_len];
+        let image = &source.values[band.image * image_len..][..image_len];
         let level = Level::best();
         let (packed, slack) = to.split_at_mut(self.step * slots * pitch);
         slack.fill(bf16::ZERO);
         for (index, to) in packed.chunks_exact_mut(pitch).enumerate() {
             let (plane, slot) = (index / slots, index % slots);
-            let row = ((unit.rows.start + slot) * self.step + plane) as isize + self.first.row;
+            let row = ((band.rows.start + slot) * self.step + plane) as isize + self.first.row;
             match usize::try_from(row).ok().filter(|&row| row < self.height) {
                 Some(row) => {
                     let from = &image[row * self.width * self.channels..][..self.width * self.channels];
