@@ -79,6 +79,15 @@ impl Unit {
         units
     }
 
+    /// The vectors for all that is not a product.
+    pub(super) fn level(self) -> Level {
+        match self {
+            Self::Vectors(level) => level,
+            #[cfg(target_arch = "x86_64")]
+            Self::Pairs | Self::Tiles => Level::best(),
+        }
+    }
+
     /// Makes this thread ready for products.
     pub(super) fn ready(self) -> Multiplier {
         match self {

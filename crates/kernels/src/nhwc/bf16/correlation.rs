@@ -6,7 +6,7 @@ use super::panels::{Panels, Weight};
 use crate::nhwc::convolution::{Epilogue, keep_nan_max};
 use crate::nhwc::element::{Element, Source};
 use crate::scratch::{Scratch, as_halves};
-use crate::simd::{Level, Simd, Work};
+use crate::simd::{Simd, Work};
 use half::bf16;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -97,7 +97,7 @@ impl Correlation<'_> {
         let mut rest = as_halves(&mut pixels);
         for (band, &size) in bands.iter().zip(&sizes) {
             let (to, tail) = rest.split_at_mut(size);
-            self.frame.pack(source, band, to);
+            self.frame.pack(self.unit.level(), source, band, to);
             rest = tail;
         }
         let mut at = 0;
@@ -110,7 +110,7 @@ impl Correlation<'_> {
         let packed: Vec<Packed> = packed.collect();
         let blocks = self.weight.columns().div_ceil(SIDE);
         let multiplier = self.unit.ready();
-        let level = Level::best();
+        let level = self.unit.level();
         let mut aligned = Aligned([0.0; SIDE * SIDE]);
         let sums = &mut aligned.0;
         for (index, phase) in self.phases.iter().enumerate() {

@@ -170,12 +170,11 @@ impl Frame {
     }
 
     /// Packs what the taps of a band look at.
-    pub(super) fn pack<T: Element>(&self, source: Source<'_, T>, band: &Band, to: &mut [bf16]) {
+    pub(super) fn pack<T: Element>(&self, level: Level, source: Source<'_, T>, band: &Band, to: &mut [bf16]) {
         assert_eq!(to.len(), self.size(band.rows.len()), "as much room as a band takes");
         let (slots, pitch) = (self.slots(band.rows.len()), self.pitch() * self.packed);
         let image_len = self.height * self.width * self.channels;
         let image = &source.values[band.image * image_len..][..image_len];
-        let level = Level::best();
         let (packed, slack) = to.split_at_mut(self.step * slots * pitch);
         slack.fill(bf16::ZERO);
         for (index, to) in packed.chunks_exact_mut(pitch).enumerate() {

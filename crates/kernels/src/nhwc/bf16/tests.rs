@@ -144,11 +144,13 @@ fn every_unit_agrees_with_the_definition() {
 fn gradients_are_added_to_what_is_there() {
     for Case { g, weight, dy, expected: [_, dx, _], .. } in cases() {
         let before: Vec<bf16> = (0..dx.len()).map(|index| bf16::from_f32((index % 7) as f32)).collect();
-        let mut found = before.clone();
-        input_gradient_by(Unit::best(), g, weight, dy, true, &mut found);
         let sum: Vec<f64> = exact(&before).iter().zip(dx).map(|(before, dx)| before + dx).collect();
-        let error = relative_error(&exact(&found), &sum);
-        assert!(error < ROUNDED, "{g:?}: off by {error:e}");
+        for unit in Unit::supported() {
+            let mut found = before.clone();
+            input_gradient_by(unit, g, weight, dy, true, &mut found);
+            let error = relative_error(&exact(&found), &sum);
+            assert!(error < ROUNDED, "{unit:?}, {g:?}: off by {error:e}");
+        }
     }
 }
 
@@ -159,8 +161,6 @@ fn outputs_are_finished_in_place() {
         let [scale, shift] = [0, 1].map(|_| random(g.outputs, &mut rng));
         let add = narrow(&random(y.len(), &mut rng));
         let epilogue = Epilogue { affine: Some((&scale, &shift)), add: Some(&add), relu: true };
-        let mut found = vec![bf16::NAN; y.len()];
-        forward_by(Unit::best(), g, Source::plain(x), weight, epilogue, &mut found);
         let finished: Vec<f64> = (0..y.len())
             .map(|index| {
                 let channel = index % g.outputs;
@@ -168,8 +168,12 @@ fn outputs_are_finished_in_place() {
                 (affine + f64::from(add[index].to_f32())).max(0.0)
             })
             .collect();
-        let error = relative_error(&exact(&found), &finished);
-        assert!(error < ROUNDED, "{g:?}: off by {error:e}");
+        for unit in Unit::supported() {
+            let mut found = vec![bf16::NAN; y.len()];
+            forward_by(unit, g, Source::plain(x), weight, epilogue, &mut found);
+            let error = relative_error(&exact(&found), &finished);
+            assert!(error < ROUNDED, "{unit:?}, {g:?}: off by {error:e}");
+        }
     }
 }
 
@@ -185,13 +189,17 @@ fn pixels_are_normalised_on_the_way() {
         let norm = Norm::new(&moments, &gamma, &beta, 1e-5);
         let mut normalised = vec![bf16::NAN; x.len()];
         crate::nhwc::normalise(x, &norm, true, &mut normalised);
-        let by = |source: Source<'_, bf16>| {
-            let mut y = vec![bf16::NAN; g.rows() * g.outputs];
-            forward_by(Unit::best(), g, source, weight, Epilogue::default(), &mut y);
-            let mut dw = vec![f32::NAN; weight.len()];
-            weight_gradient::weight_gradient(Unit::best(), g, source, dy, &mut dw);
-            (y, dw)
-        };
-        assert_eq!(by(Source::normalised(x, &norm)), by(Source::plain(&normalised)), "{g:?}");
+        for unit in Unit::supported() {
+            let by = |source: Source<'_, bf16>| {
+                let mut y = vec![bf16::NAN; g.rows() * g.outputs];
+                forward_by(unit, g, source, weight, Epilogue::default(), &mut y);
+                let mut dw = vec![f32::NAN; weight.len()];
+                weight_gradient::weight_gradient(unit, g, source, dy, &mut dw);
+                (y, dw)
+            };
+            let found = by(Source::normalised(x, &norm));
+            // Not fused on the way in either, whatever the level.
+            assert!(found == by(Source::plain(&normalised)), "{unit:?}, {g:?}");
+        }
     }
 }

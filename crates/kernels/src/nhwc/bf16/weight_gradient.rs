@@ -9,7 +9,7 @@ use super::frame::{Band, Frame, Tap};
 use crate::nhwc::element::{Element, Source};
 use crate::nhwc::im2col::Geometry;
 use crate::scratch::{Scratch, as_halves};
-use crate::simd::{Level, SQUARE, Simd, Work};
+use crate::simd::{SQUARE, Simd, Work};
 use half::bf16;
 use rayon::prelude::*;
 
@@ -140,12 +140,12 @@ impl Pass {
             tasks.push((band, left, right));
             (left_rest, right_rest) = (left_tail, right_tail);
         }
-        let level = Level::best();
+        let level = self.unit.level();
         tasks.into_par_iter().for_each(|(band, left, right)| {
             level.run(Gradients { pass: self, dy, band, to: left });
             let mut pixels = Scratch::<u32>::new(self.frame.size(band.rows.len()) / 2);
             let pixels = as_halves(&mut pixels);
-            self.frame.pack(x, band, pixels);
+            self.frame.pack(level, x, band, pixels);
             level.run(Pixels { pass: self, band, pixels, to: right });
         });
 
@@ -210,7 +210,7 @@ impl Pass {
     fn write(&self, sums: &[f32], dw: &mut [f32]) {
         let (taps, depth, outputs) = (self.taps.len(), self.frame.depth(), self.outputs);
         let inputs = self.sides()[1];
-        let level = Level::best();
+        let level = self.unit.level();
         dw.par_chunks_mut(depth * outputs).enumerate().for_each(|(tap, dw)| {
             dw.par_chunks_mut(SIDE * outputs).enumerate().for_each(|(input, dw)| {
                 let blocks = (0..outputs.div_ceil(SIDE)).map(|output| (output * inputs + input) * taps + tap);
