@@ -1,7 +1,9 @@
 //! The product of two blocks, 32 rows by 32 columns: the inner loop of everything here.
 //!
 //! Both factors come as pairs: two `bf16` that follow one another in the direction that is summed over, in one `u32`,
-//! the first in the lower half. Products are exact in `f32`, and sums are `f32`.
+//! the first in the lower half. Products are exact in `f32`, and sums are `f32`. Where they are too small for normal
+//! numbers, units differ: AMX and AVX512_BF16 take such numbers for zeros and make zeros of such results, whatever the
+//! thread's modes, and vectors keep them. They round sums in another order too.
 
 #[cfg(target_arch = "x86_64")]
 use super::{amx, dot};
