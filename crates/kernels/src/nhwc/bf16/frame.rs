@@ -158,8 +158,8 @@ impl Frame {
     /// Cuts the rows of outputs of some images into bands that fit into the cache, and into at least so many `pieces` as
     /// long as blocks stay filled. By shapes alone.
     pub(super) fn bands(&self, images: usize, rows: usize, pieces: usize) -> Vec<Band> {
-        // Two blocks, so that the weights, which each band goes through, are read for more than a few outputs.
-        const LEAST: usize = 2 * SIDE;
+        // So many blocks that reading the weights, which each band goes through, pays.
+        const LEAST: usize = 3 * SIDE;
         let bytes = |rows: usize| self.size(rows) * size_of::<bf16>();
         let most = (1..=rows).rev().find(|&rows| bytes(rows) <= CACHED).unwrap_or(1);
         let filled = rows.min(rows * self.row / LEAST);
