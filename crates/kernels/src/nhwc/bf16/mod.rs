@@ -131,5 +131,5 @@ fn input_gradient_by(
 
 /// Writes the gradient of the weight to `dw`.
 pub(super) fn weight_gradient<T: Element>(g: &Geometry, x: Source<'_, T>, dy: &[bf16], dw: &mut [f32]) {
-    weight_gradient::weight_gradient(Unit::best(), g, x, dy, dw);
+    weight_gradient::weight_gradient(Unit::best(), g, weight_gradient::CHUNK, x, dy, dw);
 }

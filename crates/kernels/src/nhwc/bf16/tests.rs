@@ -1,5 +1,6 @@
 //! Every unit that this CPU has, on shapes of all kinds, against the definition in `f64`.
 
+use super::weight_gradient::CHUNK;
 use super::{Unit, forward_by, input_gradient_by, weight_gradient};
 use crate::nhwc::element::{Element, Source};
 use crate::nhwc::im2col::Geometry;
@@ -132,10 +133,13 @@ fn every_unit_agrees_with_the_definition() {
             let error = relative_error(&exact(&found), dx);
             assert!(error < ROUNDED, "{unit:?}, {g:?}: the input gradient is off by {error:e}");
 
-            let mut found = vec![f32::NAN; dw.len()];
-            weight_gradient::weight_gradient(unit, g, Source::plain(x), dy, &mut found);
-            let error = relative_error(&exact(&found), dw);
-            assert!(error < SUMMED, "{unit:?}, {g:?}: the weight gradient is off by {error:e}");
+            // All at once, and a few bands at a time, and one.
+            for chunk in [CHUNK, 1 << 19, 1] {
+                let mut found = vec![f32::NAN; dw.len()];
+                weight_gradient::weight_gradient(unit, g, chunk, Source::plain(x), dy, &mut found);
+                let error = relative_error(&exact(&found), dw);
+                assert!(error < SUMMED, "{unit:?}, {g:?}: the weight gradient is off by {error:e}");
+            }
         }
     }
 }
@@ -194,7 +198,7 @@ fn pixels_are_normalised_on_the_way() {
                 let mut y = vec![bf16::NAN; g.rows() * g.outputs];
                 forward_by(unit, g, source, weight, Epilogue::default(), &mut y);
                 let mut dw = vec![f32::NAN; weight.len()];
-                weight_gradient::weight_gradient(unit, g, source, dy, &mut dw);
+                weight_gradient::weight_gradient(unit, g, CHUNK, source, dy, &mut dw);
                 (y, dw)
             };
             let found = by(Source::normalised(x, &norm));

@@ -14,16 +14,17 @@ use half::bf16;
 use rayon::prelude::*;
 
 /// Bytes of both factors that are packed before they are multiplied.
-const CHUNK: usize = 1 << 23;
+pub(super) const CHUNK: usize = 1 << 23;
 /// Steps that are multiplied for one tap after the other while they are in the cache.
 const STEPS: usize = 32;
 /// Pieces of work that there should be at least.
 const PIECES: usize = 8;
 
-/// Writes the gradient of the weight to `dw`.
+/// Writes the gradient of the weight to `dw`, packing about `chunk` bytes at a time.
 pub(super) fn weight_gradient<T: Element>(
     unit: Unit,
     g: &Geometry,
+    chunk: usize,
     x: Source<'_, T>,
     dy: &[bf16],
     dw: &mut [f32],
@@ -34,7 +35,7 @@ pub(super) fn weight_gradient<T: Element>(
     // Sums go over all bands, which are shared out by their blocks.
     let bands = frame.bands(g.images, g.out_height, 1);
     let bytes = |band: &Band| 4 * (pass.left_size(band) + pass.right_size(band));
-    let together = (CHUNK / bands.first().map_or(1, bytes)).max(1);
+    let together = (chunk / bands.first().map_or(1, bytes)).max(1);
     // In chunks of equal size.
     let together = bands.len().div_ceil(bands.len().div_ceil(together).max(1));
     for (index, bands) in bands.chunks(together.max(1)).enumerate() {
