@@ -23,6 +23,7 @@ pub struct MaxPool {
     padding: usize,
     out_height: usize,
     out_width: usize,
+    level: Level,
 }
 
 impl MaxPool {
@@ -70,7 +71,8 @@ impl MaxPool {
         }
         let out = |size: usize| (size + 2 * padding - kernel) / stride + 1;
         let (out_height, out_width) = (out(height), out(width));
-        Ok(Self { images, height, width, channels, kernel, stride, padding, out_height, out_width })
+        let level = Level::best();
+        Ok(Self { images, height, width, channels, kernel, stride, padding, out_height, out_width, level })
     }
 
     /// `[n, oh, ow, c]`.
@@ -104,11 +106,10 @@ impl MaxPool {
         let len = self.images * self.out_height * row;
         assert!(y.len() == len && chosen.len() == len, "as many outputs as the shape says");
         assert_eq!(x.len(), self.images * self.height * self.width * self.channels, "as many inputs");
-        let level = Level::best();
         y.par_chunks_mut(row)
             .zip(chosen.par_chunks_mut(row))
             .enumerate()
-            .for_each(|(out_row, (y, chosen))| level.run(Row { pool: self, x, out_row, y, chosen }));
+            .for_each(|(out_row, (y, chosen))| self.level.run(Row { pool: self, x, out_row, y, chosen }));
     }
 
     /// Writes the gradient of the input to `dx`. Gathered: each input pixel looks at the windows it lies in, so
@@ -118,10 +119,9 @@ impl MaxPool {
         assert_eq!(dx.len(), self.images * self.height * self.width * c, "as many gradients as inputs");
         let len = self.output_shape().iter().product::<usize>();
         assert!(dy.len() == len && chosen.len() == len, "as many gradients and choices as outputs");
-        let level = Level::best();
         dx.par_chunks_mut(self.width * c)
             .enumerate()
-            .for_each(|(row, dx)| level.run(GradientRow { pool: self, chosen, dy, row, dx }));
+            .for_each(|(row, dx)| self.level.run(GradientRow { pool: self, chosen, dy, row, dx }));
     }
 }
 
@@ -288,6 +288,63 @@ pub fn average_gradient<E: Element>(dy: &[f32], pixels: usize, channels: usize, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of every level, from buffers of what is no number: windows of few values over and again, and channels in whole
+    /// chunks and beyond them.
+    fn check<E: Element>() {
+        let [height, width, channels] = [9, 8, 37];
+        let x: Vec<E> = (0..2 * height * width * channels)
+            .map(|index| E::narrow((index * 7919 % 1021 % 13) as f32 - 6.0))
+            .collect();
+        for (kernel, stride, padding) in [(3, 2, 1), (2, 2, 0), (3, 1, 1), (2, 3, 1)] {
+            let best = MaxPool::new([2, height, width, channels], kernel, stride, padding).unwrap();
+            let [_, out_height, out_width, _] = best.output_shape();
+            let len = 2 * out_height * out_width * channels;
+            let dy: Vec<E> = (0..len).map(|index| E::narrow((index % 7) as f32 + 1.0)).collect();
+            for level in Level::supported() {
+                let pool = MaxPool { level, ..best };
+                let (mut y, mut chosen) = (vec![E::narrow(f32::NAN); len], vec![u8::MAX; len]);
+                pool.forward(&x, &mut y, &mut chosen);
+                let mut dx = vec![E::narrow(f32::NAN); x.len()];
+                pool.backward(&chosen, &dy, &mut dx);
+                let mut expected = vec![0.0; x.len()];
+                for (at, dy) in dy.iter().enumerate() {
+                    let (pixel, c) = (at / channels, at % channels);
+                    let (row, ox) = (pixel / out_width, pixel % out_width);
+                    let (image, oy) = (row / out_height, row % out_height);
+                    let places = pool.window(oy, height).flat_map(|iy| {
+                        pool.window(ox, width)
+                            .map(move |ix| ((image * height + iy) * width + ix) * channels + c)
+                    });
+                    // The first of the largest.
+                    let largest =
+                        places.reduce(|a, b| if x[b].widen() > x[a].widen() { b } else { a }).unwrap();
+                    assert_eq!(y[at].widen(), x[largest].widen(), "{level:?}, {pool:?}, {at}");
+                    expected[largest] += dy.widen();
+                }
+                let found: Vec<f32> = dx.iter().map(|dx| dx.widen()).collect();
+                assert!(found == expected, "{level:?}, {pool:?}: another gradient");
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_pools_alike() {
+        check::<f32>();
+        check::<half::bf16>();
+    }
+
+    #[test]
+    fn means_are_written_throughout() {
+        let x: Vec<f32> = (0..3 * 5 * 7).map(|index| index as f32).collect();
+        let mut y = vec![f32::NAN; 3 * 7];
+        average(&x, 5, 7, &mut y);
+        // Of the third of five pixels.
+        assert!(y.iter().enumerate().all(|(at, y)| *y == x[at / 7 * 35 + 14 + at % 7]));
+        let mut dx = vec![f32::NAN; x.len()];
+        average_gradient(&y, 5, 7, &mut dx);
+        assert!(dx.iter().enumerate().all(|(at, dx)| *dx == y[at / 35 * 7 + at % 7] * (1.0 / 5.0)));
+    }
 
     #[test]
     fn refuses_what_cannot_be_pooled() {
