@@ -2,6 +2,7 @@
 //! backward passes against finite differences of those formulas.
 
 use candle_core::{Device, Tensor, Var};
+use marque_kernels::nhwc::{Convolution, Epilogue, Source};
 use marque_kernels::{CrossEntropy, batch_norm_train, conv2d, cross_entropy, max_pool2d};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -95,6 +96,18 @@ fn convolution_agrees_with_its_definition() {
         let dy = random(&shape.out(), 3);
         let y = conv2d(&x, &w, shape.stride, shape.padding).unwrap();
         let gradients = (&y * &dy).unwrap().sum_all().unwrap().backward().unwrap();
+
+        // The same on buffers of what is no number, so that a value that nobody writes shows.
+        let convolution = Convolution::new(&shape.x, &shape.w, shape.stride, shape.padding).unwrap();
+        let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let [of_x, of_w, of_dy] = [x.as_tensor(), w.as_tensor(), &dy].map(values);
+        let [mut plain_y, mut dx, mut dw] = [&of_dy, &of_x, &of_w].map(|like| vec![f32::NAN; like.len()]);
+        convolution.forward(Source::plain(&of_x), &of_w, Epilogue::default(), &mut plain_y);
+        convolution.input_gradient(&of_w, &of_dy, false, &mut dx);
+        convolution.weight_gradient(Source::plain(&of_x), &of_dy, &mut dw);
+        assert!(plain_y == values(&y), "case {index}: the output");
+        assert!(dx == values(gradients.get(&x).unwrap()), "case {index}: the input gradient");
+        assert!(dw == values(gradients.get(&w).unwrap()), "case {index}: the weight gradient");
 
         let (xs, ws, dys) = (numbers(&x), numbers(&w), numbers(&dy));
         let (mut ys, mut dxs, mut dws) = (vec![0.0; dys.len()], vec![0.0; xs.len()], vec![0.0; ws.len()]);

@@ -22,7 +22,7 @@ const SHAPES: &[([usize; 4], [usize; 4], usize, usize)] = &[
     ([4, 14, 14, 64], [1, 1, 64, 96], 2, 0),
     ([1, 15, 15, 32], [1, 1, 32, 32], 2, 0),
     // So large that an image comes in parts, and the weights are gone through once only.
-    ([2, 40, 40, 160], [3, 3, 160, 224], 1, 1),
+    ([1, 40, 40, 160], [3, 3, 160, 224], 1, 1),
     ([1, 1, 1, 33], [3, 3, 33, 2], 2, 1),
     ([2, 7, 7, 16], [5, 5, 16, 17], 3, 2),
     // More padding than kernel: windows of nothing but zeros on all sides.
