@@ -57,8 +57,8 @@ fn row_chunk(rows: usize, depth: usize) -> usize {
 }
 
 /// Writes the input gradient for any stride, or adds it if `accumulate`: the gradient of the column matrix,
-/// added back into the images. Each piece of work is a group of whole images or, of few images, a band of rows, so that
-/// no two threads add to the same pixel.
+/// added back into the images. Each piece of work is a group of whole images or, of few images, a band of rows, so
+/// that no two threads add to the same pixel.
 pub(super) fn input_gradient(g: &Geometry, w: &[f32], dy: &[f32], accumulate: bool, dx: &mut [f32]) {
     let weight = Matrix::new(w, g.depth(), g.outputs).transposed();
     let chunk = row_chunk(g.rows(), g.depth());

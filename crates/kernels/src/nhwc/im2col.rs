@@ -233,8 +233,8 @@ pub(crate) fn im2col_tap(
     }
 }
 
-/// Adds `rows` of a column matrix back to where [`im2col`] took them from, to those rows of images that `dx` has. It starts
-/// with image row `first`, counted through the batch.
+/// Adds `rows` of a column matrix back to where [`im2col`] took them from, to those rows of images that `dx` has. It
+/// starts with image row `first`, counted through the batch.
 pub(crate) fn col2im(g: &Geometry, columns: &[f32], rows: Range<usize>, first: usize, dx: &mut [f32]) {
     let c = g.inputs;
     let kernel_row = g.kernel_width * c;

@@ -205,6 +205,7 @@ impl Drop for Tiles {
 
 #[cfg(test)]
 mod tests {
+    use super::super::block::{Left, Right, Unit};
     use super::*;
 
     #[test]
@@ -212,10 +213,16 @@ mod tests {
         if !available() {
             return;
         }
-        let outer = Tiles::configure();
+        let outer = Unit::Tiles.ready();
+        drop(Unit::Tiles.ready());
         assert_eq!(CONFIGURED.get(), 1);
-        drop(Tiles::configure());
-        assert_eq!(CONFIGURED.get(), 1);
+        // Of zeros, which a thread without tiles would not live to see.
+        let pairs = [0; SIDE * PAIRS];
+        let left = Left { pairs: &pairs, row: PAIRS, half: HALF * PAIRS, step: 0 };
+        let right = Right { pairs: &pairs, half: PAIRS * HALF, step: 0 };
+        let mut sums = [1.0; SIDE * SIDE];
+        outer.multiply(left, &[0], 1, right, false, &mut sums);
+        assert_eq!(sums, [0.0; SIDE * SIDE]);
         drop(outer);
         assert_eq!(CONFIGURED.get(), 0);
     }
