@@ -141,8 +141,8 @@ pub(crate) struct Bench {
     /// Height and width of the photos, in pixels.
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u16).range(32..=1024))]
     pub(crate) size: u16,
-    /// Photos per step.
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=1024))]
+    /// Photos per step; training takes two or more.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) batch: u16,
     /// Steps that are timed, after two that are not.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]

@@ -1,8 +1,9 @@
 //! Sigmoid cross-entropy, the loss of tags: each class is a question of its own.
 
 use crate::Error;
-use crate::tensor_access::{read, require_f32, tensor, wrong_shape};
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use crate::loss::{Loss, Weighting};
+use crate::tensor_access::{read, require_f32, wrong_shape};
+use candle_core::{Result, Tensor};
 
 const NAME: &str = "binary_cross_entropy";
 
@@ -41,33 +42,22 @@ pub fn binary_cross_entropy(
             return Err(wrong_shape(NAME, "the logits", logits, expected));
         }
     };
-    options.check(classes)?;
+    options.weighting().check(NAME, classes)?;
     if let Some(target) = targets.iter().flatten().flat_map(|tags| tags.iter()).find(|tag| **tag >= classes) {
         let message = format!("a target is {target}, expected 0 to {}", classes - 1);
         return Err(Error::Value { operation: NAME, message }.into());
     }
     let logits = logits.contiguous()?;
     let (loss, gradient) = options.loss_and_gradient(&read(NAME, "the logits", &logits)?, targets, classes);
-    logits.apply_op1(Loss { loss, gradient })
+    logits.apply_op1(Loss { operation: NAME, loss, gradient })
 }
 
 impl BinaryCrossEntropy {
-    fn check(&self, classes: usize) -> Result<()> {
-        let refuse = |message| Err(Error::Value { operation: NAME, message }.into());
-        if !(0.0..=1.0).contains(&self.label_smoothing) {
-            return refuse(format!("label smoothing must be from 0 to 1, found {}", self.label_smoothing));
-        }
-        if !(self.focal_gamma.is_finite() && self.focal_gamma >= 0.0) {
-            return refuse(format!("focal gamma must be 0 or more, found {}", self.focal_gamma));
-        }
-        match &self.class_weights {
-            Some(weights) if weights.len() != classes => {
-                refuse(format!("{} class weights for {classes} classes", weights.len()))
-            }
-            Some(weights) if !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0) => {
-                refuse(format!("class weights must be finite and not negative, found {weights:?}"))
-            }
-            _ => Ok(()),
+    fn weighting(&self) -> Weighting<'_> {
+        Weighting {
+            class_weights: self.class_weights.as_deref(),
+            label_smoothing: self.label_smoothing,
+            focal_gamma: self.focal_gamma,
         }
     }
 
@@ -115,25 +105,4 @@ fn term(z: f64, gamma: f64) -> (f64, f64) {
 /// Without overflow at either end.
 fn sigmoid(z: f64) -> f64 {
     if z >= 0.0 { 1.0 / (1.0 + (-z).exp()) } else { z.exp() / (1.0 + z.exp()) }
-}
-
-struct Loss {
-    loss: f32,
-    gradient: Vec<f32>,
-}
-
-impl CustomOp1 for Loss {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn cpu_fwd(&self, _logits: &CpuStorage, _layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        Ok((CpuStorage::F32(vec![self.loss]), Shape::from(())))
-    }
-
-    fn bwd(&self, logits: &Tensor, _loss: &Tensor, upstream: &Tensor) -> Result<Option<Tensor>> {
-        let upstream = upstream.to_scalar::<f32>()?;
-        let gradient = self.gradient.iter().map(|gradient| gradient * upstream).collect();
-        Ok(Some(tensor(gradient, logits.shape())?))
-    }
 }

@@ -1,4 +1,4 @@
-//! Two-dimensional convolution: the operation and its forward pass.
+//! Two-dimensional convolution, forward and backward.
 
 use crate::nhwc::{Convolution, Epilogue, Source};
 use crate::tensor_access::{read, require_f32, tensor, values};

@@ -1,8 +1,9 @@
 //! Softmax cross-entropy, the loss of a classifier.
 
 use crate::Error;
-use crate::tensor_access::{read, require_f32, tensor, wrong_shape};
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
+use crate::loss::{Loss, Weighting};
+use crate::tensor_access::{read, require_f32, wrong_shape};
+use candle_core::{DType, Result, Tensor};
 
 const NAME: &str = "cross_entropy";
 
@@ -44,7 +45,7 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &CrossEntropy) 
             format!("[{rows}] of I64 or U32, one class per row; its type is {:?}", targets.dtype());
         return Err(wrong_shape(NAME, "the targets", targets, expected));
     }
-    options.check(classes)?;
+    options.weighting().check(NAME, classes)?;
     let targets = targets.to_dtype(DType::I64)?.to_vec1::<i64>()?;
     let allowed = IGNORED..classes as i64;
     if let Some((row, target)) = targets.iter().enumerate().find(|(_, target)| !allowed.contains(target)) {
@@ -54,26 +55,15 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &CrossEntropy) 
     }
     let logits = logits.contiguous()?;
     let (loss, gradient) = options.loss_and_gradient(&read(NAME, "the logits", &logits)?, &targets, classes);
-    logits.apply_op1(Loss { loss, gradient })
+    logits.apply_op1(Loss { operation: NAME, loss, gradient })
 }
 
 impl CrossEntropy {
-    fn check(&self, classes: usize) -> Result<()> {
-        let refuse = |message| Err(Error::Value { operation: NAME, message }.into());
-        if !(0.0..=1.0).contains(&self.label_smoothing) {
-            return refuse(format!("label smoothing must be from 0 to 1, found {}", self.label_smoothing));
-        }
-        if !(self.focal_gamma.is_finite() && self.focal_gamma >= 0.0) {
-            return refuse(format!("focal gamma must be 0 or more, found {}", self.focal_gamma));
-        }
-        match &self.class_weights {
-            Some(weights) if weights.len() != classes => {
-                refuse(format!("{} class weights for {classes} classes", weights.len()))
-            }
-            Some(weights) if !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0) => {
-                refuse(format!("class weights must be finite and not negative, found {weights:?}"))
-            }
-            _ => Ok(()),
+    fn weighting(&self) -> Weighting<'_> {
+        Weighting {
+            class_weights: self.class_weights.as_deref(),
+            label_smoothing: self.label_smoothing,
+            focal_gamma: self.focal_gamma,
         }
     }
 
@@ -147,25 +137,4 @@ fn focal_row(logits: &[f32], log_sum: f64, aim: &[f64], gamma: f64, total: f64, 
 fn log_sum_exp(logits: &[f32]) -> f64 {
     let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     max + logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum::<f64>().ln()
-}
-
-struct Loss {
-    loss: f32,
-    gradient: Vec<f32>,
-}
-
-impl CustomOp1 for Loss {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn cpu_fwd(&self, _logits: &CpuStorage, _layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        Ok((CpuStorage::F32(vec![self.loss]), Shape::from(())))
-    }
-
-    fn bwd(&self, logits: &Tensor, _loss: &Tensor, upstream: &Tensor) -> Result<Option<Tensor>> {
-        let upstream = upstream.to_scalar::<f32>()?;
-        let gradient = self.gradient.iter().map(|gradient| gradient * upstream).collect();
-        Ok(Some(tensor(gradient, logits.shape())?))
-    }
 }

@@ -15,7 +15,10 @@
 //! | [`cross_entropy`] | softmax cross-entropy with class weights, ignored rows, label smoothing and focus |
 //! | [`binary_cross_entropy`] | sigmoid cross-entropy, with the same |
 //!
-//! The computation itself, for passes over whole networks written by hand, is in [`nhwc`].
+//! The computation itself, for passes over whole networks written by hand, is in [`nhwc`]. Some things are there alone
+//! and no part of the operations on tensors: activations in `bf16`, batch normalisation and the sum of a residual block
+//! done to a convolution's output while it is in the cache ([`nhwc::Epilogue`]), normalisation of its input on the way
+//! ([`nhwc::Source`]), and gradients that are added to what is there.
 //!
 //! # Layout
 //! Activations are NHWC, `[batch, height, width, channels]`; convolution weights are HWIO, `[kernel height,
@@ -38,6 +41,7 @@ mod cross_entropy;
 mod elementwise;
 mod error;
 mod linear;
+mod loss;
 mod matrix;
 mod microkernel;
 pub mod nhwc;

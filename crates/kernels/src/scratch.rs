@@ -40,7 +40,12 @@ impl<T: Plain> Scratch<T> {
     pub(crate) fn new(len: usize) -> Self {
         let buffer = take(len.div_ceil(size_of::<f32>() / size_of::<T>()) + LINE);
         let start = buffer.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
-        Self { buffer, start, len, of: PhantomData }
+        let mut scratch = Self { buffer, start, len, of: PhantomData };
+        if cfg!(any(test, debug_assertions)) {
+            // What is read before it is written shall show: no number, of either kind.
+            scratch.buffer.fill(f32::from_bits(0x7fc0_7fc0));
+        }
+        scratch
     }
 }
 

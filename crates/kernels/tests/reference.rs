@@ -2,6 +2,7 @@
 //! backward passes against finite differences of those formulas.
 
 use candle_core::{Device, Tensor, Var};
+use marque_kernels::nhwc::{Convolution, Epilogue, Source};
 use marque_kernels::{CrossEntropy, batch_norm_train, conv2d, cross_entropy, max_pool2d};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -63,7 +64,7 @@ impl Shape {
     }
 }
 
-const SHAPES: [Shape; 9] = [
+const SHAPES: [Shape; 17] = [
     Shape { x: [3, 20, 20, 16], w: [3, 3, 16, 24], stride: 1, padding: 1 },
     Shape { x: [2, 33, 31, 3], w: [7, 7, 3, 16], stride: 2, padding: 3 },
     Shape { x: [5, 12, 12, 40], w: [3, 3, 40, 20], stride: 2, padding: 1 },
@@ -75,6 +76,16 @@ const SHAPES: [Shape; 9] = [
     // Many rows, so that the weight gradient is summed from parts.
     Shape { x: [1, 96, 96, 2], w: [3, 3, 2, 5], stride: 1, padding: 0 },
     Shape { x: [1, 1, 1, 9], w: [3, 3, 9, 2], stride: 2, padding: 1 },
+    // Few images, whose input gradient comes in bands; and many.
+    Shape { x: [1, 37, 12, 20], w: [3, 3, 20, 8], stride: 2, padding: 1 },
+    Shape { x: [3, 9, 11, 5], w: [5, 2, 5, 8], stride: 3, padding: 2 },
+    Shape { x: [19, 9, 11, 5], w: [5, 2, 5, 8], stride: 2, padding: 1 },
+    // More padding than kernel: windows of nothing but zeros on all sides.
+    Shape { x: [1, 5, 5, 2], w: [1, 1, 2, 3], stride: 1, padding: 2 },
+    Shape { x: [2, 4, 5, 3], w: [3, 3, 3, 5], stride: 1, padding: 4 },
+    Shape { x: [2, 5, 4, 3], w: [2, 2, 3, 5], stride: 2, padding: 5 },
+    Shape { x: [1, 2, 1, 2], w: [2, 2, 2, 3], stride: 10, padding: 10 },
+    Shape { x: [9, 20, 20, 2], w: [3, 3, 2, 5], stride: 1, padding: 4 },
 ];
 
 #[test]
@@ -85,6 +96,18 @@ fn convolution_agrees_with_its_definition() {
         let dy = random(&shape.out(), 3);
         let y = conv2d(&x, &w, shape.stride, shape.padding).unwrap();
         let gradients = (&y * &dy).unwrap().sum_all().unwrap().backward().unwrap();
+
+        // The same on buffers of what is no number, so that a value that nobody writes shows.
+        let convolution = Convolution::new(&shape.x, &shape.w, shape.stride, shape.padding).unwrap();
+        let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let [of_x, of_w, of_dy] = [x.as_tensor(), w.as_tensor(), &dy].map(values);
+        let [mut plain_y, mut dx, mut dw] = [&of_dy, &of_x, &of_w].map(|like| vec![f32::NAN; like.len()]);
+        convolution.forward(Source::plain(&of_x), &of_w, Epilogue::default(), &mut plain_y);
+        convolution.input_gradient(&of_w, &of_dy, false, &mut dx);
+        convolution.weight_gradient(Source::plain(&of_x), &of_dy, &mut dw);
+        assert!(plain_y == values(&y), "case {index}: the output");
+        assert!(dx == values(gradients.get(&x).unwrap()), "case {index}: the input gradient");
+        assert!(dw == values(gradients.get(&w).unwrap()), "case {index}: the weight gradient");
 
         let (xs, ws, dys) = (numbers(&x), numbers(&w), numbers(&dy));
         let (mut ys, mut dxs, mut dws) = (vec![0.0; dys.len()], vec![0.0; xs.len()], vec![0.0; ws.len()]);

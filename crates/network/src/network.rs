@@ -258,7 +258,12 @@ impl Network {
         self.run_eval(images, 0, parts)
     }
 
+    /// On one of the threads that share the work: from any other, each piece of it would begin with waking somebody up.
     fn run_eval(&self, input: &Tensor, from: usize, to: usize) -> Result<Tensor> {
+        rayon::scope(|_| self.run_eval_here(input, from, to))
+    }
+
+    fn run_eval_here(&self, input: &Tensor, from: usize, to: usize) -> Result<Tensor> {
         self.check_input(input, from)?;
         if from >= to {
             return Ok(input.clone());

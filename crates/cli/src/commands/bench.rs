@@ -11,6 +11,11 @@ use crate::error::Error;
 use crate::terminal::Terminal;
 
 pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
+    if options.batch < 2 && !options.evaluate {
+        let message =
+            "training normalises by the statistics of a batch: --batch takes 2 or more without --evaluate";
+        return Err(Error::Usage(message.to_owned()));
+    }
     rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build_global()?;
     let measured = throughput::measure(&workload(options))?;
     let memory = peak_memory();

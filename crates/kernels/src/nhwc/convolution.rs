@@ -84,6 +84,20 @@ impl Convolution {
         }
     }
 
+    fn check_epilogue<E>(&self, epilogue: &Epilogue<'_, E>, y: usize) {
+        let outputs = self.geometry.outputs;
+        if let Some((scale, shift)) = epilogue.affine {
+            let found = [scale.len(), shift.len()];
+            assert!(found == [outputs; 2], "scale and shift of {outputs} channels have {found:?} values");
+        }
+        let add = epilogue.add.map_or(y, <[E]>::len);
+        assert!(add == y, "what is added to {y} outputs has {add} values");
+    }
+
+    fn check_norm<T>(&self, x: &Source<'_, T>) {
+        x.norm.into_iter().for_each(|norm| norm.check(self.geometry.inputs));
+    }
+
     /// Writes the convolution of `x` with `weight` to `y`.
     pub fn forward<T: Element, E: Element>(
         &self,
@@ -93,6 +107,8 @@ impl Convolution {
         y: &mut [E],
     ) {
         self.check(Some(x.values.len()), Some(weight.len()), Some(y.len()));
+        self.check_epilogue(&epilogue, y.len());
+        self.check_norm(&x);
         E::forward(self, x, weight, epilogue, y);
     }
 
@@ -105,6 +121,7 @@ impl Convolution {
     /// Writes the gradient of the weight to `dw`, from the input and the gradient `dy` of the output.
     pub fn weight_gradient<T: Element, E: Element>(&self, x: Source<'_, T>, dy: &[E], dw: &mut [f32]) {
         self.check(Some(x.values.len()), Some(dw.len()), Some(dy.len()));
+        self.check_norm(&x);
         E::weight_gradient(self, x, dy, dw);
     }
 }

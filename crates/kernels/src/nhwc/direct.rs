@@ -7,6 +7,9 @@ use crate::scratch::Scratch;
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// Pieces of work that there should be at least.
+const PIECES: usize = 8;
+
 /// Writes, or adds if `accumulate`, the convolution of `x` with `weight`, a matrix of the values under the kernel by
 /// the outputs, a piece of the output rows at a time.
 pub(super) fn forward(
@@ -46,7 +49,6 @@ fn product(accumulate: bool, result: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
 /// Depends on the shape alone.
 fn row_chunk(rows: usize, depth: usize) -> usize {
     const SCRATCH: usize = 1 << 18;
-    const PIECES: usize = 8;
     let cached = (SCRATCH / depth).clamp(128, 4096);
     let shared = rows.div_ceil(PIECES).max(32);
     // Pieces of equal size, so that no thread is left waiting for a last large one.
@@ -55,21 +57,24 @@ fn row_chunk(rows: usize, depth: usize) -> usize {
 }
 
 /// Writes the input gradient for any stride, or adds it if `accumulate`: the gradient of the column matrix,
-/// added back into the images. Each piece of work is a group of whole images, so that no two threads add to the
-/// same pixel.
+/// added back into the images. Each piece of work is a group of whole images or, of few images, a band of rows, so
+/// that no two threads add to the same pixel.
 pub(super) fn input_gradient(g: &Geometry, w: &[f32], dy: &[f32], accumulate: bool, dx: &mut [f32]) {
     let weight = Matrix::new(w, g.depth(), g.outputs).transposed();
-    let image = g.height * g.width * g.inputs;
     let chunk = row_chunk(g.rows(), g.depth());
-    let group = chunk.div_ceil(g.rows_per_image()).min(g.images.div_ceil(8));
-    dx.par_chunks_mut(group * image).enumerate().for_each(|(index, dx)| {
+    let size = if g.images < PIECES {
+        // Windows that reach over the edge of a band are computed on both sides of it.
+        (g.images * g.height).div_ceil(PIECES).max(2 * g.kernel_height)
+    } else {
+        chunk.div_ceil(g.rows_per_image()).min(g.images.div_ceil(PIECES)) * g.height
+    };
+    let row = g.width * g.inputs;
+    dx.par_chunks_mut(size * row).enumerate().for_each(|(index, dx)| {
         if !accumulate {
             dx.fill(0.0);
         }
-        let first = index * group;
-        let images = first..first + dx.len() / image;
-        let rows = images.start * g.rows_per_image()..images.end * g.rows_per_image();
-        for rows in pieces(rows, chunk) {
+        let first = index * size;
+        for rows in pieces(g.covering(first..first + dx.len() / row), chunk) {
             let dy = Matrix::new(&dy[rows.start * g.outputs..rows.end * g.outputs], rows.len(), g.outputs);
             let columns = &mut *Scratch::new(rows.len() * g.depth());
             set_product(columns, dy, weight);

@@ -5,6 +5,7 @@ use super::convolution::{Convolution, Epilogue};
 use super::normalise::{Norm, normalise};
 use super::single;
 use crate::scratch::Scratch;
+use rayon::prelude::*;
 use std::ops::Deref;
 
 /// A number that activations are kept in: `f32`, or `bf16`, which takes half of the memory and is what the matrix
@@ -95,14 +96,17 @@ impl<'a, T> Source<'a, T> {
 
 impl<'a, T: Element> Source<'a, T> {
     /// All of it as `f32`.
-    fn widen(self) -> Widened<'a> {
+    fn all_as_f32(self) -> Widened<'a> {
         if let (None, Some(values)) = (self.norm, T::as_f32(self.values)) {
             return Widened::Borrowed(values);
         }
+        const PIECE: usize = 1 << 15;
         let mut all = Scratch::new(self.values.len());
         match self.norm {
             Some(norm) => normalise(self.values, norm, true, &mut all),
-            None => all.iter_mut().zip(self.values).for_each(|(to, from)| *to = from.widen()),
+            None => all.par_chunks_mut(PIECE).zip(self.values.par_chunks(PIECE)).for_each(|(to, from)| {
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = from.widen());
+            }),
         }
         Widened::Computed(all)
     }
@@ -155,7 +159,7 @@ impl Engine for f32 {
         epilogue: Epilogue<'_, Self>,
         y: &mut [Self],
     ) {
-        single::forward(convolution, &x.widen(), weight, epilogue, y);
+        single::forward(convolution, &x.all_as_f32(), weight, epilogue, y);
     }
 
     fn input_gradient(
@@ -169,7 +173,7 @@ impl Engine for f32 {
     }
 
     fn weight_gradient<T: Element>(convolution: &Convolution, x: Source<'_, T>, dy: &[Self], dw: &mut [f32]) {
-        single::weight_gradient(convolution, &x.widen(), dy, dw);
+        single::weight_gradient(convolution, &x.all_as_f32(), dy, dw);
     }
 }
 
@@ -212,6 +216,32 @@ mod tests {
             let (found, expected) = (<half::bf16 as Element>::narrow(value), half::bf16::from_f32(value));
             assert!(found == expected || found.is_nan() && expected.is_nan(), "{value:e}");
             assert!(Element::widen(found) == expected.to_f32() || value.is_nan());
+        }
+    }
+
+    /// What is read as `bf16` and what is read as the same numbers in `f32`, plain and normalised.
+    #[test]
+    fn convolutions_in_f32_read_bf16() {
+        let convolution = Convolution::new(&[3, 30, 31, 40], &[3, 3, 40, 8], 2, 1).unwrap();
+        let values = |len: usize, seed: usize| -> Vec<half::bf16> {
+            (0..len).map(|index| Element::narrow(((index * 31 + seed) % 17) as f32 / 4.0 - 2.0)).collect()
+        };
+        let x = values(3 * 30 * 31 * 40, 1);
+        let wide: Vec<f32> = x.iter().map(|x| x.widen()).collect();
+        let weight: Vec<f32> = values(9 * 40 * 8, 2).iter().map(|w| w.widen()).collect();
+        let dy: Vec<f32> = values(3 * 15 * 16 * 8, 3).iter().map(|dy| dy.widen()).collect();
+        let moments = crate::nhwc::Moments { mean: vec![0.5; 40], variance: vec![2.0; 40] };
+        let norm = Norm::new(&moments, &[1.5; 40], &[-0.25; 40], 1e-5);
+        for norm in [None, Some(&norm)] {
+            let (mut y, mut dw) =
+                ([(); 2].map(|()| vec![f32::NAN; dy.len()]), [(); 2].map(|()| weight.clone()));
+            let epilogue = Epilogue::default();
+            convolution.forward(Source { values: &x, norm }, &weight, epilogue, &mut y[0]);
+            convolution.forward(Source { values: &wide, norm }, &weight, epilogue, &mut y[1]);
+            assert!(y[0].iter().all(|y| y.is_finite()) && y[0] == y[1], "{norm:?}");
+            convolution.weight_gradient(Source { values: &x, norm }, &dy, &mut dw[0]);
+            convolution.weight_gradient(Source { values: &wide, norm }, &dy, &mut dw[1]);
+            assert!(dw[0] == dw[1] && dw[0] != weight, "{norm:?}");
         }
     }
 }

@@ -65,6 +65,14 @@ impl Geometry {
                 ),
             });
         };
+        if !fits_in_memory(images, [height, width].map(|size| size + 2 * padding), stride, w) {
+            return Err(Error::Value {
+                operation: OPERATION,
+                message: format!(
+                    "an input {x:?}, padded by {padding}, and a weight {w:?} at stride {stride} are too large"
+                ),
+            });
+        }
         Ok(Self {
             images,
             height,
@@ -128,14 +136,42 @@ impl Geometry {
         (out_row * self.stride + ky).checked_sub(self.padding).filter(|&row| row < self.height)
     }
 
+    /// The output pixels, counted over the batch, whose windows the `rows` of images, counted likewise, lie under.
+    pub(super) fn covering(&self, rows: Range<usize>) -> Range<usize> {
+        // Of a row within its image, the first output row that reaches it, and the one after the last.
+        let begin = |row: usize| {
+            let beyond = (row + self.padding + 1).saturating_sub(self.kernel_height);
+            beyond.div_ceil(self.stride).min(self.out_height)
+        };
+        let end = |row: usize| ((row + self.padding) / self.stride + 1).min(self.out_height);
+        let (first, last) = (rows.start, rows.end - 1);
+        let start = first / self.height * self.out_height + begin(first % self.height);
+        let end = last / self.height * self.out_height + end(last % self.height);
+        start * self.out_width..end.max(start) * self.out_width
+    }
+
     /// The kernel columns that lie inside of the image at an output column, and the image column of the first
-    /// of them.
+    /// of them; of none, a column that is at most the image's end.
     fn inside(&self, out_column: usize) -> (Range<usize>, usize) {
         let left = out_column * self.stride;
         let first = self.padding.saturating_sub(left).min(self.kernel_width);
         let end = (self.width + self.padding).saturating_sub(left).min(self.kernel_width).max(first);
-        (first..end, (left + first).saturating_sub(self.padding))
+        // A window may lie beyond the image altogether, where the padding is larger than the kernel.
+        (first..end, (left + first).saturating_sub(self.padding).min(self.width))
     }
+}
+
+/// Whether none of the sizes that a convolution leads to, in whatever way it is computed, can overflow. All of them, in
+/// bytes, are below the product of all that makes it large, with channels rounded up to whole blocks.
+fn fits_in_memory(images: usize, padded: [usize; 2], stride: usize, w: &[usize]) -> bool {
+    const BLOCK: usize = 64;
+    let mut product = 16usize.checked_mul(images);
+    let mut multiply = |size: Option<usize>| product = product.and_then(|product| product.checked_mul(size?));
+    padded.iter().for_each(|size| multiply(size.checked_add(stride)));
+    let (kernel, channels) = w.split_at(w.len().min(2));
+    kernel.iter().for_each(|size| multiply(Some(*size)));
+    channels.iter().for_each(|channels| multiply(channels.checked_add(BLOCK)));
+    product.is_some_and(|product| product <= isize::MAX as usize)
 }
 
 /// The output pixels of `rows` as (image, output row, output column).
@@ -197,16 +233,19 @@ pub(crate) fn im2col_tap(
     }
 }
 
-/// Adds `rows` of a column matrix back to where [`im2col`] took them from. `dx` starts at image
-/// `first_image`.
-pub(crate) fn col2im(g: &Geometry, columns: &[f32], rows: Range<usize>, first_image: usize, dx: &mut [f32]) {
+/// Adds `rows` of a column matrix back to where [`im2col`] took them from, to those rows of images that `dx` has. It
+/// starts with image row `first`, counted through the batch.
+pub(crate) fn col2im(g: &Geometry, columns: &[f32], rows: Range<usize>, first: usize, dx: &mut [f32]) {
     let c = g.inputs;
     let kernel_row = g.kernel_width * c;
+    let count = dx.len() / (g.width * c);
     for ((image, oy, ox), column) in pixels(*g, rows).zip(columns.chunks_exact(g.depth())) {
         let (inside, left) = g.inside(ox);
         for (ky, part) in column.chunks_exact(kernel_row).enumerate() {
             let Some(iy) = g.image_row(oy, ky) else { continue };
-            let to = (((image - first_image) * g.height + iy) * g.width + left) * c;
+            let row = (image * g.height + iy).checked_sub(first).filter(|&row| row < count);
+            let Some(row) = row else { continue };
+            let to = (row * g.width + left) * c;
             let to = &mut dx[to..to + inside.len() * c];
             for (sum, value) in to.iter_mut().zip(&part[inside.start * c..inside.end * c]) {
                 *sum += value;
@@ -229,6 +268,10 @@ mod tests {
         assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], 0, 0).contains("stride"));
         assert!(new(&[1, 2, 5, 2], &[3, 3, 2, 4], 1, 0).contains("does not fit"));
         assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], 1, usize::MAX).contains("does not fit"));
+        assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], 1, 1 << 62).contains("too large"));
+        assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], 1 << 62, 1 << 61).contains("too large"));
+        assert!(new(&[1, 5, 5, 2], &[3, 3, 2, 4], usize::MAX, 1).contains("too large"));
+        assert!(new(&[1 << 40, 1 << 20, 5, 2], &[1, 1, 2, 4], 1, 0).contains("too large"));
     }
 
     #[test]

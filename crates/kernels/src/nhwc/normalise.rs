@@ -1,4 +1,5 @@
-//! Batch normalisation (Ioffe and Szegedy, 2015), fused with what stands around it in a residual network.
+//! Batch normalisation (Ioffe and Szegedy, 2015), fused with what stands around it in a residual network. Its gradient
+//! is in `norm_gradient`.
 
 use super::convolution::keep_nan_max;
 use super::element::Element;
@@ -6,10 +7,10 @@ use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 
 /// Rows that are summed in `f32` before the sum is carried on in `f64`.
-const BLOCK: usize = 32;
+pub(super) const BLOCK: usize = 32;
 
 /// Values that one task takes on, a multiple of [`BLOCK`] rows; it depends on the number of channels alone.
-fn piece(channels: usize) -> usize {
+pub(super) fn piece(channels: usize) -> usize {
     const VALUES: usize = 1 << 15;
     (VALUES / (channels * BLOCK)).max(1) * BLOCK * channels
 }
@@ -27,8 +28,11 @@ impl Moments {
     /// Of `x`, whose last axis has `channels` values. Accumulated by Chan, Golub and LeVeque's pairwise updating
     /// (1983) in `f64`, so that a large mean does not swallow the variance.
     pub fn of<E: Element>(x: &[E], channels: usize) -> Self {
+        Self::at(Level::best(), x, channels)
+    }
+
+    fn at<E: Element>(level: Level, x: &[E], channels: usize) -> Self {
         assert!(!x.is_empty() && x.len().is_multiple_of(channels), "whole rows");
-        let level = Level::best();
         let parts: Vec<Running> =
             x.par_chunks(piece(channels)).map(|x| level.run(Gather { x, channels })).collect();
         let mut total = Running::none(channels);
@@ -122,6 +126,9 @@ pub struct Norm {
 impl Norm {
     /// By statistics, and the trained `gamma` and `beta`.
     pub fn new(moments: &Moments, gamma: &[f32], beta: &[f32], eps: f32) -> Self {
+        let channels = moments.mean.len();
+        let found = [moments.variance.len(), gamma.len(), beta.len()];
+        assert!(found == [channels; 3], "as many values of each kind as channels, {channels}: {found:?}");
         let inverse: Vec<f32> =
             moments.variance.iter().map(|variance| 1.0 / (variance + eps).sqrt()).collect();
         Self {
@@ -132,16 +139,33 @@ impl Norm {
         }
     }
 
-    fn channels(&self) -> usize {
+    pub(super) fn channels(&self) -> usize {
         self.mean.len()
+    }
+
+    /// Sees to it that there is a value of each kind for each of so many channels, but for those of the gradient.
+    pub(super) fn check(&self, channels: usize) {
+        let found = [self.mean.len(), self.scale.len(), self.shift.len()];
+        assert!(found == [channels; 3] && channels > 0, "a norm of {channels} channels has {found:?} values");
+    }
+
+    /// Sees to it that the norm fits itself, and that values are whole rows of its channels.
+    pub(super) fn check_rows(&self, values: usize) {
+        let channels = self.channels();
+        self.check(channels);
+        assert!(values.is_multiple_of(channels), "{values} values are no whole rows of {channels} channels");
     }
 }
 
 /// Writes the normalised `x` to `y`, and `max(., 0)` of it if `relu`.
 pub fn normalise<T: Element, E: Element>(x: &[T], norm: &Norm, relu: bool, y: &mut [E]) {
+    normalise_at(Level::best(), x, norm, relu, y);
+}
+
+fn normalise_at<T: Element, E: Element>(level: Level, x: &[T], norm: &Norm, relu: bool, y: &mut [E]) {
     assert_eq!(x.len(), y.len(), "as many outputs as inputs");
+    norm.check_rows(y.len());
     let size = piece(norm.channels());
-    let level = Level::best();
     let pieces = y.par_chunks_mut(size).zip(x.par_chunks(size));
     pieces.for_each(|(y, x)| level.run(Normalise { x, norm, relu, y }));
 }
@@ -171,7 +195,7 @@ impl<T: Element, E: Element> Work for Normalise<'_, T, E> {
 
 /// Slices of equal length, so that the compiler sees that one check is enough for all.
 #[inline(always)]
-fn parameters(norm: &Norm) -> (&[f32], &[f32], &[f32]) {
+pub(super) fn parameters(norm: &Norm) -> (&[f32], &[f32], &[f32]) {
     let channels = norm.mean.len();
     (&norm.mean[..channels], &norm.scale[..channels], &norm.shift[..channels])
 }
@@ -185,9 +209,21 @@ pub fn normalise_add_relu<E: Element>(
     shortcut_norm: Option<&Norm>,
     y: &mut [E],
 ) {
+    normalise_add_relu_at(Level::best(), x, norm, shortcut, shortcut_norm, y);
+}
+
+fn normalise_add_relu_at<E: Element>(
+    level: Level,
+    x: &[E],
+    norm: &Norm,
+    shortcut: &[E],
+    shortcut_norm: Option<&Norm>,
+    y: &mut [E],
+) {
     assert!(x.len() == y.len() && shortcut.len() == y.len(), "as many outputs as inputs");
+    norm.check_rows(y.len());
+    shortcut_norm.into_iter().for_each(|other| other.check(norm.channels()));
     let size = piece(norm.channels());
-    let level = Level::best();
     let pieces = y.par_chunks_mut(size).zip(x.par_chunks(size)).zip(shortcut.par_chunks(size));
     pieces.for_each(|((y, x), shortcut)| level.run(Join { x, norm, shortcut, shortcut_norm, y }));
 }
@@ -246,9 +282,12 @@ pub fn add_relu(a: &[f32], b: &[f32], y: &mut [f32]) {
 
 /// Clears the gradients of outputs that ReLU made zero.
 pub fn mask<E: Element>(output: &[E], gradient: &mut [E]) {
+    mask_at(Level::best(), output, gradient);
+}
+
+fn mask_at<E: Element>(level: Level, output: &[E], gradient: &mut [E]) {
     assert_eq!(output.len(), gradient.len(), "as many gradients as outputs");
     const PIECE: usize = 1 << 15;
-    let level = Level::best();
     let pieces = gradient.par_chunks_mut(PIECE).zip(output.par_chunks(PIECE));
     pieces.for_each(|(gradient, output)| level.run(Mask { output, gradient }));
 }
@@ -269,217 +308,75 @@ impl<E: Element> Work for Mask<'_, E> {
     }
 }
 
-/// The gradient where the output is above the threshold, zero elsewhere.
-#[inline(always)]
-fn pass(gradient: f32, output: f32, threshold: f32) -> f32 {
-    if output > threshold { gradient } else { 0.0 }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use half::bf16;
 
-/// The backward pass of a normalisation by the batch's own statistics, and of the ReLU after it if `relu`.
-#[derive(Clone, Debug)]
-pub struct NormGradient<'a, E> {
-    x: &'a [E],
-    norm: &'a Norm,
-    relu: bool,
-    /// The sum of the gradient after ReLU, per channel.
-    sum: Vec<f64>,
-    /// The sum of its product with `x - mean`.
-    product: Vec<f64>,
-    /// Whether the statistics are constants, not the batch's own.
-    constant: bool,
-}
-
-impl<'a, E: Element> NormGradient<'a, E> {
-    /// Gathers what the gradients are made of from the input `x` and the gradient `dy` of the output.
-    pub fn new(x: &'a [E], norm: &'a Norm, relu: bool, dy: &[E]) -> Self {
-        assert_eq!(x.len(), dy.len(), "as many gradients as inputs");
-        let channels = norm.channels();
-        let size = piece(channels);
-        let level = Level::best();
-        let parts: Vec<[Vec<f64>; 2]> = x
-            .par_chunks(size)
-            .zip(dy.par_chunks(size))
-            .map(|(x, dy)| level.run(Sums { x, norm, relu, dy }))
-            .collect();
-        let (mut sum, mut product) = (vec![0.0; channels], vec![0.0; channels]);
-        for [part_sum, part_product] in parts {
-            add(&mut sum, &part_sum);
-            add(&mut product, &part_product);
-        }
-        Self { x, norm, relu, sum, product, constant: false }
+    fn numbers<E: Element>(len: usize, seed: usize) -> Vec<E> {
+        (0..len).map(|index| E::narrow(((index * 7919 + seed * 31) % 1021) as f32 / 256.0 - 2.0)).collect()
     }
 
-    /// The same for a normalisation by statistics that do not depend on the batch: no gradient goes through them.
-    #[must_use]
-    pub fn by_constants(self) -> Self {
-        Self { constant: true, ..self }
-    }
-
-    /// The gradient of `gamma`, `[c]`.
-    pub fn gamma(&self) -> impl Iterator<Item = f32> {
-        self.product.iter().zip(&self.norm.inverse_deviation).map(|(sum, inverse)| *sum as f32 * inverse)
-    }
-
-    /// The gradient of `beta`, `[c]`.
-    pub fn beta(&self) -> impl Iterator<Item = f32> {
-        self.sum.iter().map(|sum| *sum as f32)
-    }
-
-    /// Writes the gradient of the input to `dx`: `scale * (g - mean(g) - (x - mean) * inverse^2 * mean(g * (x -
-    /// mean)))`, where `g` is the gradient after ReLU and `inverse` is `1 / sqrt(variance + eps)`.
-    pub fn input(&self, dy: &[E], dx: &mut [E]) {
-        assert!(self.x.len() == dy.len() && dx.len() == dy.len(), "as many gradients as inputs");
-        let coefficients = self.coefficients();
-        let size = piece(self.norm.channels());
-        let level = Level::best();
-        let pieces = dx.par_chunks_mut(size).zip(self.x.par_chunks(size)).zip(dy.par_chunks(size));
-        pieces.for_each(|((dx, x), dy)| {
-            level.run(InputGradient {
-                norm: self.norm,
-                relu: self.relu,
-                coefficients: &coefficients,
-                x,
-                dy,
-                dx,
-            });
-        });
-    }
-
-    /// As [`input`](Self::input), with the result in place of the gradient of the output.
-    pub fn input_in_place(&self, gradient: &mut [E]) {
-        assert_eq!(self.x.len(), gradient.len(), "as many gradients as inputs");
-        let coefficients = self.coefficients();
-        let size = piece(self.norm.channels());
-        let level = Level::best();
-        gradient.par_chunks_mut(size).zip(self.x.par_chunks(size)).for_each(|(gradient, x)| {
-            level.run(InPlace { norm: self.norm, relu: self.relu, coefficients: &coefficients, x, gradient });
-        });
-    }
-
-    /// Slope and offset of each channel.
-    fn coefficients(&self) -> Coefficients {
-        if self.constant {
-            let zeros = vec![0.0; self.norm.channels()];
-            return Coefficients { slope: zeros.clone(), offset: zeros };
-        }
-        let count = (self.x.len() / self.norm.channels()) as f64;
-        let slope = self.product.iter().zip(&self.norm.inverse_deviation);
-        Coefficients {
-            slope: slope
-                .map(|(sum, &inverse)| (sum / count * f64::from(inverse) * f64::from(inverse)) as f32)
-                .collect(),
-            offset: self.sum.iter().map(|sum| (sum / count) as f32).collect(),
+    /// Compares with a value for each place, and says at which level it is another.
+    fn compare<E: Element>(level: Level, found: &[E], tolerance: f32, expected: impl Fn(usize) -> f32) {
+        for (index, found) in found.iter().enumerate() {
+            let (found, expected) = (found.widen(), expected(index));
+            let error = (found - expected).abs();
+            assert!(
+                error <= tolerance * expected.abs().max(1.0),
+                "{level:?}, {index}: {found}, not {expected}"
+            );
         }
     }
-}
 
-struct Coefficients {
-    slope: Vec<f32>,
-    offset: Vec<f32>,
-}
+    fn check<E: Element>(tolerance: f32) {
+        // Whole vectors, parts of them; all in several pieces of work, the last of them smaller.
+        for channels in [1, 37, 64] {
+            // Miri takes hours for so many.
+            let len = channels * (if cfg!(miri) { 100 } else { 40_000 } / channels + 3);
+            let (x, shortcut): (Vec<E>, Vec<E>) = (numbers(len, 1), numbers(len, 2));
+            let moments = Moments::of(&x, channels);
+            let norm = Norm::new(&moments, &numbers::<f32>(channels, 3), &numbers::<f32>(channels, 4), 1e-5);
+            let other = Norm::new(&moments, &numbers::<f32>(channels, 5), &numbers::<f32>(channels, 6), 1e-5);
+            let by = |norm: &Norm, x: &[E], index: usize| {
+                let c = index % channels;
+                (x[index].widen() - norm.mean[c]) * norm.scale[c] + norm.shift[c]
+            };
+            for level in Level::supported() {
+                let mut y = vec![E::narrow(f32::NAN); len];
+                normalise_at(level, &x, &norm, false, &mut y);
+                compare(level, &y, tolerance, |index| by(&norm, &x, index));
+                y.fill(E::narrow(f32::NAN));
+                normalise_at(level, &x, &norm, true, &mut y);
+                compare(level, &y, tolerance, |index| by(&norm, &x, index).max(0.0));
+                y.fill(E::narrow(f32::NAN));
+                normalise_add_relu_at(level, &x, &norm, &shortcut, None, &mut y);
+                compare(level, &y, tolerance, |index| {
+                    (by(&norm, &x, index) + shortcut[index].widen()).max(0.0)
+                });
+                let mut masked = shortcut.clone();
+                mask_at(level, &y, &mut masked);
+                let kept = |index: usize| if y[index].widen() > 0.0 { shortcut[index].widen() } else { 0.0 };
+                compare(level, &masked, 0.0, kept);
+                y.fill(E::narrow(f32::NAN));
+                normalise_add_relu_at(level, &x, &norm, &shortcut, Some(&other), &mut y);
+                let sum = |index| by(&norm, &x, index) + by(&other, &shortcut, index);
+                compare(level, &y, tolerance, |index| sum(index).max(0.0));
 
-/// The lowest output through which the gradient passes is above this.
-#[inline(always)]
-fn threshold(relu: bool) -> f32 {
-    if relu { 0.0 } else { f32::NEG_INFINITY }
-}
-
-struct Sums<'a, E> {
-    x: &'a [E],
-    norm: &'a Norm,
-    relu: bool,
-    dy: &'a [E],
-}
-
-impl<E: Element> Work for Sums<'_, E> {
-    type Output = [Vec<f64>; 2];
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> [Vec<f64>; 2] {
-        let channels = self.norm.channels();
-        let (mean, scale, shift) = parameters(self.norm);
-        let threshold = threshold(self.relu);
-        let mut sums = [vec![0f64; channels], vec![0f64; channels]];
-        let (mut gradient, mut product) = (vec![0f32; channels], vec![0f32; channels]);
-        let block = BLOCK * channels;
-        for (x, dy) in self.x.chunks(block).zip(self.dy.chunks(block)) {
-            gradient.fill(0.0);
-            product.fill(0.0);
-            let (gradient, product) = (&mut gradient[..channels], &mut product[..channels]);
-            for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
-                for c in 0..channels {
-                    let deviation = x[c].widen() - mean[c];
-                    let passed = pass(dy[c].widen(), deviation * scale[c] + shift[c], threshold);
-                    gradient[c] += passed;
-                    product[c] += passed * deviation;
-                }
-            }
-            add(&mut sums[0], gradient);
-            add(&mut sums[1], product);
-        }
-        sums
-    }
-}
-
-struct InputGradient<'a, E> {
-    norm: &'a Norm,
-    relu: bool,
-    coefficients: &'a Coefficients,
-    x: &'a [E],
-    dy: &'a [E],
-    dx: &'a mut [E],
-}
-
-impl<E: Element> Work for InputGradient<'_, E> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let (mean, scale, shift) = parameters(self.norm);
-        let channels = mean.len();
-        let (slope, offset) = (&self.coefficients.slope[..channels], &self.coefficients.offset[..channels]);
-        let threshold = threshold(self.relu);
-        let rows = self.dx.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels));
-        for ((dx, x), dy) in rows.zip(self.dy.chunks_exact(channels)) {
-            for c in 0..channels {
-                let deviation = x[c].widen() - mean[c];
-                let passed = pass(dy[c].widen(), deviation * scale[c] + shift[c], threshold);
-                dx[c] = E::narrow(scale[c] * (passed - offset[c] - deviation * slope[c]));
+                let found = Moments::at(level, &x, channels);
+                let column = |c: usize| x.iter().skip(c).step_by(channels).map(|x| f64::from(x.widen()));
+                let count = (len / channels) as f64;
+                let mean = |c: usize| column(c).sum::<f64>() / count;
+                let variance = |c: usize| column(c).map(|x| (x - mean(c)).powi(2)).sum::<f64>() / count;
+                compare(level, &found.mean, 1e-6, |c| mean(c) as f32);
+                compare(level, &found.variance, 1e-5, |c| variance(c) as f32);
             }
         }
     }
-}
 
-struct InPlace<'a, E> {
-    norm: &'a Norm,
-    relu: bool,
-    coefficients: &'a Coefficients,
-    x: &'a [E],
-    gradient: &'a mut [E],
-}
-
-impl<E: Element> Work for InPlace<'_, E> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let (mean, scale, shift) = parameters(self.norm);
-        let channels = mean.len();
-        let (slope, offset) = (&self.coefficients.slope[..channels], &self.coefficients.offset[..channels]);
-        let threshold = threshold(self.relu);
-        for (g, x) in self.gradient.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels)) {
-            for c in 0..channels {
-                let deviation = x[c].widen() - mean[c];
-                let passed = pass(g[c].widen(), deviation * scale[c] + shift[c], threshold);
-                g[c] = E::narrow(scale[c] * (passed - offset[c] - deviation * slope[c]));
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn add<T: Copy + Into<f64>>(sums: &mut [f64], values: &[T]) {
-    for (sum, &value) in sums.iter_mut().zip(values) {
-        *sum += value.into();
+    #[test]
+    fn every_level_writes_every_value() {
+        check::<f32>(1e-6);
+        check::<bf16>(1e-2);
     }
 }

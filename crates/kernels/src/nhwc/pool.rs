@@ -23,6 +23,7 @@ pub struct MaxPool {
     padding: usize,
     out_height: usize,
     out_width: usize,
+    level: Level,
 }
 
 impl MaxPool {
@@ -30,8 +31,9 @@ impl MaxPool {
     /// kernel) / stride + 1`, rounded down, and `ow` likewise.
     ///
     /// # Errors
-    /// [`Error::Value`] if the kernel is zero or above 15, the stride is zero, the padding is more than half of
-    /// the kernel (windows of nothing but padding would result), or the kernel does not fit.
+    /// [`Error::Shape`] if a size is zero or all of them together are too large; [`Error::Value`] if the kernel is zero
+    /// or above 15, the stride is zero, the padding is more than half of the kernel (windows of nothing but padding
+    /// would result), or the kernel does not fit.
     pub fn new(
         [images, height, width, channels]: [usize; 4],
         kernel: usize,
@@ -39,6 +41,17 @@ impl MaxPool {
         padding: usize,
     ) -> Result<Self, Error> {
         let refuse = |message: String| Err(Error::Value { operation: MAX, message });
+        let shape = [images, height, width, channels];
+        // Of the output in `f32`, which has at most twice the input's rows and columns.
+        let bytes = shape.iter().try_fold(16usize, |bytes, &size| bytes.checked_mul(size));
+        if shape.contains(&0) || bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
+            return Err(Error::Shape {
+                operation: MAX,
+                argument: "the input",
+                expected: "[n, h, w, c] without zeros, of a size that fits into memory".to_owned(),
+                found: shape.to_vec(),
+            });
+        }
         if kernel == 0 || stride == 0 {
             return refuse(format!("kernel and stride must be at least 1, found {kernel} and {stride}"));
         }
@@ -58,7 +71,8 @@ impl MaxPool {
         }
         let out = |size: usize| (size + 2 * padding - kernel) / stride + 1;
         let (out_height, out_width) = (out(height), out(width));
-        Ok(Self { images, height, width, channels, kernel, stride, padding, out_height, out_width })
+        let level = Level::best();
+        Ok(Self { images, height, width, channels, kernel, stride, padding, out_height, out_width, level })
     }
 
     /// `[n, oh, ow, c]`.
@@ -92,11 +106,10 @@ impl MaxPool {
         let len = self.images * self.out_height * row;
         assert!(y.len() == len && chosen.len() == len, "as many outputs as the shape says");
         assert_eq!(x.len(), self.images * self.height * self.width * self.channels, "as many inputs");
-        let level = Level::best();
         y.par_chunks_mut(row)
             .zip(chosen.par_chunks_mut(row))
             .enumerate()
-            .for_each(|(out_row, (y, chosen))| level.run(Row { pool: self, x, out_row, y, chosen }));
+            .for_each(|(out_row, (y, chosen))| self.level.run(Row { pool: self, x, out_row, y, chosen }));
     }
 
     /// Writes the gradient of the input to `dx`. Gathered: each input pixel looks at the windows it lies in, so
@@ -104,11 +117,11 @@ impl MaxPool {
     pub fn backward<E: Element>(&self, chosen: &[u8], dy: &[E], dx: &mut [E]) {
         let c = self.channels;
         assert_eq!(dx.len(), self.images * self.height * self.width * c, "as many gradients as inputs");
-        assert!(chosen.len() == dy.len(), "as many choices as gradients");
-        let level = Level::best();
+        let len = self.output_shape().iter().product::<usize>();
+        assert!(dy.len() == len && chosen.len() == len, "as many gradients and choices as outputs");
         dx.par_chunks_mut(self.width * c)
             .enumerate()
-            .for_each(|(row, dx)| level.run(GradientRow { pool: self, chosen, dy, row, dx }));
+            .for_each(|(row, dx)| self.level.run(GradientRow { pool: self, chosen, dy, row, dx }));
     }
 }
 
@@ -244,6 +257,7 @@ fn maximum<E: Element, const N: usize>(
 /// Writes the mean over all `pixels` of each image, `[n, pixels, c]` to `[n, c]`. Summed in `f64`.
 pub fn average<E: Element>(x: &[E], pixels: usize, channels: usize, y: &mut [f32]) {
     assert_eq!(x.len(), y.len() * pixels, "as many inputs as pixels");
+    assert!(y.len().is_multiple_of(channels), "whole rows");
     y.par_chunks_mut(channels).zip(x.par_chunks(pixels * channels)).for_each(|(y, x)| {
         let mut sums = vec![0f64; channels];
         for pixel in x.chunks_exact(channels) {
@@ -260,6 +274,7 @@ pub fn average<E: Element>(x: &[E], pixels: usize, channels: usize, y: &mut [f32
 /// Writes the gradient of [`average`]'s input to `dx`, from the gradient `dy` of its output.
 pub fn average_gradient<E: Element>(dy: &[f32], pixels: usize, channels: usize, dx: &mut [E]) {
     assert_eq!(dx.len(), dy.len() * pixels, "as many gradients as pixels");
+    assert!(dy.len().is_multiple_of(channels), "whole rows");
     let share = 1.0 / pixels as f32;
     dx.par_chunks_mut(pixels * channels).zip(dy.par_chunks(channels)).for_each(|(dx, dy)| {
         for dx in dx.chunks_exact_mut(channels) {
@@ -268,4 +283,79 @@ pub fn average_gradient<E: Element>(dy: &[f32], pixels: usize, channels: usize, 
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of every level, from buffers of what is no number: windows of few values over and again, and channels in whole
+    /// chunks and beyond them.
+    fn check<E: Element>() {
+        let [height, width, channels] = [9, 8, 37];
+        let x: Vec<E> = (0..2 * height * width * channels)
+            .map(|index| E::narrow((index * 7919 % 1021 % 13) as f32 - 6.0))
+            .collect();
+        for (kernel, stride, padding) in [(3, 2, 1), (2, 2, 0), (3, 1, 1), (2, 3, 1)] {
+            let best = MaxPool::new([2, height, width, channels], kernel, stride, padding).unwrap();
+            let [_, out_height, out_width, _] = best.output_shape();
+            let len = 2 * out_height * out_width * channels;
+            let dy: Vec<E> = (0..len).map(|index| E::narrow((index % 7) as f32 + 1.0)).collect();
+            for level in Level::supported() {
+                let pool = MaxPool { level, ..best };
+                let (mut y, mut chosen) = (vec![E::narrow(f32::NAN); len], vec![u8::MAX; len]);
+                pool.forward(&x, &mut y, &mut chosen);
+                let mut dx = vec![E::narrow(f32::NAN); x.len()];
+                pool.backward(&chosen, &dy, &mut dx);
+                let mut expected = vec![0.0; x.len()];
+                for (at, dy) in dy.iter().enumerate() {
+                    let (pixel, c) = (at / channels, at % channels);
+                    let (row, ox) = (pixel / out_width, pixel % out_width);
+                    let (image, oy) = (row / out_height, row % out_height);
+                    let places = pool.window(oy, height).flat_map(|iy| {
+                        pool.window(ox, width)
+                            .map(move |ix| ((image * height + iy) * width + ix) * channels + c)
+                    });
+                    // The first of the largest.
+                    let largest =
+                        places.reduce(|a, b| if x[b].widen() > x[a].widen() { b } else { a }).unwrap();
+                    assert_eq!(y[at].widen(), x[largest].widen(), "{level:?}, {pool:?}, {at}");
+                    expected[largest] += dy.widen();
+                }
+                let found: Vec<f32> = dx.iter().map(|dx| dx.widen()).collect();
+                assert!(found == expected, "{level:?}, {pool:?}: another gradient");
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_pools_alike() {
+        check::<f32>();
+        check::<half::bf16>();
+    }
+
+    #[test]
+    fn means_are_written_throughout() {
+        let x: Vec<f32> = (0..3 * 5 * 7).map(|index| index as f32).collect();
+        let mut y = vec![f32::NAN; 3 * 7];
+        average(&x, 5, 7, &mut y);
+        // Of the third of five pixels.
+        assert!(y.iter().enumerate().all(|(at, y)| *y == x[at / 7 * 35 + 14 + at % 7]));
+        let mut dx = vec![f32::NAN; x.len()];
+        average_gradient(&y, 5, 7, &mut dx);
+        assert!(dx.iter().enumerate().all(|(at, dx)| *dx == y[at / 35 * 7 + at % 7] * (1.0 / 5.0)));
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_pooled() {
+        let new = |shape, kernel, stride| MaxPool::new(shape, kernel, stride, 1).unwrap_err().to_string();
+        for axis in 0..4 {
+            let mut shape = [2, 5, 5, 3];
+            shape[axis] = 0;
+            assert!(new(shape, 3, 2).contains("without zeros"));
+        }
+        assert!(new([1 << 30, 1 << 20, 5, 1 << 10], 3, 2).contains("fits into memory"));
+        assert!(new([2, 5, 5, 3], 17, 2).contains("does not fit"));
+        assert!(new([2, 5, 5, 3], 3, 0).contains("at least 1"));
+    }
 }

@@ -7,8 +7,11 @@ use crate::layers::{Block, ConvNorm};
 use candle_core::Tensor;
 use marque_kernels::nhwc::{Element, NormGradient, Source, average_gradient, mask};
 use marque_kernels::read;
+use rayon::prelude::*;
 
 const NAME: &str = "the trunk's backward pass";
+/// Values that one thread copies at a time.
+const PIECE: usize = 1 << 15;
 
 impl<E: Element> Activations<E> {
     /// Writes the gradients of the parameters that the forward pass used, from that of the features. `input` is what
@@ -133,7 +136,12 @@ impl<E: Element> Pass<'_, E> {
         }
         let weight = read(NAME, "a weight", &layer.weight)?;
         shortcut.convolution.input_gradient(&weight, dy, true, dx);
-        sized(gradient, input.len()).copy_from_slice(dx);
+        // Were the buffers to change places instead, each of them would grow as large as the stem's.
+        sized(gradient, input.len()).par_chunks_mut(PIECE).zip(dx.par_chunks(PIECE)).for_each(
+            |(to, from)| {
+                to.copy_from_slice(from);
+            },
+        );
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use super::block::{HALF, PAIRS, Product, SIDE, Sums};
 use std::arch::asm;
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::offset_of;
 use std::sync::OnceLock;
@@ -39,7 +40,13 @@ fn permitted() -> bool {
     false
 }
 
-/// A thread whose tile registers are configured, all eight for 16 rows of 64 bytes. They are released on drop.
+thread_local! {
+    /// How many [`Tiles`] this thread has.
+    static CONFIGURED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A thread whose tile registers are configured, all eight for 16 rows of 64 bytes. The last one of a thread releases
+/// them on drop, so that no other is left without.
 pub(super) struct Tiles {
     /// Not for other threads.
     thread: PhantomData<*const ()>,
@@ -58,6 +65,10 @@ struct Configuration {
 impl Tiles {
     pub(super) fn configure() -> Self {
         assert!(available());
+        let already = CONFIGURED.replace(CONFIGURED.get() + 1);
+        if already > 0 {
+            return Self { thread: PhantomData };
+        }
         let first_eight = |index: usize, value| if index < 8 { value } else { 0 };
         let configuration = Configuration {
             palette: 1,
@@ -77,7 +88,7 @@ impl Tiles {
     ///
     /// The sums stay in four tiles, and the two halves of either factor go through the other four.
     pub(super) fn multiply(&self, product: Product<'_>, accumulate: bool, sums: &mut Sums) {
-        let Product { left, offsets, steps, right } = product;
+        let (left, offsets, steps, right) = product.factors();
         let distances = Distances {
             left_half: 4 * left.half,
             left_step: 4 * left.step,
@@ -87,9 +98,10 @@ impl Tiles {
             accumulate: usize::from(accumulate),
         };
         let offsets = offsets.as_ptr_range();
-        // SAFETY: the tiles are configured as long as `self` lives, and no compiled code touches them. `Product` says
-        // that all rows and columns are inside of their slices, for at least one step of one stretch. Nothing but
-        // the sums is written.
+        // SAFETY: the tiles of this thread, which `self` cannot leave, are configured as long as it lives. No compiled
+        // code touches them, and nobody's values stay in them from one call to the next. `Product` says that all rows
+        // and columns are inside of their slices, for at least one step of one stretch. Nothing but the sums is
+        // written, and they are borrowed alone.
         unsafe {
             asm!(
                 "mov {count}, 128",
@@ -181,7 +193,37 @@ const _: () = assert!(4 * SIDE == 128 && 4 * SIDE * HALF == 2048);
 
 impl Drop for Tiles {
     fn drop(&mut self) {
-        // SAFETY: the unit is there; nobody needs what is in the tiles.
+        let left = CONFIGURED.get() - 1;
+        CONFIGURED.set(left);
+        if left > 0 {
+            return;
+        }
+        // SAFETY: the unit is there; nobody on this thread needs what is in the tiles.
         unsafe { asm!("tilerelease", options(nomem, nostack, preserves_flags)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::block::{Left, Right, Unit};
+    use super::*;
+
+    #[test]
+    fn tiles_stay_until_the_last_of_a_thread_is_dropped() {
+        if !available() {
+            return;
+        }
+        let outer = Unit::Tiles.ready();
+        drop(Unit::Tiles.ready());
+        assert_eq!(CONFIGURED.get(), 1);
+        // Of zeros, which a thread without tiles would not live to see.
+        let pairs = [0; SIDE * PAIRS];
+        let left = Left { pairs: &pairs, row: PAIRS, half: HALF * PAIRS, step: 0 };
+        let right = Right { pairs: &pairs, half: PAIRS * HALF, step: 0 };
+        let mut sums = [1.0; SIDE * SIDE];
+        outer.multiply(left, &[0], 1, right, false, &mut sums);
+        assert_eq!(sums, [0.0; SIDE * SIDE]);
+        drop(outer);
+        assert_eq!(CONFIGURED.get(), 0);
     }
 }

@@ -1,7 +1,9 @@
 //! The product of two blocks, 32 rows by 32 columns: the inner loop of everything here.
 //!
 //! Both factors come as pairs: two `bf16` that follow one another in the direction that is summed over, in one `u32`,
-//! the first in the lower half. Products are exact in `f32`, and sums are `f32`.
+//! the first in the lower half. Products are exact in `f32`, and sums are `f32`. Where they are too small for normal
+//! numbers, units differ: AMX and AVX512_BF16 take such numbers for zeros and make zeros of such results, whatever the
+//! thread's modes, and vectors keep them. They round sums in another order too.
 
 #[cfg(target_arch = "x86_64")]
 use super::{amx, dot};
@@ -79,6 +81,15 @@ impl Unit {
         units
     }
 
+    /// The vectors for all that is not a product.
+    pub(super) fn level(self) -> Level {
+        match self {
+            Self::Vectors(level) => level,
+            #[cfg(target_arch = "x86_64")]
+            Self::Pairs | Self::Tiles => Level::best(),
+        }
+    }
+
     /// Makes this thread ready for products.
     pub(super) fn ready(self) -> Multiplier {
         match self {
@@ -100,19 +111,55 @@ pub(super) enum Multiplier {
     Tiles(amx::Tiles),
 }
 
-/// A product with its sizes checked.
+/// A product with its sizes checked, which is what the loops of all units rely on.
 ///
-/// Every row of the left factor from any of the offsets on, and every column of the right one, lie inside of their
-/// slices for as many steps as there are.
+/// There is at least one step of one stretch. Every row of the left factor from any of the offsets on, and every column
+/// of the right one, lie inside of their slices for as many steps as there are.
 #[derive(Clone, Copy)]
 pub(super) struct Product<'a> {
-    pub(super) left: Left<'a>,
+    left: Left<'a>,
     /// Where the left factor's steps start, one stretch of `steps` after the other.
-    pub(super) offsets: &'a [usize],
+    offsets: &'a [usize],
     /// In each stretch.
-    pub(super) steps: usize,
+    steps: usize,
     /// All stretches' steps follow one another.
-    pub(super) right: Right<'a>,
+    right: Right<'a>,
+}
+
+impl<'a> Product<'a> {
+    /// `None` if there is nothing to sum up.
+    ///
+    /// # Panics
+    /// If a factor does not lie inside of its slice.
+    fn new(left: Left<'a>, offsets: &'a [usize], steps: usize, right: Right<'a>) -> Option<Self> {
+        let furthest = offsets.iter().max().filter(|_| steps > 0)?;
+        // Where the last pair of all is, and no sum can wrap around to what is inside.
+        let end = |start: usize, steps: usize, step: usize, half: usize, rest: usize| {
+            let last = start.saturating_add((steps - 1).saturating_mul(step));
+            last.saturating_add(half).saturating_add(rest)
+        };
+        let rows = left.row.saturating_mul(HALF - 1).saturating_add(PAIRS);
+        let end_left = end(*furthest, steps, left.step, left.half, rows);
+        assert!(
+            end_left <= left.pairs.len(),
+            "the left factor has {} pairs, not {end_left}",
+            left.pairs.len()
+        );
+        let all = offsets.len().saturating_mul(steps);
+        let end_right = end(0, all, right.step, right.half, PAIRS * HALF);
+        assert!(
+            end_right <= right.pairs.len(),
+            "the right one has {} pairs, not {end_right}",
+            right.pairs.len()
+        );
+        Some(Self { left, offsets, steps, right })
+    }
+
+    /// The left factor, where its steps start and how many there are from each, and the right factor.
+    #[inline(always)]
+    pub(super) fn factors(self) -> (Left<'a>, &'a [usize], usize, Right<'a>) {
+        (self.left, self.offsets, self.steps, self.right)
+    }
 }
 
 impl Multiplier {
@@ -126,17 +173,12 @@ impl Multiplier {
         accumulate: bool,
         sums: &mut Sums,
     ) {
-        let Some(&furthest) = offsets.iter().max().filter(|_| steps > 0) else {
+        let Some(product) = Product::new(left, offsets, steps, right) else {
             if !accumulate {
                 sums.fill(0.0);
             }
             return;
         };
-        let last = furthest + (steps - 1) * left.step + left.half + (HALF - 1) * left.row + PAIRS;
-        assert!(last <= left.pairs.len() && (HALF - 1) * left.row <= left.half + (HALF - 1) * left.row);
-        let last = (offsets.len() * steps - 1) * right.step + right.half + PAIRS * HALF;
-        assert!(last <= right.pairs.len(), "the right factor has {} pairs, not {last}", right.pairs.len());
-        let product = Product { left, offsets, steps, right };
         match self {
             Self::Vectors(level) => level.run(Widened { product, accumulate, sums }),
             #[cfg(target_arch = "x86_64")]
@@ -176,12 +218,11 @@ impl Work for Widened<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
+    fn run<S: Simd>(mut self, s: S) {
         const ROWS: usize = 4;
         for row in (0..SIDE).step_by(ROWS) {
             for column in (0..SIDE).step_by(S::LANES) {
-                // SAFETY: `Product` says that all rows and columns are inside of their slices, and `column` is below
-                // `SIDE` by at least a vector, since every level's vectors fill half a block.
+                // SAFETY: `column` is below `SIDE` by at least a vector, since every level's vectors fill half a block.
                 unsafe { self.strip::<S, ROWS>(s, row, column) }
             }
         }
@@ -192,11 +233,13 @@ impl Widened<'_, '_> {
     /// # Safety
     /// `row + ROWS` and `column + S::LANES` are at most [`SIDE`], and neither strip crosses the middle of the block.
     #[inline(always)]
-    unsafe fn strip<S: Simd, const ROWS: usize>(&self, s: S, row: usize, column: usize) {
-        let Product { left, offsets, steps, right } = self.product;
-        let sums = self.sums.as_ptr().cast_mut();
+    unsafe fn strip<S: Simd, const ROWS: usize>(&mut self, s: S, row: usize, column: usize) {
+        let (left, offsets, steps, right) = self.product.factors();
+        let sums = self.sums.as_mut_ptr();
         let mut total = [s.splat(0.0); ROWS];
-        // SAFETY: passed on from the caller.
+        // SAFETY: `Product` says that all rows and columns of the factors are inside of their slices, and the caller
+        // that those of the strip are inside of the sums. The sums are borrowed alone, so that they overlap neither
+        // factor, and nothing else is written.
         unsafe {
             if self.accumulate {
                 for (index, total) in total.iter_mut().enumerate() {
@@ -224,5 +267,38 @@ impl Widened<'_, '_> {
                 s.store(sums.add((row + index) * SIDE + column), *total);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last sum of a product of zeros, with factors of so many pairs.
+    fn multiply(left: usize, right: usize, offsets: &[usize], steps: usize, row: usize) -> f32 {
+        let (left, right) = (vec![0; left], vec![0; right]);
+        let left = Left { pairs: &left, row, half: HALF * PAIRS, step: SIDE * PAIRS };
+        let right = Right { pairs: &right, half: PAIRS * HALF, step: PAIRS * SIDE };
+        let mut sums = [1.0; SIDE * SIDE];
+        Unit::Vectors(Level::Portable).ready().multiply(left, offsets, steps, right, false, &mut sums);
+        sums[SIDE * SIDE - 1]
+    }
+
+    #[test]
+    fn what_is_not_inside_is_not_multiplied() {
+        let size = SIDE * PAIRS;
+        assert_eq!(multiply(size, size, &[0], 1, PAIRS), 0.0);
+        // Nothing to sum up, from nothing.
+        assert_eq!(multiply(0, 0, &[], 1, PAIRS), 0.0);
+        assert_eq!(multiply(0, 0, &[7], 0, PAIRS), 0.0);
+        let panics = |left, right, offsets: &'static [usize], steps, row| {
+            std::panic::catch_unwind(|| multiply(left, right, offsets, steps, row)).is_err()
+        };
+        assert!(panics(size - 1, size, &[0], 1, PAIRS));
+        assert!(panics(size, size - 1, &[0], 1, PAIRS));
+        assert!(panics(size, 2 * size, &[0, 1], 1, PAIRS));
+        assert!(panics(size, 2 * size, &[0], 2, PAIRS));
+        assert!(panics(size, size, &[0], 1, usize::MAX / 8));
+        assert!(panics(size, size, &[usize::MAX], 1, PAIRS));
     }
 }

@@ -1,12 +1,12 @@
 //! Sums of products of pixels around outputs with weights: the convolution, and the gradient of its input.
 
-use super::block::{HALF, Left, PAIRS, SIDE, Sums, Unit as MatrixUnit};
-use super::frame::{CACHED, Frame, Tap, Unit};
+use super::block::{HALF, Left, PAIRS, SIDE, Sums, Unit};
+use super::frame::{Band, CACHED, Frame, Tap};
 use super::panels::{Panels, Weight};
 use crate::nhwc::convolution::{Epilogue, keep_nan_max};
 use crate::nhwc::element::{Element, Source};
 use crate::scratch::{Scratch, as_halves};
-use crate::simd::{Level, Simd, Work};
+use crate::simd::{Simd, Work};
 use half::bf16;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -28,7 +28,7 @@ pub(super) struct Phase {
 
 /// All outputs, `[images, height, width, channels]`.
 pub(super) struct Correlation<'a> {
-    pub(super) unit: MatrixUnit,
+    pub(super) unit: Unit,
     pub(super) frame: Frame,
     pub(super) phases: Vec<Phase>,
     pub(super) images: usize,
@@ -39,9 +39,9 @@ pub(super) struct Correlation<'a> {
     pub(super) scale: usize,
 }
 
-/// A unit of work, packed, and what there is to know of it.
+/// A band, packed, and what there is to know of it.
 struct Packed {
-    unit: Unit,
+    band: Band,
     /// Where its pixels begin, in pairs.
     start: usize,
     /// Of each phase, where its taps are.
@@ -61,56 +61,56 @@ impl Correlation<'_> {
         accumulate: bool,
         y: &mut [bf16],
     ) {
-        let units = self.frame.units(self.images, self.height.div_ceil(self.scale));
-        let bytes = units.first().map_or(1, |unit| self.frame.size(unit.rows.len()) * size_of::<bf16>());
-        let together = (CACHED / bytes).min(units.len() / PIECES).max(1);
+        let bands = self.frame.bands(self.images, self.height.div_ceil(self.scale), PIECES);
+        let bytes = bands.first().map_or(1, |band| self.frame.size(band.rows.len()) * size_of::<bf16>());
+        let together = (CACHED / bytes).min(bands.len() / PIECES).max(1);
         let mut rest = y;
-        let mut tasks = Vec::with_capacity(units.len().div_ceil(together));
-        for units in units.chunks(together) {
-            let values = units.iter().map(|unit| self.values(unit).len()).sum();
+        let mut tasks = Vec::with_capacity(bands.len().div_ceil(together));
+        for bands in bands.chunks(together) {
+            let values = bands.iter().map(|band| self.values(band).len()).sum();
             let (piece, tail) = rest.split_at_mut(values);
-            tasks.push((units, piece));
+            tasks.push((bands, piece));
             rest = tail;
         }
-        tasks.into_par_iter().for_each(|(units, y)| self.task(source, units, epilogue, accumulate, y));
+        tasks.into_par_iter().for_each(|(bands, y)| self.task(source, bands, epilogue, accumulate, y));
     }
 
-    /// The outputs of a unit.
-    fn values(&self, unit: &Unit) -> Range<usize> {
+    /// The outputs of a band.
+    fn values(&self, band: &Band) -> Range<usize> {
         let row = self.width * self.weight.columns();
-        let at = |row: usize| unit.image * self.height + (row * self.scale).min(self.height);
-        at(unit.rows.start) * row..at(unit.rows.end) * row
+        let at = |row: usize| band.image * self.height + (row * self.scale).min(self.height);
+        at(band.rows.start) * row..at(band.rows.end) * row
     }
 
-    /// Computes some units, whose outputs are `y`.
+    /// Computes some bands, whose outputs are `y`.
     fn task<T: Element>(
         &self,
         source: Source<'_, T>,
-        units: &[Unit],
+        bands: &[Band],
         epilogue: Epilogue<'_, bf16>,
         accumulate: bool,
         y: &mut [bf16],
     ) {
-        let Some(start) = units.first().map(|unit| self.values(unit).start) else { return };
-        let sizes: Vec<usize> = units.iter().map(|unit| self.frame.size(unit.rows.len())).collect();
+        let Some(start) = bands.first().map(|band| self.values(band).start) else { return };
+        let sizes: Vec<usize> = bands.iter().map(|band| self.frame.size(band.rows.len())).collect();
         let mut pixels = Scratch::<u32>::new(sizes.iter().sum::<usize>() / 2);
         let mut rest = as_halves(&mut pixels);
-        for (unit, &size) in units.iter().zip(&sizes) {
+        for (band, &size) in bands.iter().zip(&sizes) {
             let (to, tail) = rest.split_at_mut(size);
-            self.frame.pack(source, unit, to);
+            self.frame.pack(self.unit.level(), source, band, to);
             rest = tail;
         }
         let mut at = 0;
-        let packed = units.iter().zip(&sizes).map(|(unit, size)| {
-            let offsets = self.phases.iter().map(|phase| self.offsets(phase, unit)).collect();
-            let packed = Packed { unit: unit.clone(), start: at, offsets };
+        let packed = bands.iter().zip(&sizes).map(|(band, size)| {
+            let offsets = self.phases.iter().map(|phase| self.offsets(phase, band)).collect();
+            let packed = Packed { band: band.clone(), start: at, offsets };
             at += size / 2;
             packed
         });
         let packed: Vec<Packed> = packed.collect();
         let blocks = self.weight.columns().div_ceil(SIDE);
         let multiplier = self.unit.ready();
-        let level = Level::best();
+        let level = self.unit.level();
         let mut aligned = Aligned([0.0; SIDE * SIDE]);
         let sums = &mut aligned.0;
         for (index, phase) in self.phases.iter().enumerate() {
@@ -151,26 +151,26 @@ impl Correlation<'_> {
         }
     }
 
-    /// Where the taps of a phase are in a packed unit, in pairs.
-    fn offsets(&self, phase: &Phase, unit: &Unit) -> Vec<usize> {
-        let pixel = |tap: &Tap| self.frame.pixel(unit.rows.len(), *tap);
+    /// Where the taps of a phase are in a packed band, in pairs.
+    fn offsets(&self, phase: &Phase, band: &Band) -> Vec<usize> {
+        let pixel = |tap: &Tap| self.frame.pixel(band.rows.len(), *tap);
         phase.taps.iter().map(|tap| pixel(tap) * self.frame.packed / 2).collect()
     }
 
-    /// The first outputs of the blocks of a unit, counted from its own first.
+    /// The first outputs of the blocks of a band, counted from its own first.
     fn firsts(&self, phase: &Phase, packed: &Packed) -> impl Iterator<Item = usize> + use<> {
-        let rows = packed.unit.rows.end.min(phase.rows).saturating_sub(packed.unit.rows.start);
+        let rows = packed.band.rows.end.min(phase.rows).saturating_sub(packed.band.rows.start);
         (0..rows * self.frame.row).step_by(SIDE)
     }
 
     /// Where the outputs of a block go, from `start` on; `usize::MAX` for those that hang over.
     fn places(&self, phase: &Phase, packed: &Packed, first: usize, start: usize) -> [usize; SIDE] {
-        let (rows, channels) = (&packed.unit.rows, self.weight.columns());
+        let (rows, channels) = (&packed.band.rows, self.weight.columns());
         let mut places = [usize::MAX; SIDE];
         let (mut row, mut column) = (rows.start + first / self.frame.row, first % self.frame.row);
         for place in &mut places {
             if row < rows.end.min(phase.rows) && column < phase.columns {
-                let y = packed.unit.image * self.height + row * self.scale + phase.top;
+                let y = packed.band.image * self.height + row * self.scale + phase.top;
                 let x = column * self.scale + phase.left;
                 *place = (y * self.width + x) * channels - start;
             }

@@ -15,19 +15,20 @@ pub(super) fn available() -> bool {
 pub(super) fn multiply(product: Product<'_>, accumulate: bool, sums: &mut Sums) {
     assert!(available());
     for row in (0..SIDE).step_by(ROWS) {
-        // SAFETY: the CPU has the instructions; `Product` says that all rows and columns are inside of their slices.
+        // SAFETY: the CPU has the instructions, and `SIDE` is a multiple of `ROWS`.
         unsafe { strip(product, row, accumulate, sums) }
     }
 }
 
 /// # Safety
-/// `row + ROWS` is at most [`SIDE`].
+/// The CPU has the instructions, and `row + ROWS` is at most [`SIDE`].
 #[target_feature(enable = "avx512f,avx512bf16")]
 unsafe fn strip(product: Product<'_>, row: usize, accumulate: bool, sums: &mut Sums) {
-    let Product { left, offsets, steps, right } = product;
+    let (left, offsets, steps, right) = product.factors();
     let sums = sums.as_mut_ptr();
     let mut total = [[_mm512_setzero_ps(); 2]; ROWS];
-    // SAFETY: passed on from the caller. Vectors of any bits may be taken for vectors of pairs.
+    // SAFETY: `Product` says that all rows and columns of the factors are inside of their slices, and the caller that
+    // those of the strip are inside of the sums. Vectors of any bits may be taken for vectors of pairs.
     unsafe {
         if accumulate {
             for (index, total) in total.iter_mut().enumerate() {

@@ -5,7 +5,7 @@
 //! distance apart, and a product may start at any output. With a stride, image rows go to as many planes as it has
 //! steps, so that this holds across rows too.
 
-use super::block::DEPTH;
+use super::block::{DEPTH, SIDE};
 use crate::nhwc::convolution::keep_nan_max;
 use crate::nhwc::element::{Element, Source};
 use crate::nhwc::im2col::Geometry;
@@ -51,7 +51,7 @@ pub(super) struct Frame {
 
 /// Some rows of outputs of one image.
 #[derive(Clone, Debug)]
-pub(super) struct Unit {
+pub(super) struct Band {
     pub(super) image: usize,
     pub(super) rows: Range<usize>,
 }
@@ -123,7 +123,7 @@ impl Frame {
         rows + self.reach
     }
 
-    /// Numbers that a unit of so many rows of outputs takes.
+    /// Numbers that a band of so many rows of outputs takes.
     pub(super) fn size(&self, rows: usize) -> usize {
         let pixels = self.step * self.slots(rows) * self.pitch();
         (pixels + SLACK * self.pixel_step() + self.pitch()) * self.packed
@@ -147,7 +147,7 @@ impl Frame {
         (plane, row / self.step * self.row + column / step)
     }
 
-    /// The packed pixel, of a unit of so many rows of outputs, that a tap of the first output looks at.
+    /// The packed pixel, of a band of so many rows of outputs, that a tap of the first output looks at.
     pub(super) fn pixel(&self, rows: usize, tap: Tap) -> usize {
         let [row, column] =
             [tap.row - self.first.row, tap.column - self.first.column].map(|place| place as usize);
@@ -155,28 +155,31 @@ impl Frame {
         (row % self.step * self.slots(rows) + row / self.step) * self.pitch() + column
     }
 
-    /// Cuts the rows of outputs of some images into units that fit into the cache.
-    pub(super) fn units(&self, images: usize, rows: usize) -> Vec<Unit> {
+    /// Cuts the rows of outputs of some images into bands that fit into the cache, and into at least so many `pieces` as
+    /// long as blocks stay filled. By shapes alone.
+    pub(super) fn bands(&self, images: usize, rows: usize, pieces: usize) -> Vec<Band> {
+        // So many blocks that reading the weights, which each band goes through, pays.
+        const LEAST: usize = 3 * SIDE;
         let bytes = |rows: usize| self.size(rows) * size_of::<bf16>();
         let most = (1..=rows).rev().find(|&rows| bytes(rows) <= CACHED).unwrap_or(1);
-        let pieces = rows.div_ceil(most);
+        let filled = rows.min(rows * self.row / LEAST);
+        let pieces = rows.div_ceil(most).max(pieces.div_ceil(images).min(filled));
         let cut = move |piece: usize| piece * rows / pieces;
-        let unit = move |image, piece| Unit { image, rows: cut(piece)..cut(piece + 1) };
-        (0..images).flat_map(|image| (0..pieces).map(move |piece| unit(image, piece))).collect()
+        let band = move |image, piece| Band { image, rows: cut(piece)..cut(piece + 1) };
+        (0..images).flat_map(|image| (0..pieces).map(move |piece| band(image, piece))).collect()
     }
 
-    /// Packs what the taps of a unit look at.
-    pub(super) fn pack<T: Element>(&self, source: Source<'_, T>, unit: &Unit, to: &mut [bf16]) {
-        assert_eq!(to.len(), self.size(unit.rows.len()), "as much room as a unit takes");
-        let (slots, pitch) = (self.slots(unit.rows.len()), self.pitch() * self.packed);
+    /// Packs what the taps of a band look at.
+    pub(super) fn pack<T: Element>(&self, level: Level, source: Source<'_, T>, band: &Band, to: &mut [bf16]) {
+        assert_eq!(to.len(), self.size(band.rows.len()), "as much room as a band takes");
+        let (slots, pitch) = (self.slots(band.rows.len()), self.pitch() * self.packed);
         let image_len = self.height * self.width * self.channels;
-        let image = &source.values[unit.image * image_len..][..image_len];
-        let level = Level::best();
+        let image = &source.values[band.image * image_len..][..image_len];
         let (packed, slack) = to.split_at_mut(self.step * slots * pitch);
         slack.fill(bf16::ZERO);
         for (index, to) in packed.chunks_exact_mut(pitch).enumerate() {
             let (plane, slot) = (index / slots, index % slots);
-            let row = ((unit.rows.start + slot) * self.step + plane) as isize + self.first.row;
+            let row = ((band.rows.start + slot) * self.step + plane) as isize + self.first.row;
             match usize::try_from(row).ok().filter(|&row| row < self.height) {
                 Some(row) => {
                     let from = &image[row * self.width * self.channels..][..self.width * self.channels];
@@ -204,23 +207,22 @@ impl<T: Element> Work for PackRow<'_, T> {
         let Self { frame, from, norm, to } = self;
         let (channels, packed) = (frame.channels, frame.packed);
         let Some(columns) = frame.strip else {
-            let inside = inside(frame.first.column, frame.pitch(), frame.width);
-            let start = (inside.start as isize + frame.first.column) as usize * channels;
+            let (inside, start) = inside(frame.first.column, frame.pitch(), frame.width);
             let (before, rest) = to.split_at_mut(inside.start * packed);
             let (middle, after) = rest.split_at_mut(inside.len() * packed);
             before.fill(bf16::ZERO);
             after.fill(bf16::ZERO);
-            let from = &from[start..][..inside.len() * channels];
+            let from = &from[start * channels..][..inside.len() * channels];
             return pixels(from, norm, channels, packed, middle);
         };
         // With room for the columns beside the image.
         let width = (frame.row - 1) * frame.step + columns;
         let padded = &mut *Scratch::<bf16>::new(width * channels);
         padded.fill(bf16::ZERO);
-        let inside = inside(frame.first.column, width, frame.width);
-        let start = (inside.start as isize + frame.first.column) as usize * channels;
+        let (inside, start) = inside(frame.first.column, width, frame.width);
         let middle = &mut padded[inside.start * channels..inside.end * channels];
-        pixels(&from[start..][..inside.len() * channels], norm, channels, channels, middle);
+        let from = &from[start * channels..][..inside.len() * channels];
+        pixels(from, norm, channels, channels, middle);
         let depth = columns * channels;
         for (output, to) in to.chunks_exact_mut(packed).enumerate() {
             let (values, rest) = to.split_at_mut(depth);
@@ -230,11 +232,14 @@ impl<T: Element> Work for PackRow<'_, T> {
     }
 }
 
-/// The packed pixels, of so many from column `first` on, that lie inside of an image so wide.
-fn inside(first: isize, pixels: usize, width: usize) -> Range<usize> {
+/// The packed pixels, of so many from column `first` on, that lie inside of an image so wide, and the image column of
+/// the first of them; of none, a column that is at most the image's end.
+fn inside(first: isize, pixels: usize, width: usize) -> (Range<usize>, usize) {
     let clamp = |column: isize| (column - first).clamp(0, pixels as isize) as usize;
     let start = clamp(0);
-    start..clamp(width as isize).max(start)
+    // Where the padding is larger than the kernel, all may lie before the image, or beyond it.
+    let column = (start as isize + first).clamp(0, width as isize) as usize;
+    (start..clamp(width as isize).max(start), column)
 }
 
 /// Packs pixels of some channels into pixels of as many or more.

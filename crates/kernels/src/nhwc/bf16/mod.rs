@@ -52,7 +52,7 @@ fn forward_by<T: Element>(
 ) {
     let (frame, taps) = Frame::of(g);
     let weight = Weight { values: weight, inputs: frame.depth(), outputs: g.outputs, transposed: false };
-    let panels = Panels::new(weight, &(0..taps.len()).collect::<Vec<_>>());
+    let panels = Panels::new(unit.level(), weight, &(0..taps.len()).collect::<Vec<_>>());
     let phase = Phase { rows: g.out_height, columns: g.out_width, top: 0, left: 0, taps, panels };
     Correlation {
         unit,
@@ -109,7 +109,7 @@ fn input_gradient_by(
                 top,
                 left,
                 taps,
-                panels: Panels::new(weight, &numbers),
+                panels: Panels::new(unit.level(), weight, &numbers),
             });
         }
     }
@@ -131,5 +131,5 @@ fn input_gradient_by(
 
 /// Writes the gradient of the weight to `dw`.
 pub(super) fn weight_gradient<T: Element>(g: &Geometry, x: Source<'_, T>, dy: &[bf16], dw: &mut [f32]) {
-    weight_gradient::weight_gradient(Unit::best(), g, x, dy, dw);
+    weight_gradient::weight_gradient(Unit::best(), g, weight_gradient::CHUNK, x, dy, dw);
 }

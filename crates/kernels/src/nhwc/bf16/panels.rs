@@ -45,10 +45,9 @@ impl Weight<'_> {
 
 impl Panels {
     /// Of some taps of a weight, in this order.
-    pub(super) fn new(weight: Weight<'_>, taps: &[usize]) -> Self {
+    pub(super) fn new(level: Level, weight: Weight<'_>, taps: &[usize]) -> Self {
         let size = taps.len() * weight.steps() * STEP;
         let mut pairs = Scratch::new(weight.columns().div_ceil(SIDE) * size);
-        let level = Level::best();
         if size > 0 {
             pairs.par_chunks_mut(size).enumerate().for_each(|(block, to)| {
                 level.run(Fill { weight, taps, start: block * SIDE, to });

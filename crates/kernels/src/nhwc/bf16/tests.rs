@@ -1,5 +1,6 @@
 //! Every unit that this CPU has, on shapes of all kinds, against the definition in `f64`.
 
+use super::weight_gradient::CHUNK;
 use super::{Unit, forward_by, input_gradient_by, weight_gradient};
 use crate::nhwc::element::{Element, Source};
 use crate::nhwc::im2col::Geometry;
@@ -7,6 +8,7 @@ use crate::nhwc::{Epilogue, Moments, Norm};
 use half::bf16;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::sync::LazyLock;
 
 /// Input, weight, stride, padding.
 const SHAPES: &[([usize; 4], [usize; 4], usize, usize)] = &[
@@ -20,9 +22,16 @@ const SHAPES: &[([usize; 4], [usize; 4], usize, usize)] = &[
     ([4, 14, 14, 64], [1, 1, 64, 96], 2, 0),
     ([1, 15, 15, 32], [1, 1, 32, 32], 2, 0),
     // So large that an image comes in parts, and the weights are gone through once only.
-    ([2, 40, 40, 160], [3, 3, 160, 224], 1, 1),
+    ([1, 40, 40, 160], [3, 3, 160, 224], 1, 1),
     ([1, 1, 1, 33], [3, 3, 33, 2], 2, 1),
     ([2, 7, 7, 16], [5, 5, 16, 17], 3, 2),
+    // More padding than kernel: windows of nothing but zeros on all sides.
+    ([2, 5, 5, 2], [1, 1, 2, 3], 1, 2),
+    ([1, 4, 5, 3], [3, 3, 3, 20], 1, 4),
+    ([1, 4, 5, 33], [3, 3, 33, 20], 1, 4),
+    ([2, 5, 4, 40], [2, 2, 40, 5], 3, 7),
+    ([1, 1, 1, 2], [2, 2, 2, 3], 20, 10),
+    ([1, 2, 1, 20], [2, 2, 20, 3], 10, 10),
 ];
 
 fn shapes() -> &'static [([usize; 4], [usize; 4], usize, usize)] {
@@ -78,7 +87,13 @@ struct Case {
     expected: [Vec<f64>; 3],
 }
 
-fn cases() -> Vec<Case> {
+/// Computed once: the definition takes longer than all that is compared with it.
+fn cases() -> &'static [Case] {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(compute_cases);
+    &CASES
+}
+
+fn compute_cases() -> Vec<Case> {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let case = |(x, w, stride, padding): &([usize; 4], [usize; 4], usize, usize)| {
         let g = Geometry::new(x, w, *stride, *padding).unwrap();
@@ -105,7 +120,7 @@ const SUMMED: f64 = 1e-6;
 #[test]
 fn every_unit_agrees_with_the_definition() {
     for case in cases() {
-        let Case { g, x, weight, dy, expected: [y, dx, dw] } = &case;
+        let Case { g, x, weight, dy, expected: [y, dx, dw] } = case;
         for unit in Unit::supported() {
             let poison = |len: usize| vec![bf16::NAN; len];
             let mut found = poison(y.len());
@@ -118,10 +133,13 @@ fn every_unit_agrees_with_the_definition() {
             let error = relative_error(&exact(&found), dx);
             assert!(error < ROUNDED, "{unit:?}, {g:?}: the input gradient is off by {error:e}");
 
-            let mut found = vec![f32::NAN; dw.len()];
-            weight_gradient::weight_gradient(unit, g, Source::plain(x), dy, &mut found);
-            let error = relative_error(&exact(&found), dw);
-            assert!(error < SUMMED, "{unit:?}, {g:?}: the weight gradient is off by {error:e}");
+            // All at once, and a few bands at a time, and one.
+            for chunk in [CHUNK, 1 << 19, 1] {
+                let mut found = vec![f32::NAN; dw.len()];
+                weight_gradient::weight_gradient(unit, g, chunk, Source::plain(x), dy, &mut found);
+                let error = relative_error(&exact(&found), dw);
+                assert!(error < SUMMED, "{unit:?}, {g:?}: the weight gradient is off by {error:e}");
+            }
         }
     }
 }
@@ -130,11 +148,13 @@ fn every_unit_agrees_with_the_definition() {
 fn gradients_are_added_to_what_is_there() {
     for Case { g, weight, dy, expected: [_, dx, _], .. } in cases() {
         let before: Vec<bf16> = (0..dx.len()).map(|index| bf16::from_f32((index % 7) as f32)).collect();
-        let mut found = before.clone();
-        input_gradient_by(Unit::best(), &g, &weight, &dy, true, &mut found);
-        let sum: Vec<f64> = exact(&before).iter().zip(&dx).map(|(before, dx)| before + dx).collect();
-        let error = relative_error(&exact(&found), &sum);
-        assert!(error < ROUNDED, "{g:?}: off by {error:e}");
+        let sum: Vec<f64> = exact(&before).iter().zip(dx).map(|(before, dx)| before + dx).collect();
+        for unit in Unit::supported() {
+            let mut found = before.clone();
+            input_gradient_by(unit, g, weight, dy, true, &mut found);
+            let error = relative_error(&exact(&found), &sum);
+            assert!(error < ROUNDED, "{unit:?}, {g:?}: off by {error:e}");
+        }
     }
 }
 
@@ -145,8 +165,6 @@ fn outputs_are_finished_in_place() {
         let [scale, shift] = [0, 1].map(|_| random(g.outputs, &mut rng));
         let add = narrow(&random(y.len(), &mut rng));
         let epilogue = Epilogue { affine: Some((&scale, &shift)), add: Some(&add), relu: true };
-        let mut found = vec![bf16::NAN; y.len()];
-        forward_by(Unit::best(), &g, Source::plain(&x), &weight, epilogue, &mut found);
         let finished: Vec<f64> = (0..y.len())
             .map(|index| {
                 let channel = index % g.outputs;
@@ -154,8 +172,12 @@ fn outputs_are_finished_in_place() {
                 (affine + f64::from(add[index].to_f32())).max(0.0)
             })
             .collect();
-        let error = relative_error(&exact(&found), &finished);
-        assert!(error < ROUNDED, "{g:?}: off by {error:e}");
+        for unit in Unit::supported() {
+            let mut found = vec![bf16::NAN; y.len()];
+            forward_by(unit, g, Source::plain(x), weight, epilogue, &mut found);
+            let error = relative_error(&exact(&found), &finished);
+            assert!(error < ROUNDED, "{unit:?}, {g:?}: off by {error:e}");
+        }
     }
 }
 
@@ -165,19 +187,23 @@ fn pixels_are_normalised_on_the_way() {
         if g.rows() < 2 || x.len() / g.inputs < 2 {
             continue;
         }
-        let moments = Moments::of(&x, g.inputs);
+        let moments = Moments::of(x, g.inputs);
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let [gamma, beta] = [0, 1].map(|_| random(g.inputs, &mut rng));
         let norm = Norm::new(&moments, &gamma, &beta, 1e-5);
         let mut normalised = vec![bf16::NAN; x.len()];
-        crate::nhwc::normalise(&x, &norm, true, &mut normalised);
-        let by = |source: Source<'_, bf16>| {
-            let mut y = vec![bf16::NAN; g.rows() * g.outputs];
-            forward_by(Unit::best(), &g, source, &weight, Epilogue::default(), &mut y);
-            let mut dw = vec![f32::NAN; weight.len()];
-            weight_gradient::weight_gradient(Unit::best(), &g, source, &dy, &mut dw);
-            (y, dw)
-        };
-        assert_eq!(by(Source::normalised(&x, &norm)), by(Source::plain(&normalised)), "{g:?}");
+        crate::nhwc::normalise(x, &norm, true, &mut normalised);
+        for unit in Unit::supported() {
+            let by = |source: Source<'_, bf16>| {
+                let mut y = vec![bf16::NAN; g.rows() * g.outputs];
+                forward_by(unit, g, source, weight, Epilogue::default(), &mut y);
+                let mut dw = vec![f32::NAN; weight.len()];
+                weight_gradient::weight_gradient(unit, g, CHUNK, source, dy, &mut dw);
+                (y, dw)
+            };
+            let found = by(Source::normalised(x, &norm));
+            // Not fused on the way in either, whatever the level.
+            assert!(found == by(Source::plain(&normalised)), "{unit:?}, {g:?}");
+        }
     }
 }

@@ -4,26 +4,27 @@
 //! The pairs that are multiplied are outputs that follow one another, and so are the pixels under them. A tap that
 //! shifts pixels by an odd number needs them paired the other way; so pixels are paired in both.
 
-use super::block::{DEPTH, HALF, Left, PAIRS, Right, SIDE, Sums, Unit as MatrixUnit};
-use super::frame::{Frame, Tap, Unit};
+use super::block::{DEPTH, HALF, Left, PAIRS, Right, SIDE, Sums, Unit};
+use super::frame::{Band, Frame, Tap};
 use crate::nhwc::element::{Element, Source};
 use crate::nhwc::im2col::Geometry;
 use crate::scratch::{Scratch, as_halves};
-use crate::simd::{Level, SQUARE, Simd, Work};
+use crate::simd::{SQUARE, Simd, Work};
 use half::bf16;
 use rayon::prelude::*;
 
 /// Bytes of both factors that are packed before they are multiplied.
-const CHUNK: usize = 1 << 23;
+pub(super) const CHUNK: usize = 1 << 23;
 /// Steps that are multiplied for one tap after the other while they are in the cache.
 const STEPS: usize = 32;
 /// Pieces of work that there should be at least.
 const PIECES: usize = 8;
 
-/// Writes the gradient of the weight to `dw`.
+/// Writes the gradient of the weight to `dw`, packing about `chunk` bytes at a time.
 pub(super) fn weight_gradient<T: Element>(
-    unit: MatrixUnit,
+    unit: Unit,
     g: &Geometry,
+    chunk: usize,
     x: Source<'_, T>,
     dy: &[bf16],
     dw: &mut [f32],
@@ -31,13 +32,14 @@ pub(super) fn weight_gradient<T: Element>(
     let (frame, taps) = Frame::of(g);
     let pass = Pass::new(unit, g, frame, &taps);
     let sums = &mut *Scratch::new(pass.blocks() * taps.len() * SIDE * SIDE);
-    let units = frame.units(g.images, g.out_height);
-    let bytes = |unit: &Unit| 4 * (pass.left_size(unit) + pass.right_size(unit));
-    let together = (CHUNK / units.first().map_or(1, bytes)).max(1);
+    // Sums go over all bands, which are shared out by their blocks.
+    let bands = frame.bands(g.images, g.out_height, 1);
+    let bytes = |band: &Band| 4 * (pass.left_size(band) + pass.right_size(band));
+    let together = (chunk / bands.first().map_or(1, bytes)).max(1);
     // In chunks of equal size.
-    let together = units.len().div_ceil(units.len().div_ceil(together).max(1));
-    for (index, units) in units.chunks(together.max(1)).enumerate() {
-        pass.add(x, dy, units, index > 0, sums);
+    let together = bands.len().div_ceil(bands.len().div_ceil(together).max(1));
+    for (index, bands) in bands.chunks(together.max(1)).enumerate() {
+        pass.add(x, dy, bands, index > 0, sums);
     }
     pass.write(sums, dw);
 }
@@ -52,7 +54,7 @@ struct View {
 }
 
 struct Pass {
-    unit: MatrixUnit,
+    unit: Unit,
     frame: Frame,
     outputs: usize,
     /// Of outputs, in an image.
@@ -63,18 +65,18 @@ struct Pass {
     taps: Vec<(usize, usize)>,
 }
 
-/// The factors of a unit, packed.
+/// The factors of a band, packed.
 struct Factors {
     left: usize,
     right: usize,
-    /// Steps that the unit's outputs take.
+    /// Steps that the band's outputs take.
     steps: usize,
     /// Pairs of pixels in a view.
     pairs: usize,
 }
 
 impl Pass {
-    fn new(unit: MatrixUnit, g: &Geometry, frame: Frame, taps: &[Tap]) -> Self {
+    fn new(unit: Unit, g: &Geometry, frame: Frame, taps: &[Tap]) -> Self {
         let mut views = Vec::new();
         let taps = taps.iter().map(|&tap| {
             let (plane, shift) = frame.shift(tap);
@@ -100,52 +102,52 @@ impl Pass {
         outputs * inputs
     }
 
-    fn steps(&self, unit: &Unit) -> usize {
-        (unit.rows.len() * self.frame.row).div_ceil(DEPTH)
+    fn steps(&self, band: &Band) -> usize {
+        (band.rows.len() * self.frame.row).div_ceil(DEPTH)
     }
 
-    /// Pairs that the gradients of a unit's outputs take.
-    fn left_size(&self, unit: &Unit) -> usize {
-        self.sides()[0] * SIDE * self.steps(unit) * PAIRS
+    /// Pairs that the gradients of a band's outputs take.
+    fn left_size(&self, band: &Band) -> usize {
+        self.sides()[0] * SIDE * self.steps(band) * PAIRS
     }
 
     /// Pairs that its pixels take.
-    fn right_size(&self, unit: &Unit) -> usize {
-        self.views.len() * self.frame.packed * self.frame.pairs(unit.rows.len())
+    fn right_size(&self, band: &Band) -> usize {
+        self.views.len() * self.frame.packed * self.frame.pairs(band.rows.len())
     }
 
-    /// Adds the products of some units to the sums, or writes them if there are none yet.
+    /// Adds the products of some bands to the sums, or writes them if there are none yet.
     fn add<T: Element>(
         &self,
         x: Source<'_, T>,
         dy: &[bf16],
-        units: &[Unit],
+        bands: &[Band],
         accumulate: bool,
         sums: &mut [f32],
     ) {
-        let size = |size: fn(&Self, &Unit) -> usize| units.iter().map(|unit| size(self, unit)).sum::<usize>();
+        let size = |size: fn(&Self, &Band) -> usize| bands.iter().map(|band| size(self, band)).sum::<usize>();
         let left = &mut *Scratch::<u32>::new(size(Self::left_size));
         let right = &mut *Scratch::<u32>::new(size(Self::right_size));
         let (mut left_rest, mut right_rest) = (&mut *left, &mut *right);
-        let mut tasks = Vec::with_capacity(units.len());
-        let mut factors = Vec::with_capacity(units.len());
+        let mut tasks = Vec::with_capacity(bands.len());
+        let mut factors = Vec::with_capacity(bands.len());
         let (mut left_at, mut right_at) = (0, 0);
-        for unit in units {
-            let (left, left_tail) = left_rest.split_at_mut(self.left_size(unit));
-            let (right, right_tail) = right_rest.split_at_mut(self.right_size(unit));
-            let (steps, pairs) = (self.steps(unit), self.frame.pairs(unit.rows.len()));
+        for band in bands {
+            let (left, left_tail) = left_rest.split_at_mut(self.left_size(band));
+            let (right, right_tail) = right_rest.split_at_mut(self.right_size(band));
+            let (steps, pairs) = (self.steps(band), self.frame.pairs(band.rows.len()));
             factors.push(Factors { left: left_at, right: right_at, steps, pairs });
             (left_at, right_at) = (left_at + left.len(), right_at + right.len());
-            tasks.push((unit, left, right));
+            tasks.push((band, left, right));
             (left_rest, right_rest) = (left_tail, right_tail);
         }
-        let level = Level::best();
-        tasks.into_par_iter().for_each(|(unit, left, right)| {
-            level.run(Gradients { pass: self, dy, unit, to: left });
-            let mut pixels = Scratch::<u32>::new(self.frame.size(unit.rows.len()) / 2);
+        let level = self.unit.level();
+        tasks.into_par_iter().for_each(|(band, left, right)| {
+            level.run(Gradients { pass: self, dy, band, to: left });
+            let mut pixels = Scratch::<u32>::new(self.frame.size(band.rows.len()) / 2);
             let pixels = as_halves(&mut pixels);
-            self.frame.pack(x, unit, pixels);
-            level.run(Pixels { pass: self, unit, pixels, to: right });
+            self.frame.pack(level, x, band, pixels);
+            level.run(Pixels { pass: self, band, pixels, to: right });
         });
 
         let (left, right): (&[u32], &[u32]) = (left, right);
@@ -209,7 +211,7 @@ impl Pass {
     fn write(&self, sums: &[f32], dw: &mut [f32]) {
         let (taps, depth, outputs) = (self.taps.len(), self.frame.depth(), self.outputs);
         let inputs = self.sides()[1];
-        let level = Level::best();
+        let level = self.unit.level();
         dw.par_chunks_mut(depth * outputs).enumerate().for_each(|(tap, dw)| {
             dw.par_chunks_mut(SIDE * outputs).enumerate().for_each(|(input, dw)| {
                 let blocks = (0..outputs.div_ceil(SIDE)).map(|output| (output * inputs + input) * taps + tap);
@@ -222,11 +224,11 @@ impl Pass {
     }
 }
 
-/// Writes the gradients of the outputs of a unit, transposed, in tiles of 16 channels by 32 outputs.
+/// Writes the gradients of the outputs of a band, transposed, in tiles of 16 channels by 32 outputs.
 struct Gradients<'a> {
     pass: &'a Pass,
     dy: &'a [bf16],
-    unit: &'a Unit,
+    band: &'a Band,
     to: &'a mut [u32],
 }
 
@@ -235,18 +237,18 @@ impl Work for Gradients<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { pass, dy, unit, to } = self;
+        let Self { pass, dy, band, to } = self;
         let (outputs, columns, row) = (pass.outputs, pass.columns, pass.frame.row);
-        let steps = pass.steps(unit);
-        let pixels = unit.rows.len() * columns;
-        let first = (unit.image * pass.rows + unit.rows.start) * columns;
+        let steps = pass.steps(band);
+        let pixels = band.rows.len() * columns;
+        let first = (band.image * pass.rows + band.rows.start) * columns;
         let dy = &dy[first * outputs..][..pixels * outputs];
         for step in 0..steps {
             // Where the gradients of each output of the step are.
             let mut places = [None; DEPTH];
             for (index, place) in places.iter_mut().enumerate() {
                 let (y, x) = ((step * DEPTH + index) / row, (step * DEPTH + index) % row);
-                *place = (x < columns && y < unit.rows.len()).then_some((y * columns + x) * outputs);
+                *place = (x < columns && y < band.rows.len()).then_some((y * columns + x) * outputs);
             }
             for channel in (0..pass.sides()[0] * SIDE).step_by(HALF) {
                 let mut rows = [0u32; SQUARE * SQUARE];
@@ -285,10 +287,10 @@ fn channels(dy: &[bf16], outputs: usize, place: Option<usize>, first: usize) -> 
     channels
 }
 
-/// Writes the packed pixels of a unit in pairs, 16 channels after the other.
+/// Writes the packed pixels of a band in pairs, 16 channels after the other.
 struct Pixels<'a> {
     pass: &'a Pass,
-    unit: &'a Unit,
+    band: &'a Band,
     pixels: &'a [bf16],
     to: &'a mut [u32],
 }
@@ -298,12 +300,12 @@ impl Work for Pixels<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Self { pass, unit, pixels, to } = self;
+        let Self { pass, band, pixels, to } = self;
         let (frame, packed) = (&pass.frame, pass.frame.packed);
-        let pairs = frame.pairs(unit.rows.len());
+        let pairs = frame.pairs(band.rows.len());
         let step = frame.pixel_step() * packed;
         for (view, to) in pass.views.iter().zip(to.chunks_exact_mut(packed * pairs)) {
-            let first = frame.pixel(unit.rows.len(), view.plane) * packed + usize::from(view.odd) * step;
+            let first = frame.pixel(band.rows.len(), view.plane) * packed + usize::from(view.odd) * step;
             for pair in 0..pairs {
                 let upper = &pixels[first + 2 * pair * step..][..packed];
                 let lower = &pixels[first + (2 * pair + 1) * step..][..packed];

@@ -11,6 +11,7 @@
 //! Work is cut by shapes alone, so that results do not depend on the number of threads.
 
 mod convolve;
+mod formulas;
 #[cfg(test)]
 mod tests;
 mod tiling;

@@ -6,6 +6,7 @@ use crate::nhwc::Epilogue;
 use crate::simd::Level;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::sync::LazyLock;
 
 /// Images, height, width, input and output channels.
 const LAYERS: &[[usize; 5]] = &[
@@ -18,6 +19,11 @@ const LAYERS: &[[usize; 5]] = &[
     [5, 2, 2, 96, 192],
     // A kernel so large that its gradient is summed up over the whole batch at once.
     [2, 5, 9, 160, 224],
+    // The same, and so few tiles that the kernel is not kept, but several groups of them: of larger tiles and of small.
+    [5, 4, 28, 256, 256],
+    [5, 2, 14, 384, 384],
+    // So wide that each part of the batch sums up its gradient group by group.
+    [1, 64, 260, 32, 32],
 ];
 
 /// Miri, which looks at each access to memory, takes hours for more.
@@ -83,11 +89,13 @@ impl Case {
 }
 
 fn everywhere(check: impl Fn(Level, Method, &Case)) {
-    for (seed, sizes) in layers().iter().copied().enumerate() {
-        let case = Case::new(sizes, seed as u64);
+    // Computed once: the definition takes longer than all that is compared with it.
+    static CASES: LazyLock<Vec<Case>> =
+        LazyLock::new(|| layers().iter().zip(0..).map(|(sizes, seed)| Case::new(*sizes, seed)).collect());
+    for case in CASES.iter() {
         for level in Level::supported() {
             for method in [Method::F2, Method::F4] {
-                check(level, method, &case);
+                check(level, method, case);
             }
         }
     }
@@ -99,7 +107,7 @@ fn convolution_agrees_with_its_definition() {
         let mut y = vec![f32::NAN; case.y.len()];
         convolve(level, case.layer, method, &case.x, &case.weight, false, false, Epilogue::default(), &mut y);
         let error = relative_error(&y, &case.y);
-        assert!(error < 3e-6, "{:?} {level:?} {method:?}: {error:e}", case.layer);
+        assert!(error < 5e-6, "{:?} {level:?} {method:?}: {error:e}", case.layer);
     });
 }
 
@@ -129,7 +137,7 @@ fn a_convolution_is_added_to_what_is_there() {
         convolve(level, case.layer, method, &case.x, &case.weight, false, true, Epilogue::default(), &mut y);
         let expected: Vec<f64> = case.y.iter().zip(&case.dy).map(|(y, dy)| y + f64::from(*dy)).collect();
         let error = relative_error(&y, &expected);
-        assert!(error < 3e-6, "{:?} {level:?} {method:?}: {error:e}", case.layer);
+        assert!(error < 5e-6, "{:?} {level:?} {method:?}: {error:e}", case.layer);
     });
 }
 
@@ -148,7 +156,7 @@ fn the_epilogue_reaches_every_pixel_once() {
             (affine + f64::from(case.dy[at])).max(0.0)
         });
         let error = relative_error(&y, &expected.collect::<Vec<_>>());
-        assert!(error < 3e-6, "{:?} {level:?} {method:?}: {error:e}", case.layer);
+        assert!(error < 5e-6, "{:?} {level:?} {method:?}: {error:e}", case.layer);
     });
 }
 
