@@ -5,7 +5,7 @@
 #   bench/against_pillow.sh PYTHON FOLDER [ROUNDS]
 #
 # PYTHON has Pillow; FOLDER holds photos and nothing else. Pillow's draft mode, which decodes JPEG at a part of its
-# size, is shown too. Build first: cargo build --release --workspace --example pack_folder
+# size, is shown too. SIZES chooses other sizes. Writing goes where TMPDIR is: /dev/shm leaves the disk out. Build first: cargo build --release --workspace --example pack_folder
 set -eu
 python=$1 folder=$2 rounds=${3:-5}
 here=$(dirname "$0")
@@ -15,7 +15,7 @@ trap 'rm -r "$scratch"' EXIT
 
 echo "| $(ls "$folder" | wc -l) photos, 1 thread | ms a photo | Pillow | ratio | Pillow, draft | ratio |"
 echo "|---|---|---|---|---|---|"
-for size in 224 128; do
+for size in ${SIZES:-224 128 64}; do
     ours="" plain="" draft=""
     for round in $(seq "$rounds"); do
         ours="$ours $("$pack" "$folder" "$size" "$scratch" 1)"

@@ -70,10 +70,16 @@ fn other_pixels_weights_or_crops_make_other_features_and_other_heads_do_not() {
     assert_eq!(project.call(&with(&["run", "train"], &moved)).succeeded().ran(), ["train"]);
     // Activations of another network are none to look for a learning rate with, nor to show.
     let other = [&CACHED[..], &["--set", "train.norm_eps=1e-4"]].concat();
-    for command in ["lr-find", "preview"] {
-        let called = project.call(&with(&[command], &other));
-        called.failed(4, "the result of `features` is not the one that this configuration asks for");
-    }
+    let called = project.call(&with(&["lr-find"], &other));
+    called.failed(4, "the result of `features` is not the one that this configuration asks for");
+    let tried = project.call(&with(&["run", "--dry-run"], &other)).succeeded();
+    let said = "training cannot be tried yet: `marque run features` makes what it reads first";
+    assert!(tried.stdout.contains(said), "{}", tried.stdout);
+    // Photos are shown, whatever their activations; and of other labels activations are as good as any.
+    project.call(&with(&["preview"], &other)).succeeded();
+    let relabelled = [&CACHED[..], &["--set", "heads.2.breaks=[2010]"]].concat();
+    let swept = project.call(&with(&["lr-find", "--steps", "20"], &relabelled)).succeeded();
+    assert!(swept.stdout.contains("though labels would run first"), "{}", swept.stdout);
 }
 
 #[test]

@@ -37,7 +37,9 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
     if let Command::Run { dry_run: false, force, .. } = arguments.command {
         terminal.promise_on_interrupt(match force {
             false => "finished stages are kept, and the next run goes on from there",
-            true => "finished stages are kept; with --force, all begin from nothing again",
+            true => {
+                "finished stages are kept, and the next run goes on from there, unless it has --force again"
+            }
         });
     }
     match arguments.command {

@@ -184,6 +184,8 @@ impl Bar for DrawnBar {
 
     fn skip(&self, n: u64) {
         self.bar.inc(n);
+        // Makes the estimate take in what was skipped before it begins anew: else the next tick would.
+        self.bar.inc_length(0);
         self.bar.reset_eta();
     }
 

@@ -18,9 +18,9 @@ pub struct EpochRow {
     pub gradient_norm: f64,
     /// Whether what was validated is an average of the weights.
     pub ema: bool,
-    /// Mean over the training photos of the summed loss, with augmentation and dropout at work.
+    /// Sum of the heads' losses, each by its `loss_weight`, with augmentation and dropout at work.
     pub train_loss: f64,
-    /// Mean over the validation photos of the summed loss; nothing without such photos.
+    /// The same on the validation photos; nothing without such photos.
     pub validation_loss: Option<f64>,
     /// Whether the model was kept from this epoch: so of one epoch at most.
     pub kept: bool,
@@ -33,9 +33,9 @@ pub struct EpochRow {
 pub struct HeadEpoch {
     /// Name of the head.
     pub name: String,
-    /// Mean of its loss while training, before any weight.
+    /// Mean of its loss over the known labels while training, each by the weight of its class.
     pub train_loss: Option<f64>,
-    /// Mean of its loss on the validation photos.
+    /// The same on the validation photos.
     pub validation_loss: Option<f64>,
     /// Share of training photos answered rightly while training; with tags, those with exactly the right ones.
     pub train_accuracy: Option<f64>,

@@ -117,7 +117,6 @@ fn reduction(window: Window, (width, height): (usize, usize)) -> Reduction {
     Reduction::ALL.into_iter().rfind(allowed).unwrap_or_default()
 }
 
-/// Resizes a window of a photo to `width × height`, into `tile`.
 /// What the resizer calls a filter.
 fn kernel(filter: Filter) -> FilterType {
     match filter {
@@ -127,6 +126,7 @@ fn kernel(filter: Filter) -> FilterType {
     }
 }
 
+/// Resizes a window of a photo to `width × height`, into `tile`.
 fn resize(
     resizer: &mut Resizer,
     filter: FilterType,

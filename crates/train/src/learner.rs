@@ -62,7 +62,7 @@ impl Learner {
         })
     }
 
-    /// Takes one step along the gradient of some batches, as if they were one.
+    /// Takes one step along the gradient of some batches, whose losses count as those of one large batch.
     ///
     /// On one of the threads that share the work: from any other, each of the hundreds of pieces of a step would begin
     /// with waking somebody up.

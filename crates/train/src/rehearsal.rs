@@ -38,7 +38,8 @@ impl Rehearsal {
 }
 
 /// Takes two steps as in the last of the epochs with the largest photos, where most of what ever learns does: real
-/// batches, forward and backward pass, optimiser; then validates a batch. The job's inputs are those of training; nothing is written.
+/// batches, forward and backward pass, optimiser; then validates a batch. The job's inputs are those of training; nothing
+/// is written.
 ///
 /// # Errors
 /// Whatever would stop the training at once: inputs, weights, settings that do not fit, a loss that is no number.

@@ -167,10 +167,11 @@ impl Settings {
             let message = format!("asks for photos of {size} pixels, but preprocess.size is {stored}");
             misfits.push(("train.resize", message));
         }
+        let smallest = (1..=self.epochs).map(|epoch| self.size_at(epoch, stored)).min().unwrap_or(stored);
         let shift = self.augmentation.shift;
-        if 2 * shift >= stored {
+        if 2 * shift >= smallest {
             let message =
-                format!("moves photos by {shift} pixels, half of the {stored} that they have or more");
+                format!("moves photos of {smallest} pixels by {shift}, which is half of them or more");
             misfits.push(("train.shift", message));
         }
         misfits

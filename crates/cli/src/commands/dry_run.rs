@@ -5,11 +5,11 @@ use std::path::Path;
 use marque_contracts::schema::train;
 use marque_contracts::{Job, Silent};
 use marque_pipeline::{State, assess};
-use marque_train::Rehearsal;
+use marque_train::{FEATURES, Rehearsal};
 
 use super::bench::peak_memory;
 use super::run::{Wanted, brief};
-use super::training_inputs::folders;
+use super::training_inputs::{folders, has_outdated_features};
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::{Terminal, bytes, seconds};
@@ -45,7 +45,11 @@ pub(super) fn dry_run(
     if !trains {
         return Ok(());
     }
-    let inputs = match folders(configuration) {
+    let inputs = match folders(configuration, |_| true) {
+        Ok(_) if has_outdated_features(&assessments) => Err(Error::NoResult(FEATURES)),
+        inputs => inputs,
+    };
+    let inputs = match inputs {
         Ok(inputs) => inputs,
         Err(Error::NoResult(stage)) => {
             terminal.print(format_args!(

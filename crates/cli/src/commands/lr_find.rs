@@ -51,7 +51,7 @@ pub(super) fn lr_find(
 /// Finds out whether a file can be written before minutes are spent on what belongs in it. One that is there keeps its
 /// content.
 fn writable(path: &Path) -> std::io::Result<()> {
-    let before = path.exists();
+    let before = path.symlink_metadata().is_ok();
     std::fs::OpenOptions::new().append(true).create(true).open(path)?;
     if before { Ok(()) } else { std::fs::remove_file(path) }
 }

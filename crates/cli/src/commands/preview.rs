@@ -5,7 +5,7 @@ use marque_contracts::{Job, Silent};
 use marque_inspect::{Picture, SequenceRow, sequence_sheet};
 use marque_train::PreviewRow;
 
-use super::training_inputs::training_inputs;
+use super::training_inputs::photo_inputs;
 use crate::arguments::Preview;
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -16,7 +16,7 @@ pub(super) fn preview(
     options: &Preview,
     terminal: &Terminal,
 ) -> Result<(), Error> {
-    let inputs = training_inputs(configuration, terminal)?;
+    let inputs = photo_inputs(configuration, terminal)?;
     let label_folder = inputs[labels::STAGE].clone();
     // Nothing is written to the job's output.
     let job = Job::new(inputs, &label_folder, &Silent);

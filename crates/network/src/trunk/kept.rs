@@ -1,3 +1,5 @@
+//! Memory that passes hand on to each other.
+
 use std::sync::Mutex;
 
 /// Buffers kept between passes. Whoever computes takes them and puts them back; who comes meanwhile, on another
