@@ -77,7 +77,7 @@ fn other_pixels_weights_or_crops_make_other_features_and_other_heads_do_not() {
     assert!(tried.stdout.contains(said), "{}", tried.stdout);
     // Photos are shown, whatever their activations; and of other labels activations are as good as any.
     project.call(&with(&["preview"], &other)).succeeded();
-    let relabelled = [&CACHED[..], &["--set", "heads.2.breaks=[2010]"]].concat();
+    let relabelled = [&plain[..], &["--set", "heads.2.breaks=[2010]"]].concat();
     let swept = project.call(&with(&["lr-find", "--steps", "20"], &relabelled)).succeeded();
     assert!(swept.stdout.contains("though labels would run first"), "{}", swept.stdout);
 }
