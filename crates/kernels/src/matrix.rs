@@ -23,6 +23,31 @@ impl<'a> Matrix<'a> {
         Self { values, rows, columns, row_stride, column_stride: 1 }
     }
 
+    /// Rows and columns.
+    pub(crate) fn shape(&self) -> (usize, usize) {
+        (self.rows, self.columns)
+    }
+
+    /// Writes `count` columns from `first` on to `to`, row after row.
+    ///
+    /// # Panics
+    /// If there are fewer, or `to` is not as long as they are.
+    pub(crate) fn copy_columns(&self, first: usize, count: usize, to: &mut [f32]) {
+        assert!(first + count <= self.columns && to.len() == self.rows * count, "columns of a matrix");
+        if self.column_stride == 1 {
+            for (row, to) in to.chunks_exact_mut(count).enumerate() {
+                let start = row * self.row_stride + first;
+                to.copy_from_slice(&self.values[start..start + count]);
+            }
+            return;
+        }
+        for (row, to) in to.chunks_exact_mut(count).enumerate() {
+            for (column, to) in to.iter_mut().enumerate() {
+                *to = self.values[row * self.row_stride + (first + column) * self.column_stride];
+            }
+        }
+    }
+
     pub(crate) fn transposed(self) -> Self {
         Self {
             rows: self.columns,

@@ -2,17 +2,44 @@
 
 use super::convolution::Epilogue;
 use super::im2col::{Geometry, col2im, im2col, im2col_tap};
+use super::packed::Packed;
 use crate::matrix::{Matrix, add_product, set_product};
 use crate::scratch::Scratch;
+use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Pieces of work that there should be at least.
 const PIECES: usize = 8;
 
+/// A right factor that pieces of the left are multiplied with: laid out for the inner loop where its columns fill whole
+/// panels, else as it is.
+enum Factor<'a> {
+    Packed(Packed),
+    Plain(Matrix<'a>),
+}
+
+impl<'a> Factor<'a> {
+    fn new(level: Level, matrix: Matrix<'a>) -> Self {
+        Packed::new(level, matrix).map_or(Self::Plain(matrix), Self::Packed)
+    }
+
+    /// Writes, or adds if `accumulate`, the product of some rows with it.
+    fn multiply(&self, rows: &[f32], accumulate: bool, result: &mut [f32]) {
+        match self {
+            Self::Packed(packed) => packed.multiply(rows, accumulate, result),
+            Self::Plain(matrix) => {
+                let (depth, _) = matrix.shape();
+                product(accumulate, result, Matrix::new(rows, rows.len() / depth, depth), *matrix);
+            }
+        }
+    }
+}
+
 /// Writes, or adds if `accumulate`, the convolution of `x` with `weight`, a matrix of the values under the kernel by
 /// the outputs, a piece of the output rows at a time.
 pub(super) fn forward(
+    level: Level,
     g: &Geometry,
     x: &[f32],
     weight: Matrix<'_>,
@@ -21,19 +48,36 @@ pub(super) fn forward(
     y: &mut [f32],
 ) {
     let chunk = row_chunk(g.rows(), g.depth());
+    let weight = Factor::new(level, weight);
     y.par_chunks_mut(chunk * g.outputs).enumerate().for_each(|(index, y)| {
         let start = index * chunk;
         let rows = start..start + y.len() / g.outputs;
         if g.is_pointwise() {
             let x = &x[rows.start * g.inputs..rows.end * g.inputs];
-            product(accumulate, y, Matrix::new(x, rows.len(), g.inputs), weight);
+            weight.multiply(x, accumulate, y);
         } else {
             let columns = &mut *Scratch::new(rows.len() * g.depth());
             im2col(g, x, rows.clone(), columns);
-            product(accumulate, y, Matrix::new(columns, rows.len(), g.depth()), weight);
+            weight.multiply(columns, accumulate, y);
         }
-        epilogue.apply(start * g.outputs, y);
+        level.run(Finish { epilogue: &epilogue, start: start * g.outputs, y });
     });
+}
+
+/// What is left to do for a piece of the output.
+struct Finish<'a> {
+    epilogue: &'a Epilogue<'a, f32>,
+    start: usize,
+    y: &'a mut [f32],
+}
+
+impl Work for Finish<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        self.epilogue.apply(self.start, self.y);
+    }
 }
 
 fn product(accumulate: bool, result: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
@@ -59,8 +103,15 @@ fn row_chunk(rows: usize, depth: usize) -> usize {
 /// Writes the input gradient for any stride, or adds it if `accumulate`: the gradient of the column matrix,
 /// added back into the images. Each piece of work is a group of whole images or, of few images, a band of rows, so
 /// that no two threads add to the same pixel.
-pub(super) fn input_gradient(g: &Geometry, w: &[f32], dy: &[f32], accumulate: bool, dx: &mut [f32]) {
-    let weight = Matrix::new(w, g.depth(), g.outputs).transposed();
+pub(super) fn input_gradient(
+    level: Level,
+    g: &Geometry,
+    w: &[f32],
+    dy: &[f32],
+    accumulate: bool,
+    dx: &mut [f32],
+) {
+    let weight = Factor::new(level, Matrix::new(w, g.depth(), g.outputs).transposed());
     let chunk = row_chunk(g.rows(), g.depth());
     let size = if g.images < PIECES {
         // Windows that reach over the edge of a band are computed on both sides of it.
@@ -75,9 +126,8 @@ pub(super) fn input_gradient(g: &Geometry, w: &[f32], dy: &[f32], accumulate: bo
         }
         let first = index * size;
         for rows in pieces(g.covering(first..first + dx.len() / row), chunk) {
-            let dy = Matrix::new(&dy[rows.start * g.outputs..rows.end * g.outputs], rows.len(), g.outputs);
             let columns = &mut *Scratch::new(rows.len() * g.depth());
-            set_product(columns, dy, weight);
+            weight.multiply(&dy[rows.start * g.outputs..rows.end * g.outputs], false, columns);
             col2im(g, columns, rows.clone(), first, dx);
         }
     });

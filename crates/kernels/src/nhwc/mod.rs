@@ -16,6 +16,7 @@ mod element;
 mod im2col;
 mod norm_gradient;
 mod normalise;
+mod packed;
 mod pool;
 mod single;
 mod winograd;

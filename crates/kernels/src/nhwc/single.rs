@@ -21,7 +21,7 @@ pub(super) fn forward(
         Some((layer, method)) => {
             winograd::convolve(level, layer, method, x, weight, false, false, epilogue, y);
         }
-        None => direct::forward(g, x, Matrix::new(weight, g.depth(), g.outputs), false, epilogue, y),
+        None => direct::forward(level, g, x, Matrix::new(weight, g.depth(), g.outputs), false, epilogue, y),
     }
 }
 
@@ -35,19 +35,19 @@ pub(super) fn input_gradient(
 ) {
     let (g, level, nothing) = (&convolution.geometry, convolution.level, Epilogue::default());
     let Some(mirror) = g.mirrored() else {
-        return direct::input_gradient(g, weight, dy, accumulate, dx);
+        return direct::input_gradient(level, g, weight, dy, accumulate, dx);
     };
     if let Some((layer, method)) = Layer::of(&mirror, level) {
         return winograd::convolve(level, layer, method, dy, weight, true, accumulate, nothing, dx);
     }
     if g.is_pointwise() {
         let weight = Matrix::new(weight, g.inputs, g.outputs).transposed();
-        return direct::forward(&mirror, dy, weight, accumulate, nothing, dx);
+        return direct::forward(level, &mirror, dy, weight, accumulate, nothing, dx);
     }
     let mut mirrored = Scratch::new(weight.len());
     mirror_weight(g, weight, &mut mirrored);
     let weight = Matrix::new(&mirrored, mirror.depth(), mirror.outputs);
-    direct::forward(&mirror, dy, weight, accumulate, nothing, dx);
+    direct::forward(level, &mirror, dy, weight, accumulate, nothing, dx);
 }
 
 /// Writes the gradient of the weight to `dw`.
@@ -59,7 +59,9 @@ pub(super) fn weight_gradient(convolution: &Convolution, x: &[f32], dy: &[f32], 
 }
 
 impl Epilogue<'_, f32> {
-    /// Finishes `y`, whose first value is number `start` of the whole output and belongs to the first channel.
+    /// Finishes `y`, whose first value is number `start` of the whole output and belongs to the first channel. Inlined, so
+    /// that it is compiled for the vectors of the function around it.
+    #[inline(always)]
     pub(super) fn apply(&self, start: usize, y: &mut [f32]) {
         if let Some((scale, shift)) = self.affine {
             for row in y.chunks_exact_mut(scale.len()) {
@@ -74,7 +76,9 @@ impl Epilogue<'_, f32> {
             }
         }
         if self.relu {
-            y.iter_mut().for_each(|y| *y = keep_nan_max(*y, 0.0));
+            for y in y {
+                *y = keep_nan_max(*y, 0.0);
+            }
         }
     }
 }
