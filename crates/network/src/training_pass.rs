@@ -34,7 +34,7 @@ impl TrainingPass<'_> {
     /// torchvision or `heads.<name>`: where a training went wrong.
     ///
     /// # Errors
-    /// [`Error::Compute`] if logits cannot be read.
+    /// [`Error::Compute`](crate::Error::Compute) if logits cannot be read.
     pub fn first_not_finite(&self) -> Result<Option<String>> {
         if !is_finite(&read("a check", "the input", &self.input)?) {
             return Ok(Some("the input".to_owned()));
@@ -54,7 +54,7 @@ impl TrainingPass<'_> {
     /// Writes the gradients of all parameters that learn and that `loss`, a scalar made of the logits, depends on.
     ///
     /// # Errors
-    /// [`Error::Compute`] if an operation fails.
+    /// [`Error::Compute`](crate::Error::Compute) if an operation fails.
     pub fn backward(mut self, loss: &Tensor, gradients: &mut Gradients) -> Result<()> {
         gradients.clear();
         let of_heads = loss.backward()?;
