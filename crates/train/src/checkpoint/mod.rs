@@ -36,7 +36,7 @@ pub(crate) fn flush(path: &Path) -> Result<(), Error> {
     File::open(path).and_then(|file| file.sync_all()).map_err(|e| Error::io("flush", path, e))
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|source| Error::Json { path: path.to_owned(), source })?;
     std::fs::write(path, text).map_err(|e| Error::io("write", path, e))

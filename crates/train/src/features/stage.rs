@@ -1,7 +1,7 @@
 //! The stage itself.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
 use marque_augment::Policy;
@@ -16,6 +16,7 @@ use super::file::{self, Writer};
 use super::reader::Record;
 use super::view::{crops, draw_view, views};
 use super::{FOLDER, RECORD, STAGE};
+use crate::checkpoint::write_json;
 use crate::stage::{load_backbone, network_config, weights_source};
 use crate::{Error, Settings};
 
@@ -69,7 +70,7 @@ impl Features {
         }
         let files = by_shard.len() as u32;
         let record = Record { parts: settings.cached_parts(), views: views(settings), files };
-        write_record(&job.output().join(RECORD), &record)?;
+        write_json(&job.output().join(RECORD), &record)?;
         Ok(Summary {
             line: format!(
                 "{} photos, {} views each, {} parts frozen",
@@ -125,12 +126,6 @@ impl Extractor<'_> {
         let shape = (rows.len() * views, self.size, self.size, 3);
         Ok(Tensor::from_vec(images, shape, &Device::Cpu)?)
     }
-}
-
-fn write_record(path: &Path, record: &Record) -> Result<(), Error> {
-    let json = |source| Error::Json { path: path.to_owned(), source };
-    let text = serde_json::to_string_pretty(record).map_err(json)?;
-    std::fs::write(path, text).map_err(|e| Error::io("write", path, e))
 }
 
 impl Stage for Features {
