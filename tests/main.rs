@@ -3,6 +3,7 @@
 mod caching;
 mod configuration;
 mod downloads;
+mod engine;
 mod housekeeping;
 mod interruption;
 mod labelling;

@@ -2,6 +2,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use marque_network::{Backbone, Precision};
+use marque_train::Engine;
 use marque_train::throughput::{Steps, Workload};
 
 fn steps(criterion: &mut Criterion) {
@@ -11,8 +12,15 @@ fn steps(criterion: &mut Criterion) {
         for (name, evaluate) in [("train", false), ("evaluate", true)] {
             for size in [128, 224] {
                 let backbone = Backbone::ResNet34;
-                let workload =
-                    Workload { backbone, size, batch: 16, steps: 0, evaluate, stock: false, precision };
+                let workload = Workload {
+                    backbone,
+                    size,
+                    batch: 16,
+                    steps: 0,
+                    evaluate,
+                    engine: Engine::Kernels,
+                    precision,
+                };
                 let mut steps = Steps::new(&workload).unwrap();
                 let id = BenchmarkId::new(format!("{name}, {word}"), size);
                 group.bench_function(id, |bench| bench.iter(|| rayon::scope(|_| steps.step().unwrap())));

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use marque_contracts::schema::train;
 use marque_formats::EpochRow;
 use marque_kernels::read;
-use marque_network::{Frozen, Gradients, Network, Parameter, TrainingPass};
+use marque_network::{Frozen, Gradients, Network, Parameter};
 
 use crate::Error;
 use crate::batches::Batch;
@@ -16,12 +16,15 @@ use crate::ema::{Ema, averaged};
 use crate::error::Divergence;
 use crate::objective::{Losses, Objective};
 use crate::optimizer::{Optimizer, clip, gradient_norm};
+use crate::pass::{Engine, Pass};
 use crate::random::generator;
 use crate::settings::Settings;
 
 /// Everything that training changes.
 pub(crate) struct Learner {
     pub(crate) network: Network,
+    /// What computes it: the kernels, unless there is something to compare with.
+    pub(crate) engine: Engine,
     pub(crate) objective: Objective,
     /// The network's parameters and then the objective's, in the order of the optimiser.
     pub(crate) parameters: Vec<Parameter>,
@@ -55,6 +58,7 @@ impl Learner {
             optimizer: Optimizer::new(settings.optimizer, &parameters),
             ema: settings.ema.map(|settings| Ema::new(settings, averaged(&network))).transpose()?,
             network,
+            engine: Engine::default(),
             objective,
             parameters,
             gradients: Gradients::new(),
@@ -90,7 +94,7 @@ impl Learner {
             let dropout = &mut generator(settings.seed, "dropout", place.epoch, place.batch + offset);
             let frozen = settings.freeze.at(place.epoch);
             let input = self.input(batch, frozen, place)?;
-            let pass = self.network.forward_train_from(&input, frozen, dropout)?;
+            let pass = Pass::forward(self.engine, &self.network, &input, frozen, dropout)?;
             let losses = self.objective.losses(pass.logits(), batch, shares)?;
             if !losses.value.is_finite() {
                 return Err(self.diagnose(settings, place, &losses, &pass));
@@ -166,13 +170,7 @@ impl Learner {
     }
 
     /// Which head's loss is no number, and the layer from which on there are none.
-    fn diagnose(
-        &self,
-        settings: &Settings,
-        place: Place<'_>,
-        losses: &Losses,
-        pass: &TrainingPass<'_>,
-    ) -> Error {
+    fn diagnose(&self, settings: &Settings, place: Place<'_>, losses: &Losses, pass: &Pass<'_>) -> Error {
         let head = self.objective.first_not_finite(losses);
         let what =
             head.map_or_else(|| "the summed loss".to_owned(), |head| format!("the loss of head `{head}`"));

@@ -10,11 +10,12 @@ use candle_core::{DType, Device, Tensor};
 use half::bf16;
 use marque_kernels::nhwc::{Convolution, Element, Epilogue, Source};
 use marque_kernels::{CrossEntropy, cross_entropy};
-use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig, Precision, stock};
+use marque_network::{Backbone, Frozen, Gradients, HeadConfig, Network, NetworkConfig, Precision, stock};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::optimizer::{AdamW, Method, Optimizer};
+use crate::pass::{Engine, Pass};
 use crate::schedule::PeakRates;
 
 /// Steps before the timed ones, in which buffers are made.
@@ -35,8 +36,8 @@ pub struct Workload {
     pub steps: usize,
     /// Time evaluation mode without gradients, instead of training.
     pub evaluate: bool,
-    /// Compute with candle's own operations instead of `marque-kernels`.
-    pub stock: bool,
+    /// What computes.
+    pub engine: Engine,
     /// What the trunk computes with.
     pub precision: Precision,
 }
@@ -192,21 +193,17 @@ impl Steps {
     /// If the photos are too small for the network.
     pub fn step(&mut self) -> Result<Option<f32>, marque_network::Error> {
         let (network, images) = (&self.network, &self.images);
-        let loss = match (self.workload.evaluate, self.workload.stock) {
-            (true, false) => return network.forward_eval(images).map(|_| None),
-            (true, true) => return stock::forward_eval(network, images).map(|_| None),
-            (false, true) => {
-                let loss = self.loss(&stock::forward_train(network, images)?)?;
-                self.gradients.take(network.parameters(), &loss.backward()?)?;
-                loss
-            }
-            (false, false) => {
-                let pass = network.forward_train(images, &mut self.rng)?;
-                let loss = self.loss(pass.logits())?;
-                pass.backward(&loss, &mut self.gradients)?;
-                loss
-            }
-        };
+        if self.workload.evaluate {
+            match self.workload.engine {
+                Engine::Kernels => network.forward_eval(images)?,
+                Engine::Stock => stock::forward_eval(network, images)?,
+            };
+            return Ok(None);
+        }
+        let engine = self.workload.engine;
+        let pass = Pass::forward(engine, network, images, Frozen::default(), &mut self.rng)?;
+        let loss = self.loss(pass.logits())?;
+        pass.backward(&loss, &mut self.gradients)?;
         let rates = PeakRates { trunk: 1e-4, heads: 1e-4, layer_decay: 1.0, weight_decay: 0.01 };
         self.optimizer.step(network.parameters(), &self.gradients, |parameter| rates.at(1.0, parameter))?;
         Ok(Some(loss.to_scalar()?))

@@ -3,6 +3,7 @@
 use marque_kernels::nhwc::Convolution;
 use marque_kernels::{bf16_multiply_add_peak, bf16_unit, instruction_set, multiply_add_peak};
 use marque_network::{Backbone, Precision};
+use marque_train::Engine;
 use marque_train::throughput::{self, Throughput, Workload};
 use serde_json::json;
 
@@ -82,7 +83,7 @@ fn workload(options: &Bench) -> Workload {
         batch: options.batch.into(),
         steps: options.steps.into(),
         evaluate: options.evaluate,
-        stock: options.stock,
+        engine: if options.stock { Engine::Stock } else { Engine::Kernels },
         precision: options.precision.into(),
     }
 }
