@@ -7,6 +7,8 @@ use crate::simd::Simd;
 
 /// Rows of `B` worked on at a time: a panel of so many stays in the first-level cache.
 const DEPTH: usize = 256;
+/// Values in a cache line.
+const LINE: usize = 16;
 
 /// The left factor: value `(i, p)` is at `i * row_stride + p * column_stride`.
 #[derive(Clone, Copy)]
@@ -14,6 +16,9 @@ pub(crate) struct Left<'a> {
     pub(crate) values: &'a [f32],
     pub(crate) row_stride: usize,
     pub(crate) column_stride: usize,
+    /// Whether the values have to come from afar, so that it pays to ask for the next rows while these are multiplied.
+    /// Their columns must follow one another.
+    pub(crate) afar: bool,
 }
 
 /// The right factor: column `j` of row `p` is at `j / panel * panel_stride + p * row_stride + j % panel`.
@@ -58,6 +63,9 @@ pub(crate) fn product<S: Simd>(
             let mut i = 0;
             while i < m {
                 let rows = (m - i).min(S::ROWS);
+                // The other panels find the rows where the first has fetched them to.
+                let next = (a.afar && j == 0 && i + rows < m)
+                    .then(|| a.values.as_ptr().wrapping_add((i + rows) * a.row_stride + start));
                 // SAFETY: by the assertions, all rows `i..i + rows`, all of the panel's columns and depths
                 // `start..start + depth` lie inside of the three slices.
                 unsafe {
@@ -70,6 +78,7 @@ pub(crate) fn product<S: Simd>(
                         c: c.as_mut_ptr().add(i * row_stride + j * panel),
                         c_row: row_stride,
                         depth,
+                        next,
                     };
                     strip.multiply(simd, rows, accumulate || start > 0);
                 }
@@ -89,6 +98,8 @@ struct Strip {
     c: *mut f32,
     c_row: usize,
     depth: usize,
+    /// Where the rows begin that are multiplied after these.
+    next: Option<*const f32>,
 }
 
 impl Strip {
@@ -135,21 +146,51 @@ impl Strip {
                 }
             }
             let (mut a, mut b) = (self.a, self.b);
-            for _ in 0..self.depth {
-                let right = [simd.load(b), simd.load(b.add(S::LANES))];
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let left = simd.splat(*a.add(row * self.a_row));
-                    sums[0] = simd.mul_add(left, right[0], sums[0]);
-                    sums[1] = simd.mul_add(left, right[1], sums[1]);
+            let mut done = 0;
+            if let Some(next) = self.next.filter(|_| R == S::ROWS) {
+                while done + LINE <= self.depth {
+                    for row in 0..R {
+                        simd.prefetch(next.wrapping_add(row * self.a_row + done));
+                    }
+                    self.add_products(simd, LINE, &mut a, &mut b, &mut sums);
+                    done += LINE;
                 }
-                a = a.wrapping_add(self.a_column);
-                b = b.wrapping_add(self.b_row);
             }
+            self.add_products(simd, self.depth - done, &mut a, &mut b, &mut sums);
             for (row, sums) in sums.iter().enumerate() {
                 let c = self.c.add(row * self.c_row);
                 simd.store(c, sums[0]);
                 simd.store(c.add(S::LANES), sums[1]);
             }
+        }
+    }
+
+    /// Adds the products of `depth` columns of the left factor with as many rows of the right one, and goes on to those
+    /// that follow.
+    ///
+    /// # Safety
+    /// The pointers stay inside of their matrices for as many and `R` rows.
+    #[inline(always)]
+    unsafe fn add_products<S: Simd, const R: usize>(
+        &self,
+        simd: S,
+        depth: usize,
+        a: &mut *const f32,
+        b: &mut *const f32,
+        sums: &mut [[S::V; 2]; R],
+    ) {
+        for _ in 0..depth {
+            // SAFETY: passed on from the caller.
+            unsafe {
+                let right = [simd.load(*b), simd.load(b.add(S::LANES))];
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let left = simd.splat(*a.add(row * self.a_row));
+                    sums[0] = simd.mul_add(left, right[0], sums[0]);
+                    sums[1] = simd.mul_add(left, right[1], sums[1]);
+                }
+            }
+            *a = a.wrapping_add(self.a_column);
+            *b = b.wrapping_add(self.b_row);
         }
     }
 }
@@ -198,7 +239,7 @@ mod tests {
                     let (a_row, a_column) = if transposed { (1, m) } else { (k, 1) };
                     level.run(Product {
                         sizes: Sizes { m, n, k },
-                        a: Left { values: &a, row_stride: a_row, column_stride: a_column },
+                        a: Left { values: &a, row_stride: a_row, column_stride: a_column, afar: !transposed },
                         b: Right { values: &b, row_stride: n, panel_stride: panel },
                         c: &mut c,
                         row_stride,

@@ -46,6 +46,9 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `to` points to [`LANES`](Self::LANES) writable values.
     unsafe fn store(self, to: *mut f32, value: Self::V);
+    /// Asks for the cache line of an address, any address, that is read soon.
+    #[inline(always)]
+    fn prefetch(self, _address: *const f32) {}
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;

@@ -61,7 +61,7 @@ impl Work for Multiply<'_> {
         let Packed { panels, rows: k, columns: n, .. } = self.packed;
         let (k, n, panel) = (*k, *n, 2 * S::LANES);
         let sizes = Sizes { m: self.left.len() / k, n, k };
-        let left = Left { values: self.left, row_stride: k, column_stride: 1 };
+        let left = Left { values: self.left, row_stride: k, column_stride: 1, afar: false };
         let right = Right { values: panels, row_stride: panel, panel_stride: k * panel + APART };
         product(simd, sizes, left, right, self.result, n, self.accumulate);
     }

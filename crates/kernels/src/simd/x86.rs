@@ -55,6 +55,11 @@ macro_rules! simd {
             }
 
             #[inline(always)]
+            fn prefetch(self, address: *const f32) {
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+            }
+
+            #[inline(always)]
             unsafe fn store(self, to: *mut f32, value: Self::V) {
                 unsafe { $store(to, value) }
             }

@@ -11,10 +11,13 @@ use std::ops::Range;
 
 /// Tiles transformed and multiplied at a time where the transformed kernel is kept.
 const TILES: usize = 1 << 13;
-/// Input channels whose kernels are transformed at a time where it is not.
-const INPUTS: usize = 64;
+/// Panels' widths of input channels whose kernels are transformed at a time where it is not: with two panels of outputs
+/// they take a part of the second-level cache that grows with the vectors, as these caches do.
+const INPUTS: usize = 4;
 /// Values of a transformed kernel up to which it pays to keep it, per tile of the batch.
-const KEPT: usize = 1 << 16;
+const KEPT: usize = 1 << 12;
+/// Tiles, about, that are transformed in a piece where it is not kept.
+const PIECE: usize = 64;
 
 /// Writes the convolution of `x` `[n, h, w, inputs]` with `weight` `[3, 3, inputs, outputs]` to `y` `[n, h, w,
 /// outputs]`, or adds it if `accumulate`. If `mirrored`, the weight is `[3, 3, outputs, inputs]` and its taps are
@@ -92,7 +95,7 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
         let (panel, tiles) = (self.level.panel(), self.tiling.tiles());
         // Two panels at a time read the tiles half as often.
         let width = if outputs.is_multiple_of(2 * panel) { 2 * panel } else { panel };
-        let groups = self.tiling.groups(32);
+        let groups = self.tiling.groups(PIECE);
         let values = groups.iter().map(|bands| self.input_points(bands).values(P * P)).sum();
         let tiles_in = &mut *Scratch::new(values);
         let products = &mut *Scratch::new(outputs / width * P * P * (tiles * width + APART));
@@ -175,7 +178,12 @@ impl<const P: usize, const M: usize> Work for Group<'_, '_, P, M> {
             product(
                 s,
                 Sizes { m: from.rows, n: outputs, k: inputs },
-                Left { values: &tiles[point * from.point()..], row_stride: from.stride, column_stride: 1 },
+                Left {
+                    values: &tiles[point * from.point()..],
+                    row_stride: from.stride,
+                    column_stride: 1,
+                    afar: false,
+                },
                 Right {
                     values: &kernel[point * (inputs * panel + APART)..],
                     row_stride: panel,
@@ -227,9 +235,10 @@ impl<const P: usize, const M: usize> Work for Products<'_, '_, P, M> {
     fn run<S: Simd>(self, s: S) {
         let Self { pass, groups, from, start, width, to } = self;
         let (panel, tiles) = (2 * S::LANES, pass.tiling.tiles());
-        let kernel = &mut *Scratch::new(P * P * (INPUTS.min(pass.layer.inputs) * width + APART));
-        for first in (0..pass.layer.inputs).step_by(INPUTS) {
-            let inputs = first..(first + INPUTS).min(pass.layer.inputs);
+        let most = (INPUTS * panel).min(pass.layer.inputs);
+        let kernel = &mut *Scratch::new(P * P * (most * width + APART));
+        for first in (0..pass.layer.inputs).step_by(most) {
+            let inputs = first..(first + most).min(pass.layer.inputs);
             let count = inputs.len();
             kernel_panels::<S, P>(s, pass.kernel, inputs, start, width, kernel);
             for point in 0..P * P {
@@ -243,6 +252,7 @@ impl<const P: usize, const M: usize> Work for Products<'_, '_, P, M> {
                             values: &from[at + point * points.point() + first..],
                             row_stride: points.stride,
                             column_stride: 1,
+                            afar: true,
                         },
                         Right {
                             values: &kernel[point * (count * width + APART)..],

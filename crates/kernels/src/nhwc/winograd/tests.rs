@@ -17,12 +17,12 @@ const LAYERS: &[[usize; 5]] = &[
     // Few tiles for the kernel, so that it is not kept; and so many channels that they come in parts.
     [1, 4, 6, 160, 64],
     [5, 2, 2, 96, 192],
-    // A kernel so large that its gradient is summed up over the whole batch at once.
+    // More channels than tiles, so that its gradient is summed up some inputs at a time.
     [2, 5, 9, 160, 224],
-    // The same, and so few tiles that the kernel is not kept, but several groups of them: of larger tiles and of small.
+    // Several pieces of tiles: of small ones so many that the gradient is summed up point by point; and not so many.
     [5, 4, 28, 256, 256],
     [5, 2, 14, 384, 384],
-    // So wide that each part of the batch sums up its gradient group by group.
+    // So many tiles that each part of the batch sums up its gradient, group by group.
     [1, 64, 260, 32, 32],
 ];
 

@@ -9,13 +9,15 @@ use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Values of a transformed gradient up to which each part of the batch sums up its own.
+/// Values of a transformed gradient up to which each part of the batch may sum up its own.
 const SMALL: usize = 1 << 20;
 /// Parts of the batch that do.
 const PARTS: usize = 8;
 /// Tiles, times the channels of both sides, transformed at a time there.
 const TILES: usize = 1 << 13;
-/// Input channels that one task takes on where the sum is over the whole batch at once.
+/// Tiles, about, that are transformed in a piece otherwise.
+const PIECE: usize = 32;
+/// Input channels that one task takes on where each does all points.
 const INPUTS: usize = 48;
 
 /// Writes the gradient of a kernel `[3, 3, inputs, outputs]` to `dw`, from the input `x` and the gradient `dy`
@@ -43,15 +45,22 @@ struct Pass<'a, const P: usize, const M: usize> {
 }
 
 impl<const P: usize, const M: usize> Pass<'_, P, M> {
+    /// Each way reads and writes other things again and again from beyond the near caches: sums of all points, once for
+    /// every few tiles; or the tiles of both sides, once for every few channels of the other. Which is least depends on
+    /// whether there are more tiles or more channels.
     fn run(&self, dw: &mut [f32]) {
-        if P * P * self.layer.inputs * self.layer.outputs <= SMALL {
+        let Layer { inputs, outputs, .. } = self.layer;
+        let (tiles, channels) = (self.tiling.tiles(), inputs + outputs);
+        if P * P * inputs * outputs <= SMALL && tiles > 2 * channels {
             self.by_tiles(dw);
+        } else if 8 * tiles >= channels {
+            self.by_points(dw);
         } else {
             self.by_inputs(dw);
         }
     }
 
-    /// For small kernels: parts of the batch sum up a gradient each, and those are added up at the end.
+    /// For small kernels and many tiles: parts of the batch sum up a gradient each, and those are added up at the end.
     fn by_tiles(&self, dw: &mut [f32]) {
         let Layer { inputs, outputs, .. } = self.layer;
         let bands = self.tiling.bands();
@@ -68,16 +77,41 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
         });
     }
 
-    /// For large kernels: both sides are transformed first; then each task sums up some input channels' rows
-    /// over the whole batch.
+    /// Both sides are transformed first; then each task sums up one point over the whole batch, which the near cache has
+    /// room for.
+    fn by_points(&self, dw: &mut [f32]) {
+        let Layer { inputs, outputs, .. } = self.layer;
+        let transformed = &self.transformed();
+        let points = Points { rows: inputs, stride: outputs, channels: outputs };
+        let sums = &mut *Scratch::new(points.values(P * P));
+        sums.par_chunks_mut(points.point()).enumerate().for_each(|(point, sum)| {
+            self.level.run(Point { pass: self, transformed, point, sum });
+        });
+        let sums: &[&[f32]] = &[sums];
+        by_inputs(dw, inputs, outputs, 8).into_par_iter().for_each(|(range, taps)| {
+            self.level.run(Back::<P> { sums, points, range, outputs, taps });
+        });
+    }
+
+    /// For large kernels and few tiles: both sides are transformed first; then each task sums up some input channels'
+    /// rows of all points over the whole batch, and takes them back while they are in the near cache.
     fn by_inputs(&self, dw: &mut [f32]) {
         let Layer { inputs, outputs, .. } = self.layer;
-        let groups = self.tiling.groups(32);
-        let sizes = [inputs, outputs].map(|channels| {
-            groups.iter().map(|bands| self.points(bands.clone(), channels).values(P * P)).sum::<usize>()
+        let transformed = &self.transformed();
+        by_inputs(dw, inputs, outputs, INPUTS).into_par_iter().for_each(|(range, taps)| {
+            self.level.run(Rows { pass: self, transformed, range, taps });
         });
-        let tiles = &mut *Scratch::new(sizes[0]);
-        let gradients = &mut *Scratch::new(sizes[1]);
+    }
+
+    /// Transforms both sides of the whole batch.
+    fn transformed(&self) -> Transformed {
+        let Layer { inputs, outputs, .. } = self.layer;
+        let groups = self.tiling.groups(PIECE);
+        let size = |channels| {
+            groups.iter().map(|bands| self.points(bands.clone(), channels).values(P * P)).sum::<usize>()
+        };
+        let mut tiles = Scratch::new(size(inputs));
+        let mut gradients = Scratch::new(size(outputs));
         let (mut left, mut right) = (&mut *tiles, &mut *gradients);
         let mut tasks = Vec::with_capacity(groups.len());
         for bands in &groups {
@@ -89,15 +123,19 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
         tasks.into_par_iter().for_each(|(bands, tiles, gradients)| {
             self.level.run(Transform { pass: self, bands, tiles, gradients });
         });
-        let (tiles, gradients): (&[f32], &[f32]) = (tiles, gradients);
-        by_inputs(dw, inputs, outputs, INPUTS).into_par_iter().for_each(|(range, taps)| {
-            self.level.run(Rows { pass: self, groups: &groups, tiles, gradients, range, taps });
-        });
+        Transformed { groups, tiles, gradients }
     }
 
     fn points(&self, bands: Range<usize>, channels: usize) -> Points {
         Points { rows: bands.len() * self.tiling.columns, stride: padded(channels), channels }
     }
+}
+
+/// Both sides of a batch, transformed: the points of one group of bands after the other.
+struct Transformed {
+    groups: Vec<Range<usize>>,
+    tiles: Scratch,
+    gradients: Scratch,
 }
 
 /// Cuts a kernel's gradient into ranges of input channels, each with its rows of the nine taps.
@@ -152,6 +190,7 @@ impl<const P: usize, const M: usize> Work for Part<'_, '_, P, M> {
                         values: &tiles[point * left.point()..],
                         row_stride: 1,
                         column_stride: left.stride,
+                        afar: false,
                     },
                     Right {
                         values: &gradients[point * right.point()..],
@@ -208,12 +247,75 @@ impl<const P: usize, const M: usize> Work for Transform<'_, '_, P, M> {
     }
 }
 
-/// Sums up some input channels' rows of the gradient over the whole batch.
+/// Some channels of both sides, at one point.
+struct Block {
+    point: usize,
+    inputs: Range<usize>,
+    outputs: Range<usize>,
+}
+
+impl Transformed {
+    /// Sums up a block over the whole batch, its rows as far apart in `sum` as they are long.
+    #[inline(always)]
+    fn sum<S: Simd, const P: usize, const M: usize>(
+        &self,
+        s: S,
+        pass: &Pass<'_, P, M>,
+        block: Block,
+        sum: &mut [f32],
+    ) {
+        let Layer { inputs, outputs, .. } = pass.layer;
+        let (mut left_at, mut right_at) = (0, 0);
+        for (index, bands) in self.groups.iter().enumerate() {
+            let left = pass.points(bands.clone(), inputs);
+            let right = pass.points(bands.clone(), outputs);
+            product(
+                s,
+                Sizes { m: block.inputs.len(), n: block.outputs.len(), k: left.rows },
+                Left {
+                    values: &self.tiles[left_at + block.point * left.point() + block.inputs.start..],
+                    row_stride: 1,
+                    column_stride: left.stride,
+                    afar: false,
+                },
+                Right {
+                    values: &self.gradients[right_at + block.point * right.point() + block.outputs.start..],
+                    row_stride: right.stride,
+                    panel_stride: 2 * S::LANES,
+                },
+                sum,
+                block.outputs.len(),
+                index > 0,
+            );
+            left_at += left.values(P * P);
+            right_at += right.values(P * P);
+        }
+    }
+}
+
+/// Sums up one point.
+struct Point<'a, 'p, const P: usize, const M: usize> {
+    pass: &'a Pass<'p, P, M>,
+    transformed: &'a Transformed,
+    point: usize,
+    sum: &'a mut [f32],
+}
+
+impl<const P: usize, const M: usize> Work for Point<'_, '_, P, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Layer { inputs, outputs, .. } = self.pass.layer;
+        let block = Block { point: self.point, inputs: 0..inputs, outputs: 0..outputs };
+        self.transformed.sum(s, self.pass, block, self.sum);
+    }
+}
+
+/// Sums up some input channels' rows of the gradient.
 struct Rows<'a, 'p, const P: usize, const M: usize> {
     pass: &'a Pass<'p, P, M>,
-    groups: &'a [Range<usize>],
-    tiles: &'a [f32],
-    gradients: &'a [f32],
+    transformed: &'a Transformed,
     range: Range<usize>,
     taps: [&'a mut [f32]; 9],
 }
@@ -223,38 +325,16 @@ impl<const P: usize, const M: usize> Work for Rows<'_, '_, P, M> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { pass, groups, tiles, gradients, range, mut taps } = self;
-        let Layer { inputs, outputs, .. } = pass.layer;
+        let Self { pass, transformed, range, mut taps } = self;
+        let outputs = pass.layer.outputs;
         let panel = 2 * S::LANES;
         let width = if outputs.is_multiple_of(2 * panel) { 2 * panel } else { panel };
         let count = range.len();
         let sum = &mut *Scratch::new(P * P * (count * width + APART));
         for start in (0..outputs).step_by(width) {
             for point in 0..P * P {
-                let (mut left_at, mut right_at) = (0, 0);
-                for (index, bands) in groups.iter().enumerate() {
-                    let left = pass.points(bands.clone(), inputs);
-                    let right = pass.points(bands.clone(), outputs);
-                    product(
-                        s,
-                        Sizes { m: count, n: width, k: left.rows },
-                        Left {
-                            values: &tiles[left_at + point * left.point() + range.start..],
-                            row_stride: 1,
-                            column_stride: left.stride,
-                        },
-                        Right {
-                            values: &gradients[right_at + point * right.point() + start..],
-                            row_stride: right.stride,
-                            panel_stride: panel,
-                        },
-                        &mut sum[point * (count * width + APART)..],
-                        width,
-                        index > 0,
-                    );
-                    left_at += left.values(P * P);
-                    right_at += right.values(P * P);
-                }
+                let block = Block { point, inputs: range.clone(), outputs: start..start + width };
+                transformed.sum(s, pass, block, &mut sum[point * (count * width + APART)..]);
             }
             let points = Points { rows: count, stride: width, channels: width };
             kernel_gradient::<S, P>(s, &[sum], points, count, outputs, start, &mut taps);
