@@ -2,7 +2,7 @@
 
 use super::element::{Element, Source};
 use super::im2col::Geometry;
-use super::winograd::{Layer, Method};
+use super::winograd::Layer;
 use crate::Error;
 use crate::simd::Level;
 
@@ -12,7 +12,7 @@ pub struct Convolution {
     pub(super) geometry: Geometry,
     pub(super) level: Level,
     /// How to compute it by Winograd's algorithm, where that pays.
-    pub(super) winograd: Option<(Layer, Method)>,
+    pub(super) winograd: Option<Layer>,
 }
 
 /// What is done to an output before it leaves the cache: `max(y * scale + shift + add, 0)`, each part if asked for.

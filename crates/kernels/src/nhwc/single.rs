@@ -18,9 +18,7 @@ pub(super) fn forward(
 ) {
     let (g, level) = (&convolution.geometry, convolution.level);
     match convolution.winograd {
-        Some((layer, method)) => {
-            winograd::convolve(level, layer, method, x, weight, false, false, epilogue, y);
-        }
+        Some(layer) => winograd::convolve(level, layer, x, weight, false, false, epilogue, y),
         None => direct::forward(level, g, x, Matrix::new(weight, g.depth(), g.outputs), false, epilogue, y),
     }
 }
@@ -37,8 +35,8 @@ pub(super) fn input_gradient(
     let Some(mirror) = g.mirrored() else {
         return direct::input_gradient(level, g, weight, dy, accumulate, dx);
     };
-    if let Some((layer, method)) = Layer::of(&mirror, level) {
-        return winograd::convolve(level, layer, method, dy, weight, true, accumulate, nothing, dx);
+    if let Some(layer) = Layer::of(&mirror, level) {
+        return winograd::convolve(level, layer, dy, weight, true, accumulate, nothing, dx);
     }
     if g.is_pointwise() {
         let weight = Matrix::new(weight, g.inputs, g.outputs).transposed();
@@ -53,7 +51,7 @@ pub(super) fn input_gradient(
 /// Writes the gradient of the weight to `dw`.
 pub(super) fn weight_gradient(convolution: &Convolution, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     match convolution.winograd {
-        Some((layer, method)) => winograd::weight_gradient(convolution.level, layer, method, x, dy, dw),
+        Some(layer) => winograd::weight_gradient(convolution.level, layer, x, dy, dw),
         None => direct::weight_gradient(&convolution.geometry, x, dy, dw),
     }
 }

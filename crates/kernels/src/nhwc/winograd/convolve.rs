@@ -1,7 +1,9 @@
 //! The convolution itself, which is the input gradient's too.
 
-use super::tiling::{Layer, Method, Tiling, padded};
-use super::transform::{APART, Kernel, Points, input_tiles, kernel_panels, output_tiles};
+use super::kernel::{Kernel, kernel_panels};
+use super::points::{ALL, APART, Points};
+use super::tiling::{Layer, Tiling, padded};
+use super::transform::{input_tiles, output_tiles};
 use crate::microkernel::{Left, Right, Sizes, product};
 use crate::nhwc::Epilogue;
 use crate::scratch::Scratch;
@@ -27,7 +29,6 @@ const PIECE: usize = 64;
 pub(crate) fn convolve(
     level: Level,
     layer: Layer,
-    method: Method,
     x: &[f32],
     weight: &[f32],
     mirrored: bool,
@@ -35,18 +36,12 @@ pub(crate) fn convolve(
     epilogue: Epilogue<'_, f32>,
     y: &mut [f32],
 ) {
-    let kernel = Kernel { values: weight, inputs: layer.inputs, outputs: layer.outputs, mirrored };
-    match method {
-        Method::F2 => {
-            Pass::<4, 2> { level, layer, tiling: layer.tiling(2), x, kernel, accumulate, epilogue }.run(y)
-        }
-        Method::F4 => {
-            Pass::<6, 4> { level, layer, tiling: layer.tiling(4), x, kernel, accumulate, epilogue }.run(y)
-        }
-    }
+    let Layer { inputs, outputs, .. } = layer;
+    let kernel = Kernel { values: weight, inputs, outputs, mirrored, tile: layer.tile() };
+    Pass { level, layer, tiling: layer.tiling(), x, kernel, accumulate, epilogue }.run(y);
 }
 
-struct Pass<'a, const P: usize, const M: usize> {
+struct Pass<'a> {
     level: Level,
     layer: Layer,
     tiling: Tiling,
@@ -56,9 +51,9 @@ struct Pass<'a, const P: usize, const M: usize> {
     epilogue: Epilogue<'a, f32>,
 }
 
-impl<const P: usize, const M: usize> Pass<'_, P, M> {
+impl Pass<'_> {
     fn run(&self, y: &mut [f32]) {
-        if P * P * self.layer.inputs * self.layer.outputs <= KEPT * self.tiling.tiles() {
+        if ALL * self.layer.inputs * self.layer.outputs <= KEPT * self.tiling.tiles() {
             self.by_tiles(y);
         } else {
             self.by_outputs(y);
@@ -76,7 +71,7 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
     fn by_tiles(&self, y: &mut [f32]) {
         let Layer { inputs, outputs, .. } = self.layer;
         let panel = self.level.panel();
-        let size = P * P * (inputs * panel + APART);
+        let size = ALL * (inputs * panel + APART);
         let kernel = &mut *Scratch::new(outputs / panel * size);
         kernel.par_chunks_mut(size).enumerate().for_each(|(index, to)| {
             self.level.run(Panels { pass: self, inputs: 0..inputs, start: index * panel, width: panel, to });
@@ -91,35 +86,36 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
     /// For large kernels and few tiles: all tiles are transformed first; then the kernel is, a part at a time,
     /// and used up while that part is in the cache.
     fn by_outputs(&self, y: &mut [f32]) {
-        let outputs = self.layer.outputs;
-        let (panel, tiles) = (self.level.panel(), self.tiling.tiles());
+        let Layer { inputs, outputs, .. } = self.layer;
+        let panel = self.level.panel();
         // Two panels at a time read the tiles half as often.
         let width = if outputs.is_multiple_of(2 * panel) { 2 * panel } else { panel };
         let groups = self.tiling.groups(PIECE);
-        let values = groups.iter().map(|bands| self.input_points(bands).values(P * P)).sum();
-        let tiles_in = &mut *Scratch::new(values);
-        let products = &mut *Scratch::new(outputs / width * P * P * (tiles * width + APART));
-        let mut rest = &mut *tiles_in;
+        let from: Vec<_> = groups.iter().map(|bands| self.points(bands.clone(), inputs)).collect();
+        let tiles = &mut *Scratch::new(from.iter().map(Points::values).sum());
+        let to = &Points::new(&self.tiling, 0..self.tiling.bands(), width, width);
+        let products = &mut *Scratch::new(outputs / width * to.values());
+        let mut rest = &mut *tiles;
         let mut tasks = Vec::with_capacity(groups.len());
-        for bands in &groups {
-            let (piece, tail) = rest.split_at_mut(self.input_points(bands).values(P * P));
-            tasks.push((bands.clone(), piece));
+        for points in &from {
+            let (piece, tail) = rest.split_at_mut(points.values());
+            tasks.push((points, piece));
             rest = tail;
         }
-        tasks.into_par_iter().for_each(|(bands, to)| self.level.run(Tiles { pass: self, bands, to }));
-        let from: &[f32] = tiles_in;
-        products.par_chunks_mut(P * P * (tiles * width + APART)).enumerate().for_each(|(index, to)| {
-            self.level.run(Products { pass: self, groups: &groups, from, start: index * width, width, to });
+        tasks.into_par_iter().for_each(|(points, to)| self.level.run(Tiles { x: self.x, points, to }));
+        let tiles: &[f32] = tiles;
+        products.par_chunks_mut(to.values()).enumerate().for_each(|(index, products)| {
+            let start = index * width;
+            self.level.run(Products { pass: self, from: &from, tiles, start, to, products });
         });
         let products: &[f32] = products;
         self.pieces(&groups, y)
             .into_par_iter()
-            .for_each(|(bands, y)| self.level.run(Outputs { pass: self, bands, products, width, y }));
+            .for_each(|(bands, y)| self.level.run(Outputs { pass: self, bands, points: to, products, y }));
     }
 
-    fn input_points(&self, bands: &Range<usize>) -> Points {
-        let inputs = self.layer.inputs;
-        Points { rows: bands.len() * self.tiling.columns, stride: padded(inputs), channels: inputs }
+    fn points(&self, bands: Range<usize>, channels: usize) -> Points {
+        Points::new(&self.tiling, bands, channels, padded(channels))
     }
 
     /// The pixels of each group of bands.
@@ -137,49 +133,50 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
 }
 
 /// Transforms a part of the kernel.
-struct Panels<'a, 'p, const P: usize, const M: usize> {
-    pass: &'a Pass<'p, P, M>,
+struct Panels<'a, 'p> {
+    pass: &'a Pass<'p>,
     inputs: Range<usize>,
     start: usize,
     width: usize,
     to: &'a mut [f32],
 }
 
-impl<const P: usize, const M: usize> Work for Panels<'_, '_, P, M> {
+impl Work for Panels<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        kernel_panels::<S, P>(s, self.pass.kernel, self.inputs, self.start, self.width, self.to);
+        kernel_panels(s, self.pass.kernel, self.inputs, self.start, self.width, self.to);
     }
 }
 
 /// Takes a group of bands from the image to the output.
-struct Group<'a, 'p, const P: usize, const M: usize> {
-    pass: &'a Pass<'p, P, M>,
+struct Group<'a, 'p> {
+    pass: &'a Pass<'p>,
     bands: Range<usize>,
     kernel: &'a [f32],
     y: &'a mut [f32],
 }
 
-impl<const P: usize, const M: usize> Work for Group<'_, '_, P, M> {
+impl Work for Group<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { pass, bands, kernel, y } = self;
         let Layer { inputs, outputs, .. } = pass.layer;
-        let (panel, from) = (2 * S::LANES, pass.input_points(&bands));
-        let to = Points { rows: from.rows, stride: padded(outputs), channels: outputs };
-        let tiles = &mut *Scratch::new(from.values(P * P));
-        let products = &mut *Scratch::new(to.values(P * P));
-        input_tiles::<S, P>(s, &pass.tiling, pass.x, bands.clone(), from, tiles);
-        for point in 0..P * P {
+        let panel = 2 * S::LANES;
+        let from = &pass.points(bands.clone(), inputs);
+        let to = &pass.points(bands.clone(), outputs);
+        let tiles = &mut *Scratch::new(from.values());
+        let products = &mut *Scratch::new(to.values());
+        input_tiles(s, pass.x, from, tiles);
+        for point in 0..ALL {
             product(
                 s,
-                Sizes { m: from.rows, n: outputs, k: inputs },
+                Sizes { m: from.rows(point), n: outputs, k: inputs },
                 Left {
-                    values: &tiles[point * from.point()..],
+                    values: &tiles[from.at(point)..],
                     row_stride: from.stride,
                     column_stride: 1,
                     afar: false,
@@ -187,69 +184,71 @@ impl<const P: usize, const M: usize> Work for Group<'_, '_, P, M> {
                 Right {
                     values: &kernel[point * (inputs * panel + APART)..],
                     row_stride: panel,
-                    panel_stride: P * P * (inputs * panel + APART),
+                    panel_stride: ALL * (inputs * panel + APART),
                 },
-                &mut products[point * to.point()..],
+                &mut products[to.at(point)..],
                 to.stride,
                 false,
             );
         }
         let products: &[f32] = products;
-        let part = |channel| (&products[channel..], to);
-        output_tiles::<S, P, M>(s, &pass.tiling, outputs, bands.clone(), part, pass.accumulate, y);
+        let from = |channel| &products[channel..];
+        output_tiles(s, to, bands.clone(), outputs, from, pass.accumulate, y);
         pass.finish(&bands, y);
     }
 }
 
 /// Transforms the input tiles of a group of bands.
-struct Tiles<'a, 'p, const P: usize, const M: usize> {
-    pass: &'a Pass<'p, P, M>,
-    bands: Range<usize>,
+struct Tiles<'a> {
+    x: &'a [f32],
+    points: &'a Points,
     to: &'a mut [f32],
 }
 
-impl<const P: usize, const M: usize> Work for Tiles<'_, '_, P, M> {
+impl Work for Tiles<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let points = self.pass.input_points(&self.bands);
-        input_tiles::<S, P>(s, &self.pass.tiling, self.pass.x, self.bands, points, self.to);
+        input_tiles(s, self.x, self.points, self.to);
     }
 }
 
 /// Multiplies all tiles with a few output channels' kernels.
-struct Products<'a, 'p, const P: usize, const M: usize> {
-    pass: &'a Pass<'p, P, M>,
-    groups: &'a [Range<usize>],
-    from: &'a [f32],
+struct Products<'a, 'p> {
+    pass: &'a Pass<'p>,
+    /// Of each group of bands.
+    from: &'a [Points],
+    /// The groups, one after the other.
+    tiles: &'a [f32],
     start: usize,
-    width: usize,
-    to: &'a mut [f32],
+    /// Of all bands.
+    to: &'a Points,
+    products: &'a mut [f32],
 }
 
-impl<const P: usize, const M: usize> Work for Products<'_, '_, P, M> {
+impl Work for Products<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { pass, groups, from, start, width, to } = self;
-        let (panel, tiles) = (2 * S::LANES, pass.tiling.tiles());
+        let Self { pass, from, tiles, start, to, products } = self;
+        let (panel, width) = (2 * S::LANES, to.channels);
         let most = (INPUTS * panel).min(pass.layer.inputs);
-        let kernel = &mut *Scratch::new(P * P * (most * width + APART));
+        let kernel = &mut *Scratch::new(ALL * (most * width + APART));
         for first in (0..pass.layer.inputs).step_by(most) {
             let inputs = first..(first + most).min(pass.layer.inputs);
             let count = inputs.len();
-            kernel_panels::<S, P>(s, pass.kernel, inputs, start, width, kernel);
-            for point in 0..P * P {
-                let (mut at, mut row) = (0, 0);
-                for bands in groups {
-                    let points = pass.input_points(bands);
+            kernel_panels(s, pass.kernel, inputs, start, width, kernel);
+            for point in 0..ALL {
+                let (mut group, mut row) = (0, to.at(point));
+                for points in from {
+                    let rows = points.rows(point);
                     product(
                         s,
-                        Sizes { m: points.rows, n: width, k: count },
+                        Sizes { m: rows, n: width, k: count },
                         Left {
-                            values: &from[at + point * points.point() + first..],
+                            values: &tiles[group + points.at(point) + first..],
                             row_stride: points.stride,
                             column_stride: 1,
                             afar: true,
@@ -259,12 +258,12 @@ impl<const P: usize, const M: usize> Work for Products<'_, '_, P, M> {
                             row_stride: panel,
                             panel_stride: count * panel,
                         },
-                        &mut to[point * (tiles * width + APART) + row * width..],
+                        &mut products[row..],
                         width,
                         first > 0,
                     );
-                    at += points.values(P * P);
-                    row += points.rows;
+                    group += points.values();
+                    row += rows * width;
                 }
             }
         }
@@ -272,28 +271,25 @@ impl<const P: usize, const M: usize> Work for Products<'_, '_, P, M> {
 }
 
 /// Transforms a group of bands of the products to output pixels.
-struct Outputs<'a, 'p, const P: usize, const M: usize> {
-    pass: &'a Pass<'p, P, M>,
+struct Outputs<'a, 'p> {
+    pass: &'a Pass<'p>,
     bands: Range<usize>,
+    /// Of all bands, for a few output channels.
+    points: &'a Points,
+    /// Some output channels after the other.
     products: &'a [f32],
-    width: usize,
     y: &'a mut [f32],
 }
 
-impl<const P: usize, const M: usize> Work for Outputs<'_, '_, P, M> {
+impl Work for Outputs<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { pass, bands, products, width, y } = self;
-        let rows = pass.tiling.tiles();
-        let first = bands.start * pass.tiling.columns;
-        let points = Points { rows, stride: width, channels: width };
-        let part = |channel| {
-            let panel = channel / width * points.values(P * P);
-            (&products[panel + first * width + channel % width..], points)
-        };
-        output_tiles::<S, P, M>(s, &pass.tiling, pass.layer.outputs, bands.clone(), part, pass.accumulate, y);
+        let Self { pass, bands, points, products, y } = self;
+        let width = points.channels;
+        let from = |channel| &products[channel / width * points.values() + channel % width..];
+        output_tiles(s, points, bands.clone(), pass.layer.outputs, from, pass.accumulate, y);
         pass.finish(&bands, y);
     }
 }

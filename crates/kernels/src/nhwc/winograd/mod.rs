@@ -1,7 +1,7 @@
 //! Convolution with 3×3 kernels at stride 1 by Winograd's minimal filtering (Lavin and Gray, arXiv:1509.09308).
 //!
-//! An output tile of `M`×`M` pixels takes `(M + 2)²` multiplications per pair of channels instead of `9 M²`: a
-//! quarter of them for `M = 4`, four ninths for `M = 2`. The image's tiles, the kernel and the output are
+//! An output tile of `M`×`M` pixels takes `(M + 2)²` multiplications per pair of channels instead of `9 M²`: a quarter
+//! of them for `M = 4`. What is left of an image beside tiles of four is done in smaller ones. The image's tiles, the kernel and the output are
 //! transformed to and from that domain by small matrices; between, each of the `(M + 2)²` points is a matrix
 //! product over the channels.
 //!
@@ -12,6 +12,8 @@
 
 mod convolve;
 mod formulas;
+mod kernel;
+mod points;
 #[cfg(test)]
 mod tests;
 mod tiling;
@@ -19,5 +21,5 @@ mod transform;
 mod weight_gradient;
 
 pub(crate) use convolve::convolve;
-pub(crate) use tiling::{Layer, Method};
+pub(crate) use tiling::Layer;
 pub(crate) use weight_gradient::weight_gradient;

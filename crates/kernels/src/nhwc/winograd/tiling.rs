@@ -1,18 +1,10 @@
 //! Which layers are computed this way, and how an image falls into tiles.
 
+use super::formulas::{POINTS, SIZE, needs, points};
 use super::transform::MAX_CHANNELS;
 use crate::nhwc::im2col::Geometry;
 use crate::simd::Level;
 use std::ops::Range;
-
-/// A size of output tiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Method {
-    /// 2×2 outputs from 4×4 inputs.
-    F2,
-    /// 4×4 outputs from 6×6 inputs.
-    F4,
-}
 
 /// A 3×3 convolution at stride 1 with padding 1: the output is as large as the input.
 #[derive(Clone, Copy, Debug)]
@@ -25,47 +17,47 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// The layer of a convolution, and the tile size to compute it with; `None` where the direct way is as good
-    /// or the channels do not fill vectors.
-    pub(crate) fn of(g: &Geometry, level: Level) -> Option<(Self, Method)> {
+    /// The layer of a convolution; `None` where the direct way is as good or the channels do not fill vectors.
+    pub(crate) fn of(g: &Geometry, level: Level) -> Option<Self> {
         let fits = g.kernel_height == 3 && g.kernel_width == 3 && g.stride == 1 && g.padding == 1;
         let whole = g.inputs.is_multiple_of(level.panel()) && g.outputs.is_multiple_of(level.panel());
         if !fits || !whole || g.inputs.max(g.outputs) > MAX_CHANNELS {
             return None;
         }
-        let layer =
-            Self { images: g.images, height: g.height, width: g.width, inputs: g.inputs, outputs: g.outputs };
         // Multiplications per pair of channels, plus what the kernel's transform costs in units of them.
-        let cost = |size: usize| {
-            let points = (size + 2) * (size + 2);
-            points * (layer.images * g.height.div_ceil(size) * g.width.div_ceil(size) + 4)
-        };
-        let direct = 9 * layer.images * g.height * g.width;
-        let (cost, method) = match (cost(2), cost(4)) {
-            (two, four) if two < four => (two, Method::F2),
-            (_, four) => (four, Method::F4),
-        };
-        (5 * cost < 4 * direct).then_some((layer, method))
+        let along = |pixels: usize| pixels / SIZE * POINTS + points(pixels % SIZE);
+        let of_kernel = |pixels: usize| points(pixels.min(SIZE));
+        let cost = g.images * along(g.height) * along(g.width) + 4 * of_kernel(g.height) * of_kernel(g.width);
+        let direct = 9 * g.images * g.height * g.width;
+        (5 * cost < 4 * direct).then_some(Self {
+            images: g.images,
+            height: g.height,
+            width: g.width,
+            inputs: g.inputs,
+            outputs: g.outputs,
+        })
     }
 
-    pub(super) fn tiling(&self, size: usize) -> Tiling {
+    /// Height and width of the largest tiles.
+    pub(super) fn tile(&self) -> [usize; 2] {
+        [self.height.min(SIZE), self.width.min(SIZE)]
+    }
+
+    pub(super) fn tiling(&self) -> Tiling {
         Tiling {
-            size,
             images: self.images,
             height: self.height,
             width: self.width,
-            rows: self.height.div_ceil(size),
-            columns: self.width.div_ceil(size),
+            rows: self.height.div_ceil(SIZE),
+            columns: self.width.div_ceil(SIZE),
         }
     }
 }
 
-/// How a batch of images falls into tiles. A band is one row of tiles of one image; bands are counted through
-/// the batch, and each covers whole rows of pixels.
+/// How a batch of images falls into tiles, of which the last of a row or column may be smaller. A band is one row of tiles
+/// of one image; bands are counted through the batch, and each covers whole rows of pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tiling {
-    /// Height and width of an output tile.
-    pub(super) size: usize,
     pub(super) images: usize,
     pub(super) height: usize,
     pub(super) width: usize,
@@ -84,9 +76,33 @@ impl Tiling {
         self.bands() * self.columns
     }
 
+    /// Rows of pixels of a band.
+    pub(super) fn band_height(&self, band: usize) -> usize {
+        (self.height - band % self.rows * SIZE).min(SIZE)
+    }
+
+    /// Columns of pixels of a tile, by its number in the band.
+    pub(super) fn tile_width(&self, column: usize) -> usize {
+        (self.width - column * SIZE).min(SIZE)
+    }
+
+    /// The bands before `band` whose tiles need a row of points.
+    pub(super) fn bands_before(&self, band: usize, row: usize) -> usize {
+        let (image, in_image) = (band / self.rows, band % self.rows);
+        let whole = self.height / SIZE;
+        let rows = whole + usize::from(self.rows > whole && needs(self.height % SIZE, row));
+        image * rows + in_image.min(rows)
+    }
+
+    /// The tiles of a band that need a column of points.
+    pub(super) fn tiles_with(&self, column: usize) -> usize {
+        let whole = self.width / SIZE;
+        whole + usize::from(self.columns > whole && needs(self.width % SIZE, column))
+    }
+
     /// The first row of pixels of a band, counted through the batch; for the band after the last, their number.
     pub(super) fn pixel_row(&self, band: usize) -> usize {
-        band / self.rows * self.height + (band % self.rows * self.size).min(self.height)
+        band / self.rows * self.height + band % self.rows * SIZE
     }
 
     /// The bands in groups of about `tiles` tiles, of equal size where possible.

@@ -1,48 +1,17 @@
-//! The transforms of tiles, kernels and their gradients, by the `formulas` in one dimension.
+//! The transforms of tiles by the `formulas` in one dimension.
 //!
-//! In the notation of Lavin and Gray: the input's `Bᵀ d B`, the kernel's `G g Gᵀ`, the output's `Aᵀ m A`, and for
-//! the gradient of the kernel the transposed ones, `A dy Aᵀ` and `Gᵀ u G`. A point of the transformed domain is
-//! numbered `row * P + column`; `P` is the tile size plus two.
+//! In the notation of Lavin and Gray: the input's `Bᵀ d B`, the output's `Aᵀ m A`, and for the gradient of the kernel the
+//! transposed `A dy Aᵀ`. A point of the transformed domain is numbered `row * POINTS + column`.
 
 // Indices say more than iterators here: they are those of the formulas. And a vector in an iterator's hands may
 // be compiled without the vector's instructions.
 #![allow(clippy::needless_range_loop)]
 
-use super::formulas::{column, input, kernel, kernel_transposed, output, output_transposed};
+use super::formulas::{POINTS, SIZE, column, input, needs, output, output_transposed};
+use super::points::{ALL, Points};
 use super::tiling::Tiling;
 use crate::simd::Simd;
 use std::ops::Range;
-
-/// Values between two points' ends and beginnings. A tile's values of all points are written one after another:
-/// at distances of a power of two they would all compete for the same few lines of the cache.
-pub(super) const APART: usize = 16;
-
-/// Rows of `channels` values, `stride` apart, of which each point has `rows`.
-#[derive(Clone, Copy)]
-pub(super) struct Points {
-    pub(super) rows: usize,
-    pub(super) stride: usize,
-    pub(super) channels: usize,
-}
-
-impl Points {
-    pub(super) fn values(&self, points: usize) -> usize {
-        points * self.point()
-    }
-
-    /// Sees to it that `rows` rows of whole vectors lie inside of a buffer of `len` values, in each point.
-    #[inline(always)]
-    fn check<S: Simd>(&self, rows: usize, points: usize, len: usize) {
-        assert!(self.channels.is_multiple_of(S::LANES) && self.channels <= MAX_CHANNELS, "whole vectors");
-        assert!(rows <= self.rows && self.channels <= self.stride, "room for all rows");
-        assert!(self.values(points) <= len, "room for all points");
-    }
-
-    /// The distance from one point to the next.
-    pub(super) fn point(&self) -> usize {
-        self.rows * self.stride + APART
-    }
-}
 
 /// What lies outside of the images, for as many channels as a layer may have.
 static ZEROS: [f32; MAX_CHANNELS] = [0.0; MAX_CHANNELS];
@@ -75,216 +44,141 @@ fn window<const N: usize>(
     pixels
 }
 
-/// Writes the transformed input tiles of `bands` to `to`, tile after tile in each point. `x` is the whole
-/// batch, NHWC; around the images are zeros.
+/// One tile: where it is, and its height and width.
+struct Tile {
+    image: usize,
+    top: usize,
+    left: usize,
+    column: usize,
+    size: [usize; 2],
+}
+
+/// The tiles of a band.
+fn tiles(tiling: &Tiling, band: usize) -> impl Iterator<Item = Tile> {
+    let t = *tiling;
+    (0..t.columns).map(move |column| Tile {
+        image: band / t.rows,
+        top: band % t.rows * SIZE,
+        left: column * SIZE,
+        column,
+        size: [t.band_height(band), t.tile_width(column)],
+    })
+}
+
+/// A whole tile's size, which the compiler then knows.
+const WHOLE: [usize; 2] = [SIZE; 2];
+
+/// Writes the transformed input tiles to `to`, where `points` says. `x` is the whole batch, NHWC; around the images are
+/// zeros.
 #[inline(always)]
-pub(super) fn input_tiles<S: Simd, const P: usize>(
-    s: S,
-    tiling: &Tiling,
-    x: &[f32],
-    bands: Range<usize>,
-    points: Points,
-    to: &mut [f32],
-) {
-    let c = points.channels;
-    points.check::<S>(bands.len() * tiling.columns, P * P, to.len());
-    let image_len = tiling.height * tiling.width * c;
-    let point = points.point();
-    for (tile, (image, top, left)) in tiles(tiling, bands).enumerate() {
-        let corner = (top as isize - 1, left as isize - 1);
-        let pixels: [[*const f32; P]; P] = window(tiling, x, image * image_len, corner, c);
-        // SAFETY: by `check`, channels come in whole vectors and every row of every point lies inside of `to`.
-        unsafe {
-            let to = to.as_mut_ptr().add(tile * points.stride);
-            for channel in (0..c).step_by(S::LANES) {
-                let mut d = [[s.splat(0.0); P]; P];
-                for i in 0..P {
-                    for j in 0..P {
-                        d[i][j] = s.load(pixels[i][j].add(channel));
-                    }
-                    d[i] = input(s, d[i]);
-                }
-                let to = to.add(channel);
-                for j in 0..P {
-                    let values = input(s, column(&d, j));
-                    for i in 0..P {
-                        s.store(to.add((i * P + j) * point), values[i]);
-                    }
+pub(super) fn input_tiles<S: Simd>(s: S, x: &[f32], points: &Points, to: &mut [f32]) {
+    let (tiling, channels) = (&points.tiling, points.channels);
+    points.check::<S>(to.len());
+    let image_len = tiling.height * tiling.width * channels;
+    for band in points.bands.clone() {
+        let starts = &points.starts(band);
+        for tile in tiles(tiling, band) {
+            let corner = (tile.top as isize - 1, tile.left as isize - 1);
+            let pixels = &window(tiling, x, tile.image * image_len, corner, channels);
+            // SAFETY: by `check`, channels come in whole vectors and every row of every point lies inside of `to`; the
+            // tile has one at each point that it needs.
+            unsafe {
+                let to = to.as_mut_ptr().add(tile.column * points.stride);
+                match tile.size {
+                    WHOLE => input_tile(s, WHOLE, pixels, channels, starts, to),
+                    size => input_tile(s, size, pixels, channels, starts, to),
                 }
             }
         }
     }
 }
 
-/// The image, and the top left output pixel in it, of each tile of `bands`.
-fn tiles(tiling: &Tiling, bands: Range<usize>) -> impl Iterator<Item = (usize, usize, usize)> {
-    let t = *tiling;
-    bands.flat_map(move |band| {
-        (0..t.columns).map(move |column| (band / t.rows, band % t.rows * t.size, column * t.size))
-    })
+/// # Safety
+/// All pixels have `channels` readable values, in whole vectors; there is room for as many at each of the `starts` in `to`
+/// that a tile of that size needs.
+#[inline(always)]
+unsafe fn input_tile<S: Simd>(
+    s: S,
+    [height, width]: [usize; 2],
+    pixels: &[[*const f32; POINTS]; POINTS],
+    channels: usize,
+    starts: &[usize; ALL],
+    to: *mut f32,
+) {
+    for channel in (0..channels).step_by(S::LANES) {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            let mut d = [[s.splat(0.0); POINTS]; POINTS];
+            for i in 0..height + 2 {
+                for j in 0..width + 2 {
+                    d[i][j] = s.load(pixels[i][j].add(channel));
+                }
+                d[i] = input(s, width, d[i]);
+            }
+            let to = to.add(channel);
+            for j in 0..POINTS {
+                if needs(width, j) {
+                    store_column(s, height, j, input(s, height, column(&d, j)), starts, to);
+                }
+            }
+        }
+    }
 }
 
-/// Writes the output pixels of `bands` to `y`, or adds them if `accumulate`; `y` starts with their first row of
-/// pixels. `from` gives the products from a first channel on, for [`Points`] whose channels it lies in.
+/// Writes the values of a column of points to where they are needed.
+///
+/// # Safety
+/// There is room for a vector at each of the `starts` in `to` that a tile of that height needs in this column.
 #[inline(always)]
-pub(super) fn output_tiles<'a, S: Simd, const P: usize, const M: usize>(
+unsafe fn store_column<S: Simd>(
     s: S,
-    tiling: &Tiling,
-    outputs: usize,
+    height: usize,
+    column: usize,
+    values: [S::V; POINTS],
+    starts: &[usize; ALL],
+    to: *mut f32,
+) {
+    for i in 0..POINTS {
+        if needs(height, i) {
+            // SAFETY: passed on from the caller.
+            unsafe { s.store(to.add(starts[i * POINTS + column]), values[i]) };
+        }
+    }
+}
+
+/// Writes the output pixels of `bands`, some or all of the points', to `y`, or adds them if `accumulate`; `y` starts with
+/// their first row of pixels. `from` gives the products from a channel on, which lie where `points` says.
+#[inline(always)]
+pub(super) fn output_tiles<'a, S: Simd>(
+    s: S,
+    points: &Points,
     bands: Range<usize>,
-    from: impl Fn(usize) -> (&'a [f32], Points),
+    outputs: usize,
+    from: impl Fn(usize) -> &'a [f32],
     accumulate: bool,
     y: &mut [f32],
 ) {
-    assert!(outputs.is_multiple_of(S::LANES), "whole vectors");
+    assert!(outputs.is_multiple_of(S::LANES) && S::LANES <= points.channels, "whole vectors");
+    assert!(points.bands.start <= bands.start && bands.end <= points.bands.end, "bands of these points");
+    let tiling = &points.tiling;
     let first = tiling.pixel_row(bands.start);
     let row_len = tiling.width * outputs;
     assert_eq!(y.len(), (tiling.pixel_row(bands.end) - first) * row_len, "the pixels of the bands");
     for channel in (0..outputs).step_by(S::LANES) {
-        let (products, points) = from(channel);
-        let point = points.point();
-        let last = (bands.len() * tiling.columns).saturating_sub(1) * points.stride;
-        assert!(products.len() >= (P * P - 1) * point + last + S::LANES, "the products of all tiles");
-        for (tile, (image, top, left)) in tiles(tiling, bands.clone()).enumerate() {
-            let rows = (tiling.height - top).min(M);
-            let columns = (tiling.width - left).min(M);
-            let row = image * tiling.height + top - first;
-            // SAFETY: the products were checked for the last tile. The pixels lie inside of the image, by `rows`
-            // and `columns`, and so inside of `y`, which holds all rows of pixels of the bands.
-            unsafe {
-                let products = products.as_ptr().add(tile * points.stride);
-                let mut q = [[s.splat(0.0); M]; P];
-                for i in 0..P {
-                    let mut m = [s.splat(0.0); P];
-                    for j in 0..P {
-                        m[j] = s.load(products.add((i * P + j) * point));
-                    }
-                    q[i] = output(s, m);
-                }
-                let y = y.as_mut_ptr().add(row * row_len + left * outputs + channel);
-                for j in 0..M {
-                    let values: [S::V; M] = output(s, column(&q, j));
-                    for i in 0..M {
-                        if i < rows && j < columns {
-                            let y = y.add(i * row_len + j * outputs);
-                            let value = if accumulate { s.add(s.load(y), values[i]) } else { values[i] };
-                            s.store(y, value);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Writes `A dy Aᵀ` of the tiles of `bands` to `to`. `dy` is the whole batch.
-#[inline(always)]
-pub(super) fn gradient_tiles<S: Simd, const P: usize, const M: usize>(
-    s: S,
-    tiling: &Tiling,
-    dy: &[f32],
-    bands: Range<usize>,
-    points: Points,
-    to: &mut [f32],
-) {
-    let c = points.channels;
-    points.check::<S>(bands.len() * tiling.columns, P * P, to.len());
-    let image_len = tiling.height * tiling.width * c;
-    let point = points.point();
-    for (tile, (image, top, left)) in tiles(tiling, bands).enumerate() {
-        let corner = (top as isize, left as isize);
-        let pixels: [[*const f32; M]; M] = window(tiling, dy, image * image_len, corner, c);
-        // SAFETY: by `check`, channels come in whole vectors and every row of every point lies inside of `to`.
-        unsafe {
-            let to = to.as_mut_ptr().add(tile * points.stride);
-            for channel in (0..c).step_by(S::LANES) {
-                let mut q = [[s.splat(0.0); P]; M];
-                for i in 0..M {
-                    let mut d = [s.splat(0.0); M];
-                    for j in 0..M {
-                        d[j] = s.load(pixels[i][j].add(channel));
-                    }
-                    q[i] = output_transposed(s, d);
-                }
-                let to = to.add(channel);
-                for j in 0..P {
-                    let values: [S::V; P] = output_transposed(s, column(&q, j));
-                    for i in 0..P {
-                        s.store(to.add((i * P + j) * point), values[i]);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The kernels of a layer with so many inputs and outputs.
-#[derive(Clone, Copy)]
-pub(super) struct Kernel<'a> {
-    /// `[3, 3, inputs, outputs]`, or, if mirrored, `[3, 3, outputs, inputs]` with the taps in reverse order.
-    pub(super) values: &'a [f32],
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
-    pub(super) mirrored: bool,
-}
-
-/// Input channels of a mirrored kernel that are turned around together.
-const TURNED: usize = 16;
-/// No level has more lanes.
-const MAX_LANES: usize = 16;
-
-/// Writes the transformed kernel of some input channels and of the `width` output channels from `start` to
-/// `to`: point by point, one panel of two vectors after the other, input by input.
-#[inline(always)]
-pub(super) fn kernel_panels<S: Simd, const P: usize>(
-    s: S,
-    weight: Kernel<'_>,
-    inputs: Range<usize>,
-    start: usize,
-    width: usize,
-    to: &mut [f32],
-) {
-    let panel = 2 * S::LANES;
-    let tap = weight.inputs * weight.outputs;
-    let count = inputs.len();
-    let point = count * width + APART;
-    assert!(width.is_multiple_of(panel) && start + width <= weight.outputs, "whole panels");
-    assert!(inputs.end <= weight.inputs && 9 * tap <= weight.values.len(), "the whole kernel");
-    assert!(P * P * point <= to.len(), "room for all points");
-    let mut turned = [0f32; 9 * TURNED * MAX_LANES];
-    for lane in (0..width).step_by(S::LANES) {
-        let output = start + lane;
-        for first in (0..count).step_by(TURNED) {
-            let block = (count - first).min(TURNED);
-            if weight.mirrored {
-                turn::<S>(&weight, inputs.start + first, block, output, &mut turned);
-            }
-            for index in first..first + block {
-                // SAFETY: the input and the outputs lie inside of each tap's matrix, or of the turned block;
-                // `index` is below `count` and `lane` below `width`, so that each point's values lie inside of
-                // it, and all points inside of `to`.
+        let products = from(channel);
+        assert!(points.values() <= products.len() + channel % points.channels, "the products of all tiles");
+        for band in bands.clone() {
+            let starts = &points.starts(band);
+            for tile in tiles(tiling, band) {
+                let row = tile.image * tiling.height + tile.top - first;
+                // SAFETY: there are products of the tile at each point that it needs. Its pixels lie inside of the image,
+                // and so inside of `y`, which holds all rows of pixels of the bands.
                 unsafe {
-                    let (from, tap) = if weight.mirrored {
-                        (turned.as_ptr().add((index - first) * S::LANES), TURNED * S::LANES)
-                    } else {
-                        let input = inputs.start + index;
-                        (weight.values.as_ptr().add(input * weight.outputs + output), tap)
-                    };
-                    let mut q = [[s.splat(0.0); P]; 3];
-                    for ky in 0..3 {
-                        let mut g = [s.splat(0.0); 3];
-                        for kx in 0..3 {
-                            g[kx] = s.load(from.add((ky * 3 + kx) * tap));
-                        }
-                        q[ky] = kernel(s, g);
-                    }
-                    let at = lane / panel * count * panel + index * panel + lane % panel;
-                    let to = to.as_mut_ptr().add(at);
-                    for j in 0..P {
-                        let values: [S::V; P] = kernel(s, column(&q, j));
-                        for i in 0..P {
-                            s.store(to.add((i * P + j) * point), values[i]);
-                        }
+                    let products = products.as_ptr().add(tile.column * points.stride);
+                    let y = y.as_mut_ptr().add(row * row_len + tile.left * outputs + channel);
+                    match tile.size {
+                        WHOLE => output_tile(s, WHOLE, starts, products, accumulate, [row_len, outputs], y),
+                        size => output_tile(s, size, starts, products, accumulate, [row_len, outputs], y),
                     }
                 }
             }
@@ -292,70 +186,94 @@ pub(super) fn kernel_panels<S: Simd, const P: usize>(
     }
 }
 
-/// Turns a block of a mirrored kernel around: for each tap and each of `count` inputs from `input` on, a vector of
-/// outputs from `output` on.
+/// # Safety
+/// A vector can be read at each of the `starts` in `products` that a tile of that size needs, and written for each of its
+/// pixels, which are `[from row to row, from column to column]` apart.
 #[inline(always)]
-fn turn<S: Simd>(
-    weight: &Kernel<'_>,
-    input: usize,
-    count: usize,
-    output: usize,
-    to: &mut [f32; 9 * TURNED * MAX_LANES],
-) {
-    let tap = weight.inputs * weight.outputs;
-    for (number, to) in to.chunks_exact_mut(TURNED * S::LANES).take(9).enumerate() {
-        for lane in 0..S::LANES {
-            let from = (8 - number) * tap + (output + lane) * weight.inputs + input;
-            for (index, value) in weight.values[from..from + count].iter().enumerate() {
-                to[index * S::LANES + lane] = *value;
-            }
-        }
-    }
-}
-
-/// Writes `Gᵀ u G` of `rows` input channels to the nine taps' rows of `outputs` values, for the `width` output
-/// channels from `start` on. `sums` are partial sums of `u`, added up in their order; in each, value `(point,
-/// row, column)` is at `point * points.point() + row * points.stride + column`.
-#[inline(always)]
-pub(super) fn kernel_gradient<S: Simd, const P: usize>(
+unsafe fn output_tile<S: Simd>(
     s: S,
-    sums: &[&[f32]],
-    points: Points,
-    rows: usize,
-    outputs: usize,
-    start: usize,
-    taps: &mut [&mut [f32]; 9],
+    [height, width]: [usize; 2],
+    starts: &[usize; ALL],
+    products: *const f32,
+    accumulate: bool,
+    [row, pixel]: [usize; 2],
+    y: *mut f32,
 ) {
-    let point = points.point();
-    points.check::<S>(rows, 1, point);
-    for sum in sums {
-        assert!((P * P - 1) * point + rows * points.stride <= sum.len(), "sums of all points");
-    }
-    for tap in taps.iter() {
-        assert!((rows.max(1) - 1) * outputs + start + points.channels <= tap.len(), "room for all rows");
-    }
-    for row in 0..rows {
-        for lane in (0..points.channels).step_by(S::LANES) {
-            let at = row * points.stride + lane;
-            // SAFETY: the row and the lanes lie inside of each point of each sum, and of each tap's rows.
-            unsafe {
-                let mut q = [[s.splat(0.0); 3]; P];
-                for i in 0..P {
-                    let mut u = [s.splat(0.0); P];
-                    for sum in sums {
-                        let sum = sum.as_ptr().add(at);
-                        for j in 0..P {
-                            u[j] = s.add(u[j], s.load(sum.add((i * P + j) * point)));
-                        }
+    // SAFETY: passed on from the caller.
+    unsafe {
+        let mut q = [[s.splat(0.0); SIZE]; POINTS];
+        for i in 0..POINTS {
+            if needs(height, i) {
+                let mut m = [s.splat(0.0); POINTS];
+                for j in 0..POINTS {
+                    if needs(width, j) {
+                        m[j] = s.load(products.add(starts[i * POINTS + j]));
                     }
-                    q[i] = kernel_transposed(s, u);
                 }
-                for kx in 0..3 {
-                    let values = kernel_transposed(s, column(&q, kx));
-                    for ky in 0..3 {
-                        let to = taps[ky * 3 + kx].as_mut_ptr().add(row * outputs + start + lane);
-                        s.store(to, values[ky]);
-                    }
+                q[i] = output(s, width, m);
+            }
+        }
+        for j in 0..width {
+            let values = output(s, height, column(&q, j));
+            for i in 0..height {
+                let y = y.add(i * row + j * pixel);
+                let value = if accumulate { s.add(s.load(y), values[i]) } else { values[i] };
+                s.store(y, value);
+            }
+        }
+    }
+}
+
+/// Writes `A dy Aᵀ` of the tiles to `to`, where `points` says. `dy` is the whole batch.
+#[inline(always)]
+pub(super) fn gradient_tiles<S: Simd>(s: S, dy: &[f32], points: &Points, to: &mut [f32]) {
+    let (tiling, channels) = (&points.tiling, points.channels);
+    points.check::<S>(to.len());
+    let image_len = tiling.height * tiling.width * channels;
+    for band in points.bands.clone() {
+        let starts = &points.starts(band);
+        for tile in tiles(tiling, band) {
+            let corner = (tile.top as isize, tile.left as isize);
+            let pixels = &window(tiling, dy, tile.image * image_len, corner, channels);
+            // SAFETY: by `check`, channels come in whole vectors and every row of every point lies inside of `to`; the
+            // tile has one at each point that it needs.
+            unsafe {
+                let to = to.as_mut_ptr().add(tile.column * points.stride);
+                match tile.size {
+                    WHOLE => gradient_tile(s, WHOLE, pixels, channels, starts, to),
+                    size => gradient_tile(s, size, pixels, channels, starts, to),
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`input_tile`].
+#[inline(always)]
+unsafe fn gradient_tile<S: Simd>(
+    s: S,
+    [height, width]: [usize; 2],
+    pixels: &[[*const f32; SIZE]; SIZE],
+    channels: usize,
+    starts: &[usize; ALL],
+    to: *mut f32,
+) {
+    for channel in (0..channels).step_by(S::LANES) {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            let mut q = [[s.splat(0.0); POINTS]; SIZE];
+            for i in 0..height {
+                let mut d = [s.splat(0.0); SIZE];
+                for j in 0..width {
+                    d[j] = s.load(pixels[i][j].add(channel));
+                }
+                q[i] = output_transposed(s, width, d);
+            }
+            let to = to.add(channel);
+            for j in 0..POINTS {
+                if needs(width, j) {
+                    store_column(s, height, j, output_transposed(s, height, column(&q, j)), starts, to);
                 }
             }
         }

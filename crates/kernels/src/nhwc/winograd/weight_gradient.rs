@@ -1,8 +1,10 @@
 //! The gradient of the kernel: at each point the product of the transformed input tiles, transposed, with the
 //! transformed gradient tiles.
 
-use super::tiling::{Layer, Method, Tiling, padded, split};
-use super::transform::{APART, Points, gradient_tiles, input_tiles, kernel_gradient};
+use super::kernel::kernel_gradient;
+use super::points::{ALL, Points, Sums};
+use super::tiling::{Layer, Tiling, padded, split};
+use super::transform::{gradient_tiles, input_tiles};
 use crate::microkernel::{Left, Right, Sizes, product};
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
@@ -22,21 +24,11 @@ const INPUTS: usize = 48;
 
 /// Writes the gradient of a kernel `[3, 3, inputs, outputs]` to `dw`, from the input `x` and the gradient `dy`
 /// of the output.
-pub(crate) fn weight_gradient(
-    level: Level,
-    layer: Layer,
-    method: Method,
-    x: &[f32],
-    dy: &[f32],
-    dw: &mut [f32],
-) {
-    match method {
-        Method::F2 => Pass::<4, 2> { level, layer, tiling: layer.tiling(2), x, dy }.run(dw),
-        Method::F4 => Pass::<6, 4> { level, layer, tiling: layer.tiling(4), x, dy }.run(dw),
-    }
+pub(crate) fn weight_gradient(level: Level, layer: Layer, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+    Pass { level, layer, tiling: layer.tiling(), x, dy }.run(dw);
 }
 
-struct Pass<'a, const P: usize, const M: usize> {
+struct Pass<'a> {
     level: Level,
     layer: Layer,
     tiling: Tiling,
@@ -44,14 +36,14 @@ struct Pass<'a, const P: usize, const M: usize> {
     dy: &'a [f32],
 }
 
-impl<const P: usize, const M: usize> Pass<'_, P, M> {
+impl Pass<'_> {
     /// Each way reads and writes other things again and again from beyond the near caches: sums of all points, once for
     /// every few tiles; or the tiles of both sides, once for every few channels of the other. Which is least depends on
     /// whether there are more tiles or more channels.
     fn run(&self, dw: &mut [f32]) {
         let Layer { inputs, outputs, .. } = self.layer;
         let (tiles, channels) = (self.tiling.tiles(), inputs + outputs);
-        if P * P * inputs * outputs <= SMALL && tiles > 2 * channels {
+        if ALL * inputs * outputs <= SMALL && tiles > 2 * channels {
             self.by_tiles(dw);
         } else if 8 * tiles >= channels {
             self.by_points(dw);
@@ -65,15 +57,15 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
         let Layer { inputs, outputs, .. } = self.layer;
         let bands = self.tiling.bands();
         let parts = split(0..bands, bands.div_ceil(PARTS));
-        let points = Points { rows: inputs, stride: outputs, channels: outputs };
-        let size = points.values(P * P);
+        let layout = Sums { rows: inputs, columns: outputs };
+        let size = layout.values();
         let sums = &mut *Scratch::new(parts.len() * size);
         sums.par_chunks_mut(size)
             .zip(&parts)
             .for_each(|(sum, bands)| self.level.run(Part { pass: self, bands: bands.clone(), sum }));
         let sums: Vec<&[f32]> = sums.chunks(size).collect();
         by_inputs(dw, inputs, outputs, 8).into_par_iter().for_each(|(range, taps)| {
-            self.level.run(Back::<P> { sums: &sums, points, range, outputs, taps });
+            self.level.run(Back { tile: self.layer.tile(), sums: &sums, layout, range, taps });
         });
     }
 
@@ -82,14 +74,14 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
     fn by_points(&self, dw: &mut [f32]) {
         let Layer { inputs, outputs, .. } = self.layer;
         let transformed = &self.transformed();
-        let points = Points { rows: inputs, stride: outputs, channels: outputs };
-        let sums = &mut *Scratch::new(points.values(P * P));
-        sums.par_chunks_mut(points.point()).enumerate().for_each(|(point, sum)| {
+        let layout = Sums { rows: inputs, columns: outputs };
+        let sums = &mut *Scratch::new(layout.values());
+        sums.par_chunks_mut(layout.point()).enumerate().for_each(|(point, sum)| {
             self.level.run(Point { pass: self, transformed, point, sum });
         });
         let sums: &[&[f32]] = &[sums];
         by_inputs(dw, inputs, outputs, 8).into_par_iter().for_each(|(range, taps)| {
-            self.level.run(Back::<P> { sums, points, range, outputs, taps });
+            self.level.run(Back { tile: self.layer.tile(), sums, layout, range, taps });
         });
     }
 
@@ -106,34 +98,37 @@ impl<const P: usize, const M: usize> Pass<'_, P, M> {
     /// Transforms both sides of the whole batch.
     fn transformed(&self) -> Transformed {
         let Layer { inputs, outputs, .. } = self.layer;
-        let groups = self.tiling.groups(PIECE);
-        let size = |channels| {
-            groups.iter().map(|bands| self.points(bands.clone(), channels).values(P * P)).sum::<usize>()
-        };
-        let mut tiles = Scratch::new(size(inputs));
-        let mut gradients = Scratch::new(size(outputs));
+        let groups: Vec<_> = self
+            .tiling
+            .groups(PIECE)
+            .into_iter()
+            .map(|bands| [inputs, outputs].map(|channels| self.points(bands.clone(), channels)))
+            .collect();
+        let values = |side: usize| groups.iter().map(|group| group[side].values()).sum();
+        let (mut tiles, mut gradients) = (Scratch::new(values(0)), Scratch::new(values(1)));
         let (mut left, mut right) = (&mut *tiles, &mut *gradients);
         let mut tasks = Vec::with_capacity(groups.len());
-        for bands in &groups {
-            let (l, left_tail) = left.split_at_mut(self.points(bands.clone(), inputs).values(P * P));
-            let (r, right_tail) = right.split_at_mut(self.points(bands.clone(), outputs).values(P * P));
-            tasks.push((bands.clone(), l, r));
+        for group in &groups {
+            let (l, left_tail) = left.split_at_mut(group[0].values());
+            let (r, right_tail) = right.split_at_mut(group[1].values());
+            tasks.push((group, l, r));
             (left, right) = (left_tail, right_tail);
         }
-        tasks.into_par_iter().for_each(|(bands, tiles, gradients)| {
-            self.level.run(Transform { pass: self, bands, tiles, gradients });
+        tasks.into_par_iter().for_each(|(group, tiles, gradients)| {
+            self.level.run(Transform { pass: self, group, tiles, gradients });
         });
         Transformed { groups, tiles, gradients }
     }
 
     fn points(&self, bands: Range<usize>, channels: usize) -> Points {
-        Points { rows: bands.len() * self.tiling.columns, stride: padded(channels), channels }
+        Points::new(&self.tiling, bands, channels, padded(channels))
     }
 }
 
-/// Both sides of a batch, transformed: the points of one group of bands after the other.
+/// Both sides of a batch, transformed, one group of bands after the other.
 struct Transformed {
-    groups: Vec<Range<usize>>,
+    /// Where the points of both sides are.
+    groups: Vec<[Points; 2]>,
     tiles: Scratch,
     gradients: Scratch,
 }
@@ -160,90 +155,91 @@ fn by_inputs(
 }
 
 /// Sums up one part of the batch.
-struct Part<'a, 'p, const P: usize, const M: usize> {
-    pass: &'a Pass<'p, P, M>,
+struct Part<'a, 'p> {
+    pass: &'a Pass<'p>,
     bands: Range<usize>,
     sum: &'a mut [f32],
 }
 
-impl<const P: usize, const M: usize> Work for Part<'_, '_, P, M> {
+impl Work for Part<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { pass, bands, sum } = self;
         let Layer { inputs, outputs, .. } = pass.layer;
-        let first = bands.start;
+        let layout = Sums { rows: inputs, columns: outputs };
         let limit = (TILES / (inputs + outputs) / pass.tiling.columns).max(1);
+        let mut summed = [false; ALL];
         for bands in split(bands, limit) {
-            let left = pass.points(bands.clone(), inputs);
-            let right = pass.points(bands.clone(), outputs);
-            let tiles = &mut *Scratch::new(left.values(P * P));
-            let gradients = &mut *Scratch::new(right.values(P * P));
-            input_tiles::<S, P>(s, &pass.tiling, pass.x, bands.clone(), left, tiles);
-            gradient_tiles::<S, P, M>(s, &pass.tiling, pass.dy, bands.clone(), right, gradients);
-            for point in 0..P * P {
+            let (left, right) = (&pass.points(bands.clone(), inputs), &pass.points(bands.clone(), outputs));
+            let tiles = &mut *Scratch::new(left.values());
+            let gradients = &mut *Scratch::new(right.values());
+            input_tiles(s, pass.x, left, tiles);
+            gradient_tiles(s, pass.dy, right, gradients);
+            for point in 0..ALL {
+                let rows = left.rows(point);
                 product(
                     s,
-                    Sizes { m: inputs, n: outputs, k: left.rows },
+                    Sizes { m: inputs, n: outputs, k: rows },
                     Left {
-                        values: &tiles[point * left.point()..],
+                        values: &tiles[left.at(point)..],
                         row_stride: 1,
                         column_stride: left.stride,
                         afar: false,
                     },
                     Right {
-                        values: &gradients[point * right.point()..],
+                        values: &gradients[right.at(point)..],
                         row_stride: right.stride,
                         panel_stride: 2 * S::LANES,
                     },
-                    &mut sum[point * (inputs * outputs + APART)..],
+                    &mut sum[point * layout.point()..],
                     outputs,
-                    bands.start > first,
+                    summed[point],
                 );
+                summed[point] |= rows > 0;
             }
         }
     }
 }
 
 /// Takes sums back to some input channels' rows of the kernel.
-struct Back<'a, const P: usize> {
+struct Back<'a> {
+    tile: [usize; 2],
     sums: &'a [&'a [f32]],
-    points: Points,
+    layout: Sums,
     range: Range<usize>,
-    outputs: usize,
     taps: [&'a mut [f32]; 9],
 }
 
-impl<const P: usize> Work for Back<'_, P> {
+impl Work for Back<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(mut self, s: S) {
-        let sums: Vec<&[f32]> =
-            self.sums.iter().map(|sum| &sum[self.range.start * self.points.stride..]).collect();
-        kernel_gradient::<S, P>(s, &sums, self.points, self.range.len(), self.outputs, 0, &mut self.taps);
+        let outputs = self.layout.columns;
+        let sums: Vec<&[f32]> = self.sums.iter().map(|sum| &sum[self.range.start * outputs..]).collect();
+        let layout = Sums { rows: self.range.len(), columns: outputs };
+        kernel_gradient(s, self.tile, &sums, layout, self.layout.point(), outputs, 0, &mut self.taps);
     }
 }
 
 /// Transforms the tiles of a group of bands, both sides.
-struct Transform<'a, 'p, const P: usize, const M: usize> {
-    pass: &'a Pass<'p, P, M>,
-    bands: Range<usize>,
+struct Transform<'a, 'p> {
+    pass: &'a Pass<'p>,
+    group: &'a [Points; 2],
     tiles: &'a mut [f32],
     gradients: &'a mut [f32],
 }
 
-impl<const P: usize, const M: usize> Work for Transform<'_, '_, P, M> {
+impl Work for Transform<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { pass, bands, tiles, gradients } = self;
-        let left = pass.points(bands.clone(), pass.layer.inputs);
-        let right = pass.points(bands.clone(), pass.layer.outputs);
-        input_tiles::<S, P>(s, &pass.tiling, pass.x, bands.clone(), left, tiles);
-        gradient_tiles::<S, P, M>(s, &pass.tiling, pass.dy, bands, right, gradients);
+        let [left, right] = self.group;
+        input_tiles(s, self.pass.x, left, self.tiles);
+        gradient_tiles(s, self.pass.dy, right, self.gradients);
     }
 }
 
@@ -255,72 +251,67 @@ struct Block {
 }
 
 impl Transformed {
-    /// Sums up a block over the whole batch, its rows as far apart in `sum` as they are long.
+    /// Sums up a block over the whole batch, its rows as far apart in `sum` as they are long. Where no tile needs the
+    /// point, nothing is written.
     #[inline(always)]
-    fn sum<S: Simd, const P: usize, const M: usize>(
-        &self,
-        s: S,
-        pass: &Pass<'_, P, M>,
-        block: Block,
-        sum: &mut [f32],
-    ) {
-        let Layer { inputs, outputs, .. } = pass.layer;
-        let (mut left_at, mut right_at) = (0, 0);
-        for (index, bands) in self.groups.iter().enumerate() {
-            let left = pass.points(bands.clone(), inputs);
-            let right = pass.points(bands.clone(), outputs);
+    fn sum<S: Simd>(&self, s: S, block: Block, sum: &mut [f32]) {
+        let (rows, columns) = (block.inputs.len(), block.outputs.len());
+        let (mut left_at, mut right_at, mut summed) = (0, 0, false);
+        for [left, right] in &self.groups {
+            let tiles = left.rows(block.point);
             product(
                 s,
-                Sizes { m: block.inputs.len(), n: block.outputs.len(), k: left.rows },
+                Sizes { m: rows, n: columns, k: tiles },
                 Left {
-                    values: &self.tiles[left_at + block.point * left.point() + block.inputs.start..],
+                    values: &self.tiles[left_at + left.at(block.point) + block.inputs.start..],
                     row_stride: 1,
                     column_stride: left.stride,
                     afar: false,
                 },
                 Right {
-                    values: &self.gradients[right_at + block.point * right.point() + block.outputs.start..],
+                    values: &self.gradients[right_at + right.at(block.point) + block.outputs.start..],
                     row_stride: right.stride,
                     panel_stride: 2 * S::LANES,
                 },
                 sum,
-                block.outputs.len(),
-                index > 0,
+                columns,
+                summed,
             );
-            left_at += left.values(P * P);
-            right_at += right.values(P * P);
+            summed |= tiles > 0;
+            left_at += left.values();
+            right_at += right.values();
         }
     }
 }
 
 /// Sums up one point.
-struct Point<'a, 'p, const P: usize, const M: usize> {
-    pass: &'a Pass<'p, P, M>,
+struct Point<'a, 'p> {
+    pass: &'a Pass<'p>,
     transformed: &'a Transformed,
     point: usize,
     sum: &'a mut [f32],
 }
 
-impl<const P: usize, const M: usize> Work for Point<'_, '_, P, M> {
+impl Work for Point<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Layer { inputs, outputs, .. } = self.pass.layer;
         let block = Block { point: self.point, inputs: 0..inputs, outputs: 0..outputs };
-        self.transformed.sum(s, self.pass, block, self.sum);
+        self.transformed.sum(s, block, self.sum);
     }
 }
 
 /// Sums up some input channels' rows of the gradient.
-struct Rows<'a, 'p, const P: usize, const M: usize> {
-    pass: &'a Pass<'p, P, M>,
+struct Rows<'a, 'p> {
+    pass: &'a Pass<'p>,
     transformed: &'a Transformed,
     range: Range<usize>,
     taps: [&'a mut [f32]; 9],
 }
 
-impl<const P: usize, const M: usize> Work for Rows<'_, '_, P, M> {
+impl Work for Rows<'_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -329,15 +320,14 @@ impl<const P: usize, const M: usize> Work for Rows<'_, '_, P, M> {
         let outputs = pass.layer.outputs;
         let panel = 2 * S::LANES;
         let width = if outputs.is_multiple_of(2 * panel) { 2 * panel } else { panel };
-        let count = range.len();
-        let sum = &mut *Scratch::new(P * P * (count * width + APART));
+        let layout = Sums { rows: range.len(), columns: width };
+        let sum = &mut *Scratch::new(layout.values());
         for start in (0..outputs).step_by(width) {
-            for point in 0..P * P {
+            for point in 0..ALL {
                 let block = Block { point, inputs: range.clone(), outputs: start..start + width };
-                transformed.sum(s, pass, block, &mut sum[point * (count * width + APART)..]);
+                transformed.sum(s, block, &mut sum[point * layout.point()..]);
             }
-            let points = Points { rows: count, stride: width, channels: width };
-            kernel_gradient::<S, P>(s, &[sum], points, count, outputs, start, &mut taps);
+            kernel_gradient(s, pass.layer.tile(), &[sum], layout, layout.point(), outputs, start, &mut taps);
         }
     }
 }

@@ -1,0 +1,86 @@
+//! Where transformed values lie in memory.
+
+use super::formulas::POINTS;
+use super::tiling::Tiling;
+use super::transform::MAX_CHANNELS;
+use crate::simd::Simd;
+use std::ops::Range;
+
+/// Values between two points' ends and beginnings. A tile's values of all points are written one after another:
+/// at distances of a power of two they would all compete for the same few lines of the cache.
+pub(super) const APART: usize = 16;
+/// Points of a whole tile, in two dimensions.
+pub(super) const ALL: usize = POINTS * POINTS;
+
+/// Where the transformed tiles of some bands are: point by point, and there tile by tile those that need it, each a row of
+/// `channels` values.
+#[derive(Clone)]
+pub(super) struct Points {
+    pub(super) bands: Range<usize>,
+    pub(super) channels: usize,
+    /// From row to row.
+    pub(super) stride: usize,
+    pub(super) tiling: Tiling,
+    /// Where each point begins, and where the last ends.
+    at: [usize; ALL + 1],
+}
+
+impl Points {
+    pub(super) fn new(tiling: &Tiling, bands: Range<usize>, channels: usize, stride: usize) -> Self {
+        let mut points = Self { bands, channels, stride, tiling: *tiling, at: [0; ALL + 1] };
+        for point in 0..ALL {
+            points.at[point + 1] = points.at[point] + points.rows(point) * stride + APART;
+        }
+        points
+    }
+
+    /// The tiles that need a point.
+    pub(super) fn rows(&self, point: usize) -> usize {
+        let before = |band| self.tiling.bands_before(band, point / POINTS);
+        (before(self.bands.end) - before(self.bands.start)) * self.tiling.tiles_with(point % POINTS)
+    }
+
+    /// Where a point begins.
+    pub(super) fn at(&self, point: usize) -> usize {
+        self.at[point]
+    }
+
+    /// Values of all points.
+    pub(super) fn values(&self) -> usize {
+        self.at[ALL]
+    }
+
+    /// Where the tiles of a band begin at each point that they need.
+    pub(super) fn starts(&self, band: usize) -> [usize; ALL] {
+        std::array::from_fn(|point| {
+            let before = |band| self.tiling.bands_before(band, point / POINTS);
+            let rows = (before(band) - before(self.bands.start)) * self.tiling.tiles_with(point % POINTS);
+            self.at[point] + rows * self.stride
+        })
+    }
+
+    /// Sees to it that whole vectors of all rows of all points lie inside of a buffer of `len` values.
+    pub(super) fn check<S: Simd>(&self, len: usize) {
+        assert!(self.channels.is_multiple_of(S::LANES) && self.channels <= MAX_CHANNELS, "whole vectors");
+        assert!(self.channels <= self.stride && self.values() <= len, "room for all points");
+    }
+}
+
+/// Sums of products at all points: matrices of as many rows as there are inputs, one after the other.
+#[derive(Clone, Copy)]
+pub(super) struct Sums {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+}
+
+impl Sums {
+    /// The distance from one point to the next.
+    pub(super) fn point(self) -> usize {
+        self.rows * self.columns + APART
+    }
+
+    /// Values of all points.
+    pub(super) fn values(self) -> usize {
+        ALL * self.point()
+    }
+}
