@@ -95,8 +95,16 @@ impl<'a, T> Source<'a, T> {
 }
 
 impl<'a, T: Element> Source<'a, T> {
-    /// All of it as `f32`.
-    fn all_as_f32(self) -> Widened<'a> {
+    /// Passes on what is `f32` as it is; of anything else all is computed first.
+    fn with_f32(self, read: impl FnOnce(Source<'_, f32>)) {
+        match T::as_f32(self.values) {
+            Some(values) => read(Source { values, norm: self.norm }),
+            None => read(Source::plain(&self.all_as_f32())),
+        }
+    }
+
+    /// All of it, computed, as `f32`.
+    pub(super) fn all_as_f32(self) -> Widened<'a> {
         if let (None, Some(values)) = (self.norm, T::as_f32(self.values)) {
             return Widened::Borrowed(values);
         }
@@ -113,7 +121,7 @@ impl<'a, T: Element> Source<'a, T> {
 }
 
 /// Values as `f32`.
-enum Widened<'a> {
+pub(super) enum Widened<'a> {
     Borrowed(&'a [f32]),
     Computed(Scratch),
 }
@@ -159,7 +167,7 @@ impl Engine for f32 {
         epilogue: Epilogue<'_, Self>,
         y: &mut [Self],
     ) {
-        single::forward(convolution, &x.all_as_f32(), weight, epilogue, y);
+        x.with_f32(|x| single::forward(convolution, x, weight, epilogue, y));
     }
 
     fn input_gradient(
@@ -173,7 +181,7 @@ impl Engine for f32 {
     }
 
     fn weight_gradient<T: Element>(convolution: &Convolution, x: Source<'_, T>, dy: &[Self], dw: &mut [f32]) {
-        single::weight_gradient(convolution, &x.all_as_f32(), dy, dw);
+        x.with_f32(|x| single::weight_gradient(convolution, x, dy, dw));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::convolution::{Convolution, Epilogue, keep_nan_max};
 use super::direct;
+use super::element::Source;
 use super::im2col::Geometry;
 use super::winograd::{self, Layer};
 use crate::matrix::Matrix;
@@ -11,7 +12,7 @@ use rayon::prelude::*;
 /// Writes the convolution of `x` with `weight` to `y`.
 pub(super) fn forward(
     convolution: &Convolution,
-    x: &[f32],
+    x: Source<'_, f32>,
     weight: &[f32],
     epilogue: Epilogue<'_, f32>,
     y: &mut [f32],
@@ -19,7 +20,10 @@ pub(super) fn forward(
     let (g, level) = (&convolution.geometry, convolution.level);
     match convolution.winograd {
         Some(layer) => winograd::convolve(level, layer, x, weight, false, false, epilogue, y),
-        None => direct::forward(level, g, x, Matrix::new(weight, g.depth(), g.outputs), false, epilogue, y),
+        None => {
+            let weight = Matrix::new(weight, g.depth(), g.outputs);
+            direct::forward(level, g, &x.all_as_f32(), weight, false, epilogue, y);
+        }
     }
 }
 
@@ -36,7 +40,7 @@ pub(super) fn input_gradient(
         return direct::input_gradient(level, g, weight, dy, accumulate, dx);
     };
     if let Some(layer) = Layer::of(&mirror, level) {
-        return winograd::convolve(level, layer, dy, weight, true, accumulate, nothing, dx);
+        return winograd::convolve(level, layer, Source::plain(dy), weight, true, accumulate, nothing, dx);
     }
     if g.is_pointwise() {
         let weight = Matrix::new(weight, g.inputs, g.outputs).transposed();
@@ -49,10 +53,10 @@ pub(super) fn input_gradient(
 }
 
 /// Writes the gradient of the weight to `dw`.
-pub(super) fn weight_gradient(convolution: &Convolution, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+pub(super) fn weight_gradient(convolution: &Convolution, x: Source<'_, f32>, dy: &[f32], dw: &mut [f32]) {
     match convolution.winograd {
         Some(layer) => winograd::weight_gradient(convolution.level, layer, x, dy, dw),
-        None => direct::weight_gradient(&convolution.geometry, x, dy, dw),
+        None => direct::weight_gradient(&convolution.geometry, &x.all_as_f32(), dy, dw),
     }
 }
 

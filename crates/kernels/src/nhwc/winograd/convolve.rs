@@ -5,7 +5,7 @@ use super::points::{ALL, APART, Points};
 use super::tiling::{Layer, Tiling, padded};
 use super::transform::{input_tiles, output_tiles};
 use crate::microkernel::{Left, Right, Sizes, product};
-use crate::nhwc::Epilogue;
+use crate::nhwc::{Epilogue, Source};
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
@@ -29,7 +29,7 @@ const PIECE: usize = 64;
 pub(crate) fn convolve(
     level: Level,
     layer: Layer,
-    x: &[f32],
+    x: Source<'_, f32>,
     weight: &[f32],
     mirrored: bool,
     accumulate: bool,
@@ -45,7 +45,7 @@ struct Pass<'a> {
     level: Level,
     layer: Layer,
     tiling: Tiling,
-    x: &'a [f32],
+    x: Source<'a, f32>,
     kernel: Kernel<'a>,
     accumulate: bool,
     epilogue: Epilogue<'a, f32>,
@@ -200,7 +200,7 @@ impl Work for Group<'_, '_> {
 
 /// Transforms the input tiles of a group of bands.
 struct Tiles<'a> {
-    x: &'a [f32],
+    x: Source<'a, f32>,
     points: &'a Points,
     to: &'a mut [f32],
 }

@@ -10,6 +10,7 @@
 use super::formulas::{POINTS, SIZE, column, input, needs, output, output_transposed};
 use super::points::{ALL, Points};
 use super::tiling::Tiling;
+use crate::nhwc::{Norm, Source};
 use crate::simd::Simd;
 use std::ops::Range;
 
@@ -71,36 +72,41 @@ const WHOLE: [usize; 2] = [SIZE; 2];
 /// Writes the transformed input tiles to `to`, where `points` says. `x` is the whole batch, NHWC; around the images are
 /// zeros.
 #[inline(always)]
-pub(super) fn input_tiles<S: Simd>(s: S, x: &[f32], points: &Points, to: &mut [f32]) {
+pub(super) fn input_tiles<S: Simd>(s: S, x: Source<'_, f32>, points: &Points, to: &mut [f32]) {
     let (tiling, channels) = (&points.tiling, points.channels);
     points.check::<S>(to.len());
+    x.norm.into_iter().for_each(|norm| norm.check(channels));
     let image_len = tiling.height * tiling.width * channels;
     for band in points.bands.clone() {
         let starts = &points.starts(band);
         for tile in tiles(tiling, band) {
             let corner = (tile.top as isize - 1, tile.left as isize - 1);
-            let pixels = &window(tiling, x, tile.image * image_len, corner, channels);
+            let pixels = &window(tiling, x.values, tile.image * image_len, corner, channels);
             // SAFETY: by `check`, channels come in whole vectors and every row of every point lies inside of `to`; the
-            // tile has one at each point that it needs.
+            // tile has one at each point that it needs. The norm was checked too.
             unsafe {
                 let to = to.as_mut_ptr().add(tile.column * points.stride);
-                match tile.size {
-                    WHOLE => input_tile(s, WHOLE, pixels, channels, starts, to),
-                    size => input_tile(s, size, pixels, channels, starts, to),
+                match (tile.size, x.norm) {
+                    (WHOLE, None) => input_tile(s, WHOLE, pixels, None, channels, starts, to),
+                    (WHOLE, norm) => input_tile(s, WHOLE, pixels, norm, channels, starts, to),
+                    (size, norm) => input_tile(s, size, pixels, norm, channels, starts, to),
                 }
             }
         }
     }
 }
 
+/// Of the pixels, or, if there is a norm, of what it and a ReLU make of them; what is outside of the image stays zero.
+///
 /// # Safety
-/// All pixels have `channels` readable values, in whole vectors; there is room for as many at each of the `starts` in `to`
-/// that a tile of that size needs.
+/// All pixels, and the norm, have `channels` readable values, in whole vectors; there is room for as many at each of the
+/// `starts` in `to` that a tile of that size needs.
 #[inline(always)]
 unsafe fn input_tile<S: Simd>(
     s: S,
     [height, width]: [usize; 2],
     pixels: &[[*const f32; POINTS]; POINTS],
+    norm: Option<&Norm>,
     channels: usize,
     starts: &[usize; ALL],
     to: *mut f32,
@@ -108,10 +114,20 @@ unsafe fn input_tile<S: Simd>(
     for channel in (0..channels).step_by(S::LANES) {
         // SAFETY: passed on from the caller.
         unsafe {
+            let norm = norm.map(|norm| {
+                [&norm.mean, &norm.scale, &norm.shift].map(|values| s.load(values.as_ptr().add(channel)))
+            });
             let mut d = [[s.splat(0.0); POINTS]; POINTS];
             for i in 0..height + 2 {
                 for j in 0..width + 2 {
-                    d[i][j] = s.load(pixels[i][j].add(channel));
+                    let value = s.load(pixels[i][j].add(channel));
+                    d[i][j] = match norm {
+                        // As `normalise` rounds it.
+                        Some([mean, scale, shift]) if pixels[i][j] != ZEROS.as_ptr() => {
+                            s.relu(s.add(s.mul(s.sub(value, mean), scale), shift))
+                        }
+                        _ => value,
+                    };
                 }
                 d[i] = input(s, width, d[i]);
             }

@@ -6,6 +6,7 @@ use super::points::{ALL, Points, Sums};
 use super::tiling::{Layer, Tiling, padded, split};
 use super::transform::{gradient_tiles, input_tiles};
 use crate::microkernel::{Left, Right, Sizes, product};
+use crate::nhwc::Source;
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
@@ -24,7 +25,7 @@ const INPUTS: usize = 48;
 
 /// Writes the gradient of a kernel `[3, 3, inputs, outputs]` to `dw`, from the input `x` and the gradient `dy`
 /// of the output.
-pub(crate) fn weight_gradient(level: Level, layer: Layer, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+pub(crate) fn weight_gradient(level: Level, layer: Layer, x: Source<'_, f32>, dy: &[f32], dw: &mut [f32]) {
     Pass { level, layer, tiling: layer.tiling(), x, dy }.run(dw);
 }
 
@@ -32,7 +33,7 @@ struct Pass<'a> {
     level: Level,
     layer: Layer,
     tiling: Tiling,
-    x: &'a [f32],
+    x: Source<'a, f32>,
     dy: &'a [f32],
 }
 
