@@ -8,10 +8,13 @@ use rand_chacha::ChaCha8Rng;
 
 /// Input, weight, stride.
 const LAYERS: &[([usize; 4], [usize; 4], usize)] = &[
-    // Winograd: the kernel is kept, or is not; its gradient is summed up in parts, in several groups each, or at once.
+    // Winograd: the kernel is kept, or is not; its gradient is summed up in parts, of several groups or without some of
+    // the points, point by point, or some inputs at a time.
     ([16, 14, 14, 160], [3, 3, 160, 224], 1),
     ([1, 64, 260, 32], [3, 3, 32, 32], 1),
-    ([5, 4, 28, 256], [3, 3, 256, 256], 1),
+    ([1, 5, 300, 32], [3, 3, 32, 32], 1),
+    ([4, 30, 30, 64], [3, 3, 64, 64], 1),
+    ([5, 4, 28, 256], [3, 3, 256, 288], 1),
     // In bf16 the factors of the gradient are packed in several chunks.
     ([14, 40, 40, 64], [3, 3, 64, 64], 1),
     // Direct: few images and many, many rows and large weights.

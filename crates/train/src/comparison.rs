@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 
 use marque_contracts::Job;
-use marque_network::{Frozen, Precision};
+use marque_network::Precision;
 
 use crate::pass::Engine;
 use crate::practice::Practice;
 use crate::{Error, Length, Settings};
 
-/// The losses before each of the first `steps` steps of a training, as it would begin: its weights, batches,
-/// augmentation and learning rates. The job's inputs are those of training; nothing is written.
+/// The losses before each of the first `steps` steps of a training, within its first epoch, as it would begin: its weights,
+/// batches, augmentation and learning rates. The job's inputs are those of training; nothing is written.
 ///
 /// # Errors
 /// If the inputs, weights or settings do not fit; if candle's own operations are asked for what they lack: dropout,
@@ -44,7 +44,8 @@ pub fn first_losses(
 fn refuse_what_stock_lacks(settings: &Settings) -> Result<(), Error> {
     let lacking = [
         ("train.dropout", settings.dropout > 0.0),
-        ("train.freeze", settings.freeze.at(1) != Frozen::default()),
+        ("train.freeze", settings.freeze.at(1).parts > 0),
+        ("train.freeze_norm_statistics", settings.freeze.norm_statistics),
         ("runtime.precision = \"bf16\"", settings.precision != Precision::F32),
     ];
     match lacking.into_iter().find(|(_, asked)| *asked) {

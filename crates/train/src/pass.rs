@@ -17,7 +17,7 @@ pub enum Engine {
 
 /// A forward pass, up to the logits.
 pub(crate) enum Pass<'n> {
-    Kernels(TrainingPass<'n>),
+    Kernels(Box<TrainingPass<'n>>),
     Stock { network: &'n Network, logits: Vec<Tensor> },
 }
 
@@ -31,7 +31,8 @@ impl<'n> Pass<'n> {
         dropout: &mut ChaCha8Rng,
     ) -> marque_network::Result<Self> {
         Ok(match engine {
-            Engine::Kernels => Self::Kernels(network.forward_train_from(input, frozen, dropout)?),
+            Engine::Kernels => Self::Kernels(Box::new(network.forward_train_from(input, frozen, dropout)?)),
+            // What it knows nothing of was refused before.
             Engine::Stock => Self::Stock { network, logits: stock::forward_train(network, input)? },
         })
     }

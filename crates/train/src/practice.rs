@@ -1,4 +1,4 @@
-//! Training steps that leave nothing behind: what a rehearsal and a sweep of learning rates are made of.
+//! Training steps that leave nothing behind: what a rehearsal, a sweep of learning rates and a comparison are made of.
 
 use std::ops::ControlFlow;
 use std::time::Instant;

@@ -11,7 +11,7 @@ use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Tiles transformed and multiplied at a time where the transformed kernel is kept.
+/// Tiles, times the channels of both sides, transformed and multiplied at a time where the transformed kernel is kept.
 const TILES: usize = 1 << 13;
 /// Panels' widths of input channels whose kernels are transformed at a time where it is not: with two panels of outputs
 /// they take a part of the second-level cache that grows with the vectors, as these caches do.

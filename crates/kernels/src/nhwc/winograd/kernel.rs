@@ -111,21 +111,19 @@ fn turn<S: Simd>(
 
 /// Writes `Gᵀ u G` of all rows, of input channels, to the nine taps' rows of `outputs` values, for the output channels from
 /// `start` on. `sums` are partial sums of `u`, added up in their order; in each, value `(point, row, column)` is at
-/// `point * distance + row * layout.columns + column`. Points that tiles of the height and width `tile` do not need are not
-/// read.
+/// `point * layout.distance + row * layout.columns + column`. Points that tiles of the height and width `tile` do not need
+/// are not read.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
 pub(super) fn kernel_gradient<S: Simd>(
     s: S,
     tile: [usize; 2],
     sums: &[&[f32]],
     layout: Sums,
-    distance: usize,
     outputs: usize,
     start: usize,
     taps: &mut [&mut [f32]; 9],
 ) {
-    let Sums { rows, columns } = layout;
+    let Sums { rows, columns, distance } = layout;
     assert!(columns.is_multiple_of(S::LANES), "whole vectors");
     for sum in sums {
         assert!((ALL - 1) * distance + rows * columns <= sum.len(), "sums of all points");

@@ -1,9 +1,9 @@
 //! Convolution with 3×3 kernels at stride 1 by Winograd's minimal filtering (Lavin and Gray, arXiv:1509.09308).
 //!
-//! An output tile of `M`×`M` pixels takes `(M + 2)²` multiplications per pair of channels instead of `9 M²`: a quarter
-//! of them for `M = 4`. What is left of an image beside tiles of four is done in smaller ones. The image's tiles, the kernel and the output are
-//! transformed to and from that domain by small matrices; between, each of the `(M + 2)²` points is a matrix
-//! product over the channels.
+//! An output tile of `M`×`M` pixels takes `(M + 2)²` multiplications per pair of channels instead of `9 M²`: a quarter of
+//! them for `M = 4`. What is left of an image beside such tiles is done in smaller ones. The image's tiles, the kernel and
+//! the output are transformed to and from that domain by small matrices; between, each of the `(M + 2)²` points is a
+//! matrix product over the channels.
 //!
 //! The price is accuracy: the transforms subtract numbers of like size. Relative errors (in the norm, f32) are
 //! about 1e-6 for `M = 4`, where the direct sum has about 2e-7.

@@ -27,6 +27,7 @@ pub(super) struct Points {
 
 impl Points {
     pub(super) fn new(tiling: &Tiling, bands: Range<usize>, channels: usize, stride: usize) -> Self {
+        assert!(channels <= stride, "rows of {channels} values {stride} apart");
         let mut points = Self { bands, channels, stride, tiling: *tiling, at: [0; ALL + 1] };
         for point in 0..ALL {
             points.at[point + 1] = points.at[point] + points.rows(point) * stride + APART;
@@ -62,7 +63,7 @@ impl Points {
     /// Sees to it that whole vectors of all rows of all points lie inside of a buffer of `len` values.
     pub(super) fn check<S: Simd>(&self, len: usize) {
         assert!(self.channels.is_multiple_of(S::LANES) && self.channels <= MAX_CHANNELS, "whole vectors");
-        assert!(self.channels <= self.stride && self.values() <= len, "room for all points");
+        assert!(self.values() <= len, "room for all points");
     }
 }
 
@@ -71,16 +72,17 @@ impl Points {
 pub(super) struct Sums {
     pub(super) rows: usize,
     pub(super) columns: usize,
+    /// From one point to the next.
+    pub(super) distance: usize,
 }
 
 impl Sums {
-    /// The distance from one point to the next.
-    pub(super) fn point(self) -> usize {
-        self.rows * self.columns + APART
+    pub(super) fn new(rows: usize, columns: usize) -> Self {
+        Self { rows, columns, distance: rows * columns + APART }
     }
 
     /// Values of all points.
     pub(super) fn values(self) -> usize {
-        ALL * self.point()
+        ALL * self.distance
     }
 }

@@ -27,11 +27,14 @@ const LAYERS: &[[usize; 5]] = &[
     // Several pieces of tiles without keeping the kernel, and a gradient that is summed up point by point.
     [5, 7, 28, 256, 256],
     // So many tiles that each part of the batch sums up its gradient, group by group.
-    [1, 62, 259, 32, 32],
+    [1, 63, 259, 32, 32],
+    // The same where parts, or groups, lack tiles that need some of the points.
+    [1, 5, 300, 32, 32],
+    [1, 30, 68, 32, 32],
 ];
 
 /// Miri, which looks at each access to memory, takes hours for more.
-const SMALL_LAYERS: &[[usize; 5]] = &[[1, 7, 6, 32, 32], [1, 1, 2, 64, 32]];
+const SMALL_LAYERS: &[[usize; 5]] = &[[1, 7, 6, 16, 16], [1, 1, 2, 64, 32], [1, 5, 132, 16, 16]];
 
 fn layers() -> &'static [[usize; 5]] {
     if cfg!(miri) { SMALL_LAYERS } else { LAYERS }

@@ -174,17 +174,17 @@ pub(super) fn output_tiles<'a, S: Simd>(
     accumulate: bool,
     y: &mut [f32],
 ) {
-    assert!(outputs.is_multiple_of(S::LANES) && S::LANES <= points.channels, "whole vectors");
+    assert!(outputs.is_multiple_of(S::LANES) && points.channels.is_multiple_of(S::LANES), "whole vectors");
     assert!(points.bands.start <= bands.start && bands.end <= points.bands.end, "bands of these points");
     let tiling = &points.tiling;
     let first = tiling.pixel_row(bands.start);
     let row_len = tiling.width * outputs;
     assert_eq!(y.len(), (tiling.pixel_row(bands.end) - first) * row_len, "the pixels of the bands");
+    let starts: Vec<_> = bands.clone().map(|band| points.starts(band)).collect();
     for channel in (0..outputs).step_by(S::LANES) {
         let products = from(channel);
         assert!(points.values() <= products.len() + channel % points.channels, "the products of all tiles");
-        for band in bands.clone() {
-            let starts = &points.starts(band);
+        for (band, starts) in bands.clone().zip(&starts) {
             for tile in tiles(tiling, band) {
                 let row = tile.image * tiling.height + tile.top - first;
                 // SAFETY: there are products of the tile at each point that it needs. Its pixels lie inside of the image,

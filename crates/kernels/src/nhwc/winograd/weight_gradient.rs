@@ -22,6 +22,14 @@ const TILES: usize = 1 << 13;
 const PIECE: usize = 32;
 /// Input channels that one task takes on where each does all points.
 const INPUTS: usize = 48;
+/// Input channels that one task takes back where all is summed up.
+const FEW_INPUTS: usize = 8;
+/// Values of a transformed gradient up to which there is memory for the sums of all points at once.
+const LARGE: usize = 1 << 24;
+/// Tiles for each channel of both sides from which on parts of the batch sum up a small gradient each.
+const MANY: usize = 2;
+/// Channels of both sides for each tile up to which points are summed up one by one.
+const WIDE: usize = 8;
 
 /// Writes the gradient of a kernel `[3, 3, inputs, outputs]` to `dw`, from the input `x` and the gradient `dy`
 /// of the output.
@@ -43,10 +51,10 @@ impl Pass<'_> {
     /// whether there are more tiles or more channels.
     fn run(&self, dw: &mut [f32]) {
         let Layer { inputs, outputs, .. } = self.layer;
-        let (tiles, channels) = (self.tiling.tiles(), inputs + outputs);
-        if ALL * inputs * outputs <= SMALL && tiles > 2 * channels {
+        let (tiles, channels, values) = (self.tiling.tiles(), inputs + outputs, ALL * inputs * outputs);
+        if values <= SMALL && tiles > MANY * channels {
             self.by_tiles(dw);
-        } else if 8 * tiles >= channels {
+        } else if values <= LARGE && channels <= WIDE * tiles {
             self.by_points(dw);
         } else {
             self.by_inputs(dw);
@@ -58,16 +66,14 @@ impl Pass<'_> {
         let Layer { inputs, outputs, .. } = self.layer;
         let bands = self.tiling.bands();
         let parts = split(0..bands, bands.div_ceil(PARTS));
-        let layout = Sums { rows: inputs, columns: outputs };
+        let layout = Sums::new(inputs, outputs);
         let size = layout.values();
         let sums = &mut *Scratch::new(parts.len() * size);
         sums.par_chunks_mut(size)
             .zip(&parts)
             .for_each(|(sum, bands)| self.level.run(Part { pass: self, bands: bands.clone(), sum }));
         let sums: Vec<&[f32]> = sums.chunks(size).collect();
-        by_inputs(dw, inputs, outputs, 8).into_par_iter().for_each(|(range, taps)| {
-            self.level.run(Back { tile: self.layer.tile(), sums: &sums, layout, range, taps });
-        });
+        self.back(&sums, layout, dw);
     }
 
     /// Both sides are transformed first; then each task sums up one point over the whole batch, which the near cache has
@@ -75,23 +81,27 @@ impl Pass<'_> {
     fn by_points(&self, dw: &mut [f32]) {
         let Layer { inputs, outputs, .. } = self.layer;
         let transformed = &self.transformed();
-        let layout = Sums { rows: inputs, columns: outputs };
+        let layout = Sums::new(inputs, outputs);
         let sums = &mut *Scratch::new(layout.values());
-        sums.par_chunks_mut(layout.point()).enumerate().for_each(|(point, sum)| {
+        sums.par_chunks_mut(layout.distance).enumerate().for_each(|(point, sum)| {
             self.level.run(Point { pass: self, transformed, point, sum });
         });
-        let sums: &[&[f32]] = &[sums];
-        by_inputs(dw, inputs, outputs, 8).into_par_iter().for_each(|(range, taps)| {
-            self.level.run(Back { tile: self.layer.tile(), sums, layout, range, taps });
+        self.back(&[sums], layout, dw);
+    }
+
+    /// Takes the sum of partial sums of all points back to the kernel.
+    fn back(&self, sums: &[&[f32]], layout: Sums, dw: &mut [f32]) {
+        let tile = self.layer.tile();
+        cut(dw, self.layer, FEW_INPUTS).into_par_iter().for_each(|(range, taps)| {
+            self.level.run(Back { tile, sums, layout, range, taps });
         });
     }
 
     /// For large kernels and few tiles: both sides are transformed first; then each task sums up some input channels'
     /// rows of all points over the whole batch, and takes them back while they are in the near cache.
     fn by_inputs(&self, dw: &mut [f32]) {
-        let Layer { inputs, outputs, .. } = self.layer;
         let transformed = &self.transformed();
-        by_inputs(dw, inputs, outputs, INPUTS).into_par_iter().for_each(|(range, taps)| {
+        cut(dw, self.layer, INPUTS).into_par_iter().for_each(|(range, taps)| {
             self.level.run(Rows { pass: self, transformed, range, taps });
         });
     }
@@ -135,12 +145,8 @@ struct Transformed {
 }
 
 /// Cuts a kernel's gradient into ranges of input channels, each with its rows of the nine taps.
-fn by_inputs(
-    dw: &mut [f32],
-    inputs: usize,
-    outputs: usize,
-    limit: usize,
-) -> Vec<(Range<usize>, [&mut [f32]; 9])> {
+fn cut(dw: &mut [f32], layer: Layer, limit: usize) -> Vec<(Range<usize>, [&mut [f32]; 9])> {
+    let Layer { inputs, outputs, .. } = layer;
     let mut taps: Vec<&mut [f32]> = dw.chunks_mut(inputs * outputs).collect();
     split(0..inputs, limit)
         .into_iter()
@@ -169,20 +175,18 @@ impl Work for Part<'_, '_> {
     fn run<S: Simd>(self, s: S) {
         let Self { pass, bands, sum } = self;
         let Layer { inputs, outputs, .. } = pass.layer;
-        let layout = Sums { rows: inputs, columns: outputs };
+        let layout = Sums::new(inputs, outputs);
         let limit = (TILES / (inputs + outputs) / pass.tiling.columns).max(1);
-        let mut summed = [false; ALL];
-        for bands in split(bands, limit) {
+        for (index, bands) in split(bands, limit).into_iter().enumerate() {
             let (left, right) = (&pass.points(bands.clone(), inputs), &pass.points(bands.clone(), outputs));
             let tiles = &mut *Scratch::new(left.values());
             let gradients = &mut *Scratch::new(right.values());
             input_tiles(s, pass.x, left, tiles);
             gradient_tiles(s, pass.dy, right, gradients);
             for point in 0..ALL {
-                let rows = left.rows(point);
                 product(
                     s,
-                    Sizes { m: inputs, n: outputs, k: rows },
+                    Sizes { m: inputs, n: outputs, k: left.rows(point) },
                     Left {
                         values: &tiles[left.at(point)..],
                         row_stride: 1,
@@ -194,11 +198,10 @@ impl Work for Part<'_, '_> {
                         row_stride: right.stride,
                         panel_stride: 2 * S::LANES,
                     },
-                    &mut sum[point * layout.point()..],
+                    &mut sum[point * layout.distance..],
                     outputs,
-                    summed[point],
+                    index > 0,
                 );
-                summed[point] |= rows > 0;
             }
         }
     }
@@ -220,8 +223,8 @@ impl Work for Back<'_> {
     fn run<S: Simd>(mut self, s: S) {
         let outputs = self.layout.columns;
         let sums: Vec<&[f32]> = self.sums.iter().map(|sum| &sum[self.range.start * outputs..]).collect();
-        let layout = Sums { rows: self.range.len(), columns: outputs };
-        kernel_gradient(s, self.tile, &sums, layout, self.layout.point(), outputs, 0, &mut self.taps);
+        let layout = Sums { rows: self.range.len(), ..self.layout };
+        kernel_gradient(s, self.tile, &sums, layout, outputs, 0, &mut self.taps);
     }
 }
 
@@ -252,17 +255,15 @@ struct Block {
 }
 
 impl Transformed {
-    /// Sums up a block over the whole batch, its rows as far apart in `sum` as they are long. Where no tile needs the
-    /// point, nothing is written.
+    /// Sums up a block over the whole batch, its rows as far apart in `sum` as they are long.
     #[inline(always)]
     fn sum<S: Simd>(&self, s: S, block: Block, sum: &mut [f32]) {
         let (rows, columns) = (block.inputs.len(), block.outputs.len());
-        let (mut left_at, mut right_at, mut summed) = (0, 0, false);
-        for [left, right] in &self.groups {
-            let tiles = left.rows(block.point);
+        let (mut left_at, mut right_at) = (0, 0);
+        for (index, [left, right]) in self.groups.iter().enumerate() {
             product(
                 s,
-                Sizes { m: rows, n: columns, k: tiles },
+                Sizes { m: rows, n: columns, k: left.rows(block.point) },
                 Left {
                     values: &self.tiles[left_at + left.at(block.point) + block.inputs.start..],
                     row_stride: 1,
@@ -276,9 +277,8 @@ impl Transformed {
                 },
                 sum,
                 columns,
-                summed,
+                index > 0,
             );
-            summed |= tiles > 0;
             left_at += left.values();
             right_at += right.values();
         }
@@ -321,14 +321,14 @@ impl Work for Rows<'_, '_> {
         let outputs = pass.layer.outputs;
         let panel = 2 * S::LANES;
         let width = if outputs.is_multiple_of(2 * panel) { 2 * panel } else { panel };
-        let layout = Sums { rows: range.len(), columns: width };
+        let layout = Sums::new(range.len(), width);
         let sum = &mut *Scratch::new(layout.values());
         for start in (0..outputs).step_by(width) {
             for point in 0..ALL {
                 let block = Block { point, inputs: range.clone(), outputs: start..start + width };
-                transformed.sum(s, block, &mut sum[point * layout.point()..]);
+                transformed.sum(s, block, &mut sum[point * layout.distance..]);
             }
-            kernel_gradient(s, pass.layer.tile(), &[sum], layout, layout.point(), outputs, start, &mut taps);
+            kernel_gradient(s, pass.layer.tile(), &[sum], layout, outputs, start, &mut taps);
         }
     }
 }
