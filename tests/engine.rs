@@ -33,7 +33,7 @@ fn ten_steps_on_the_sample_have_the_losses_of_candles_own_operations() {
         for (step, (ours, stock)) in ours.iter().zip(&stock).enumerate() {
             let error = ((ours - stock) / stock).abs();
             println!("seed {seed}, step {step}: {ours:.6}, candle {stock:.6}, off by {error:.1e}");
-            assert!(error < 1e-3, "seed {seed}, step {step}: {ours}, candle {stock}, off by {error:e}");
+            assert!(error < 1e-5, "seed {seed}, step {step}: {ours}, candle {stock}, off by {error:e}");
         }
     }
 }

@@ -58,7 +58,7 @@ impl Execution for Stock {
         };
         let y = x.broadcast_sub(&mean)?.broadcast_div(&(variance + self.eps)?.sqrt()?)?;
         let y = y.broadcast_mul(&per_channel(&norm.gamma)?)?.broadcast_add(&per_channel(&norm.beta)?)?;
-        if relu { y.relu() } else { Ok(y) }
+        if relu { self::relu(&y) } else { Ok(y) }
     }
 
     /// The maximum of nine shifted views, since candle's pooling has no backward pass where windows overlap.
@@ -83,7 +83,7 @@ impl Execution for Stock {
     }
 
     fn add_relu(&self, a: &Tensor, b: &Tensor) -> candle_core::Result<Tensor> {
-        (a + b)?.relu()
+        relu(&(a + b)?)
     }
 
     fn average(&self, x: &Tensor) -> candle_core::Result<Tensor> {
@@ -94,4 +94,10 @@ impl Execution for Stock {
         let linear = Linear::new(head.weight.as_tensor().clone(), Some(head.bias.as_tensor().clone()));
         linear.forward(features)
     }
+}
+
+/// `max(x, 0)` with the slope 0 at 0, as PyTorch has it, where candle's own is 1. It matters where blocks begin as the
+/// identity: they add zeros to zeros.
+fn relu(x: &Tensor) -> candle_core::Result<Tensor> {
+    x * x.gt(0.0)?.to_dtype(x.dtype())?
 }
