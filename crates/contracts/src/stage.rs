@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{Digest, Failure, Progress};
+use crate::{Digest, Failure, Manifest, Progress};
 
 /// What a stage reads of another stage's artifact.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,6 +14,13 @@ pub struct Input {
     pub stage: &'static str,
     /// Files, or folders with `/` at the end. Only these enter the fingerprint: name exactly what is read.
     pub files: &'static [&'static str],
+}
+
+impl Input {
+    /// Whether an artifact has all of it. One that an older program wrote may lack a file.
+    pub fn is_in(&self, manifest: &Manifest) -> bool {
+        self.files.iter().all(|selection| manifest.digest_of(selection).is_some())
+    }
 }
 
 /// One step of the pipeline. A stage is its resolved settings plus the code to run; it touches nothing but

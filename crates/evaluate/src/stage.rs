@@ -110,7 +110,7 @@ impl Stage for Evaluate {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> Value {

@@ -3,12 +3,14 @@
 //! `C (+)= A B` with `C` `[m, n]`, where `n` is a multiple of the panel width (two vectors). `A` may have any
 //! strides: its values are broadcast one by one. The rows of a panel of `B` lie a fixed distance apart.
 
+use crate::scratch::LINE;
 use crate::simd::Simd;
 
 /// Rows of `B` worked on at a time: a panel of so many stays in the first-level cache.
 const DEPTH: usize = 256;
-/// Values in a cache line.
-const LINE: usize = 16;
+/// Values to leave between matrices, or panels, that are read or written side by side: at distances of a power of two their
+/// rows would all compete for the same few lines of the cache.
+pub(crate) const APART: usize = LINE;
 
 /// The left factor: value `(i, p)` is at `i * row_stride + p * column_stride`.
 #[derive(Clone, Copy)]

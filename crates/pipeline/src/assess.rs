@@ -156,9 +156,7 @@ pub(crate) fn fingerprint(store: &Store, stage: &dyn Stage) -> Result<Option<Fin
 /// The first stage whose result is missing, or lacks a file that `stage` reads.
 fn lacking(store: &Store, stage: &dyn Stage) -> Option<&'static str> {
     let lacks = |input: &Input| match store.current(input.stage) {
-        Ok(Some(upstream)) => {
-            input.files.iter().any(|selection| upstream.manifest.digest_of(selection).is_none())
-        }
+        Ok(Some(upstream)) => !input.is_in(&upstream.manifest),
         _ => true,
     };
     stage.inputs().into_iter().find(lacks).map(|input| input.stage)

@@ -174,7 +174,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> Value {

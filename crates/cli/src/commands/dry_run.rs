@@ -46,17 +46,9 @@ pub(super) fn dry_run(
         return Ok(());
     }
     let inputs = match folders(configuration, |_| true) {
-        Ok(_) if has_outdated_features(&assessments) => Err(Error::NoResult(FEATURES)),
-        inputs => inputs,
-    };
-    let inputs = match inputs {
+        Ok(_) if has_outdated_features(&assessments) => return say_what_lacks(FEATURES, terminal),
         Ok(inputs) => inputs,
-        Err(Error::NoResult(stage)) => {
-            terminal.print(format_args!(
-                "\ntraining cannot be tried yet: `marque run {stage}` makes what it reads first"
-            ));
-            return Ok(());
-        }
+        Err(Error::NoResult(stage)) => return say_what_lacks(stage, terminal),
         Err(error) => return Err(error),
     };
     // A path that nothing is written to; only messages name it.
@@ -70,6 +62,13 @@ pub(super) fn dry_run(
     if let Some(most) = peak_memory() {
         terminal.print(format_args!("memory: {} at most so far", bytes(most)));
     }
+    Ok(())
+}
+
+fn say_what_lacks(stage: &str, terminal: &Terminal) -> Result<(), Error> {
+    terminal.print(format_args!(
+        "\ntraining cannot be tried yet: `marque run {stage}` makes what it reads first"
+    ));
     Ok(())
 }
 

@@ -55,10 +55,7 @@ pub(super) fn folders(
     let train = configuration.position(train::STAGE)?;
     let mut inputs = BTreeMap::new();
     for input in configuration.stages[train].inputs().into_iter().filter(|input| wanted(input.stage)) {
-        // One that an older marque wrote may lack a file.
-        let whole = |artifact: &Artifact| {
-            input.files.iter().all(|selection| artifact.manifest.digest_of(selection).is_some())
-        };
+        let whole = |artifact: &Artifact| input.is_in(&artifact.manifest);
         let artifact = store.current(input.stage)?.filter(whole).ok_or(Error::NoResult(input.stage))?;
         inputs.insert(input.stage.to_owned(), artifact.folder);
     }

@@ -1,13 +1,10 @@
 //! A matrix product whose right factor is laid out once and then multiplied with piece by piece of the left.
 
 use crate::matrix::Matrix;
-use crate::microkernel::{Left, Right, Sizes, product};
+use crate::microkernel::{APART, Left, Right, Sizes, product};
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
-
-/// Values between panels: without them, lines of all panels would compete for the same places of a cache.
-const APART: usize = 16;
 
 /// A right factor in panels of columns, row after row, as the inner loop reads it.
 pub(super) struct Packed {
@@ -28,9 +25,7 @@ impl Packed {
         let size = rows * panel + APART;
         let mut panels = Scratch::new(columns / panel * size);
         panels.par_chunks_mut(size).enumerate().for_each(|(index, panel_values)| {
-            let (values, apart) = panel_values.split_at_mut(rows * panel);
-            matrix.copy_columns(index * panel, panel, values);
-            apart.fill(0.0);
+            matrix.copy_columns(index * panel, panel, &mut panel_values[..rows * panel]);
         });
         Some(Self { level, panels, rows, columns })
     }

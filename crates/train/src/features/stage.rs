@@ -134,7 +134,7 @@ impl Stage for Features {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     /// Heads, losses and the optimiser make no difference here; what is drawn does only where something is.

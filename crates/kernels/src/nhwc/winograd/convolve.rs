@@ -1,10 +1,10 @@
 //! The convolution itself, which is the input gradient's too.
 
 use super::kernel::{Kernel, kernel_panels};
-use super::points::{ALL, APART, Points};
+use super::points::{ALL, Points};
 use super::tiling::{Layer, Tiling, padded};
 use super::transform::{input_tiles, output_tiles};
-use crate::microkernel::{Left, Right, Sizes, product};
+use crate::microkernel::{APART, Left, Right, Sizes, product};
 use crate::nhwc::{Epilogue, Source};
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};

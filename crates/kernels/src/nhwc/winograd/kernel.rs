@@ -4,7 +4,8 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::formulas::{POINTS, column, kernel, kernel_transposed, needs};
-use super::points::{ALL, APART, Sums};
+use super::points::{ALL, Sums};
+use crate::microkernel::APART;
 use crate::simd::Simd;
 use std::ops::Range;
 

@@ -3,12 +3,10 @@
 use super::formulas::POINTS;
 use super::tiling::Tiling;
 use super::transform::MAX_CHANNELS;
+use crate::microkernel::APART;
 use crate::simd::Simd;
 use std::ops::Range;
 
-/// Values between two points' ends and beginnings. A tile's values of all points are written one after another:
-/// at distances of a power of two they would all compete for the same few lines of the cache.
-pub(super) const APART: usize = 16;
 /// Points of a whole tile, in two dimensions.
 pub(super) const ALL: usize = POINTS * POINTS;
 
