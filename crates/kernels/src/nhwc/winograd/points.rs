@@ -35,8 +35,13 @@ impl Points {
 
     /// The tiles that need a point.
     pub(super) fn rows(&self, point: usize) -> usize {
+        self.rows_before(self.bands.end, point)
+    }
+
+    /// Those of them that are in bands before `band`.
+    fn rows_before(&self, band: usize, point: usize) -> usize {
         let before = |band| self.tiling.bands_before(band, point / POINTS);
-        (before(self.bands.end) - before(self.bands.start)) * self.tiling.tiles_with(point % POINTS)
+        (before(band) - before(self.bands.start)) * self.tiling.tiles_with(point % POINTS)
     }
 
     /// Where a point begins.
@@ -51,11 +56,7 @@ impl Points {
 
     /// Where the tiles of a band begin at each point that they need.
     pub(super) fn starts(&self, band: usize) -> [usize; ALL] {
-        std::array::from_fn(|point| {
-            let before = |band| self.tiling.bands_before(band, point / POINTS);
-            let rows = (before(band) - before(self.bands.start)) * self.tiling.tiles_with(point % POINTS);
-            self.at[point] + rows * self.stride
-        })
+        std::array::from_fn(|point| self.at[point] + self.rows_before(band, point) * self.stride)
     }
 
     /// Sees to it that whole vectors of all rows of all points lie inside of a buffer of `len` values.
