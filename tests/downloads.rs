@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use marque_fetch::Checksum;
 
 use crate::project::Project;
-use crate::server::{Reply, Sending, Server};
 use crate::sources::publish;
+use marque_fixtures::server::{Reply, Sending, Server};
 
 const FILES: [&str; 4] =
     ["cars_train.tgz", "cars_test.tgz", "car_devkit.tgz", "cars_test_annos_withlabels.mat"];

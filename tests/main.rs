@@ -10,8 +10,6 @@ mod labelling;
 mod looking;
 mod project;
 mod real_data;
-#[path = "../crates/fetch/tests/server/mod.rs"]
-mod server;
 mod sharing;
 mod sources;
 mod structure;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::fsops::is_temporary;
+use crate::durable::is_temporary;
 use crate::store::{CURRENT, DOOMED, WORK};
 use crate::{Key, MANIFEST, Store, StoreError};
 

@@ -5,10 +5,11 @@
 //! `manifest.json`); what is inside an artifact is the stages' business. It knows neither tensors nor
 //! tables, so that every crate can afford to depend on it.
 
+pub mod counts;
 mod digest;
+pub mod durable;
 mod failure;
 mod fingerprint;
-mod fsops;
 mod housekeeping;
 mod lock;
 mod manifest;

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fsops::{is_temporary, point_link, replace_folder, sync_files, sync_folder, write_atomic};
+use crate::durable::{is_temporary, point_link, replace_folder, sync_files, sync_folder, write_atomic};
 use crate::manifest::record_files;
 use crate::{Digest, Fingerprint, Holder, Key, MANIFEST, Manifest, StoreLock};
 

@@ -1,14 +1,12 @@
 //! Downloads from servers that misbehave in every way that real ones do.
 
-mod server;
-
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use marque_contracts::{Bar, Digest, Progress, Silent, Unit};
 use marque_fetch::{Checksum, Error, Fetched, Fetcher, Mismatch, Policy, ProblemKind, RemoteFile};
-use server::{Received, Reply, Sending, Server};
+use marque_fixtures::server::{Received, Reply, Sending, Server};
 
 const NAME: &str = "cars.tgz";
 const TAG: &str = "\"v1\"";
