@@ -72,6 +72,32 @@ fn the_configurations_of_the_pages_are_understood() {
 }
 
 #[test]
+fn the_columns_of_the_tables_are_those_described() {
+    let (page, project) = (page("docs/artifacts.md"), Project::finished());
+    let heads = ["brand", "type", "era"];
+    for section in page.split("\n### ").skip(1) {
+        let (name, text) = section.split_once(".parquet\n").unwrap();
+        let described: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        if described.is_empty() {
+            continue; // Described in words.
+        }
+        let mut described: Vec<String> = described
+            .iter()
+            .flat_map(|column| match column.contains("HEAD") {
+                true => heads.iter().map(|head| column.replace("HEAD", head)).collect(),
+                false => vec![(*column).to_owned()],
+            })
+            .collect();
+        let called = project.call(&["sql", &format!("select * from {name} limit 0")]).succeeded();
+        let mut there: Vec<String> = called.stdout.split_whitespace().map(str::to_owned).collect();
+        described.sort();
+        there.sort();
+        assert_eq!(described, there, "{name}");
+    }
+}
+
+#[test]
 fn the_messages_that_are_explained_exist() {
     let page = page("docs/troubleshooting.md");
     let explained: Vec<_> =
