@@ -1,6 +1,6 @@
 //! TensorBoard event files: curves of a training that TensorBoard draws while it runs.
 //!
-//! **Writes** `events.out.tfevents.<seconds>.marque` into a folder: frames of the TFRecord format
+//! **Writes** `events.out.tfevents.<seconds>.marque` into a folder: records of the TFRecord format
 //! (`tensorflow/core/lib/io/record_writer.h`), each with one `Event` message (`tensorflow/core/util/event.proto`),
 //! which holds a scalar under a tag at a step. **Reads** such a file again to go on with it after an interruption.
 //!
@@ -10,11 +10,11 @@
 mod checksum;
 mod error;
 mod event;
-mod frame;
+mod record;
 mod writer;
 
 pub use checksum::{crc32c, masked};
 pub use error::Error;
 pub use event::{Event, Scalar};
-pub use frame::Frames;
+pub use record::Records;
 pub use writer::Writer;

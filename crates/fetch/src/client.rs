@@ -50,7 +50,7 @@ fn root_certificates() -> Result<RootCerts, Error> {
     else {
         return Ok(RootCerts::WebPki);
     };
-    let pem = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+    let pem = fs_err::read(&path)?;
     let certificates: Vec<_> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),

@@ -1,30 +1,28 @@
-//! Keeps two downloads of one file apart, be they of one program or of two.
+//! A lock file for each download, so that two downloads of one file, of one program or of two, do not mix.
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{Metadata, TryLockError};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use fs_err::{File, OpenOptions};
 
-/// The right to write one partial file. The operating system takes it back when the process ends, however it ends.
-pub(crate) struct Claim {
+/// The right to write one partial file. The operating system releases it when the process ends, however it ends.
+pub(crate) struct DownloadLock {
     path: PathBuf,
-    /// `None` where the file system knows no locks: then nothing is kept apart.
+    /// `None` where the file system has no locks: then nothing is locked.
     file: Option<File>,
-    /// Whether somebody else had it before, and may have brought the file.
+    /// Whether somebody else held it before, and may have downloaded the file.
     pub(crate) waited: bool,
 }
 
-impl Claim {
-    /// Takes the claim that the lock file at `path` stands for, or waits for whoever has it; `tell` is told who that
-    /// is.
-    pub(crate) fn take(path: &Path, tell: &dyn Fn(&str)) -> Result<Self, Error> {
-        let io = |e| Error::io("lock", path, e);
+impl DownloadLock {
+    /// Locks the file at `path`, or waits for whoever holds it; `tell` is told who that is.
+    pub(crate) fn acquire(path: &Path, tell: &dyn Fn(&str)) -> io::Result<Self> {
         let mut waited = false;
         loop {
-            let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-            let mut file = open.map_err(io)?;
+            let mut file =
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -32,29 +30,29 @@ impl Claim {
                         tell(&holder(&mut file));
                     }
                     waited = true;
-                    file.lock().map_err(io)?;
+                    file.lock()?;
                 }
                 // As some network file systems have it: then there is nothing to wait for.
                 Err(TryLockError::Error(error)) => {
                     tracing::debug!("{} cannot be locked: {error}", path.display());
-                    let _ = std::fs::remove_file(path);
+                    let _ = fs_err::remove_file(path);
                     return Ok(Self { path: path.to_owned(), file: None, waited });
                 }
             }
-            // Whoever had it before has deleted the file: then this is the lock of nothing.
+            // Whoever held it before deletes the file: then this lock is one of a file that is gone.
             let same =
                 |there: Metadata, here: Metadata| (there.dev(), there.ino()) == (here.dev(), here.ino());
-            if std::fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|here| same(there, here)))
-            {
-                file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
-                write!(file, "{}", std::process::id()).map_err(io)?;
+            if fs_err::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|here| same(there, here))) {
+                file.set_len(0)?;
+                file.rewind()?;
+                write!(file, "{}", std::process::id())?;
                 return Ok(Self { path: path.to_owned(), file: Some(file), waited });
             }
         }
     }
 }
 
-/// Who has the lock, in words; it may be writing its number this very moment.
+/// Who holds the lock, in words; it may be about to write its process id.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     let _ = file.read_to_string(&mut text);
@@ -65,11 +63,11 @@ fn holder(file: &mut File) -> String {
     }
 }
 
-impl Drop for Claim {
+impl Drop for DownloadLock {
     fn drop(&mut self) {
         // Deleted while it is still locked, so that nobody can lock the file in between.
         if self.file.is_some() {
-            let _ = std::fs::remove_file(&self.path);
+            let _ = fs_err::remove_file(&self.path);
         }
     }
 }
