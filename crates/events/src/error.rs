@@ -1,3 +1,5 @@
+//! Errors of reading and writing event files.
+
 use std::path::PathBuf;
 
 /// Why events cannot be written.

@@ -2,10 +2,10 @@
 //!
 //! **Writes** `events.out.tfevents.<seconds>.marque` into a folder: records of the TFRecord format
 //! (`tensorflow/core/lib/io/record_writer.h`), each with one `Event` message (`tensorflow/core/util/event.proto`),
-//! which holds a scalar under a tag at a step. **Reads** such a file again to go on with it after an interruption.
+//! which has scalars under tags at a step. **Reads** such a file again to resume it after an interruption.
 //!
 //! Wall time is what the caller says it is ([`Writer::set_wall_time`]), so that the same training can write the same
-//! bytes. The crates there are for this format have not been kept up; what is needed of it is small.
+//! bytes. The crates that exist for this format are not maintained; what is needed of it is small.
 
 mod checksum;
 mod error;

@@ -1,3 +1,5 @@
+//! Writing event files, and resuming them.
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 

@@ -58,7 +58,10 @@ fn root_certificates() -> Result<RootCerts, Error> {
         })
         .collect();
     if certificates.is_empty() {
-        return Err(Error::Certificates { path, reason: "holds no certificate in PEM form".to_owned() });
+        return Err(Error::Certificates {
+            path,
+            reason: "does not contain a certificate in PEM form".to_owned(),
+        });
     }
     Ok(RootCerts::new_with_certs(&certificates))
 }

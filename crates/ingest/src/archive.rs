@@ -51,7 +51,7 @@ impl Default for Limits {
 /// Why an archive cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be read, or holds what does not belong in one.
+    /// It is damaged, or has members that are not allowed.
     #[error("refused to unpack {}: {reason}", tidy(.archive).display())]
     Refused {
         /// The archive.

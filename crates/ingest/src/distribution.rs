@@ -62,7 +62,7 @@ pub(crate) fn is_present(file: &ExpectedFile) -> bool {
     file.path.is_file() || unpacked_folder(&file.path).is_some_and(|folder| has_contents(&folder))
 }
 
-/// Whether an unpacked folder has the photos or annotation files that belong there: a lone `README` is no data set. A
+/// Whether an unpacked folder has the photos or annotation files that belong there: a lone `README` is not a data set. A
 /// folder that cannot be read is left to whoever reads it.
 fn has_contents(folder: &Path) -> bool {
     if !folder.is_dir() {

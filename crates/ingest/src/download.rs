@@ -89,7 +89,7 @@ impl<'a> Download<'a> {
         Err(Error::Fetch { errors, distributions: Distribution::all(files) })
     }
 
-    /// Compares what is there of `files` with sizes and checksums; a file that is not the published one is kept
+    /// Compares what is there of `files` with sizes and checksums; a file that is not the published one is set
     /// aside under a name that ends with `.rejected`.
     ///
     /// # Errors

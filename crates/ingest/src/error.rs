@@ -1,3 +1,5 @@
+//! Errors of the stage and of downloads, each with what to do about it.
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -10,7 +12,7 @@ use crate::archive;
 use crate::distribution::Distribution;
 use crate::paths::tidy;
 
-/// Why photos and annotations cannot be brought in.
+/// Why photos and annotations cannot be imported or downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file system refused; the message names the file.

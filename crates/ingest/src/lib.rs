@@ -1,4 +1,4 @@
-//! Stage 1, `ingest`: brings photos and annotations into the store, verified.
+//! Stage 1, `ingest`: imports photos and annotations into the store, verified.
 //!
 //! **Reads** what `[dataset]` names: a published copy of Stanford Cars in any of its layouts, Parquet files with
 //! embedded photos, a folder per class, a table of the user's own with photos in files, or nothing at all for the

@@ -11,7 +11,7 @@ use image::GrayImage;
 /// Side of the small picture that is transformed.
 const SIDE: usize = 32;
 
-/// Side of the block of low frequencies that is kept.
+/// Side of the block of low frequencies that makes the hash.
 const LOW: usize = 8;
 
 /// Side of the thumbnail that is compared.
@@ -43,7 +43,7 @@ pub(crate) struct PerceptualHash {
     deviation: f32,
 }
 
-/// Cosines of the DCT-II: row `k` holds the frequency `k` at each pixel.
+/// Cosines of the DCT-II: row `k` has the frequency `k` at each pixel.
 static COSINES: LazyLock<[[f64; SIDE]; LOW]> = LazyLock::new(|| {
     std::array::from_fn(|k| std::array::from_fn(|x| (PI / SIDE as f64 * (x as f64 + 0.5) * k as f64).cos()))
 });
@@ -98,7 +98,7 @@ impl PerceptualHash {
         }
     }
 
-    /// Mean absolute difference of the thumbnails, brought to mean 0 and standard deviation 1.
+    /// Mean absolute difference of the thumbnails, standardised to mean 0 and standard deviation 1.
     fn difference(&self, other: &Self) -> f32 {
         let scale = |hash: &Self| 1.0 / hash.deviation.max(FLAT);
         let (a, b) = (scale(self), scale(other));

@@ -20,7 +20,7 @@ pub(crate) struct Photo {
 /// What is behind transparent photos: red, green, blue.
 const WHITE: [u8; 3] = [255; 3];
 
-/// Pixels of the shorter side that a perceptual hash needs: three for each of the small picture that it is made of.
+/// Pixels of the shorter side that a perceptual hash needs: three for each pixel of the 32×32 that it is computed from.
 const HASHED_SIDE: usize = 96;
 
 /// Decodes each of the files `names` below `folder`; those that are not photos of at most `max_pixels` pixels are

@@ -1,10 +1,10 @@
 //! Folders of the user's, read only: the one place through which sources list, hash and copy files.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::{Digest, Progress};
+use walkdir::WalkDir;
 
 use crate::digests;
 use crate::warnings::warn_once;
@@ -36,7 +36,25 @@ impl SourceFolder<'_> {
     /// If a folder cannot be read.
     pub(crate) fn list(&self) -> io::Result<Listing> {
         let mut listing = Listing::default();
-        walk(self.0, "", &mut vec![FolderId::of(self.0)?], &mut listing)?;
+        for entry in WalkDir::new(self.0).follow_links(true) {
+            let (path, names) = match entry {
+                Ok(entry) if entry.file_type().is_file() => (entry.into_path(), &mut listing.files),
+                Ok(_) => continue,
+                Err(error) if error.loop_ancestor().is_some() => {
+                    let link = error.path().unwrap_or(self.0).display();
+                    warn_once(format!("{link} is left out: it links to a folder above it"));
+                    continue;
+                }
+                Err(error) => match error.path().filter(|path| error.depth() > 0 && path.is_symlink()) {
+                    Some(link) => (link.to_owned(), &mut listing.broken_links),
+                    None => return Err(error.into()),
+                },
+            };
+            match path.strip_prefix(self.0).ok().and_then(Path::to_str) {
+                Some(name) => names.push(name.to_owned()),
+                None => warn_once(format!("{path:?} is left out: its name is not UTF-8")),
+            }
+        }
         listing.files.sort_unstable();
         listing.broken_links.sort_unstable();
         Ok(listing)
@@ -89,55 +107,4 @@ pub(crate) fn is_photo(name: &str) -> bool {
 /// Whether a file or a folder above it is hidden, or one that macOS adds.
 pub(crate) fn is_hidden(name: &str) -> bool {
     name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
-}
-
-/// A folder, by whatever path it is reached.
-#[derive(PartialEq)]
-struct FolderId {
-    device: u64,
-    inode: u64,
-}
-
-impl FolderId {
-    fn of(folder: &Path) -> io::Result<Self> {
-        let metadata = fs_err::metadata(folder)?;
-        Ok(Self { device: metadata.dev(), inode: metadata.ino() })
-    }
-}
-
-/// `above` are the folder and those that led to it, so that links in a circle end.
-fn walk(folder: &Path, prefix: &str, above: &mut Vec<FolderId>, out: &mut Listing) -> io::Result<()> {
-    for entry in fs_err::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        let mut kind = entry.file_type()?;
-        let Some(name) = entry.file_name().to_str().map(|name| format!("{prefix}{name}")) else {
-            warn_once(format!("{path:?} is left out: its name is not UTF-8"));
-            continue;
-        };
-        let linked = kind.is_symlink();
-        if linked {
-            match fs_err::metadata(&path) {
-                Ok(target) => kind = target.file_type(),
-                Err(_) => {
-                    out.broken_links.push(name);
-                    continue;
-                }
-            }
-        }
-        if kind.is_dir() {
-            let folder = FolderId::of(&path)?;
-            // Only a link leads up again.
-            if linked && above.contains(&folder) {
-                warn_once(format!("{} is left out: it links to a folder above it", path.display()));
-                continue;
-            }
-            above.push(folder);
-            walk(&path, &format!("{name}/"), above, out)?;
-            above.pop();
-        } else if kind.is_file() {
-            out.files.push(name);
-        }
-    }
-    Ok(())
 }

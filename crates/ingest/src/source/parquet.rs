@@ -73,7 +73,7 @@ impl ParquetSource<'_> {
                 Some(position) => *position,
                 None => {
                     let reason =
-                        format!("image_column = {name:?} holds no photos; columns: {}", names(table));
+                        format!("image_column = {name:?} does not contain photos; columns: {}", names(table));
                     return Err(self.wrong(path, reason));
                 }
             },

@@ -1,9 +1,9 @@
 //! Stanford Cars as it was published, and as others have passed it on.
 //!
-//! Every known copy holds photos in folders called `cars_train`, `cars_test` or `car_ims`, and annotations in
+//! Every known copy has photos in folders called `cars_train`, `cars_test` or `car_ims`, and annotations in
 //! MATLAB files of fixed names; they differ in what is packed into which archive and in the folders around it:
 //!
-//! | copy | holds |
+//! | copy | files |
 //! |---|---|
 //! | the publication | `cars_train.tgz`, `cars_test.tgz`, `car_devkit.tgz`, `cars_test_annos_withlabels.mat` |
 //! | torchvision | `stanford_cars/` with the same, unpacked |
