@@ -303,7 +303,7 @@ fn a_proxy_that_cannot_be_understood_is_named_and_not_gone_past() {
             command.env_remove(name);
         }
         let called: crate::project::Called = command.env(variable, value).output().unwrap().into();
-        called.failed(4, &format!("the environment variable {variable} names no proxy"));
+        called.failed(4, &format!("the environment variable {variable} does not name a proxy"));
     }
     assert!(publication.server.requests().is_empty());
 }
