@@ -1,9 +1,8 @@
 //! Parquet files: tables, and data sets with embedded photos as Hugging Face keeps them.
 
-mod project;
-
 use marque_formats::{Column, Frame};
-use project::{Project, TABLE, own_photos};
+
+use crate::project::{Project, TABLE, own_photos};
 
 #[test]
 fn a_parquet_table_says_the_same_as_text() {

@@ -1,13 +1,12 @@
 //! Folders and archives with a folder of photos per class.
 
-mod project;
-
 use std::os::unix::fs::symlink;
 
 use image::ImageFormat;
 use marque_contracts::Stage;
 use marque_contracts::schema::Split;
-use project::{FOLDERS, Project, encode, photo, picture, zip_of};
+
+use crate::project::{FOLDERS, Project, encode, photo, picture, zip_of};
 
 #[test]
 fn a_folder_per_class_becomes_a_table() {

@@ -1,11 +1,10 @@
 //! Alternative copies: complete copies of the data set that are none of the distributions that the settings name.
 
-mod project;
-
 use marque_contracts::Silent;
 use marque_ingest::{Download, Error, FetchSettings};
 use marque_settings::{Document, Reader};
-use project::{Project, photo, tar_gz, zip_of};
+
+use crate::project::{Project, photo, tar_gz, zip_of};
 
 /// Two distributions with addresses where nobody answers.
 const DATASET: &str = r#"

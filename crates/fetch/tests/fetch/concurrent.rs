@@ -1,14 +1,13 @@
 //! Several files at once, and several downloads of one file.
 
-mod download;
-
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use download::{Download, NAME, TAG, content, good, names};
 use marque_contracts::{Bar, Progress, Silent, Unit};
 use marque_fetch::{Error, Fetcher, Policy, RemoteFile};
 use marque_fixtures::server::{Reply, Server};
+
+use crate::download::{Download, NAME, TAG, content, good, names};
 
 #[test]
 fn several_files_are_downloaded_at_once_and_one_that_fails_does_not_stop_the_others() {

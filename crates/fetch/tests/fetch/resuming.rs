@@ -1,12 +1,11 @@
 //! Resuming: interrupted transfers, ranges, and partial files of earlier runs.
 
-mod download;
-
 use std::time::Duration;
 
-use download::{Download, NAME, TAG, content, good};
 use marque_fetch::ProblemKind;
 use marque_fixtures::server::{Received, Reply, Sending, Server};
+
+use crate::download::{Download, NAME, TAG, content, good};
 
 #[test]
 fn a_connection_cut_mid_body_is_resumed() {

@@ -1,11 +1,10 @@
 //! Tables of the user's own, as spreadsheets and pandas write them.
 
-mod project;
-
 use marque_contracts::Stage;
 use marque_contracts::schema::Split;
 use marque_formats::Crop;
-use project::{Project, TABLE, own_photos, photo};
+
+use crate::project::{Project, TABLE, own_photos, photo};
 
 #[test]
 fn a_table_of_ones_own_is_read_with_all_its_columns() {

@@ -1,16 +1,15 @@
 //! Archives built to attack: each is refused for its own reason, and nothing of it stays.
 
-mod hostile;
-
 use std::io::Cursor;
 use std::path::PathBuf;
 
-use hostile::{Tar, zip};
 use marque_ingest::archive::{Error, Limits, Refusal, list, unpack};
 use tar::{EntryType, Header};
 use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+
+use crate::hostile::{Tar, zip};
 
 struct Attempt {
     folder: TempDir,

@@ -1,11 +1,10 @@
 //! What changes the result, and which settings are refused.
 
-mod project;
-
 use marque_contracts::Stage;
 use marque_ingest::Settings;
 use marque_settings::{Document, Reader};
-use project::{Project, TABLE, own_photos, photo};
+
+use crate::project::{Project, TABLE, own_photos, photo};
 
 #[test]
 fn the_same_files_give_the_same_bytes_and_other_files_other_sources() {

@@ -1,12 +1,11 @@
 //! Statuses, waits, redirects and time-outs: servers that misbehave in every way that real ones do.
 
-mod download;
-
 use std::time::Duration;
 
-use download::{Download, NAME, TAG, content, good, md5};
 use marque_fetch::ProblemKind;
 use marque_fixtures::server::{Reply, Sending, Server};
+
+use crate::download::{Download, NAME, TAG, content, good, md5};
 
 #[test]
 fn a_good_server_gives_the_file() {

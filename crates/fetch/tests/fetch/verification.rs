@@ -1,10 +1,9 @@
 //! Verification: nothing but the published bytes gets the file's name.
 
-mod download;
-
-use download::{Download, NAME, TAG, content, good, md5, names};
 use marque_fetch::{Checksum, Mismatch, ProblemKind};
 use marque_fixtures::server::{Reply, Server};
+
+use crate::download::{Download, NAME, TAG, content, good, md5, names};
 
 #[test]
 fn another_length_than_published_is_another_file() {

@@ -1,5 +1,4 @@
 //! A folder with a user's files, and the stage's results from them.
-#![allow(dead_code)] // Each test program uses some of this.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};

@@ -1,11 +1,10 @@
 //! Which files are photos, how they are measured, and which are there twice.
 
-mod project;
-
 use image::ImageFormat;
 use marque_fixtures::published;
 use marque_formats::{DuplicateKind, PhotoRow, RejectedRow};
-use project::{FOLDERS, Project, encode, photo, picture};
+
+use crate::project::{FOLDERS, Project, encode, photo, picture};
 
 #[test]
 fn files_that_are_no_photos_are_listed_and_left_out_up_to_a_share() {

@@ -1,5 +1,4 @@
 //! A download in a folder of its own, and a server that behaves.
-#![allow(dead_code)] // Each test program uses some of this.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

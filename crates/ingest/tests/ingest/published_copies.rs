@@ -1,9 +1,8 @@
 //! Stanford Cars in every layout in which it is passed on.
 
-mod project;
-
 use marque_contracts::schema::{Layout, ingest};
-use project::{Project, photo, tar_gz, zip_of};
+
+use crate::project::{Project, photo, tar_gz, zip_of};
 
 /// What the stage does with annotation files is to carry them on.
 fn annotation(name: &str) -> Vec<u8> {
