@@ -72,7 +72,7 @@ fn negative_steps_survive() {
 }
 
 #[test]
-fn an_interrupted_file_goes_on_to_the_same_bytes() {
+fn an_interrupted_file_is_resumed_to_the_same_bytes() {
     let write = |writer: &mut Writer, steps: std::ops::RangeInclusive<i64>| {
         for step in steps {
             writer.set_wall_time(step as f64);
@@ -101,11 +101,11 @@ fn an_interrupted_file_goes_on_to_the_same_bytes() {
 }
 
 #[test]
-fn another_file_is_not_gone_on_with() {
+fn another_file_is_not_resumed() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("events.out.tfevents.0000000000.marque"), b"something else").unwrap();
     let error = Writer::resume(folder.path(), 0.0, 0).unwrap_err();
-    assert!(error.to_string().contains("is no event file"), "{error}");
+    assert!(error.to_string().contains("is not an event file"), "{error}");
 }
 
 #[test]
