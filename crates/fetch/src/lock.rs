@@ -1,6 +1,5 @@
 //! A lock file for each download, so that two downloads of one file, of one program or of two, do not mix.
 
-use std::fs::{Metadata, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -23,9 +22,9 @@ impl DownloadLock {
         loop {
             let mut file =
                 OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-            match file.try_lock() {
+            match file.try_lock().map_err(io::Error::from) {
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if !waited {
                         tell(&holder(&mut file));
                     }
@@ -33,16 +32,17 @@ impl DownloadLock {
                     file.lock()?;
                 }
                 // As some network file systems have it: then there is nothing to wait for.
-                Err(TryLockError::Error(error)) => {
+                Err(error) => {
                     tracing::debug!("{} cannot be locked: {error}", path.display());
                     let _ = fs_err::remove_file(path);
                     return Ok(Self { path: path.to_owned(), file: None, waited });
                 }
             }
             // Whoever held it before deletes the file: then this lock is one of a file that is gone.
-            let same =
-                |there: Metadata, here: Metadata| (there.dev(), there.ino()) == (here.dev(), here.ino());
-            if fs_err::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|here| same(there, here))) {
+            let locked = file.metadata()?;
+            let is_current = fs_err::metadata(path)
+                .is_ok_and(|there| (there.dev(), there.ino()) == (locked.dev(), locked.ino()));
+            if is_current {
                 file.set_len(0)?;
                 file.rewind()?;
                 write!(file, "{}", std::process::id())?;

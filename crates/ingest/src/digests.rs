@@ -1,7 +1,6 @@
 //! Digests of files, remembered while the program runs: sources are looked at several times.
 
 use std::collections::HashMap;
-use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -17,18 +16,18 @@ struct Stamp {
     device: u64,
     inode: u64,
     bytes: u64,
-    /// Time of the last change: seconds and nanoseconds.
-    modified: (i64, i64),
+    modified: SystemTime,
 }
 
-impl From<&Metadata> for Stamp {
-    fn from(metadata: &Metadata) -> Self {
-        Self {
+impl Stamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs_err::metadata(path)?;
+        Ok(Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             bytes: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        }
+            modified: metadata.modified()?,
+        })
     }
 }
 
@@ -52,8 +51,8 @@ fn known(path: &Path, stamp: Stamp) -> Option<Digest> {
 /// If a file cannot be read.
 pub(crate) fn of_files(paths: &[PathBuf], progress: &dyn Progress) -> io::Result<Vec<Digest>> {
     let unread = |path: &PathBuf| {
-        let metadata = fs_err::metadata(path).ok()?;
-        known(path, Stamp::from(&metadata)).is_none().then_some(metadata.len())
+        let stamp = Stamp::of(path).ok()?;
+        known(path, stamp).is_none().then_some(stamp.bytes)
     };
     let sizes: Vec<u64> = paths.iter().map(|path| unread(path).unwrap_or(0)).collect();
     let total = sizes.iter().sum();
@@ -68,15 +67,13 @@ pub(crate) fn of_files(paths: &[PathBuf], progress: &dyn Progress) -> io::Result
 
 /// The digest of a file; one that has not changed since the last time is not read again.
 fn of_file(path: &Path) -> io::Result<Digest> {
-    let before = fs_err::metadata(path)?;
-    let stamp = Stamp::from(&before);
+    let stamp = Stamp::of(path)?;
     if let Some(digest) = known(path, stamp) {
         return Ok(digest);
     }
     let digest = Digest::of_file(path)?;
-    let settled =
-        before.modified().is_ok_and(|changed| changed + SETTLED < SystemTime::now()) && before.is_file();
-    if settled && fs_err::metadata(path).is_ok_and(|after| Stamp::from(&after) == stamp) {
+    let settled = stamp.modified + SETTLED < SystemTime::now() && path.is_file();
+    if settled && Stamp::of(path).is_ok_and(|after| after == stamp) {
         let mut digests = DIGESTS.lock().unwrap_or_else(PoisonError::into_inner);
         digests.insert(path.to_owned(), (stamp, digest));
     }
