@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
+use marque_contracts::schema::stanford_cars;
+
 use crate::archive::is_archive;
 use crate::settings::ExpectedFile;
 use crate::source;
@@ -56,8 +58,8 @@ pub(crate) fn is_there(file: &ExpectedFile) -> bool {
 
 /// Annotation files without which an unpacked folder is not what its archive was, by names of folders.
 const ANNOTATED: [(&str, &[&str]); 2] = [
-    ("devkit", &["cars_meta.mat", "cars_train_annos.mat"]),
-    ("stanford-cars", &["cars_meta.mat", "cars_train_annos.mat"]),
+    ("devkit", &[stanford_cars::CLASS_NAMES, stanford_cars::TRAIN]),
+    ("stanford-cars", &[stanford_cars::CLASS_NAMES, stanford_cars::TRAIN]),
 ];
 
 /// Whether an unpacked folder has photos in it, or the annotation files that belong there: a lone `README` is no data

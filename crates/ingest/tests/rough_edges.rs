@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 
 use image::ImageFormat;
 use marque_contracts::Stage;
-use marque_formats::{Column, Crop, Frame};
+use marque_formats::{Column, Crop, Table};
 use place::{Place, encode, photo, picture, zip_of};
 
 const FOLDERS: &str = "source = \"folders\"\npath = \"cars\"";
@@ -222,7 +222,7 @@ fn features() -> String {
 fn classes_without_a_name_are_named_by_row_and_empty_lists_are_known() {
     let place = own_photos();
     let write = |brands: [i64; 4], extras: [Option<Vec<i64>>; 4]| {
-        let frame = Frame::new()
+        let frame = Table::new()
             .with_text("file_name", ["0.jpg", "1.jpg", "2.jpg", "3.jpg"])
             .with_integers("brand", brands)
             .with("extras", Column::IntegerList(extras.into()))

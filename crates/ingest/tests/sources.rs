@@ -7,7 +7,7 @@ use std::path::Path;
 use image::ImageFormat;
 use marque_contracts::Stage;
 use marque_contracts::schema::{Layout, Split, ingest};
-use marque_formats::{Crop, DuplicateKind, Frame, PhotoRow, RejectedRow};
+use marque_formats::{Crop, DuplicateKind, PhotoRow, RejectedRow, Table};
 use marque_ingest::Settings;
 use marque_settings::{Document, Reader};
 use place::{Place, encode, photo, picture, tar_gz, zip_of};
@@ -335,7 +335,7 @@ fn a_parquet_table_says_the_same_as_text() {
     place.write("cars.csv", b"file_name,colour,doors\n0.jpg,red,4\n1.jpg,,\n");
     place.succeeds(TABLE);
     let expected = place.annotations();
-    let frame = Frame::new()
+    let frame = Table::new()
         .with_text("file_name", ["0.jpg", "1.jpg"])
         .with("colour", marque_formats::Column::Text(vec![Some("red".into()), None]))
         .with("doors", marque_formats::Column::Number(vec![Some(4.0), Some(f64::NAN)]));

@@ -1,5 +1,6 @@
 //! The annotation files of the devkit, MATLAB 5 with the published variable and field names.
 
+use marque_contracts::schema::stanford_cars;
 use marque_mat5::{Cell, Struct, Value, Variable};
 
 use crate::Error;
@@ -17,7 +18,7 @@ pub(crate) struct Annotation {
 /// `cars_meta.mat`: the cell array `class_names`.
 pub(crate) fn meta() -> Result<Vec<u8>, Error> {
     let names = Cell::row(CLASSES.iter().map(|class| Value::from(class.name)));
-    bytes("cars_meta.mat", Variable::new("class_names", names))
+    bytes(stanford_cars::CLASS_NAMES, Variable::new("class_names", names))
 }
 
 /// The struct array `annotations` of one split; without labels it lacks the field `class`.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use marque_contracts::schema::stanford_cars::{self, TEST, TEST_UNLABELLED, TRAIN};
 use rayon::prelude::*;
 
 use crate::annotations::{self, Annotation};
@@ -76,9 +77,9 @@ pub(crate) fn write(sample: &Sample, folder: &Path, progress: Progress) -> Resul
     let [train, test] = [Split::Train, Split::Test].map(|split| annotate(&photos, &classes, split));
     let devkit = [
         ("README.txt", README.as_bytes().to_vec()),
-        ("cars_meta.mat", annotations::meta()?),
-        ("cars_test_annos.mat", annotations::split("cars_test_annos.mat", &test, false)?),
-        ("cars_train_annos.mat", annotations::split("cars_train_annos.mat", &train, true)?),
+        (stanford_cars::CLASS_NAMES, annotations::meta()?),
+        (TEST_UNLABELLED, annotations::split(TEST_UNLABELLED, &test, false)?),
+        (TRAIN, annotations::split(TRAIN, &train, true)?),
     ];
     let entries = devkit.iter().map(|(name, bytes)| (format!("devkit/{name}"), bytes.as_slice()));
     let mut files = vec![archive::write(&folder.join("car_devkit.tgz"), 6, entries)?];
@@ -89,8 +90,8 @@ pub(crate) fn write(sample: &Sample, folder: &Path, progress: Progress) -> Resul
         // JPEG files do not compress: they are stored.
         files.push(archive::write(&folder.join(format!("{stem}.tgz")), 0, entries)?);
     }
-    let labelled = folder.join("cars_test_annos_withlabels.mat");
-    let bytes = annotations::split("cars_test_annos_withlabels.mat", &test, true)?;
+    let labelled = folder.join(TEST);
+    let bytes = annotations::split(TEST, &test, true)?;
     std::fs::write(&labelled, bytes).map_err(|source| Error::Write { path: labelled.clone(), source })?;
     files.push(labelled);
     Ok(files)

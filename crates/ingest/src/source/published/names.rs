@@ -1,17 +1,13 @@
 //! How the files of Stanford Cars are called, in every copy.
 
-use marque_contracts::schema::ingest;
+use marque_contracts::schema::{ingest, stanford_cars};
 
 use super::super::{photo, tree};
 
 pub(super) const PHOTO_FOLDERS: [&str; 3] = ["cars_train", "cars_test", "car_ims"];
 
-pub(super) const CLASS_NAMES: &str = "cars_meta.mat";
-pub(super) const TRAIN: &str = "cars_train_annos.mat";
-const TEST_WITHOUT_LABELS: &str = "cars_test_annos.mat";
-pub(super) const TEST: &str = "cars_test_annos_withlabels.mat";
-pub(super) const ALL: &str = "cars_annos.mat";
-pub(super) const ANNOTATIONS: [&str; 5] = [CLASS_NAMES, TRAIN, TEST_WITHOUT_LABELS, TEST, ALL];
+pub(super) use stanford_cars::{ALL, CLASS_NAMES, TEST, TRAIN};
+pub(super) const ANNOTATIONS: [&str; 5] = [CLASS_NAMES, TRAIN, stanford_cars::TEST_UNLABELLED, TEST, ALL];
 
 /// Published MD5 checksums of annotation files: those inside the devkit, and the one beside it.
 pub(super) const PUBLISHED: [(&str, &str); 3] = [
