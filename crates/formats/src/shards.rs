@@ -91,8 +91,8 @@ fn shard_name(number: u32) -> String {
 
 /// Writes one shard, photo by photo, in any order and from several threads.
 ///
-/// It is written beside its place and moved there by [`ShardWriter::finish`]: a shard that is there is a whole one,
-/// which is what going on after an interruption relies on.
+/// It is written under a temporary name and renamed by [`ShardWriter::finish`]: a file with a shard's name is complete,
+/// which resuming after an interruption relies on.
 pub struct ShardWriter {
     file: File,
     path: PathBuf,

@@ -54,7 +54,7 @@ pub struct Sheet {
 }
 
 impl PhotoTable {
-    /// Reads `photos.parquet` and, where there is one, the label table, whose columns stand beside those of
+    /// Reads `photos.parquet` and, where there is one, the label table, whose columns are joined to those of
     /// the photos. `heads` are shown under the photos.
     ///
     /// # Errors

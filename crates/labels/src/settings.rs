@@ -59,7 +59,7 @@ pub enum OnLeak {
     /// Say so.
     #[default]
     Report,
-    /// Leave the photos out that would be learnt from, and those for validation that are in the test split.
+    /// Leave the photos out that would be trained on, and those for validation that are in the test split.
     DropFromTrain,
     /// Stop.
     Error,
