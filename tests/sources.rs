@@ -327,7 +327,7 @@ fn a_parquet_table_and_its_photos_are_read() {
     }
     let names: Vec<_> = numbers.clone().map(|i| format!("{i}.jpg")).collect();
     let classes: Vec<_> = numbers.map(|i| format!("BMW X5 SUV {}", 2005 + i)).collect();
-    let frame = marque_formats::Frame::new()
+    let frame = marque_formats::Table::new()
         .with_text("file_name", names.iter().map(String::as_str))
         .with_text("class_name", classes.iter().map(String::as_str));
     frame.write(&project.path("listings/cars.parquet")).unwrap();

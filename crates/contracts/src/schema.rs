@@ -1,13 +1,19 @@
 //! Names of the files that pass between stages, and the records of the JSON ones. The columns of the
 //! Parquet tables are in `marque-formats`, which reads and writes them.
 
+mod head;
 mod preparation;
+pub mod stanford_cars;
+mod text;
 
+pub use head::{ClassWeights, Head, HeadKind, Label};
 pub use preparation::{Filter, Fit, Preparation};
-
-use std::collections::BTreeMap;
+pub use text::normalised;
 
 use serde::{Deserialize, Serialize};
+
+/// Model years that a car can be of.
+pub const MODEL_YEARS: std::ops::RangeInclusive<i64> = 1885..=2100;
 
 /// Files that `ingest` writes.
 pub mod ingest {
@@ -102,10 +108,10 @@ pub struct Dataset {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// `cars_train/`, `cars_test/` and the devkit's `cars_meta.mat`, `cars_train_annos.mat` and, where
-    /// there is one, `cars_test_annos_withlabels.mat`.
+    /// Folders `cars_train/` and `cars_test/`, and the devkit: [`stanford_cars::CLASS_NAMES`],
+    /// [`stanford_cars::TRAIN`] and, where there is one, [`stanford_cars::TEST`].
     StanfordCars,
-    /// `car_ims/` and `cars_annos.mat`, which holds names, boxes, classes and split of all photos.
+    /// Folder `car_ims/` and [`stanford_cars::ALL`], which holds names, boxes, classes and split of all photos.
     CarIms,
     /// One table for everything else: [`ingest::ANNOTATION_TABLE`].
     Table,
@@ -115,7 +121,7 @@ pub enum Layout {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// Learnt from.
+    /// Trained on.
     Train,
     /// Held out of the training photos to choose the best epoch.
     Validation,
@@ -140,39 +146,4 @@ impl Split {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|split| split.as_str() == word)
     }
-}
-
-/// How many answers a head gives.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HeadKind {
-    /// Exactly one class.
-    #[default]
-    Single,
-    /// Several classes, or none.
-    Tags,
-}
-
-/// One question that the network answers: `heads.json` is a list of these.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Head {
-    /// Name: a column of the label table.
-    pub name: String,
-    /// How many answers it gives.
-    pub kind: HeadKind,
-    /// Classes; the position is the class id.
-    pub classes: Vec<String>,
-    /// Photos per class, by split.
-    pub counts: BTreeMap<Split, Vec<u64>>,
-    /// Class weights from the training split, by method, each with a mean of 1 over the training photos.
-    pub class_weights: ClassWeights,
-}
-
-/// Weights per class that make up for unequal counts.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct ClassWeights {
-    /// Inverse frequency.
-    pub inverse: Vec<f64>,
-    /// Inverse effective number of samples, β = 0.999 (Cui et al. 2019, arXiv:1901.05555).
-    pub effective: Vec<f64>,
 }

@@ -5,16 +5,13 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
 use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit};
-use marque_formats::{CropRow, Geometry, IndexRow, ShardWriter, shard_path};
+use marque_formats::{BoxFit, CropRow, Geometry, IndexRow, ShardWriter, shard_path};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::render::{Rendered, Renderer};
 use crate::{Error, Settings, webdataset};
-
-/// Boxes may reach this many pixels outside: published ones are off by one or two here and there.
-const SLACK: usize = 2;
 
 /// Above this share of boxes outside their photos, the boxes are those of other photos.
 const OUTSIDE_SHARE: f64 = 0.02;
@@ -144,7 +141,8 @@ impl Packing<'_> {
         let crop = row.crop.filter(|_| self.settings.crop);
         let Rendered { width, height } =
             renderer.render(&file, crop, pixels).map_err(|source| Error::Photo { path, source })?;
-        Ok(crop.is_some_and(|crop| crop.x2 as usize > width + SLACK || crop.y2 as usize > height + SLACK))
+        let fit = crop.map(|crop| crop.fit(width as u32, height as u32));
+        Ok(matches!(fit, Some(BoxFit::Beyond(_))))
     }
 
     /// What an interrupted run noted of this shard, if it left the shard whole.

@@ -7,7 +7,6 @@ use marque_network::Agreement;
 
 use crate::data::Sample;
 use crate::stage::head_config;
-use crate::target::Target;
 use crate::{Error, Settings};
 
 /// Problems told in a message.
@@ -58,10 +57,7 @@ struct Pairs<'a> {
 impl Pairs<'_> {
     /// The class of the head at position `head` for each fine class.
     fn implied(&mut self, head: usize) -> Vec<Option<usize>> {
-        let class = |sample: &Sample, position: usize| match sample.targets.get(position) {
-            Some(Target::Class(class)) => Some(*class),
-            _ => None,
-        };
+        let class = |sample: &Sample, position: usize| sample.targets.get(position)?.class();
         let (fine_head, coarse) = (&self.heads[self.fine], &self.heads[head]);
         let mut implied: Vec<Option<usize>> = vec![None; fine_head.classes.len()];
         let (mut fine_seen, mut seen) = (BTreeSet::new(), BTreeSet::new());
@@ -101,7 +97,7 @@ impl Pairs<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use marque_contracts::schema::{ClassWeights, HeadKind};
+    use marque_contracts::schema::{ClassWeights, HeadKind, Label};
     use marque_formats::IndexRow;
     use marque_settings::{Document, Reader};
 
@@ -119,11 +115,10 @@ mod tests {
         let settings = reader.section("train", Settings::read);
         reader.finish().unwrap();
         let heads = [head("brand", &["Audi", "Fiat"]), head("exact", &["A4", "A6", "Panda"])];
-        let target = |class: Option<usize>| class.map_or(Target::Unknown, Target::Class);
         let sample = |(brand, exact): &(Option<usize>, Option<usize>)| Sample {
             place: IndexRow { file_name: "a.jpg".to_owned(), shard: 0, row: 0 },
             number: 0,
-            targets: vec![target(*brand), target(*exact)],
+            targets: vec![Label::from(*brand), Label::from(*exact)],
         };
         let train: Vec<_> = photos.iter().map(sample).collect();
         agreement(&settings, &heads, &train).map_err(|error| error.to_string())

@@ -40,7 +40,6 @@ mod schedule;
 mod settings;
 mod stage;
 mod sweep;
-mod target;
 pub mod throughput;
 mod trainer;
 mod validation;

@@ -88,7 +88,7 @@ fn inspect_photos(
 ) -> Result<(), Error> {
     let labelled = find(configuration, "labels").ok().filter(|table| table.path.exists());
     let heads: Vec<_> = match &labelled {
-        Some(table) => heads(table)?.into_iter().map(|(name, _)| name).collect(),
+        Some(table) => heads(table)?.into_iter().map(|head| head.name).collect(),
         None => Vec::new(),
     };
     let table = PhotoTable::read(&file.path, labelled.as_ref().map(|table| table.path.as_path()), &heads)?;
@@ -150,12 +150,11 @@ pub(super) fn sql(
     Ok(())
 }
 
-/// Names and classes of the heads that a label table was made with.
-fn heads(table: &TableFile) -> Result<Vec<(String, Vec<String>)>, Error> {
+/// The heads that a label table was made with.
+fn heads(table: &TableFile) -> Result<Vec<Head>, Error> {
     let path = table.path.with_file_name(labels::HEADS);
     let text = std::fs::read_to_string(&path).map_err(|_| Error::NoTable(table.name.clone()))?;
-    let heads: Vec<Head> = serde_json::from_str(&text).map_err(|source| Error::Heads { path, source })?;
-    Ok(heads.into_iter().map(|head| (head.name, head.classes)).collect())
+    serde_json::from_str(&text).map_err(|source| Error::Heads { path, source })
 }
 
 fn find(configuration: &Configuration, table: &str) -> Result<TableFile, Error> {

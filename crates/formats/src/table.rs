@@ -1,7 +1,6 @@
 //! A table in memory, and its way to and from Parquet.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
+use fs_err::File;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
@@ -38,17 +38,24 @@ pub enum Column {
     IntegerList(Vec<Option<Vec<i64>>>),
 }
 
+/// The same expression on the values of a column, whatever their type.
+macro_rules! values {
+    ($column:expr, $values:ident => $result:expr) => {
+        match $column {
+            Column::Text($values) => $result,
+            Column::Integer($values) => $result,
+            Column::Number($values) => $result,
+            Column::Flag($values) => $result,
+            Column::TextList($values) => $result,
+            Column::IntegerList($values) => $result,
+        }
+    };
+}
+
 impl Column {
     /// Number of values, nulls included.
     pub fn len(&self) -> usize {
-        match self {
-            Column::TextList(values) => values.len(),
-            Column::IntegerList(values) => values.len(),
-            Column::Text(values) => values.len(),
-            Column::Integer(values) => values.len(),
-            Column::Number(values) => values.len(),
-            Column::Flag(values) => values.len(),
-        }
+        values!(self, values => values.len())
     }
 
     /// Whether there are no values.
@@ -58,17 +65,7 @@ impl Column {
 
     /// Number of nulls.
     pub fn nulls(&self) -> usize {
-        fn count<T>(values: &[Option<T>]) -> usize {
-            values.iter().filter(|value| value.is_none()).count()
-        }
-        match self {
-            Column::Text(values) => count(values),
-            Column::Integer(values) => count(values),
-            Column::Number(values) => count(values),
-            Column::Flag(values) => count(values),
-            Column::TextList(values) => count(values),
-            Column::IntegerList(values) => count(values),
-        }
+        values!(self, values => values.iter().filter(|value| value.is_none()).count())
     }
 
     /// Arrow's name of the values' type.
@@ -107,14 +104,14 @@ impl Column {
     }
 }
 
-/// A table: named columns of equal length, and text notes that go into the Arrow schema's metadata.
+/// A table: named columns of equal length, and a note that goes into the Arrow schema's metadata.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Frame {
+pub struct Table {
     columns: Vec<(String, Column)>,
     metadata: HashMap<String, String>,
 }
 
-impl Frame {
+impl Table {
     /// A table with no columns yet.
     pub fn new() -> Self {
         Self::default()
@@ -153,6 +150,11 @@ impl Frame {
         self.columns.first().map_or(0, |(_, column)| column.len())
     }
 
+    /// A column by its name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|(column, _)| column == name).map(|(_, column)| column)
+    }
+
     /// The columns, in order.
     pub fn columns(&self) -> &[(String, Column)] {
         &self.columns
@@ -178,8 +180,8 @@ impl Frame {
             .set_max_row_group_row_count(Some(ROW_GROUP))
             .set_created_by("marque".to_owned())
             .build();
-        let file = File::create(path).map_err(|e| Error::io("create", path, e))?;
-        let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(parquet)?;
+        let mut writer =
+            ArrowWriter::try_new(File::create(path)?, schema, Some(properties)).map_err(parquet)?;
         writer.write(&batch).map_err(parquet)?;
         writer.close().map_err(parquet)?;
         Ok(())
@@ -192,8 +194,8 @@ impl Frame {
     /// If the file cannot be read as Parquet.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let parquet = |source: ParquetError| Error::Parquet { path: path.to_owned(), source };
-        let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet)?;
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(File::open(path)?.into_file()).map_err(parquet)?;
         let schema = builder.schema().clone();
         let mut columns: Vec<_> =
             schema.fields().iter().map(|field| (field.name().clone(), empty(field))).collect();
@@ -254,16 +256,15 @@ fn append(column: &mut Column, array: &ArrayRef) {
     }
 }
 
-/// Typed access to the columns of a table read from `path`, with errors that name both.
+/// Typed access to the columns of a table read from `path`; errors name the file and the column.
 pub(crate) struct Columns<'a> {
-    pub(crate) frame: &'a Frame,
+    pub(crate) table: &'a Table,
     pub(crate) path: &'a Path,
 }
 
 impl<'a> Columns<'a> {
     fn column(&self, name: &str) -> Result<&'a Column, Error> {
-        let found = self.frame.columns.iter().find(|(column, _)| column == name);
-        found.map(|(_, column)| column).ok_or_else(|| Error::column(self.path, name, "is missing"))
+        self.table.column(name).ok_or_else(|| Error::column(self.path, name, "is missing"))
     }
 
     pub(crate) fn optional_text(&self, name: &str) -> Result<&'a [Option<String>], Error> {
@@ -314,17 +315,27 @@ impl<'a> Columns<'a> {
         }
     }
 
-    pub(crate) fn numbers(&self, name: &str) -> Result<Vec<f64>, Error> {
-        let values = self.optional_numbers(name)?;
-        let value = |v: &Option<f64>| v.ok_or_else(|| Error::column(self.path, name, "has a null"));
-        values.iter().map(value).collect()
-    }
-
     pub(crate) fn flags(&self, name: &str) -> Result<Vec<bool>, Error> {
         let Column::Flag(values) = self.column(name)? else {
             return Err(Error::column(self.path, name, "is not of flags"));
         };
         let value = |v: &Option<bool>| v.ok_or_else(|| Error::column(self.path, name, "has a null"));
         values.iter().map(value).collect()
+    }
+
+    /// Texts without nulls, each parsed.
+    pub(crate) fn parsed<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Error> {
+        self.text(name)?.into_iter().map(|text| self.parse(name, text, &parse)).collect()
+    }
+
+    /// One text of a column, parsed.
+    pub(crate) fn parse<T>(
+        &self,
+        name: &str,
+        text: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Error> {
+        parse(text)
+            .ok_or_else(|| Error::column(self.path, name, format!("has {text:?}, which is not valid there")))
     }
 }

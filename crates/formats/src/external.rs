@@ -1,9 +1,9 @@
-//! Parquet tables that somebody else wrote: pandas, polars, Hugging Face `datasets`.
+//! Parquet tables written by other programs: pandas, polars, Hugging Face `datasets`.
 //!
 //! Columns are read as text whatever their type is; a column of structs with `bytes` and perhaps `path`, as
-//! `datasets` writes images, holds photos. The names of class labels are in the schema's metadata.
+//! `datasets` writes images (`Image`), holds photos. The names of class labels (`ClassLabel`) are in the schema's
+//! metadata. Rows are read a batch at a time, so that memory does not grow with the table.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
@@ -13,6 +13,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field};
+use fs_err::File;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 use serde_json::Value;
@@ -22,18 +23,18 @@ use crate::Error;
 /// What separates several tags in one cell.
 pub const TAG_SEPARATOR: &str = "|";
 
-/// What stands in a cell for an empty list: it is known that there are no tags.
+/// What stands in a cell for an empty list: the photo is known to have no tags.
 pub const NO_TAGS: &str = "none";
 
 /// The id by which `datasets` marks a label that is not known.
-const NOT_KNOWN: i64 = -1;
+const NOT_KNOWN: i128 = -1;
 
 /// Key of the schema's metadata under which `datasets` keeps the features.
 const FEATURES: &str = "huggingface";
 
 /// What a column holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ForeignKind {
+pub enum ExternalKind {
     /// Text, numbers, flags, or lists of such: read as text.
     Text,
     /// Photos.
@@ -42,34 +43,34 @@ pub enum ForeignKind {
     Unknown(String),
 }
 
-/// A column of somebody else's table.
+/// A column of an external table.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ForeignColumn {
+pub struct ExternalColumn {
     /// Its name.
     pub name: String,
     /// What it holds.
-    pub kind: ForeignKind,
+    pub kind: ExternalKind,
     /// If it holds class ids: the names of the classes.
     pub class_names: Option<Vec<String>>,
 }
 
-/// Somebody else's table, read some rows at a time.
-pub struct ForeignTable {
+/// An external table, read a batch of rows at a time.
+pub struct ExternalTable {
     path: PathBuf,
-    columns: Vec<ForeignColumn>,
+    columns: Vec<ExternalColumn>,
     rows: u64,
     reader: ParquetRecordBatchReader,
 }
 
-impl ForeignTable {
+impl ExternalTable {
     /// Opens a table to be read `batch` rows at a time.
     ///
     /// # Errors
     /// If the file cannot be read as Parquet.
     pub fn open(path: &Path, batch: usize) -> Result<Self, Error> {
         let parquet = |source: ParquetError| Error::Parquet { path: path.to_owned(), source };
-        let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet)?;
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(File::open(path)?.into_file()).map_err(parquet)?;
         let features =
             builder.schema().metadata().get(FEATURES).and_then(|text| serde_json::from_str(text).ok());
         let columns =
@@ -80,7 +81,7 @@ impl ForeignTable {
     }
 
     /// The columns, in order.
-    pub fn columns(&self) -> &[ForeignColumn] {
+    pub fn columns(&self) -> &[ExternalColumn] {
         &self.columns
     }
 
@@ -90,24 +91,24 @@ impl ForeignTable {
     }
 }
 
-impl Iterator for ForeignTable {
-    type Item = Result<ForeignBatch, Error>;
+impl Iterator for ExternalTable {
+    type Item = Result<ExternalBatch, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.reader.next()?;
         let wrong =
             |e: arrow_schema::ArrowError| Error::Parquet { path: self.path.clone(), source: e.into() };
-        Some(batch.map(|batch| ForeignBatch { batch, columns: self.columns.clone() }).map_err(wrong))
+        Some(batch.map(|batch| ExternalBatch { batch, columns: self.columns.clone() }).map_err(wrong))
     }
 }
 
-/// Some rows of somebody else's table. Columns are named by position.
-pub struct ForeignBatch {
+/// A batch of rows. Columns are given by position.
+pub struct ExternalBatch {
     batch: RecordBatch,
-    columns: Vec<ForeignColumn>,
+    columns: Vec<ExternalColumn>,
 }
 
-impl ForeignBatch {
+impl ExternalBatch {
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.batch.num_rows()
@@ -117,13 +118,13 @@ impl ForeignBatch {
     ///
     /// # Panics
     /// If there is no such column.
-    pub fn column(&self, column: usize) -> &ForeignColumn {
+    pub fn column(&self, column: usize) -> &ExternalColumn {
         &self.columns[column]
     }
 
     /// The values of a column as text: numbers in decimals, whole ones without a point, class ids by name, lists
-    /// joined by [`TAG_SEPARATOR`], empty lists as [`NO_TAGS`]. `None` for nulls, empty texts, numbers that are none,
-    /// and ids without a class.
+    /// joined by [`TAG_SEPARATOR`], empty lists as [`NO_TAGS`]. `None` for nulls, empty texts, numbers that are not
+    /// finite, and ids without a class.
     ///
     /// # Panics
     /// If there is no such column.
@@ -132,13 +133,13 @@ impl ForeignBatch {
     }
 
     /// The class ids of a column, also those in lists, that have no name, each with its row, counted from 0 in this
-    /// batch. The id -1 says that a label is not known, and is none of them.
+    /// batch. The id -1 stands for an unknown label and is not among them.
     ///
     /// # Panics
     /// If there is no such column.
-    pub fn unnamed_ids(&self, column: usize) -> Vec<(usize, i64)> {
+    pub fn unnamed_ids(&self, column: usize) -> Vec<(usize, i128)> {
         let Some(names) = &self.columns[column].class_names else { return Vec::new() };
-        let named = |id: i64| id == NOT_KNOWN || usize::try_from(id).is_ok_and(|id| id < names.len());
+        let named = |id: i128| id == NOT_KNOWN || usize::try_from(id).is_ok_and(|id| id < names.len());
         let rows = ids(self.batch.column(column)).into_iter().enumerate();
         rows.flat_map(|(row, ids)| ids.into_iter().map(move |id| (row, id)))
             .filter(|(_, id)| !named(*id))
@@ -161,16 +162,16 @@ impl ForeignBatch {
     }
 }
 
-fn column(field: &Field, features: Option<&Value>) -> ForeignColumn {
+fn column(field: &Field, features: Option<&Value>) -> ExternalColumn {
     let kind = if is_text(field.data_type()) {
-        ForeignKind::Text
+        ExternalKind::Text
     } else if holds_photos(field.data_type()) {
-        ForeignKind::Photos
+        ExternalKind::Photos
     } else {
-        ForeignKind::Unknown(field.data_type().to_string())
+        ExternalKind::Unknown(field.data_type().to_string())
     };
     let class_names = features.and_then(|features| class_names(features, field.name()));
-    ForeignColumn { name: field.name().clone(), kind, class_names }
+    ExternalColumn { name: field.name().clone(), kind, class_names }
 }
 
 /// The names of a class label, of the column itself or of the items of its lists, from the features that `datasets`
@@ -211,40 +212,27 @@ fn holds_photos(data_type: &DataType) -> bool {
 }
 
 fn texts(array: &ArrayRef, names: Option<&[String]>) -> Vec<Option<String>> {
-    let id = |id: Option<i64>| match (id, names) {
-        (Some(id), Some(names)) => names.get(usize::try_from(id).ok()?).cloned(),
-        (id, _) => id.map(|id| id.to_string()),
-    };
-    macro_rules! ids {
-        ($kind:ty) => {
-            array.as_primitive::<$kind>().iter().map(|value| id(value.map(i64::from))).collect()
+    if let Some(integers) = integers(array) {
+        let shown = |id: i128| match names {
+            Some(names) => names.get(usize::try_from(id).ok()?).cloned(),
+            None => Some(id.to_string()),
         };
+        return integers.into_iter().map(|id| id.and_then(shown)).collect();
+    }
+    // Numbers are shown as what they are: a float as f64 would show digits that it does not have.
+    macro_rules! numbers {
+        ($kind:ty) => {{
+            let finite = array.as_primitive::<$kind>().iter().map(|x| x.filter(|x| x.is_finite()));
+            finite.map(|x| x.map(|x| x.to_string())).collect()
+        }};
     }
     match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().iter().map(text).collect(),
         DataType::LargeUtf8 => array.as_string::<i64>().iter().map(text).collect(),
         DataType::Utf8View => array.as_string_view().iter().map(text).collect(),
         DataType::Boolean => array.as_boolean().iter().map(|v| v.map(|v| v.to_string())).collect(),
-        DataType::Int8 => ids!(Int8Type),
-        DataType::Int16 => ids!(Int16Type),
-        DataType::Int32 => ids!(Int32Type),
-        DataType::Int64 => ids!(Int64Type),
-        DataType::UInt8 => ids!(UInt8Type),
-        DataType::UInt16 => ids!(UInt16Type),
-        DataType::UInt32 => ids!(UInt32Type),
-        DataType::UInt64 => {
-            let ids = array.as_primitive::<UInt64Type>().iter();
-            ids.map(|value| id(value.and_then(|value| i64::try_from(value).ok()))).collect()
-        }
-        // Not through f64, which would show digits that the number does not have.
-        DataType::Float32 => {
-            let values = array.as_primitive::<Float32Type>().iter();
-            values.map(|x| x.filter(|x| x.is_finite()).map(|x| x.to_string())).collect()
-        }
-        DataType::Float64 => {
-            let values = array.as_primitive::<Float64Type>().iter();
-            values.map(|x| x.filter(|x| x.is_finite()).map(|x| x.to_string())).collect()
-        }
+        DataType::Float32 => numbers!(Float32Type),
+        DataType::Float64 => numbers!(Float64Type),
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
             let values = texts(dictionary.values(), names);
@@ -252,51 +240,65 @@ fn texts(array: &ArrayRef, names: Option<&[String]>) -> Vec<Option<String>> {
             let value = |row: usize| values.get(*keys.get(row)?).cloned().flatten();
             (0..array.len()).map(|row| if array.is_null(row) { None } else { value(row) }).collect()
         }
-        DataType::List(_) => array.as_list::<i32>().iter().map(|items| joined(items, names)).collect(),
-        DataType::LargeList(_) => array.as_list::<i64>().iter().map(|items| joined(items, names)).collect(),
-        _ => vec![None; array.len()],
+        _ => match lists(array) {
+            Some(lists) => lists.into_iter().map(|items| joined(&items?, names)).collect(),
+            None => vec![None; array.len()],
+        },
+    }
+}
+
+/// The values of an array of integers; `None` if it holds something else.
+fn integers(array: &ArrayRef) -> Option<Vec<Option<i128>>> {
+    macro_rules! integers {
+        ($kind:ty) => {
+            array.as_primitive::<$kind>().iter().map(|value| value.map(i128::from)).collect()
+        };
+    }
+    Some(match array.data_type() {
+        DataType::Int8 => integers!(Int8Type),
+        DataType::Int16 => integers!(Int16Type),
+        DataType::Int32 => integers!(Int32Type),
+        DataType::Int64 => integers!(Int64Type),
+        DataType::UInt8 => integers!(UInt8Type),
+        DataType::UInt16 => integers!(UInt16Type),
+        DataType::UInt32 => integers!(UInt32Type),
+        DataType::UInt64 => integers!(UInt64Type),
+        _ => return None,
+    })
+}
+
+/// The items of an array of lists; `None` if it holds something else.
+fn lists(array: &ArrayRef) -> Option<Vec<Option<ArrayRef>>> {
+    match array.data_type() {
+        DataType::List(_) => Some(array.as_list::<i32>().iter().collect()),
+        DataType::LargeList(_) => Some(array.as_list::<i64>().iter().collect()),
+        _ => None,
     }
 }
 
 fn text(value: Option<&str>) -> Option<String> {
-    value.map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+    value.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// A list of nothing but nulls is unknown, an empty one is not.
-fn joined(items: Option<ArrayRef>, names: Option<&[String]>) -> Option<String> {
-    let items = items?;
+fn joined(items: &ArrayRef, names: Option<&[String]>) -> Option<String> {
     if items.is_empty() {
         return Some(NO_TAGS.to_owned());
     }
-    let items: Vec<_> = texts(&items, names).into_iter().flatten().collect();
+    let items: Vec<_> = texts(items, names).into_iter().flatten().collect();
     (!items.is_empty()).then(|| items.join(TAG_SEPARATOR))
 }
 
 /// The integers in each row: at most one, or those of a list. None where the array holds something else.
-fn ids(array: &ArrayRef) -> Vec<Vec<i64>> {
-    let in_list = |items: Option<ArrayRef>| items.map_or_else(Vec::new, |items| ids(&items).concat());
-    macro_rules! ids {
-        ($kind:ty) => {{
-            let values = array.as_primitive::<$kind>().iter();
-            values
-                .map(|value| {
-                    value.map(|value| i64::try_from(value).unwrap_or(i64::MAX)).into_iter().collect()
-                })
-                .collect()
-        }};
+fn ids(array: &ArrayRef) -> Vec<Vec<i128>> {
+    if let Some(integers) = integers(array) {
+        return integers.into_iter().map(|id| id.into_iter().collect()).collect();
     }
-    match array.data_type() {
-        DataType::Int8 => ids!(Int8Type),
-        DataType::Int16 => ids!(Int16Type),
-        DataType::Int32 => ids!(Int32Type),
-        DataType::Int64 => ids!(Int64Type),
-        DataType::UInt8 => ids!(UInt8Type),
-        DataType::UInt16 => ids!(UInt16Type),
-        DataType::UInt32 => ids!(UInt32Type),
-        DataType::UInt64 => ids!(UInt64Type),
-        DataType::List(_) => array.as_list::<i32>().iter().map(in_list).collect(),
-        DataType::LargeList(_) => array.as_list::<i64>().iter().map(in_list).collect(),
-        _ => vec![Vec::new(); array.len()],
+    match lists(array) {
+        Some(lists) => {
+            lists.into_iter().map(|items| items.map_or_else(Vec::new, |items| ids(&items).concat())).collect()
+        }
+        None => vec![Vec::new(); array.len()],
     }
 }
 

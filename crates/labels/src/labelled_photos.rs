@@ -1,21 +1,21 @@
-//! Everything the stage finds out: labels, splits, and what is wrong with duplicates.
+//! The labelled photos: labels, splits, boxes, and leaks between splits.
 
 use std::collections::BTreeMap;
 
-use marque_contracts::schema::{Head, Split};
-use marque_formats::{Crop, CropRow, DuplicateRow, LabelExtras, LabelRow, LabelTable, PhotoRow, TagColumn};
+use marque_contracts::counts::counted;
+use marque_contracts::schema::{Head, HeadKind, Split};
+use marque_formats::{BoxFit, Crop, CropRow, DuplicateRow, LabelRow, LabelTable, PhotoRow};
 
-use crate::annotations::BOX_SLACK;
 use crate::class_table::ClassRow;
 use crate::duplicates::{Group, Leak, group_of_photo, groups};
-use crate::heads::{HeadLabels, LabelledHead, Material};
+use crate::heads::{AnnotatedPhotos, LabelledHead};
 use crate::{Annotation, Annotations, Candidate, ClassName, Error, OnLeak, Settings, SplitSource, hold_out};
 
 /// Groups of duplicates that an error names.
 const EXAMPLES: usize = 3;
 
-/// The photos that are there and annotated, sorted by name, with all that is known about them.
-pub(crate) struct Labelled<'a> {
+/// The photos that are present and annotated, sorted by name.
+pub(crate) struct LabelledPhotos<'a> {
     pub(crate) heads: Vec<LabelledHead>,
     pub(crate) splits: Vec<Split>,
     /// Whether a photo goes into the tables; one may be left out for a duplicate in another split.
@@ -26,8 +26,8 @@ pub(crate) struct Labelled<'a> {
     pub(crate) unlabelled: usize,
     /// Annotations of photos that are not there.
     pub(crate) absent: usize,
-    /// Boxes that reached a little beyond their photos, cut, with the names of these.
-    pub(crate) cut: Vec<(&'a str, Crop)>,
+    /// Boxes that reached a little beyond their photos and were clipped, with the names of these.
+    pub(crate) clipped: Vec<(&'a str, Crop)>,
     /// Boxes that reach far beyond their photos.
     pub(crate) beyond: Vec<(&'a PhotoRow, Crop)>,
     photos: Vec<(&'a PhotoRow, &'a Annotation)>,
@@ -35,32 +35,7 @@ pub(crate) struct Labelled<'a> {
     columns: &'a [String],
 }
 
-/// How a box lies in its photo.
-enum Lie {
-    Inside(Crop),
-    Cut(Crop),
-    Beyond(Crop),
-}
-
-impl Lie {
-    /// Cuts a box that reaches beyond the right or lower edge by little: a few pixels, or a fiftieth of the side.
-    fn of(crop: Crop, photo: &PhotoRow) -> Self {
-        let slack = |side: u32| BOX_SLACK.max(side / 50);
-        let ends = [(crop.x1, crop.x2, photo.width), (crop.y1, crop.y2, photo.height)];
-        if ends.iter().all(|(_, end, side)| end <= side) {
-            Self::Inside(crop)
-        } else if ends
-            .iter()
-            .all(|(start, end, side)| start < side && *end <= side.saturating_add(slack(*side)))
-        {
-            Self::Cut(Crop { x2: crop.x2.min(photo.width), y2: crop.y2.min(photo.height), ..crop })
-        } else {
-            Self::Beyond(crop)
-        }
-    }
-}
-
-impl<'a> Labelled<'a> {
+impl<'a> LabelledPhotos<'a> {
     pub(crate) fn of(
         settings: &Settings,
         photos: &'a [PhotoRow],
@@ -70,32 +45,33 @@ impl<'a> Labelled<'a> {
         let matched = matched(photos, annotations)?;
         let found: Vec<_> = matched.iter().map(|(_, annotation)| *annotation).collect();
         let names = counted_names(&annotations.class_names, &found);
-        let material = Material { annotations, photos: &found, names: &names, reading: settings.reading };
+        let annotated =
+            AnnotatedPhotos { annotations, photos: &found, names: &names, matching: settings.matching };
         let heads: Vec<_> =
-            settings.heads.iter().map(|head| LabelledHead::of(head, &material)).collect::<Result<_, _>>()?;
+            settings.heads.iter().map(|head| LabelledHead::of(head, &annotated)).collect::<Result<_, _>>()?;
         let file_names: Vec<_> = found.iter().map(|annotation| annotation.file_name.as_str()).collect();
         let groups = groups(duplicates, settings.duplicates, &file_names);
         let splits = splits(settings, &found, &heads, &groups);
-        let (mut boxes, mut cut, mut beyond) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut boxes, mut clipped, mut beyond) = (Vec::new(), Vec::new(), Vec::new());
         for (photo, annotation) in &matched {
             boxes.push(annotation.crop.map(|crop| {
-                let (crop, is_cut) = match Lie::of(crop, photo) {
-                    Lie::Inside(crop) => (crop, annotation.cut),
-                    Lie::Cut(crop) => (crop, true),
-                    Lie::Beyond(crop) => {
+                let (crop, is_clipped) = match crop.fit(photo.width, photo.height) {
+                    BoxFit::Inside(crop) => (crop, annotation.clipped),
+                    BoxFit::Clipped(crop) => (crop, true),
+                    BoxFit::Beyond(crop) => {
                         beyond.push((*photo, crop));
                         (crop, false)
                     }
                 };
-                if is_cut {
-                    cut.push((photo.file_name.as_str(), crop));
+                if is_clipped {
+                    clipped.push((photo.file_name.as_str(), crop));
                 }
                 crop
             }));
         }
         let mut labelled = Self {
             boxes,
-            cut,
+            clipped,
             beyond,
             kept: vec![true; found.len()],
             names: names.into_iter().map(|(name, _)| ClassRow { name, photos: [0; 3] }).collect(),
@@ -131,33 +107,16 @@ impl<'a> Labelled<'a> {
         self.heads.iter().map(|head| head.record(&kept)).collect()
     }
 
-    /// The label table: single heads as labels of its rows, the others and the own columns as extras.
-    pub(crate) fn table(&self) -> (LabelTable, LabelExtras) {
+    /// The label table, with those columns of the data set's own whose names are not taken.
+    pub(crate) fn table(&self) -> LabelTable {
         let kept = self.kept_photos();
-        let mut table = LabelTable::default();
-        let mut extras = LabelExtras::default();
-        let mut single = Vec::new();
-        for head in &self.heads {
-            match &head.labels {
-                HeadLabels::Single(ids) => {
-                    table.heads.push((head.name.clone(), head.classes.clone()));
-                    single.push(ids);
-                }
-                HeadLabels::Tags(ids) => extras.tags.push(TagColumn {
-                    name: head.name.clone(),
-                    classes: head.classes.clone(),
-                    rows: kept.iter().map(|(photo, _)| ids[*photo].clone()).collect(),
-                }),
-            }
+        let mut columns = Vec::new();
+        for (position, column) in self.columns.iter().enumerate().filter(|(_, name)| !self.is_taken(name)) {
+            let value = |(photo, _): &(usize, Split)| self.photos[*photo].1.values.get(position)?.clone();
+            columns.push((column.clone(), kept.iter().map(value).collect()));
         }
-        table.rows = kept.iter().map(|(photo, split)| self.row(*photo, *split, &single)).collect();
-        for (position, column) in self.columns.iter().enumerate() {
-            if !self.is_taken(column) {
-                let value = |(photo, _): &(usize, Split)| self.photos[*photo].1.values.get(position)?.clone();
-                extras.columns.push((column.clone(), kept.iter().map(value).collect()));
-            }
-        }
-        (table, extras)
+        let rows = kept.iter().map(|(photo, split)| self.row(*photo, *split)).collect();
+        LabelTable { heads: self.head_records(), rows, columns }
     }
 
     /// Boxes of all photos, those left out included: their pixels may be there already.
@@ -169,7 +128,7 @@ impl<'a> Labelled<'a> {
         self.photos.iter().zip(&self.boxes).map(crop).collect()
     }
 
-    fn row(&self, photo: usize, split: Split, heads: &[&Vec<Option<i64>>]) -> LabelRow {
+    fn row(&self, photo: usize, split: Split) -> LabelRow {
         let (file, annotation) = &self.photos[photo];
         let name = annotation.class.and_then(|class| self.names.get(class)).map(|row| &row.name);
         LabelRow {
@@ -184,7 +143,7 @@ impl<'a> Labelled<'a> {
             width: file.width,
             height: file.height,
             digest: file.digest,
-            labels: heads.iter().map(|ids| ids[photo]).collect(),
+            labels: self.heads.iter().map(|head| head.labels[photo].clone()).collect(),
         }
     }
 
@@ -203,8 +162,8 @@ impl<'a> Labelled<'a> {
                     let names = self.file_names();
                     let examples = crossing.iter().take(EXAMPLES).map(|leak| leak.example(&names));
                     let examples = examples.collect::<Vec<_>>().join(", ");
-                    let s = if crossing.len() == 1 { "" } else { "s" };
-                    return Err(Error::Leaks { groups: format!("{} group{s}", crossing.len()), examples });
+                    let groups = counted(crossing.len() as u64, "group", "groups");
+                    return Err(Error::Leaks { groups, examples });
                 }
                 OnLeak::DropFromTrain => {
                     crossing.iter().flat_map(|leak| leak.to_drop(&self.splits)).collect()
@@ -273,7 +232,7 @@ fn splits(
     };
     let strata = strata(heads, photos.len());
     let classes: Vec<Vec<_>> = (0..photos.len()).map(|photo| classes(heads, photo)).collect();
-    let labelled = |photo: usize| heads.iter().any(|head| head.ids(photo).is_some());
+    let labelled = |photo: usize| heads.iter().any(|head| head.labels[photo].is_known());
     for (split, share) in [(Split::Test, settings.test), (Split::Validation, settings.validation)] {
         if (0..photos.len()).any(|photo| splits[photo] == split && labelled(photo)) {
             continue;
@@ -292,27 +251,22 @@ fn splits(
     splits
 }
 
-/// What is to be in proportion: the class of each photo in each head with one, then of each head with tags the rarest
-/// that the photo has. Sets of tags are too many to be strata, and what there is plenty of needs no care.
+/// What is to be in proportion: the class of each photo in each single-label head, then of each multi-label head the
+/// rarest tag that the photo has. Sets of tags are too many to be strata, and what there is plenty of needs no care.
 fn strata(heads: &[LabelledHead], photos: usize) -> Vec<Vec<Option<&str>>> {
     let mut strata = vec![Vec::with_capacity(heads.len()); photos];
-    for head in heads {
-        let HeadLabels::Single(ids) = &head.labels else { continue };
-        for (stratum, id) in strata.iter_mut().zip(ids) {
-            stratum.push(id.map(|id| head.class(id)));
+    for head in heads.iter().filter(|head| head.kind == HeadKind::Single) {
+        for (stratum, label) in strata.iter_mut().zip(&head.labels) {
+            stratum.push(head.class_names(label).next());
         }
     }
-    for head in heads {
-        let HeadLabels::Tags(ids) = &head.labels else { continue };
+    for head in heads.iter().filter(|head| head.kind == HeadKind::Tags) {
         let mut counts = vec![0_usize; head.classes.len()];
-        ids.iter().flatten().flatten().for_each(|id| counts[*id as usize] += 1);
-        // Of equally rare ones the first by name, so that the order of the classes does not matter.
-        let rarest = |tags: &Vec<i64>| {
-            let key = |id: &&i64| (counts[**id as usize], head.class(**id));
-            tags.iter().min_by_key(key).map_or("", |id| head.class(*id))
-        };
-        for (stratum, tags) in strata.iter_mut().zip(ids) {
-            stratum.push(tags.as_ref().map(rarest));
+        head.labels.iter().flat_map(|label| label.ids()).for_each(|id| counts[*id] += 1);
+        for (stratum, label) in strata.iter_mut().zip(&head.labels) {
+            // Ties go to the first by name, so that the order of the classes does not matter.
+            let rarest = label.ids().iter().min_by_key(|id| (counts[**id], head.classes[**id].as_str()));
+            stratum.push(label.is_known().then(|| rarest.map_or("", |id| &head.classes[*id])));
         }
     }
     strata
@@ -322,7 +276,7 @@ fn strata(heads: &[LabelledHead], photos: usize) -> Vec<Vec<Option<&str>>> {
 fn classes(heads: &[LabelledHead], photo: usize) -> Vec<(usize, &str)> {
     let of_head = |(position, head): (usize, _)| {
         let head: &LabelledHead = head;
-        head.ids(photo).into_iter().flatten().map(move |id| (position, head.class(*id)))
+        head.class_names(&head.labels[photo]).map(move |class| (position, class))
     };
     heads.iter().enumerate().flat_map(of_head).collect()
 }
