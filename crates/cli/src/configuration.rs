@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use marque_contracts::Stage;
 use marque_contracts::schema::HeadKind;
-use marque_contracts::{Stage, Store};
 use marque_evaluate::Evaluate;
 use marque_ingest::{FetchSettings, Ingest};
 use marque_labels::{HeadKindSettings, Labels};
 use marque_network::Precision;
 use marque_preprocess::Preprocess;
 use marque_settings::{Document, Reader};
+use marque_store::Store;
 use marque_train::{Features, Train};
 
 use crate::error::Error;
