@@ -45,7 +45,7 @@ pub(super) fn export(
     Ok(())
 }
 
-/// The trained model in use, and what the stages have said of it.
+/// The folder of the current model, and facts for its card from the records of the stages behind it.
 fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     let trained = store.current(train::STAGE)?.ok_or(Error::NoResult(train::STAGE))?;
     let mut facts =
@@ -69,12 +69,12 @@ fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     Ok((trained.folder.join(train::MODEL), facts))
 }
 
-/// The result in use of a stage, if `user` was made of that very file in it.
-fn made_of(store: &Store, user: &Artifact, stage: &str, file: &str) -> Result<Option<Artifact>, Error> {
-    Ok(store.current(stage)?.filter(|artifact| has_read(user, artifact, file)))
+/// The current result of a stage, if `reader` was made of the file with this name in it.
+fn made_of(store: &Store, reader: &Artifact, stage: &str, file: &str) -> Result<Option<Artifact>, Error> {
+    Ok(store.current(stage)?.filter(|artifact| has_read(reader, artifact, file)))
 }
 
-/// Whether `reader` was made of what `artifact` holds under a name.
+/// Whether `reader` was made of the file of `artifact` with this name.
 fn has_read(reader: &Artifact, artifact: &Artifact, file: &str) -> bool {
     let inputs = &reader.manifest.fingerprint.inputs;
     let read = inputs.get(&artifact.manifest.fingerprint.stage).and_then(|files| files.get(file));

@@ -107,11 +107,11 @@ pub(super) fn sql(
     json: bool,
     terminal: &Terminal,
 ) -> Result<(), Error> {
-    let known = TABLES.iter().filter_map(|table| find(configuration, table.name).ok());
+    let known = TABLES.iter().filter_map(|(table, ..)| find(configuration, table).ok());
     let tables: Vec<_> = known.filter(|table| table.path.exists()).collect();
     let answer = query(&tables, text).map_err(|error| match error {
         marque_inspect::Error::UnknownTable { name }
-            if TABLES.iter().any(|table| table.name.eq_ignore_ascii_case(&name)) =>
+            if TABLES.iter().any(|(table, ..)| table.eq_ignore_ascii_case(&name)) =>
         {
             Error::NoTable(name)
         }
@@ -132,9 +132,9 @@ fn heads(table: &TableFile) -> Result<Vec<(String, Vec<String>)>, Error> {
 }
 
 fn find(configuration: &Configuration, name: &str) -> Result<TableFile, Error> {
-    let table = TABLES.iter().find(|table| table.name == name);
-    let table = table.ok_or_else(|| Error::NoSuchTable(name.to_owned()))?;
-    let artifact = configuration.open_store()?.current(table.stage)?;
+    let table = TABLES.iter().find(|(table, ..)| *table == name);
+    let (_, stage, file) = table.ok_or_else(|| Error::NoSuchTable(name.to_owned()))?;
+    let artifact = configuration.open_store()?.current(stage)?;
     let artifact = artifact.ok_or_else(|| Error::NoTable(name.to_owned()))?;
-    Ok(TableFile { name: name.to_owned(), path: artifact.folder.join(table.file) })
+    Ok(TableFile { name: name.to_owned(), path: artifact.folder.join(file) })
 }
