@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use marque_contracts::{Stage, Store};
+use marque_contracts::Stage;
 use marque_evaluate::Evaluate;
 use marque_ingest::{FetchSettings, Ingest};
 use marque_labels::Labels;
 use marque_network::Precision;
 use marque_preprocess::Preprocess;
 use marque_settings::{Document, Reader};
+use marque_store::Store;
 use marque_train::{Features, Train};
 
 use crate::error::Error;

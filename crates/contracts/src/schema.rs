@@ -1,4 +1,4 @@
-//! Names of the files that pass between stages, and the records of the JSON ones. The columns of the
+//! The stages, the names of the files that pass between them, and the records of the JSON ones. The columns of the
 //! Parquet tables are in `marque-formats`, which reads and writes them.
 
 mod head;
@@ -9,6 +9,8 @@ mod text;
 pub use head::{ClassWeights, Head, HeadKind, Label};
 pub use preparation::{Filter, Fit, Preparation};
 pub use text::normalised;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,11 +67,31 @@ pub mod preprocess {
     pub const PREPARATION: &str = "preparation.json";
 }
 
+/// Files that `features` writes.
+pub mod features {
+    /// Stage name.
+    pub const STAGE: &str = "features";
+    /// Folder with the activations of the frozen stages of the backbone, a file per shard.
+    pub const FEATURES: &str = "features/";
+    /// Shapes and views of the activations.
+    pub const RECORD: &str = "features.json";
+}
+
+/// Files of a model's folder, as Hugging Face names them.
+pub mod model {
+    /// Weights, under torchvision's names.
+    pub const WEIGHTS: &str = "model.safetensors";
+    /// Backbone, heads and their classes.
+    pub const CONFIG: &str = "config.json";
+    /// How photos become pixels.
+    pub const PREPROCESSOR: &str = "preprocessor_config.json";
+}
+
 /// Files that `train` writes.
 pub mod train {
     /// Stage name.
     pub const STAGE: &str = "train";
-    /// Folder with the best model: `model.safetensors`, `config.json`, `preprocessor_config.json`.
+    /// Folder with the best model: the files of [`model`](super::model).
     pub const MODEL: &str = "model/";
     /// A row per epoch.
     pub const HISTORY: &str = "history.parquet";
@@ -91,9 +113,33 @@ pub mod evaluate {
     pub const REPORT: &str = "report.html";
 }
 
-/// The five stages, in the order in which they run.
-pub const STAGES: [&str; 5] =
-    [ingest::STAGE, labels::STAGE, preprocess::STAGE, train::STAGE, evaluate::STAGE];
+/// A stage of the pipeline, whether the configuration at hand has it or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KnownStage {
+    /// Its name.
+    pub name: &'static str,
+    /// The setting that switches it on; `None` if every configuration has the stage.
+    pub optional: Option<&'static str>,
+}
+
+impl fmt::Display for KnownStage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.optional {
+            Some(setting) => write!(f, "{} (with {setting})", self.name),
+            None => f.write_str(self.name),
+        }
+    }
+}
+
+/// All stages, in the order in which they run.
+pub const STAGES: [KnownStage; 6] = [
+    KnownStage { name: ingest::STAGE, optional: None },
+    KnownStage { name: labels::STAGE, optional: None },
+    KnownStage { name: preprocess::STAGE, optional: None },
+    KnownStage { name: features::STAGE, optional: Some("train.cache_features") },
+    KnownStage { name: train::STAGE, optional: None },
+    KnownStage { name: evaluate::STAGE, optional: None },
+];
 
 /// What `ingest` found: `dataset.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -123,9 +169,9 @@ pub enum Layout {
 pub enum Split {
     /// Trained on.
     Train,
-    /// Held out of the training photos to choose the best epoch.
+    /// Held out of the training photos, to choose the best epoch.
     Validation,
-    /// Measured once, at the end.
+    /// Evaluated once, at the end.
     Test,
 }
 

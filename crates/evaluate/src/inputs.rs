@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::Job;
+use marque_contracts::schema::model::{CONFIG, WEIGHTS};
 use marque_contracts::schema::{Head, HeadKind, Label, Split, ingest, labels, preprocess, train};
 use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader};
 use marque_network::{Network, NetworkConfig, Precision, Problem};
 use serde::de::DeserializeOwned;
 
 use crate::Error;
-
-const CONFIG: &str = "config.json";
-const WEIGHTS: &str = "model.safetensors";
 
 /// Everything that is read, but photos.
 pub(crate) struct Inputs {

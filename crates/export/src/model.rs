@@ -2,16 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
 use marque_network::NetworkConfig;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde_json::Value;
 
 use crate::Error;
-
-/// Files of a model.
-pub(crate) const WEIGHTS: &str = "model.safetensors";
-pub(crate) const CONFIG: &str = "config.json";
-pub(crate) const PREPROCESSOR: &str = "preprocessor_config.json";
 
 /// A trained network: its description and its weights.
 #[derive(Clone, Debug)]

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::model::{CONFIG, PREPROCESSOR, WEIGHTS};
+use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
+
 use crate::{Error, Model, write_onnx};
 
 /// Copies a model's files into a folder, which is created if need be, and adds the ONNX file and the card: all that a

@@ -49,7 +49,7 @@ pub use augmentation::Augmentation;
 pub use comparison::first_losses;
 pub use ema::EmaSettings;
 pub use error::{Divergence, Error};
-pub use features::{Features, STAGE as FEATURES};
+pub use features::Features;
 pub use freeze::Freeze;
 pub use head_settings::{ClassWeighting, HeadSettings, Weighing};
 pub use optimizer::{AdamW, Method, Optimizer, Rates, Sgd};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::schema::{Head, HeadKind, labels, preprocess, train};
+use marque_contracts::schema::{Head, HeadKind, features, labels, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
 use marque_formats::EpochRow;
 use marque_network::{HeadConfig, Network, NetworkConfig, Precision, Problem};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::agreement::agreement;
 use crate::checkpoint::{Timing, flush};
 use crate::data::Data;
-use crate::features::{self, FeatureReader};
+use crate::features::FeatureReader;
 use crate::trainer::{Trained, Trainer, states};
 use crate::{Error, Settings};
 
@@ -190,7 +190,7 @@ impl Stage for Train {
             },
         ];
         if self.settings.cached_parts() > 0 {
-            inputs.push(Input { stage: features::STAGE, files: &[features::FOLDER, features::RECORD] });
+            inputs.push(Input { stage: features::STAGE, files: &[features::FEATURES, features::RECORD] });
         }
         inputs
     }

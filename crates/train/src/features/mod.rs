@@ -17,10 +17,3 @@ mod view;
 pub(crate) use reader::FeatureReader;
 pub use stage::Features;
 pub(crate) use view::{draw_view, view_of, views};
-
-/// Name of the stage.
-pub const STAGE: &str = "features";
-/// Folder with the files.
-pub(crate) const FOLDER: &str = "features/";
-/// What is in them.
-pub(crate) const RECORD: &str = "features.json";

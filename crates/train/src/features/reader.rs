@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use marque_contracts::schema::features;
 use marque_formats::IndexRow;
 use serde::{Deserialize, Serialize};
 
 use super::file::{self, Reader};
-use super::{FOLDER, RECORD};
 use crate::Error;
 use crate::data::read_json;
 
@@ -31,8 +31,8 @@ pub(crate) struct FeatureReader {
 impl FeatureReader {
     /// Opens what the stage `features` left in `folder`.
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
-        let record: Record = read_json(folder.join(RECORD))?;
-        let folder = folder.join(FOLDER);
+        let record: Record = read_json(folder.join(features::RECORD))?;
+        let folder = folder.join(features::FEATURES);
         let files = (0..record.files).map(|number| Reader::open(file::path(&folder, number)));
         let files = files.collect::<Result<Vec<_>, _>>()?;
         let shape = files.first().map(|file| file.view_shape().to_vec()).unwrap_or_default();

@@ -1,14 +1,18 @@
-//! The record beside every stored result: its files, how it came about, and the full fingerprint.
+//! The manifest of a result: its files with sizes and digests, its fingerprint, and when and how it was made.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
+use marque_contracts::{Digest, Input};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Digest, Fingerprint, Key, StoreError};
+use crate::error::StoreError;
+use crate::fingerprint::Fingerprint;
+use crate::key::Key;
 
 /// File name of the manifest inside an artifact.
 pub const MANIFEST: &str = "manifest.json";
@@ -24,7 +28,7 @@ pub struct FileRecord {
     pub blake3: Digest,
 }
 
-/// What is known about a finished result.
+/// What is known about a finished result: `manifest.json`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Manifest {
     /// Layout version of the store that wrote it.
@@ -43,7 +47,7 @@ pub struct Manifest {
     pub seconds: f64,
     /// Version of the program that wrote it.
     pub program: String,
-    /// What the stage said of its work: counts, sources used, measurements. Not part of any key.
+    /// The stage's notes: counts, sources used, measurements. Not part of any key.
     pub notes: BTreeMap<String, Value>,
 }
 
@@ -55,27 +59,45 @@ impl Manifest {
 
     /// Content digest of one file, or of a folder if `selection` ends with `/`; `None` if nothing is there.
     pub fn digest_of(&self, selection: &str) -> Option<Digest> {
-        let mut chosen = self.select(selection).peekable();
-        chosen.peek()?;
-        if selection.ends_with('/') {
-            Some(Digest::of_named(chosen.map(|file| (file.path.as_str(), file.blake3))))
-        } else {
-            chosen.next().map(|file| file.blake3)
+        match self.select(selection) {
+            [] => None,
+            files if selection.ends_with('/') => {
+                Some(Digest::of_named(files.iter().map(|file| (file.path.as_str(), file.blake3))))
+            }
+            files => Some(files[0].blake3),
         }
     }
 
-    /// The files that a selection names: one file, or all files of a folder if it ends with `/`.
-    pub fn select<'a>(&'a self, selection: &'a str) -> impl Iterator<Item = &'a FileRecord> {
-        self.files.iter().filter(move |file| match selection.ends_with('/') {
-            true => file.path.starts_with(selection),
-            false => file.path == selection,
-        })
+    /// Content digests of what a stage reads of this result, by file or folder.
+    ///
+    /// # Errors
+    /// The first file or folder that the result lacks: an earlier version of its stage may have written it.
+    pub fn digests_of(&self, input: &Input) -> Result<BTreeMap<String, Digest>, &'static str> {
+        let digest =
+            |&file: &&'static str| self.digest_of(file).map(|digest| (file.to_owned(), digest)).ok_or(file);
+        input.files.iter().map(digest).collect()
     }
 
+    /// The files that a selection names: one file, or all files of a folder if it ends with `/`. Files are sorted by
+    /// path, so they follow one another.
+    pub fn select(&self, selection: &str) -> &[FileRecord] {
+        let start = self.files.partition_point(|file| file.path.as_str() < selection);
+        let is_chosen = |file: &FileRecord| match selection.ends_with('/') {
+            true => file.path.starts_with(selection),
+            false => file.path == selection,
+        };
+        let count = self.files[start..].partition_point(is_chosen);
+        &self.files[start..start + count]
+    }
+
+    /// Reads the manifest of the result in `folder`.
+    ///
+    /// # Errors
+    /// [`StoreError::Record`] if it is not a manifest.
     pub(crate) fn read(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(MANIFEST);
-        let text = std::fs::read_to_string(&path).map_err(|e| StoreError::io("read", &path, e))?;
-        serde_json::from_str(&text).map_err(|source| StoreError::Manifest { path, source })
+        let text = fs_err::read(&path)?;
+        serde_json::from_slice(&text).map_err(|source| StoreError::Record { path, source })
     }
 
     /// Files that are missing or whose size is not as recorded: cheap, one `stat` a file.
@@ -86,19 +108,20 @@ impl Manifest {
     /// Files among `selections` that are missing or whose content is not as recorded: reads every byte.
     pub fn check_contents(&self, folder: &Path, selections: &[&str]) -> Vec<Damage> {
         let chosen: Vec<_> = selections.iter().flat_map(|selection| self.select(selection)).collect();
-        chosen
-            .par_iter()
-            .filter_map(|file| check_size(folder, file).or_else(|| check_content(folder, file)))
-            .collect()
+        chosen.into_par_iter().filter_map(|file| check_file(folder, file)).collect()
     }
 
-    /// Everything wrong with the artifact's files, those that no record names included.
+    /// The first file that is missing or whose content is not as recorded: reads every byte.
+    pub fn first_damage(&self, folder: &Path) -> Option<Damage> {
+        self.files.par_iter().find_map_first(|file| check_file(folder, file))
+    }
+
+    /// Everything wrong with the artifact's files, those that no record names included: reads every byte.
+    ///
+    /// # Errors
+    /// If a folder of the artifact cannot be listed.
     pub fn verify(&self, folder: &Path) -> Result<Vec<Damage>, StoreError> {
-        let mut damage: Vec<_> = self
-            .files
-            .par_iter()
-            .filter_map(|file| check_size(folder, file).or_else(|| check_content(folder, file)))
-            .collect();
+        let mut damage: Vec<_> = self.files.par_iter().filter_map(|file| check_file(folder, file)).collect();
         for path in list_files(folder)? {
             if self.files.binary_search_by(|file| file.path.as_str().cmp(&path)).is_err() {
                 damage.push(Damage { path, kind: DamageKind::Unlisted });
@@ -108,8 +131,12 @@ impl Manifest {
     }
 }
 
+fn check_file(folder: &Path, file: &FileRecord) -> Option<Damage> {
+    check_size(folder, file).or_else(|| check_content(folder, file))
+}
+
 fn check_size(folder: &Path, file: &FileRecord) -> Option<Damage> {
-    let kind = match std::fs::metadata(folder.join(&file.path)) {
+    let kind = match fs_err::metadata(folder.join(&file.path)) {
         Ok(metadata) if metadata.len() == file.size => return None,
         Ok(metadata) => DamageKind::Size { recorded: file.size, found: metadata.len() },
         Err(_) => DamageKind::Missing,
@@ -154,9 +181,9 @@ pub enum DamageKind {
         /// Digest of what is on disk.
         found: Digest,
     },
-    /// The file cannot be read.
+    /// The file cannot be read: why, with its path.
     Unreadable(String),
-    /// The manifest does not know this file.
+    /// The manifest does not list this file.
     Unlisted,
 }
 
@@ -171,7 +198,7 @@ impl fmt::Display for Damage {
             DamageKind::Content { recorded, found } => {
                 write!(f, "{path} was changed: blake3 {}… is now {}…", recorded.short(10), found.short(10))
             }
-            DamageKind::Unreadable(error) => write!(f, "{path} cannot be read: {error}"),
+            DamageKind::Unreadable(error) => f.write_str(error),
             DamageKind::Unlisted => write!(f, "{path} was not written by the stage"),
         }
     }
@@ -180,13 +207,11 @@ impl fmt::Display for Damage {
 /// Paths of all files below `folder` but the manifest, relative with `/`, sorted.
 pub(crate) fn list_files(folder: &Path) -> Result<Vec<String>, StoreError> {
     fn walk(folder: &Path, prefix: &str, out: &mut Vec<String>) -> Result<(), StoreError> {
-        let entries = std::fs::read_dir(folder).map_err(|e| StoreError::io("list", folder, e))?;
-        for entry in entries {
-            let entry = entry.map_err(|e| StoreError::io("list", folder, e))?;
+        for entry in fs_err::read_dir(folder)? {
+            let entry = entry?;
             let name = entry.file_name();
             let name = name.to_str().ok_or_else(|| StoreError::FileName { path: entry.path() })?;
-            let kind = entry.file_type().map_err(|e| StoreError::io("look at", &entry.path(), e))?;
-            if kind.is_dir() {
+            if entry.file_type()?.is_dir() {
                 walk(&entry.path(), &format!("{prefix}{name}/"), out)?;
             } else {
                 out.push(format!("{prefix}{name}"));
@@ -203,13 +228,54 @@ pub(crate) fn list_files(folder: &Path) -> Result<Vec<String>, StoreError> {
 
 /// Hashes every file below `folder` and returns the records, sorted by path.
 pub(crate) fn record_files(folder: &Path) -> Result<Vec<FileRecord>, StoreError> {
-    list_files(folder)?
-        .into_par_iter()
-        .map(|path| {
-            let full: PathBuf = folder.join(&path);
-            let size = std::fs::metadata(&full).map_err(|e| StoreError::io("look at", &full, e))?.len();
-            let blake3 = Digest::of_file(&full).map_err(|e| StoreError::io("read", &full, e))?;
-            Ok(FileRecord { path, size, blake3 })
-        })
-        .collect()
+    let record = |path: String| {
+        let full = folder.join(&path);
+        let size = fs_err::metadata(&full)?.len();
+        let blake3 = Digest::of_file(&full)?;
+        Ok::<_, io::Error>(FileRecord { path, size, blake3 })
+    };
+    Ok(list_files(folder)?.into_par_iter().map(record).collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_is_one_file_or_all_of_a_folder() {
+        let file = |path: &str| FileRecord { path: path.to_owned(), size: 0, blake3: Digest::of_bytes(b"") };
+        let digest = Digest::of_bytes(b"");
+        let manifest = Manifest {
+            store_format: 1,
+            key: Key::from_digest(&digest),
+            fingerprint: Fingerprint {
+                store_format: 1,
+                stage: "ingest".to_owned(),
+                stage_version: 1,
+                settings: Value::Null,
+                inputs: BTreeMap::new(),
+                sources: BTreeMap::new(),
+            },
+            content: digest,
+            // Sorted as bytes are: `-` comes before `/`, which comes before `0`.
+            files: ["a", "b-1", "b/1", "b/c/2", "b/d", "b0", "c"].map(file).to_vec(),
+            finished: String::new(),
+            seconds: 0.0,
+            program: String::new(),
+            notes: BTreeMap::new(),
+        };
+        let cases: [(&str, &[&str]); 6] = [
+            ("a", &["a"]),
+            ("b/", &["b/1", "b/c/2", "b/d"]),
+            ("b/c/", &["b/c/2"]),
+            ("b", &[]),
+            ("d/", &[]),
+            ("c", &["c"]),
+        ];
+        for (selection, expected) in cases {
+            let chosen: Vec<_> = manifest.select(selection).iter().map(|file| file.path.as_str()).collect();
+            assert_eq!(chosen, expected, "{selection}");
+            assert_eq!(manifest.digest_of(selection).is_some(), !expected.is_empty(), "{selection}");
+        }
+    }
 }

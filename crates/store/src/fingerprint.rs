@@ -1,24 +1,25 @@
-//! What a result depends on.
+//! Fingerprints: everything that a result depends on, and the differences between two.
 //!
-//! A fingerprint holds, and only holds, what can change a stage's output:
+//! A fingerprint holds what can change a stage's output, and nothing else:
 //!
 //! | field | why it is in |
 //! |---|---|
 //! | `store_format` | a new layout of the store must not be read as an old one |
-//! | `stage`, `stage_version` | the code: a stage raises its version when it would write other bytes |
+//! | `stage`, `stage_version` | the code: a stage's version is raised when it would write other bytes |
 //! | `settings` | the resolved settings, defaults included, so that writing a default down changes nothing |
 //! | `inputs` | **content** digests of what the stage reads of other artifacts, so that an upstream stage that ran again and wrote the same bytes stops the rebuild there |
 //! | `sources` | content digests of files outside the store (photos, pretrained weights), never their paths |
 //!
 //! Times, absolute paths, host names and thread counts are left out: they do not change the output.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use marque_contracts::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Digest, Key};
+use crate::key::Key;
 
 /// Everything a stage's output depends on.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// The key that decides whether a stored result can be used.
+    /// The key: results with the same key have the same content.
     pub fn key(&self) -> Key {
         Key::from_digest(&Digest::of_json(&self.to_json()))
     }
@@ -48,7 +49,7 @@ impl Fingerprint {
         let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
         flatten("", &before.to_json(), &mut old);
         flatten("", &self.to_json(), &mut new);
-        let fields: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).collect();
+        let fields: BTreeSet<_> = old.keys().chain(new.keys()).collect();
         fields
             .into_iter()
             .filter(|field| old.get(*field) != new.get(*field))
@@ -61,19 +62,8 @@ impl Fingerprint {
     }
 
     fn to_json(&self) -> Value {
-        serde_json::json!({
-            "store_format": self.store_format,
-            "stage": self.stage,
-            "stage_version": self.stage_version,
-            "settings": self.settings,
-            "inputs": self.inputs.iter().map(|(stage, files)| (stage.clone(), digests(files))).collect::<serde_json::Map<_, _>>(),
-            "sources": digests(&self.sources),
-        })
+        serde_json::to_value(self).expect("names, numbers and digests serialise")
     }
-}
-
-fn digests(named: &BTreeMap<String, Digest>) -> Value {
-    named.iter().map(|(name, digest)| (name.clone(), Value::from(digest.to_string()))).collect()
 }
 
 /// One field in which two fingerprints differ.

@@ -1,8 +1,9 @@
-//! Why a stage has to run.
+//! Reasons why a stage is stale.
 
 use std::fmt;
 
-use marque_contracts::{Damage, Difference, Fingerprint};
+use crate::fingerprint::{Difference, Fingerprint};
+use crate::manifest::Damage;
 
 /// One reason why a stage's current result cannot be used.
 #[derive(Clone, PartialEq, Debug)]
@@ -15,28 +16,28 @@ pub enum Reason {
     Setting(Difference),
     /// The stage's code, or the store's layout, has another version.
     Version(Difference),
-    /// Something that the stage reads has other content, or it reads something else.
+    /// A file or folder of another stage that it reads has other content, or is no longer or newly read.
     Input(Difference),
-    /// A file outside the store has other content.
+    /// A source, a file outside the store, has other content.
     Source(Difference),
     /// A file of the result is missing or has another size.
     Damaged(Damage),
-    /// The record of the result cannot be read.
+    /// The manifest of the result cannot be read.
     Unreadable(String),
-    /// A stage that it reads from has to run first; whether this one follows depends on what that writes.
-    Upstream(String),
+    /// A stage that it reads from has to run first; whether this one has to depends on what that writes.
+    Upstream(&'static str),
 }
 
 impl Reason {
-    /// Sorts the differences between two fingerprints by what they mean.
+    /// The differences between two fingerprints as reasons: settings first, then sources, inputs, versions.
     pub fn from_differences(now: &Fingerprint, before: &Fingerprint) -> Vec<Self> {
-        let sort = |difference: Difference| match difference.field.split('.').next() {
+        let reason = |difference: Difference| match difference.field.split('.').next() {
             Some("settings") => Reason::Setting(difference),
             Some("inputs") => Reason::Input(difference),
             Some("sources") => Reason::Source(difference),
             _ => Reason::Version(difference),
         };
-        let mut reasons: Vec<_> = now.differences(before).into_iter().map(sort).collect();
+        let mut reasons: Vec<_> = now.differences(before).into_iter().map(reason).collect();
         // The user's own changes first: they explain the rest.
         reasons.sort_by_key(|reason| match reason {
             Reason::Setting(_) => 0,
