@@ -1,8 +1,10 @@
 //! Names of the files that pass between stages, and the records of the JSON ones. The columns of the
 //! Parquet tables are in `marque-formats`, which reads and writes them.
 
+mod normalisation;
 mod preparation;
 
+pub use normalisation::Normalisation;
 pub use preparation::{Filter, Fit, Preparation};
 
 use std::collections::BTreeMap;
