@@ -10,7 +10,7 @@ use crate::frame::{Column, Columns, Frame};
 pub struct EpochRow {
     /// Number of the epoch, from 1.
     pub epoch: u32,
-    /// Learning rate of the trunk's last stage at its end.
+    /// Learning rate of the backbone's last stage at its end.
     pub learning_rate: f64,
     /// Learning rate of the heads at its end.
     pub head_learning_rate: f64,

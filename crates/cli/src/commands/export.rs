@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use marque_contracts::durable::write_atomic;
 use marque_contracts::schema::{Head, evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Artifact, Store};
 use marque_export::{CardFacts, Model, model_card, write_folder, write_onnx};
@@ -92,7 +93,7 @@ fn json(path: &Path) -> Result<Value, Error> {
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    std::fs::write(path, content).map_err(|source| Error::Write {
+    write_atomic(path, content).map_err(|source| Error::Write {
         action: "write",
         path: path.to_owned(),
         source,
