@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use marque_network::Precision;
+use marque_network::{Backbone, Precision};
 
 use crate::names::{stage_names, table_names};
 
@@ -144,8 +145,8 @@ pub(crate) struct Inspect {
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     /// The network; its heads have 6, 5 and 2 classes.
-    #[arg(long, value_enum, default_value_t = Trunk::Resnet34)]
-    pub(crate) backbone: Trunk,
+    #[arg(long, default_value = Backbone::ResNet34.name(), value_parser = backbone())]
+    pub(crate) backbone: Backbone,
     /// Height and width of the photos, in pixels.
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u16).range(32..=1024))]
     pub(crate) size: u16,
@@ -161,12 +162,9 @@ pub(crate) struct Bench {
     /// Time evaluation instead of training.
     #[arg(long)]
     pub(crate) evaluate: bool,
-    /// What the trunk computes with.
+    /// The type of the activations in the backbone.
     #[arg(long, value_enum, default_value_t = Numbers::F32)]
     pub(crate) precision: Numbers,
-    /// Compute with candle's own operations instead of ours.
-    #[arg(long, conflicts_with = "precision")]
-    pub(crate) stock: bool,
     /// Print one line of JSON, and no table by kind of convolution.
     #[arg(long)]
     pub(crate) json: bool,
@@ -225,11 +223,10 @@ pub(crate) struct Export {
     pub(crate) model: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Trunk {
-    Resnet18,
-    Resnet34,
-    Resnet50,
+fn backbone() -> impl TypedValueParser<Value = Backbone> {
+    let named = |name: String| Backbone::ALL.into_iter().find(|backbone| backbone.name() == name);
+    PossibleValuesParser::new(Backbone::ALL.map(Backbone::name))
+        .try_map(move |name| named(name).ok_or("there is no such backbone"))
 }
 
 /// Kinds of numbers.

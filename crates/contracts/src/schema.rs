@@ -2,11 +2,13 @@
 //! Parquet tables are in `marque-formats`, which reads and writes them.
 
 mod head;
+mod normalisation;
 mod preparation;
 pub mod stanford_cars;
 mod text;
 
 pub use head::{ClassWeights, Head, HeadKind, Label};
+pub use normalisation::Normalisation;
 pub use preparation::{Filter, Fit, Preparation};
 pub use text::normalised;
 

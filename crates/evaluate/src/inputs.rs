@@ -7,7 +7,7 @@ use marque_contracts::Job;
 use marque_contracts::schema::model::{CONFIG, WEIGHTS};
 use marque_contracts::schema::{Head, HeadKind, Label, Split, ingest, labels, preprocess, train};
 use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader};
-use marque_network::{Network, NetworkConfig, Precision, Problem};
+use marque_network::{Network, NetworkConfig, Precision};
 use serde::de::DeserializeOwned;
 
 use crate::Error;
@@ -118,11 +118,7 @@ fn matching_heads(config: &NetworkConfig, mut heads: Vec<Head>, path: &Path) -> 
         if !wanted.labels().eq(&head.classes) {
             return Err(mismatch("has other classes there"));
         }
-        let problem = match head.kind {
-            HeadKind::Single => Problem::SingleLabel,
-            HeadKind::Tags => Problem::MultiLabel,
-        };
-        if wanted.problem != problem {
+        if wanted.kind != head.kind {
             return Err(mismatch("is of another kind there"));
         }
         matching.push(head);

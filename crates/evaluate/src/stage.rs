@@ -168,7 +168,7 @@ fn facts(inputs: &Inputs, flip: bool) -> Vec<(String, String)> {
         ("Dropout".to_owned(), format!("{}", config.dropout)),
     ];
     let flipped = flip.then(|| "mean of photo and mirror image".to_owned());
-    let agreed = config.agreement.as_ref();
+    let agreed = config.hierarchy.as_ref();
     let agreed =
         agreed.map(|it| format!("together with the {} classes of {}", it.head.classes, it.head.name));
     let answers: Vec<_> = agreed.into_iter().chain(flipped).collect();

@@ -137,7 +137,7 @@ impl Artifacts {
             mean: [0.5, 0.4, 0.3],
             std: [0.2, 0.25, 0.3],
             heads: heads.iter().rev().map(|head| HeadConfig::new(&head.name, head.classes.iter())).collect(),
-            agreement: None,
+            hierarchy: None,
         };
         let model = self.stage(train::STAGE).join(train::MODEL);
         std::fs::create_dir_all(&model).unwrap();

@@ -16,7 +16,7 @@ use crate::random::generator;
 
 /// Photos ready for the network.
 pub(crate) struct Batch {
-    /// `[n, height, width, 3]`, f32, normalised; or what the frozen parts of the trunk make of it.
+    /// `[n, height, width, 3]`, f32, normalised; or what the frozen parts of the backbone make of it.
     pub(crate) images: Tensor,
     /// Per head, photo by photo.
     pub(crate) targets: Vec<Vec<Label>>,

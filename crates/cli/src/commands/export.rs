@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use marque_contracts::durable::write_atomic;
 use marque_contracts::schema::{Head, evaluate, ingest, labels, preprocess, train};
 use marque_export::{CardFacts, Model, model_card, write_folder, write_onnx};
 use marque_store::{Artifact, Store};
@@ -30,12 +31,12 @@ pub(super) fn export(
     let model = Model::open(&folder)?;
     if let Some(path) = &options.onnx {
         let file = write_onnx(&model)?;
-        fs_err::write(path, &file)?;
+        write_atomic(path, &file)?;
         terminal.print(format_args!("{}: {}", path.display(), bytes(file.len() as u64)));
     }
     let card = model_card(&model, &facts);
     if let Some(path) = &options.card {
-        fs_err::write(path, &card)?;
+        write_atomic(path, card.as_bytes())?;
         terminal.print(path.display());
     }
     if let Some(folder) = &options.folder {

@@ -84,7 +84,7 @@ mod tests {
             mean: [0.5; 3],
             std: [0.5; 3],
             heads: vec![HeadConfig::new("brand", ["a", "b"])],
-            agreement: None,
+            hierarchy: None,
         };
         let squashed = Preparation {
             size: 64,

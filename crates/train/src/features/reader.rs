@@ -13,7 +13,7 @@ use crate::data::read_json;
 /// `features.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// Parts of the trunk that the photos went through.
+    /// Parts of the backbone that the photos went through.
     pub(super) parts: usize,
     /// Views of each photo.
     pub(super) views: usize,
@@ -43,7 +43,7 @@ impl FeatureReader {
         Ok(Self { record, files, shape })
     }
 
-    /// Parts of the trunk that the photos went through.
+    /// Parts of the backbone that the photos went through.
     pub(crate) fn parts(&self) -> usize {
         self.record.parts
     }

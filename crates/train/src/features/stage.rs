@@ -19,7 +19,7 @@ use crate::checkpoint::write_json;
 use crate::stage::{load_backbone, network_config, weights_source};
 use crate::{Error, Settings};
 
-/// Views that pass through the trunk at once.
+/// Views that pass through the backbone at once.
 const BATCH: usize = 64;
 
 /// The stage that keeps the activations of frozen parts, for configurations that ask for it.

@@ -1,4 +1,4 @@
-//! Times a training step, or evaluation, on made-up photos.
+//! Times a training step, or evaluation, on photos of noise.
 //!
 //! A step is all that training does once a batch is in memory: forward and backward pass, and AdamW. Work is
 //! counted by the definition of a convolution (two operations per multiply-add), whatever the algorithm; so a
@@ -7,81 +7,52 @@
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
-use half::bf16;
-use marque_kernels::nhwc::{Convolution, Element, Epilogue, Source};
+use marque_kernels::nhwc::Convolution;
 use marque_kernels::{CrossEntropy, cross_entropy};
-use marque_network::{Backbone, Frozen, Gradients, HeadConfig, Network, NetworkConfig, Precision, stock};
+use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig, Precision};
+use marque_train::{AdamW, Method, Optimizer, PeakRates};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::optimizer::{AdamW, Method, Optimizer};
-use crate::pass::{Engine, Pass};
-use crate::schedule::PeakRates;
-
 /// Steps before the timed ones, in which buffers are made.
 const WARM_UP: usize = 2;
-/// Calls of which the fastest counts, where a convolution is timed alone.
-const TRIES: usize = 5;
 
 /// What to time.
 #[derive(Debug, Clone, Copy)]
-pub struct Workload {
-    /// The trunk; three heads of 6, 5 and 2 classes are put on it.
-    pub backbone: Backbone,
+pub(super) struct Workload {
+    /// The network has this backbone and three heads, of 6, 5 and 2 classes.
+    pub(super) backbone: Backbone,
     /// Height and width of the photos, in pixels.
-    pub size: usize,
+    pub(super) size: usize,
     /// Photos per step.
-    pub batch: usize,
+    pub(super) batch: usize,
     /// Steps that are timed, after two that are not; at least one.
-    pub steps: usize,
+    pub(super) steps: usize,
     /// Time evaluation mode without gradients, instead of training.
-    pub evaluate: bool,
-    /// What computes.
-    pub engine: Engine,
-    /// What the trunk computes with.
-    pub precision: Precision,
+    pub(super) evaluate: bool,
+    /// The type of the activations in the backbone.
+    pub(super) precision: Precision,
 }
 
-/// What was found.
+/// What was measured.
 #[derive(Debug, Clone)]
-pub struct Throughput {
+pub(super) struct Throughput {
     /// Seconds of each timed step, ascending.
-    pub seconds: Vec<f64>,
+    pub(super) seconds: Vec<f64>,
     /// Operations of all convolutions of a step.
-    pub operations: f64,
-    /// The convolutions of the trunk, in order.
-    pub convolutions: Vec<Convolution>,
-}
-
-/// Seconds that one convolution takes by itself: the fastest of five calls.
-#[derive(Debug, Clone, Copy)]
-pub struct ConvolutionSeconds {
-    /// Of the output.
-    pub forward: f64,
-    /// Of the gradient of the input, where training needs it.
-    pub input_gradient: Option<f64>,
-    /// Of the gradient of the weight, where training needs it.
-    pub weight_gradient: Option<f64>,
-}
-
-impl ConvolutionSeconds {
-    /// All of a step.
-    #[must_use]
-    pub fn sum(&self) -> f64 {
-        self.forward + self.input_gradient.unwrap_or(0.0) + self.weight_gradient.unwrap_or(0.0)
-    }
+    pub(super) operations: f64,
+    /// The convolutions of the backbone, in the order of computation.
+    pub(super) convolutions: Vec<Convolution>,
 }
 
 impl Throughput {
     /// Seconds of the median step.
-    #[must_use]
-    pub fn median(&self) -> f64 {
+    pub(super) fn median(&self) -> f64 {
         self.seconds[self.seconds.len() / 2]
     }
 
-    /// Convolutions of the same shapes, with how often each occurs, in order of first occurrence.
-    #[must_use]
-    pub fn kinds(&self) -> Vec<(Convolution, usize)> {
+    /// The distinct convolutions with their counts, in order of first occurrence.
+    pub(super) fn kinds(&self) -> Vec<(Convolution, usize)> {
         let mut kinds: Vec<(Convolution, usize)> = Vec::new();
         let key = |c: &Convolution| (c.input_shape(), c.weight_shape(), c.stride());
         for convolution in &self.convolutions {
@@ -97,9 +68,8 @@ impl Throughput {
 /// Times the steps of a workload.
 ///
 /// # Errors
-///
 /// If the network cannot compute on photos of that size.
-pub fn measure(workload: &Workload) -> Result<Throughput, marque_network::Error> {
+pub(super) fn measure(workload: &Workload) -> Result<Throughput, marque_network::Error> {
     let mut steps = Steps::new(workload)?;
     let mut seconds = Vec::new();
     for _ in 0..WARM_UP + workload.steps.max(1) {
@@ -109,7 +79,8 @@ pub fn measure(workload: &Workload) -> Result<Throughput, marque_network::Error>
     }
     let mut seconds = seconds.split_off(WARM_UP);
     seconds.sort_by(f64::total_cmp);
-    let convolutions = steps.network.convolutions([workload.batch, workload.size, workload.size, 3])?;
+    let convolutions =
+        steps.network.architecture().convolutions([workload.batch, workload.size, workload.size, 3])?;
     let once = convolutions.iter().map(Convolution::operations).sum::<u64>() as f64;
     // The photo has no gradient.
     let unneeded = convolutions.first().map_or(0, Convolution::operations) as f64;
@@ -117,34 +88,8 @@ pub fn measure(workload: &Workload) -> Result<Throughput, marque_network::Error>
     Ok(Throughput { seconds, operations, convolutions })
 }
 
-/// Times one convolution alone. `first` says that it reads the photo, which has no gradient.
-#[must_use]
-pub fn time_convolution(
-    convolution: &Convolution,
-    precision: Precision,
-    evaluate: bool,
-    first: bool,
-) -> ConvolutionSeconds {
-    match precision {
-        Precision::F32 => time_with::<f32>(convolution, evaluate, first),
-        Precision::Bf16 => time_with::<bf16>(convolution, evaluate, first),
-    }
-}
-
-fn time_with<E: Element>(convolution: &Convolution, evaluate: bool, first: bool) -> ConvolutionSeconds {
-    let mut x: Vec<E> = values(convolution.input_shape());
-    let mut w: Vec<f32> = values(convolution.weight_shape());
-    let mut y: Vec<E> = values(convolution.output_shape());
-    let forward = fastest(|| convolution.forward(Source::plain(&x), &w, Epilogue::default(), &mut y));
-    let weight_gradient =
-        (!evaluate).then(|| fastest(|| convolution.weight_gradient(Source::plain(&x), &y, &mut w)));
-    let input_gradient =
-        (!evaluate && !first).then(|| fastest(|| convolution.input_gradient(&w, &y, false, &mut x)));
-    ConvolutionSeconds { forward, input_gradient, weight_gradient }
-}
-
 /// A network, its optimiser, and a batch that it computes on again and again.
-pub struct Steps {
+pub(super) struct Steps {
     workload: Workload,
     network: Network,
     images: Tensor,
@@ -158,9 +103,8 @@ impl Steps {
     /// Draws weights and photos.
     ///
     /// # Errors
-    ///
     /// If the network cannot be built.
-    pub fn new(workload: &Workload) -> Result<Self, marque_network::Error> {
+    pub(super) fn new(workload: &Workload) -> Result<Self, marque_network::Error> {
         let network = Network::new(&config(workload), 0)?.with_precision(workload.precision);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let (images, targets) = draw(workload, &mut rng)?;
@@ -177,34 +121,26 @@ impl Steps {
     }
 
     /// Draws other photos and labels for the steps that follow.
-    ///
-    /// # Errors
-    ///
-    /// If the tensors cannot be made.
-    pub fn draw(&mut self) -> Result<(), marque_network::Error> {
+    #[cfg(test)]
+    fn draw(&mut self) -> Result<(), marque_network::Error> {
         (self.images, self.targets) = draw(&self.workload, &mut self.rng)?;
         Ok(())
     }
 
-    /// Takes a step, and says the loss before it where there is one: when training.
+    /// Takes a step and returns the loss before it, if it is one of training.
     ///
     /// # Errors
-    ///
     /// If the photos are too small for the network.
-    pub fn step(&mut self) -> Result<Option<f32>, marque_network::Error> {
+    pub(super) fn step(&mut self) -> Result<Option<f32>, marque_network::Error> {
         let (network, images) = (&self.network, &self.images);
         if self.workload.evaluate {
-            match self.workload.engine {
-                Engine::Kernels => network.forward_eval(images)?,
-                Engine::Stock => stock::forward_eval(network, images)?,
-            };
+            network.forward_eval(images)?;
             return Ok(None);
         }
-        let engine = self.workload.engine;
-        let pass = Pass::forward(engine, network, images, Frozen::default(), &mut self.rng)?;
+        let pass = network.forward_train(images, &mut self.rng)?;
         let loss = self.loss(pass.logits())?;
         pass.backward(&loss, &mut self.gradients)?;
-        let rates = PeakRates { trunk: 1e-4, heads: 1e-4, layer_decay: 1.0, weight_decay: 0.01 };
+        let rates = PeakRates { backbone: 1e-4, heads: 1e-4, layer_decay: 1.0, weight_decay: 0.01 };
         self.optimizer.step(network.parameters(), &self.gradients, |parameter| rates.at(1.0, parameter))?;
         Ok(Some(loss.to_scalar()?))
     }
@@ -241,20 +177,35 @@ fn config(workload: &Workload) -> NetworkConfig {
         mean: [0.5; 3],
         std: [0.5; 3],
         heads: vec![head("brand", 6), head("type", 5), head("era", 2)],
-        agreement: None,
+        hierarchy: None,
     }
 }
 
-fn values<E: Element>(shape: [usize; 4]) -> Vec<E> {
-    let value = |index: usize| E::narrow((index * 7919 % 1021) as f32 / 1021.0 - 0.5);
-    (0..shape.iter().product()).map(value).collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn fastest(mut call: impl FnMut()) -> f64 {
-    let once = |_| {
-        let start = Instant::now();
-        call();
-        start.elapsed().as_secs_f64()
-    };
-    (0..=TRIES).map(once).skip(1).fold(f64::INFINITY, f64::min)
+    /// What rounding activations to eight binary digits may do to a loss.
+    const TOLERANCE: f32 = 2e-2;
+
+    fn losses(precision: Precision) -> Vec<f32> {
+        let backbone = Backbone::ResNet18;
+        let workload = Workload { backbone, size: 64, batch: 16, steps: 0, evaluate: false, precision };
+        let mut steps = Steps::new(&workload).unwrap();
+        let step = |_| {
+            steps.draw().unwrap();
+            steps.step().unwrap().unwrap()
+        };
+        (0..10).map(step).collect()
+    }
+
+    #[test]
+    fn ten_steps_in_bf16_have_the_losses_of_f32() {
+        let (single, half) = (losses(Precision::F32), losses(Precision::Bf16));
+        assert_ne!(single, half, "the precision has no effect");
+        for (step, (single, half)) in single.iter().zip(&half).enumerate() {
+            let error = ((half - single) / single).abs();
+            assert!(error < TOLERANCE, "step {step}: {half}, f32 {single}, off by {error:e}");
+        }
+    }
 }

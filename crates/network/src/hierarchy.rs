@@ -1,4 +1,4 @@
-//! Answers that agree with each other.
+//! Label hierarchy and joint decoding.
 //!
 //! Where each class of one head implies a class of others (an "Audi TTS Coupe 2012" is an Audi, a coupe, and of after
 //! 2009), the heads are experts on one question: which fine class is it? Their product (Hinton 2002,
@@ -6,34 +6,36 @@
 //!
 //! `q(c) ∝ p_fine(c) · Π p_head(class implied by c)`,
 //!
-//! and each head answers what the best of them says of it: `q_head(k)` is the largest `q(c)` of all `c` that imply `k`
-//! (a max-marginal), over the sum of these. So the most probable classes of all heads are those of the most probable
-//! fine class, and fit each other.
+//! and each head answers with its max-marginals: `q_head(k)` is the largest `q(c)` of all `c` that imply `k`, divided by
+//! the sum of these over `k`. So the most probable classes of all heads are those of the most probable fine class, and
+//! are consistent with each other.
 
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor};
+use marque_contracts::schema::HeadKind;
 use marque_kernels::read;
 use serde::{Deserialize, Serialize};
 
-use crate::{HeadConfig, Problem, Result};
+use crate::Result;
+use crate::head::HeadConfig;
 
-/// Least probability of a class, so that the logarithm of one that no fine class implies is a number.
+/// Lowest probability of a class, so that the logarithm is finite for one that no fine class implies.
 pub const LEAST_PROBABILITY: f64 = 1e-30;
 
 /// A head of fine classes, and the classes of other heads that each implies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Agreement {
-    /// The head of fine classes. It need not be one of those that answer; its weights are in the checkpoint all the
+pub struct LabelHierarchy {
+    /// The head of fine classes. It need not be one of the network's heads; its weights are in the checkpoint all the
     /// same.
     pub head: HeadConfig,
-    /// By the name of another head: its class for each class of `head`, in their order; null where it is not known.
-    /// Fine classes for which any is not known are never answered.
+    /// By the name of another head: its class for each class of `head`, in their order; null where it is unknown.
+    /// Fine classes for which any is unknown are never predicted.
     pub implies: BTreeMap<String, Vec<Option<usize>>>,
 }
 
-impl Agreement {
+impl LabelHierarchy {
     /// The fine classes for which every implied class is known, ascending.
     pub fn known(&self) -> impl Iterator<Item = usize> {
         let is_known = |class: &usize| {
@@ -51,10 +53,10 @@ impl Agreement {
         heads.iter().enumerate().filter_map(implied).collect()
     }
 
-    /// Looks for contradictions, also with the heads that answer.
+    /// Looks for contradictions, also with the heads of the network.
     pub(crate) fn check(&self, heads: &[HeadConfig]) -> std::result::Result<(), String> {
         self.head.check()?;
-        if self.head.problem != Problem::SingleLabel {
+        if self.head.kind != HeadKind::Single {
             return Err(format!("`{}` has tags, where exactly one class is needed", self.head.name));
         }
         if self.implies.is_empty() {
@@ -67,7 +69,7 @@ impl Agreement {
             let Some(head) = heads.iter().find(|head| head.name == *name && *name != self.head.name) else {
                 return Err(format!("implies `{name}`, which is no other head"));
             };
-            if head.problem != Problem::SingleLabel {
+            if head.kind != HeadKind::Single {
                 return Err(format!("implies `{name}`, which has tags"));
             }
             if classes.len() != self.head.classes {
@@ -84,9 +86,9 @@ impl Agreement {
         Ok(())
     }
 
-    /// Brings the logits of `heads`, `[n, classes]` each, together with those of the fine head. What comes out are
-    /// logarithms of probabilities for the implied heads, and for the fine head if it is one of `heads`.
-    pub(crate) fn apply(
+    /// Decodes the logits of `heads`, `[n, classes]` each, jointly with those of the fine head. The result has log
+    /// probabilities in place of logits for the implied heads, and for the fine head if it is one of `heads`.
+    pub(crate) fn decode(
         &self,
         heads: &[HeadConfig],
         mut logits: Vec<Tensor>,
@@ -107,11 +109,11 @@ impl Agreement {
                 row.iter_mut().zip(implied).for_each(|(sum, class)| *sum += logs[*class]);
             }
         }
-        let answer = |classes: usize, of: &[usize]| -> Result<Tensor> {
+        let max_marginals = |classes: usize, of: &[usize]| -> Result<Tensor> {
             let mut best = vec![f64::NEG_INFINITY; rows * classes];
             for (best, row) in best.chunks_exact_mut(classes).zip(product.chunks_exact(known.len())) {
                 for (log, class) in row.iter().zip(of) {
-                    // What is not a number stays so.
+                    // NaN stays NaN.
                     best[*class] = if *log <= best[*class] { best[*class] } else { *log };
                 }
                 log_softmax(best);
@@ -121,20 +123,20 @@ impl Agreement {
             Ok(Tensor::from_vec(logs.collect::<Vec<_>>(), (rows, classes), &Device::Cpu)?)
         };
         for (position, implied) in &experts {
-            logits[*position] = answer(heads[*position].classes, implied)?;
+            logits[*position] = max_marginals(heads[*position].classes, implied)?;
         }
         if let Some(position) = heads.iter().position(|head| head.name == self.head.name) {
-            logits[position] = answer(self.head.classes, &known)?;
+            logits[position] = max_marginals(self.head.classes, &known)?;
         }
         Ok(logits)
     }
 }
 
-/// Of logits `[n, classes]`, row by row.
+/// The logarithm of the softmax of logits `[n, classes]`, row by row.
 fn log_probabilities(logits: &Tensor, classes: usize) -> Result<Vec<f64>> {
     let logits = logits.contiguous()?;
     let mut logs: Vec<f64> =
-        read("agreement", "the logits", &logits)?.iter().map(|&x| f64::from(x)).collect();
+        read("joint decoding", "the logits", &logits)?.iter().map(|&x| f64::from(x)).collect();
     logs.chunks_exact_mut(classes).for_each(log_softmax);
     Ok(logs)
 }

@@ -1,15 +1,18 @@
 //! The passes in the precision that is asked for.
 
-use super::{Activations, Evaluator, Layers};
-use crate::Result;
-use crate::gradients::Gradients;
-use crate::layers::Block;
+use std::ops::Range;
+
 use candle_core::Tensor;
 use half::bf16;
 use serde::Serialize;
-use std::ops::Range;
 
-/// The numbers that the trunk computes with. Weights, statistics, gradients of weights, and the heads are f32 in any
+use super::activations::Activations;
+use super::evaluate::Evaluator;
+use crate::Result;
+use crate::gradients::Gradients;
+use crate::layers::Layers;
+
+/// The type of the activations in the backbone. Weights, statistics, gradients of weights, and the heads are f32 in any
 /// case, as in PyTorch's automatic mixed precision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,7 +42,7 @@ impl Precision {
     }
 }
 
-/// [`Activations`] of either precision; those that are not asked for are empty.
+/// [`Activations`] of either precision; those of the precision that is not in use are empty.
 #[derive(Debug, Default)]
 pub(crate) struct TrainingBuffers {
     single: Activations<f32>,
@@ -51,7 +54,7 @@ impl TrainingBuffers {
     pub(crate) fn forward(
         &mut self,
         precision: Precision,
-        layers: Layers<'_>,
+        layers: &Layers,
         momentum: Option<f64>,
         from: usize,
         input: &Tensor,
@@ -66,7 +69,7 @@ impl TrainingBuffers {
     pub(crate) fn backward(
         &mut self,
         precision: Precision,
-        layers: Layers<'_>,
+        layers: &Layers,
         input: &Tensor,
         features: &Tensor,
         gradients: &mut Gradients,
@@ -78,10 +81,10 @@ impl TrainingBuffers {
     }
 
     /// As [`Activations::first_not_finite`].
-    pub(crate) fn first_not_finite(&self, precision: Precision, stages: &[Vec<Block>]) -> Option<String> {
+    pub(crate) fn first_not_finite(&self, precision: Precision, layers: &Layers) -> Option<String> {
         match precision {
-            Precision::F32 => self.single.first_not_finite(stages),
-            Precision::Bf16 => self.half.first_not_finite(stages),
+            Precision::F32 => self.single.first_not_finite(layers),
+            Precision::Bf16 => self.half.first_not_finite(layers),
         }
     }
 }
@@ -98,7 +101,7 @@ impl EvaluationBuffers {
     pub(crate) fn run(
         &mut self,
         precision: Precision,
-        layers: Layers<'_>,
+        layers: &Layers,
         parts: Range<usize>,
         input: &Tensor,
     ) -> Result<Tensor> {

@@ -1,25 +1,25 @@
-//! Which fine class implies which other classes, read off the training photos.
+//! The label hierarchy, read off the training photos: which fine class implies which classes of other heads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use marque_contracts::schema::Head;
-use marque_network::Agreement;
+use marque_network::LabelHierarchy;
 
 use crate::data::Sample;
 use crate::stage::head_config;
 use crate::{Error, Settings};
 
-/// Problems told in a message.
-const TOLD: usize = 4;
+/// Most problems in a message.
+const MOST_PROBLEMS: usize = 4;
 
 /// What `implies` of a head's table asks for, if one does: which class each fine class implies, as the training photos
 /// have it. Every class that a training photo has must be one that some fine class implies, and every fine class must
 /// imply one of each head; what no training photo has is not learnt anyway.
-pub(crate) fn agreement(
+pub(crate) fn label_hierarchy(
     settings: &Settings,
     heads: &[Head],
     train: &[Sample],
-) -> Result<Option<Agreement>, Error> {
+) -> Result<Option<LabelHierarchy>, Error> {
     let Some((fine, names)) = settings.implications() else { return Ok(None) };
     let position = |name: &str| {
         let position = heads.iter().position(|head| head.name == name);
@@ -33,8 +33,8 @@ pub(crate) fn agreement(
     }
     let Pairs { mut problems, .. } = pairs;
     if !problems.is_empty() {
-        let more = problems.len().saturating_sub(TOLD);
-        problems.truncate(TOLD);
+        let more = problems.len().saturating_sub(MOST_PROBLEMS);
+        problems.truncate(MOST_PROBLEMS);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
         let (name, found) = (&heads[fine].name, problems.join("; "));
         return Err(Error::Settings(format!(
@@ -42,7 +42,7 @@ pub(crate) fn agreement(
              `{name}`, but {found}{more}"
         )));
     }
-    Ok(Some(Agreement { head: head_config(&heads[fine]), implies }))
+    Ok(Some(LabelHierarchy { head: head_config(&heads[fine]), implies }))
 }
 
 /// The labels of the training photos, two heads at a time.
@@ -108,7 +108,7 @@ mod tests {
     }
 
     /// Photos with a brand and an exact class each.
-    fn found(photos: &[(Option<usize>, Option<usize>)]) -> Result<Option<Agreement>, String> {
+    fn found(photos: &[(Option<usize>, Option<usize>)]) -> Result<Option<LabelHierarchy>, String> {
         let text = "[train.heads.exact]\nimplies = [\"brand\"]\n";
         let document = Document::parse("p.toml", text).unwrap();
         let mut reader = Reader::new(&document);
@@ -121,16 +121,16 @@ mod tests {
             targets: vec![Label::from(*brand), Label::from(*exact)],
         };
         let train: Vec<_> = photos.iter().map(sample).collect();
-        agreement(&settings, &heads, &train).map_err(|error| error.to_string())
+        label_hierarchy(&settings, &heads, &train).map_err(|error| error.to_string())
     }
 
     #[test]
     fn what_implies_what_is_read_off_the_photos() {
         let photos = [(Some(0), Some(0)), (None, Some(0)), (Some(1), Some(2)), (Some(0), None)];
-        let agreement = found(&photos).unwrap().unwrap();
-        assert_eq!(agreement.head.name, "exact");
+        let hierarchy = found(&photos).unwrap().unwrap();
+        assert_eq!(hierarchy.head.name, "exact");
         // No photo has the A6, so there is nothing to learn of it.
-        assert_eq!(agreement.implies["brand"], [Some(0), None, Some(1)]);
+        assert_eq!(hierarchy.implies["brand"], [Some(0), None, Some(1)]);
     }
 
     #[test]

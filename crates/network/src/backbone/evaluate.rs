@@ -1,38 +1,41 @@
-//! Forward, in evaluation: normalisations by the running statistics are done to the convolutions' outputs while
-//! these are in the cache, and nothing is kept.
+//! The forward pass in evaluation: normalisation by the running statistics, the shortcut's sum and ReLU are done to a
+//! convolution's output while it is in the cache, and nothing is stored.
 
-use super::{Layers, PARTS, convolution, elements, images_shape, narrow, pool, sized};
-use crate::Result;
-use crate::layers::{Block, ConvNorm};
+use std::ops::Range;
+
 use candle_core::{Device, Tensor};
 use marque_kernels::nhwc::{Element, Epilogue, Source, average};
 use marque_kernels::read;
-use std::ops::Range;
 
-const NAME: &str = "the trunk's pass in evaluation";
+use super::tensors::{elements, narrow, shape_of, sized};
+use crate::Result;
+use crate::architecture::PARTS;
+use crate::layers::{Block, ConvNorm, Layers};
+
+const NAME: &str = "the backbone's pass in evaluation";
 
 /// The buffers of a pass in evaluation.
 #[derive(Debug, Default)]
-pub(crate) struct Evaluator<E> {
-    /// Input, output, and two for what lies between.
+pub(super) struct Evaluator<E> {
+    /// A block's input (and in the end its output), two for its branch, and one for its shortcut.
     buffers: [Vec<E>; 4],
-    chosen: Vec<u8>,
+    argmax: Vec<u8>,
 }
 
 impl<E: Element> Evaluator<E> {
-    /// The output of some parts of the trunk, of images or of the output of the parts before: `[n, h, w, c]`, or the
+    /// The output of some parts of the backbone, of images or of the output of the parts before: `[n, h, w, c]`, or the
     /// pooled features, `[n, features]`, after the last part.
-    pub(crate) fn run(&mut self, layers: Layers<'_>, parts: Range<usize>, input: &Tensor) -> Result<Tensor> {
-        let mut shape = images_shape(input);
+    pub(super) fn run(&mut self, layers: &Layers, parts: Range<usize>, input: &Tensor) -> Result<Tensor> {
+        let mut shape = shape_of(input);
         let given = read(NAME, "the input", input)?;
         let [input, work, ..] = &mut self.buffers;
-        let pass = Pass { eps: layers.eps };
+        let pass = EvaluationPass { eps: layers.eps };
         if parts.start == 0 {
-            let stem = pass.layer(layers.stem, &given, shape, None, true, work)?;
-            let pool = pool(stem)?;
+            let stem = pass.layer(&layers.stem, &given, shape, None, true, work)?;
+            let pool = layers.pool.max_pool(stem)?;
             shape = pool.output_shape();
-            self.chosen.resize(elements(shape), 0);
-            pool.forward(&work[..elements(stem)], sized(input, elements(shape)), &mut self.chosen);
+            self.argmax.resize(elements(shape), 0);
+            pool.forward(&work[..elements(stem)], sized(input, elements(shape)), &mut self.argmax);
         } else {
             narrow(&given, sized(input, given.len()));
         }
@@ -50,12 +53,12 @@ impl<E: Element> Evaluator<E> {
     }
 }
 
-struct Pass {
+struct EvaluationPass {
     eps: f32,
 }
 
-impl Pass {
-    /// Takes the first buffer from the block's input to its output.
+impl EvaluationPass {
+    /// Replaces the block's input, in the first buffer, by its output.
     fn block<E: Element>(
         &self,
         block: &Block,
@@ -67,7 +70,7 @@ impl Pass {
         let x = &input[..elements(shape)];
         let shortcut: &[E] = match &block.downsample {
             Some(layer) => {
-                let shape = self.layer(layer, x, shape, None, false, shortcut)?;
+                let shape = self.layer(layer, x, shape, None, layer.spec.relu, shortcut)?;
                 &shortcut[..elements(shape)]
             }
             None => x,
@@ -83,6 +86,7 @@ impl Pass {
         Ok(at)
     }
 
+    /// Convolution, normalisation, the sum with `add`, and ReLU, from `x` into `y`.
     fn layer<T: Element, E: Element>(
         &self,
         layer: &ConvNorm,
@@ -92,7 +96,7 @@ impl Pass {
         relu: bool,
         y: &mut Vec<E>,
     ) -> Result<[usize; 4]> {
-        let convolution = convolution(layer, shape)?;
+        let convolution = layer.spec.convolution(shape)?;
         let norm = &layer.norm;
         let (mean, variance) = (norm.mean.to_vec1::<f32>()?, norm.variance.to_vec1::<f32>()?);
         let (gamma, beta) = (norm.gamma.to_vec1::<f32>()?, norm.beta.to_vec1::<f32>()?);

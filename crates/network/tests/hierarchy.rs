@@ -1,13 +1,12 @@
-//! Heads whose answers agree with each other.
+//! Label hierarchies: heads that are decoded jointly.
 
 mod formula;
 
 use std::collections::BTreeMap;
 
 use candle_core::Tensor;
-use marque_network::{
-    Agreement, Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig, Problem, stock,
-};
+use marque_contracts::schema::HeadKind;
+use marque_network::{Backbone, BottleneckStride, HeadConfig, LabelHierarchy, Network, NetworkConfig};
 
 /// Five models: their brand of the six, and their era; the last one's is not known.
 const BRANDS: [Option<usize>; 5] = [Some(0), Some(0), Some(3), Some(5), Some(1)];
@@ -24,11 +23,11 @@ fn plain() -> NetworkConfig {
     NetworkConfig { heads, ..config }
 }
 
-fn agreeing() -> NetworkConfig {
+fn hierarchical() -> NetworkConfig {
     let implies = [("brand", BRANDS), ("era", ERAS)];
     let implies = implies.map(|(name, classes)| (name.to_owned(), classes.to_vec()));
-    let agreement = Agreement { head: fine(), implies: BTreeMap::from(implies) };
-    NetworkConfig { agreement: Some(agreement), ..plain() }
+    let hierarchy = LabelHierarchy { head: fine(), implies: BTreeMap::from(implies) };
+    NetworkConfig { hierarchy: Some(hierarchy), ..plain() }
 }
 
 fn rows(logits: &Tensor) -> Vec<Vec<f64>> {
@@ -49,10 +48,10 @@ fn assert_near(found: &[f64], expected: &[f64]) {
 }
 
 #[test]
-fn answers_are_the_product_of_what_all_heads_say() {
+fn answers_are_max_marginals_of_the_product_of_all_heads() {
     let images = formula::images(32, 3);
     let apart = formula::network(&plain()).forward_eval(&images).unwrap();
-    let network = formula::network(&agreeing());
+    let network = formula::network(&hierarchical());
     let together = network.forward_eval(&images).unwrap();
     for photo in 0..3 {
         let [brand, era, exact] = [0, 1, 2].map(|head| softmax(&rows(&apart[head])[photo]));
@@ -66,19 +65,15 @@ fn answers_are_the_product_of_what_all_heads_say() {
         assert_near(&brand, &shares(&[a4, 0.0, 0.0, ram, 0.0, products[3]]));
         assert_near(&era, &shares(&[products[0].max(products[3]), products[1].max(ram)]));
         assert_near(&exact, &shares(&[&products[..], &[0.0]].concat()));
-        // The answers fit each other.
+        // The answers are consistent.
         let first = |row: &[f64]| (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap();
         assert_eq!(BRANDS[first(&exact)], Some(first(&brand)));
         assert_eq!(ERAS[first(&exact)], Some(first(&era)));
     }
-    let logits = stock::forward_eval(&network, &images).unwrap();
-    for (ours, theirs) in together.iter().zip(&logits) {
-        rows(ours).iter().zip(rows(theirs)).for_each(|(a, b)| assert_near(a, &b));
-    }
 }
 
 #[test]
-fn several_views_are_brought_together_before_heads_agree() {
+fn several_views_are_averaged_before_joint_decoding() {
     let views = [formula::images(32, 2), formula::images(48, 2)];
     let plain = formula::network(&plain());
     let [first, second] = [0, 1].map(|view| plain.forward_eval(&views[view]).unwrap());
@@ -87,14 +82,14 @@ fn several_views_are_brought_together_before_heads_agree() {
         let expected = ((first + second).unwrap() * 0.5).unwrap();
         rows(mean).iter().zip(rows(&expected)).for_each(|(a, b)| assert_near(a, &b));
     }
-    let agreeing = formula::network(&agreeing());
-    let together = agreeing.forward_eval_mean(&views).unwrap();
+    let joint = formula::network(&hierarchical());
+    let together = joint.forward_eval_mean(&views).unwrap();
     let fine = softmax(&rows(&mean[2])[0]);
     let [brand, era] = [0, 1].map(|head| softmax(&rows(&mean[head])[0]));
     let product = |c: usize| fine[c] * brand[BRANDS[c].unwrap()] * era[ERAS[c].unwrap()];
     let [old, new] = [product(0).max(product(3)), product(1).max(product(2))];
     assert_near(&[rows(&together[1])[0][0].exp()], &[old / (old + new)]);
-    assert!(agreeing.forward_eval_mean(&[]).unwrap().is_empty());
+    assert!(joint.forward_eval_mean(&[]).unwrap().is_empty());
 }
 
 #[test]
@@ -106,19 +101,20 @@ fn training_sees_each_head_by_itself() {
         let pass = network.forward_train(&images, &mut rand_chacha::ChaCha8Rng::seed_from_u64(1)).unwrap();
         pass.logits().iter().map(rows).collect::<Vec<_>>()
     };
-    assert_eq!(logits(&agreeing()), logits(&plain()));
+    assert_eq!(logits(&hierarchical()), logits(&plain()));
 }
 
 #[test]
 fn a_model_without_the_fine_head_among_its_answers_answers_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
-    let whole = formula::network(&agreeing());
+    let whole = formula::network(&hierarchical());
     let keep = |head: &HeadConfig| head.name != "exact";
     whole.save_with(keep, &path).unwrap();
     let config = whole.config().with_heads(keep);
     assert_eq!(config.heads.len(), 2);
     let text = serde_json::to_string(&config).unwrap();
+    assert!(text.contains("\"agreement\":{"), "the key in config.json: {text}");
     let config: NetworkConfig = serde_json::from_str(&text).unwrap();
     let model = Network::new(&config, 1).unwrap();
     model.load(&path).unwrap();
@@ -128,14 +124,14 @@ fn a_model_without_the_fine_head_among_its_answers_answers_the_same() {
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(rows(found), rows(expected));
     }
-    // Without any implied head there is nothing to agree on.
+    // Without any implied head there is nothing to decode jointly.
     let alone = whole.config().with_heads(|head| head.name == "exact");
-    assert_eq!((alone.agreement, alone.heads.len()), (None, 1));
+    assert_eq!((alone.hierarchy, alone.heads.len()), (None, 1));
 }
 
 #[test]
-fn a_network_gone_wrong_does_not_pass_for_sure() {
-    let network = formula::network(&agreeing());
+fn a_nan_stays_one_through_joint_decoding() {
+    let network = formula::network(&hierarchical());
     let bias = network.parameters().iter().find(|parameter| parameter.name == "heads.exact.bias").unwrap();
     let values = Tensor::new(&[0f32, f32::NAN, 0.0, 0.0, 0.0], &candle_core::Device::Cpu).unwrap();
     bias.var.set(&values).unwrap();
@@ -146,31 +142,30 @@ fn a_network_gone_wrong_does_not_pass_for_sure() {
 
 #[test]
 fn contradictions_are_refused_by_name() {
-    let refused = |change: &dyn Fn(&mut NetworkConfig, &mut Agreement)| {
-        let mut config = agreeing();
-        let mut agreement = config.agreement.take().unwrap();
-        change(&mut config, &mut agreement);
-        config.agreement = Some(agreement);
+    let refused = |change: &dyn Fn(&mut NetworkConfig, &mut LabelHierarchy)| {
+        let mut config = hierarchical();
+        let mut hierarchy = config.hierarchy.take().unwrap();
+        change(&mut config, &mut hierarchy);
+        config.hierarchy = Some(hierarchy);
         let error = Network::new(&config, 1).unwrap_err().to_string();
         assert!(error.contains("agreement"), "{error}");
         error
     };
-    let found = refused(&|_, agreement| drop(agreement.implies.insert("brand".into(), vec![Some(0); 4])));
+    let found = refused(&|_, hierarchy| drop(hierarchy.implies.insert("brand".into(), vec![Some(0); 4])));
     assert!(found.contains("implies.brand has 4 classes, expected 5"), "{found}");
-    let found = refused(&|_, agreement| drop(agreement.implies.insert("era".into(), vec![Some(2); 5])));
+    let found = refused(&|_, hierarchy| drop(hierarchy.implies.insert("era".into(), vec![Some(2); 5])));
     assert!(found.contains("implies.era has class 2 of 2"), "{found}");
-    let found = refused(&|_, agreement| drop(agreement.implies.insert("colour".into(), vec![Some(0); 5])));
+    let found = refused(&|_, hierarchy| drop(hierarchy.implies.insert("colour".into(), vec![Some(0); 5])));
     assert!(found.contains("`colour`, which is no other head"), "{found}");
-    let found = refused(&|_, agreement| drop(agreement.implies.insert("exact".into(), vec![Some(0); 5])));
+    let found = refused(&|_, hierarchy| drop(hierarchy.implies.insert("exact".into(), vec![Some(0); 5])));
     assert!(found.contains("`exact`, which is no other head"), "{found}");
-    let found = refused(&|_, agreement| drop(agreement.implies.insert("era".into(), vec![None; 5])));
+    let found = refused(&|_, hierarchy| drop(hierarchy.implies.insert("era".into(), vec![None; 5])));
     assert!(found.contains("no class has all of what it implies"), "{found}");
-    let found = refused(&|_, agreement| agreement.implies.clear());
+    let found = refused(&|_, hierarchy| hierarchy.implies.clear());
     assert!(found.contains("implies nothing"), "{found}");
-    let found =
-        refused(&|_, agreement| agreement.head = agreement.head.clone().with_problem(Problem::MultiLabel));
+    let found = refused(&|_, hierarchy| hierarchy.head = hierarchy.head.clone().with_kind(HeadKind::Tags));
     assert!(found.contains("has tags"), "{found}");
-    let found = refused(&|config, _| config.heads[1].problem = Problem::MultiLabel);
+    let found = refused(&|config, _| config.heads[1].kind = HeadKind::Tags);
     assert!(found.contains("implies `era`, which has tags"), "{found}");
     let found = refused(&|config, _| config.heads[2] = HeadConfig::new("exact", ["one"]));
     assert!(found.contains("another head named `exact`"), "{found}");
