@@ -10,6 +10,7 @@ mod labelling;
 mod looking;
 mod project;
 mod real_data;
+mod reference;
 mod sharing;
 mod sources;
 mod structure;

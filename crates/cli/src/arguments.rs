@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Fetch,
     /// Show which stages are fresh or stale, and why.
     Status,
+    /// Print the configuration as resolved: every key, its value, and where that came from.
+    Config(Config),
     /// Show what a stage's result depends on, and what has changed since, field by field.
     Explain {
         /// The stage.
@@ -130,6 +132,17 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What to print of the configuration.
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    /// Print the reference of all keys instead, as Markdown: docs/configuration.md.
+    #[arg(long)]
+    pub(crate) reference: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What to time.

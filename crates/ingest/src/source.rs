@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use marque_contracts::schema::{Layout, ingest};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationTable, RejectedRow};
-use serde_json::Value;
 
 use crate::archive::{self, Limits};
 use crate::settings::{Settings, Source as Kind};
@@ -22,9 +21,6 @@ use crate::{Error, edition::tidy};
 
 /// Somewhere that photos and what is known of them come from.
 pub(crate) trait Source {
-    /// What of its settings can change the result. Paths cannot: the same files elsewhere give the same.
-    fn settings(&self) -> Value;
-
     /// Content digests of all files that it reads.
     ///
     /// # Errors

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use marque_formats::TAG_SEPARATOR;
+use serde::Serialize;
 
 use crate::Error;
 use crate::heads::HeadLabels;
 
 /// How a head's classes follow from a column.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "rule", rename = "column")]
 pub struct ColumnRule {
     /// The column: one of the data set's own, or `class_name`, `make`, `model`, `body`, `year`.
     pub column: String,
@@ -21,7 +23,7 @@ pub struct ColumnRule {
 }
 
 /// How several tags stand in one cell.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TagSyntax {
     /// What separates them.
     pub delimiter: String,

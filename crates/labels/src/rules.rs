@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::keyword;
 use crate::{ClassName, Error};
 
 /// How class names are read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Reading {
     /// Whole words, whatever their case; the last match in the name counts; a minivan is a van.
     #[default]
@@ -30,7 +33,8 @@ impl Reading {
 }
 
 /// How a head's classes follow from a class name.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "rule", rename_all = "lowercase")]
 pub enum Rule {
     /// A class per make with enough photos, sorted by name, then `other`.
     Make {

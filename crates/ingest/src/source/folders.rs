@@ -7,7 +7,6 @@ use std::path::Path;
 use marque_contracts::schema::Layout;
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationRow, AnnotationTable, RejectedRow};
-use serde_json::{Value, json};
 
 use super::tree::{self, Listing};
 use super::{Destination, Found, Source, photo, split_words};
@@ -71,10 +70,6 @@ impl Folders<'_> {
 }
 
 impl Source for Folders<'_> {
-    fn settings(&self) -> Value {
-        json!({ "source": "folders" })
-    }
-
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let archives = self.archives()?;
         let mut digests = BTreeMap::new();

@@ -10,7 +10,6 @@ use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{
     AnnotationRow, AnnotationTable, ForeignBatch, ForeignColumn, ForeignKind, ForeignTable, RejectedRow,
 };
-use serde_json::{Value, json};
 
 use super::{Destination, Found, Source, photo, split_words, tree};
 use crate::edition::editions;
@@ -140,14 +139,6 @@ struct Columns {
 }
 
 impl Source for Embedded<'_> {
-    fn settings(&self) -> Value {
-        json!({
-            "source": "hugging-face",
-            "image_column": self.source.image_column,
-            "class_column": self.source.class_column,
-        })
-    }
-
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let (names, paths): (Vec<_>, Vec<_>) = self.find()?.into_iter().unzip();
         Ok(names.into_iter().zip(hashes::digests(&paths, progress)?).collect())

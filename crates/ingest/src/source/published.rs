@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::{Layout, ingest};
 use marque_contracts::{Digest, Progress, Unit};
-use serde_json::{Value, json};
 
 use contents::Contents;
 use names::{ALL, ANNOTATIONS, CLASS_NAMES, PHOTO_FOLDERS, TEST, TRAIN, place};
@@ -154,10 +153,6 @@ impl Parts {
 }
 
 impl Source for Published<'_> {
-    fn settings(&self) -> Value {
-        json!({ "source": "published" })
-    }
-
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let parts = self.find()?;
         let mut digests = BTreeMap::new();

@@ -12,7 +12,6 @@ use marque_contracts::schema::Layout;
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationRow, AnnotationTable, Crop, RejectedRow};
 use rayon::prelude::*;
-use serde_json::{Value, json};
 
 use super::{Destination, Found, Source, photo, split_words, tree};
 use crate::edition::editions;
@@ -319,10 +318,6 @@ fn below(name: &str) -> Option<String> {
 }
 
 impl Source for Own<'_> {
-    fn settings(&self) -> Value {
-        json!({ "source": "table", "file_column": self.table.file_column })
-    }
-
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let table = self.read()?.annotations;
         let names = table.rows.iter().map(|row| row.file_name.as_str());
