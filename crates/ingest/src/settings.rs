@@ -17,7 +17,7 @@ use crate::archive::Limits;
 pub struct Settings {
     /// The source.
     #[serde(flatten)]
-    pub source: Source,
+    pub source: SourceSettings,
     /// What is known of the files that the source needs: names, checksums, addresses.
     #[serde(skip)]
     pub files: Vec<ExpectedFile>,
@@ -36,7 +36,7 @@ pub struct Settings {
 /// A source of photos and annotations.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(tag = "source", rename_all = "kebab-case")]
-pub enum Source {
+pub enum SourceSettings {
     /// The embedded data set, drawn from a seed.
     Sample(#[serde(serialize_with = "drawing")] Sample),
     /// Archives or folders in a published layout of Stanford Cars, in this folder, or one archive.
@@ -79,7 +79,7 @@ pub struct Table {
 pub struct ExpectedFile {
     /// Where it belongs.
     pub path: PathBuf,
-    /// Edition that it belongs to: of several editions of a data set any one will do.
+    /// Name of the distribution that it belongs to: of several distributions of a data set any one will do.
     pub edition: String,
     /// Published checksums.
     pub checksums: Vec<Checksum>,
@@ -212,26 +212,26 @@ impl Settings {
             })
         };
         let source = match kind {
-            Kind::Sample => Source::Sample(sample),
+            Kind::Sample => SourceSettings::Sample(sample),
             Kind::Published => {
                 let what =
                     "a published data set needs the folder where its archives or folders are, or belong";
-                Source::Published(needed(path, "path", what))
+                SourceSettings::Published(needed(path, "path", what))
             }
             Kind::HuggingFace => {
                 let path =
                     needed(path, "path", "source = \"hugging-face\" needs the folder of Parquet files");
-                Source::HuggingFace(HuggingFace { path, image_column, class_column })
+                SourceSettings::HuggingFace(HuggingFace { path, image_column, class_column })
             }
             Kind::Folders => {
                 let what = "source = \"folders\" needs the folder that has a folder of photos per class";
-                Source::Folders(needed(path, "path", what))
+                SourceSettings::Folders(needed(path, "path", what))
             }
             Kind::Table => {
                 let what = "source = \"table\" needs a CSV or Parquet file with a row per photo";
                 let table = needed(table, "table", what);
                 let photos = path.unwrap_or_else(|| table.parent().unwrap_or(Path::new("")).to_owned());
-                Source::Table(Table { table, photos, file_column })
+                SourceSettings::Table(Table { table, photos, file_column })
             }
         };
         Self { source, files, limits, max_rejected, max_pixels, near_bits: near.then_some(near_bits) }
@@ -240,10 +240,10 @@ impl Settings {
     /// The folder, archive or table that has to be there, for messages; `None` for the sample.
     pub fn place(&self) -> Option<&Path> {
         match &self.source {
-            Source::Sample(_) => None,
-            Source::Published(path) | Source::Folders(path) => Some(path),
-            Source::HuggingFace(source) => Some(&source.path),
-            Source::Table(source) => Some(&source.table),
+            SourceSettings::Sample(_) => None,
+            SourceSettings::Published(path) | SourceSettings::Folders(path) => Some(path),
+            SourceSettings::HuggingFace(source) => Some(&source.path),
+            SourceSettings::Table(source) => Some(&source.table),
         }
     }
 }
@@ -283,6 +283,11 @@ fn read_limits(section: &mut Section<'_>) -> Limits {
 }
 
 impl ExpectedFile {
+    /// A file of which only the place is known.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path, edition: String::new(), checksums: Vec::new(), bytes: None, urls: Vec::new() }
+    }
+
     /// Name of the file, without folder.
     pub fn name(&self) -> &str {
         self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
@@ -296,7 +301,10 @@ impl ExpectedFile {
             section.problem("name", "must be a file name without a folder");
         }
         let edition = section
-            .key("edition", "of several editions any one will do, the first preferred")
+            .key(
+                "edition",
+                "distribution that it belongs to: of several any one will do, the first preferred",
+            )
             .optional_text("none")
             .unwrap_or_default();
         Self { edition, ..Self::read(section, folder.join(name)) }

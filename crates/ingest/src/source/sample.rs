@@ -6,25 +6,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_sample::Sample;
 
-use super::published::Published;
-use super::{Destination, Found, Source};
+use super::published::PublishedSource;
+use super::{Destination, Imported, Source};
 use crate::Error;
 
 /// Folder for the archives of the sample while they are unpacked.
-const DRAWN: &str = "drawn";
+const ARCHIVES: &str = "drawn";
 
-pub(super) struct Drawn<'a> {
+pub(super) struct SampleSource<'a> {
     pub(super) sample: &'a Sample,
 }
 
-impl Source for Drawn<'_> {
+impl Source for SampleSource<'_> {
     fn digests(&self, _progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         Ok(BTreeMap::new())
     }
 
-    fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
-        let folder = to.output.join(DRAWN);
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+    fn import(&self, to: &Destination<'_>) -> Result<Imported, Error> {
+        let folder = to.output.join(ARCHIVES);
         let total = u64::from(self.sample.train_photos) + u64::from(self.sample.test_photos);
         let bar = to.progress.bar("draw the sample", total, Unit::Photos);
         let shown = AtomicU64::new(0);
@@ -33,8 +32,8 @@ impl Source for Drawn<'_> {
             bar.advance(done.saturating_sub(before));
         };
         marque_sample::write(self.sample, &folder, &tell)?;
-        let found = Published { path: &folder, files: &[] }.take_all(to)?;
-        std::fs::remove_dir_all(&folder).map_err(|e| Error::io("delete", &folder, e))?;
-        Ok(Found { what: "the embedded sample".to_owned(), ..found })
+        let imported = PublishedSource { path: &folder, files: &[] }.import_all(to)?;
+        fs_err::remove_dir_all(&folder)?;
+        Ok(Imported { description: "the embedded sample".to_owned(), ..imported })
     }
 }
