@@ -50,9 +50,7 @@ fn bad_configurations_are_refused_with_place_key_and_what_is_allowed() {
 fn files_that_are_no_configuration_are_refused() {
     let project = Project::new("[train\n");
     project.call(&["run"]).failed(3, "line 1");
-    project
-        .call(&["run", "--config", "nowhere.toml"])
-        .failed(3, "cannot read the configuration nowhere.toml");
+    project.call(&["run", "--config", "nowhere.toml"]).failed(3, "failed to open file `nowhere.toml`");
     let project = Project::new("");
     project.call(&["run"]).failed(3, "declare at least one head");
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use marque_contracts::{Job, Silent};
+use marque_network::Precision;
 use marque_settings::{Document, Reader};
 use marque_train::{Forward, Settings, first_losses};
 
@@ -12,7 +13,7 @@ use crate::project::Project;
 fn losses(project: &Project, seed: u64, reference: Option<Forward>) -> Vec<f64> {
     let mut document = Document::load(&project.path("pipeline.toml")).unwrap();
     document.set(&format!("train.seed={seed}")).unwrap();
-    let settings = Reader::new(&document).section("train", Settings::read);
+    let settings = Settings::read(&mut Reader::new(&document), Precision::F32);
     let current = |stage: &str| -> (String, PathBuf) {
         (stage.to_owned(), project.path(&format!("data/{stage}/current")))
     };

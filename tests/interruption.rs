@@ -60,7 +60,7 @@ const EVERYTHING: [&str; 18] = [
     "--set",
     "train.ema_decay=0.9",
     "--set",
-    "train.head_weighting=learned",
+    "train.head_weighting=uncertainty",
     "--set",
     "train.freeze=[\"stem\", \"layer1\"]",
     "--set",

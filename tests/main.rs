@@ -12,6 +12,7 @@ mod looking;
 mod project;
 mod published;
 mod real_data;
+mod reference;
 mod sharing;
 mod sources;
 mod structure;

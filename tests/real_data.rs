@@ -12,7 +12,7 @@ fn the_published_training_photos_are_labelled() {
     let heads = &heads[heads.find("[labels]").unwrap()..heads.find("[preprocess]").unwrap()];
     // Half the photos, half the threshold.
     let heads = heads.replace("min_images = 1000", "min_images = 500");
-    let project = Project::new(&format!("[dataset]\nsource = \"local\"\npath = {folder:?}\n{heads}"));
+    let project = Project::new(&format!("[dataset]\nsource = \"published\"\npath = {folder:?}\n{heads}"));
     project.call(&["run", "labels"]).succeeded();
     let count = |sql: &str| {
         let called = project.call(&["sql", sql]).succeeded();

@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Fetch,
     /// Show which stages are fresh or stale, and why.
     Status,
+    /// Print the configuration as resolved: every key, its value, and where that came from.
+    Config(Config),
     /// Show what a stage's result depends on, and what has changed since, field by field.
     Explain {
         /// The stage.
@@ -139,6 +141,17 @@ pub(crate) struct Inspect {
     /// Most rows, classes of a head, or photos on the picture.
     #[arg(long, value_name = "ROWS")]
     pub(crate) limit: Option<usize>,
+}
+
+/// What to print of the configuration.
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    /// Print the reference of all keys instead, as Markdown: docs/configuration.md.
+    #[arg(long)]
+    pub(crate) reference: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What to time.

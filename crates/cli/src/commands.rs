@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod bench;
+mod config;
 mod dry_run;
 mod explain;
 mod export;
@@ -32,6 +33,9 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
     }
     let mut set = arguments.sets.as_deref().map(Document::pairs).unwrap_or_default();
     set.extend(arguments.set);
+    if let Command::Config(options) = &arguments.command {
+        return config::config(&arguments.config, &set, options, terminal);
+    }
     let mut configuration = Configuration::load(&arguments.config, &set)?;
     configuration.fetch.offline |= arguments.offline;
     configuration.start_threads()?;
@@ -48,7 +52,8 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Explain { stage } => explain::explain(&configuration, &stage, terminal),
         Command::Verify => verify::verify(&configuration, terminal),
         Command::Gc { dry_run } => gc::gc(&configuration, dry_run, terminal),
-        Command::Bench(options) => bench::bench(&options, terminal),
+        // Done above, before the configuration was read.
+        Command::Bench(_) | Command::Config(_) => Ok(()),
         Command::Preview(options) => preview::preview(&configuration, &options, terminal),
         Command::LrFind(options) => lr_find::lr_find(&configuration, &options, terminal),
         Command::Export(options) => export::export(&configuration, &options, terminal),

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use marque_contracts::Stage;
+use marque_contracts::schema::{evaluate, features, train};
 use marque_evaluate::Evaluate;
 use marque_ingest::{FetchSettings, Ingest};
 use marque_labels::Labels;
 use marque_network::Precision;
 use marque_preprocess::Preprocess;
-use marque_settings::{Document, Reader};
+use marque_settings::{Document, Reader, Reference, Resolved};
 use marque_store::Store;
 use marque_train::{Features, Train};
 
@@ -33,31 +34,50 @@ pub(crate) struct Configuration {
 impl Configuration {
     /// Reads the file, applies the command line's changes, and reports everything that is wrong at once.
     pub(crate) fn load(file: &Path, set: &[String]) -> Result<Self, Error> {
+        let (configuration, resolved) = Self::resolve(file, set)?;
+        for warning in &resolved.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(configuration)
+    }
+
+    /// The same, with every key, its value and where that came from.
+    pub(crate) fn resolve(file: &Path, set: &[String]) -> Result<(Self, Resolved), Error> {
         let mut document = Document::load(file)?;
         set.iter().try_for_each(|pair| document.set(pair))?;
         let mut reader = Reader::new(&document);
-        let default_store = file.parent().unwrap_or(Path::new("")).join("data");
-        let store = reader.section("store", |section| section.optional_path("path")).unwrap_or(default_store);
-        let (threads, precision) = reader.section("runtime", |section| {
-            let threads = section.count("threads", 0, 0..=1024);
-            let words = [&[("auto", Precision::fastest())], &Precision::WORDS[..]].concat();
-            (threads, section.choice("precision", Precision::default(), &words))
+        let configuration = Self::read(&mut reader);
+        let resolved = reader.finish()?;
+        Ok((configuration, resolved))
+    }
+
+    /// Every key there is.
+    pub(crate) fn reference() -> Reference {
+        let document = Document::empty();
+        let mut reader = Reader::recording(&document);
+        Self::read(&mut reader);
+        reader.reference()
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let store = reader.section("store", &[], "where results are", |section| {
+            section.key("path", "folder of the store").path("data")
         });
-        let ingest = reader.section("dataset", marque_ingest::Settings::read);
-        let fetch = reader.section("fetch", FetchSettings::read);
-        let labels = marque_labels::Settings::read(&mut reader);
-        let preprocess = reader.section("preprocess", marque_preprocess::Settings::read);
-        let mut train = reader.section("train", marque_train::Settings::read);
-        let mut evaluate = reader.section("evaluate", marque_evaluate::Settings::read);
-        (train.precision, evaluate.precision) = (precision, precision);
-        let declared: Vec<_> = labels.heads.iter().map(|head| (head.name.as_str(), head.kind)).collect();
-        for (key, message) in train.size_misfits(preprocess.size) {
-            reader.report(key, &message);
-        }
-        for (key, message) in train.misfits(&declared) {
-            reader.report(&key, &message);
-        }
-        reader.finish()?;
+        let stages = &[features::STAGE, train::STAGE, evaluate::STAGE];
+        let (threads, precision) = reader.section("runtime", stages, "how to compute", |section| {
+            let threads = section.key("threads", "0 for one per core; changes no result").count(0, 0..=1024);
+            let words = [&Precision::WORDS[..], &[("auto", Precision::fastest())]].concat();
+            let about = "what networks compute with: \"bf16\" takes half the memory and is two to three \
+                         times as fast on CPUs with AMX or AVX512_BF16; \"auto\" is bf16 on those, else f32";
+            (threads, section.key("precision", about).choice(Precision::default(), &words))
+        });
+        let ingest = marque_ingest::Settings::read(reader);
+        let fetch = FetchSettings::read(reader);
+        let labels = marque_labels::Settings::read(reader);
+        let preprocess = marque_preprocess::Settings::read(reader);
+        let train = marque_train::Settings::read(reader, precision);
+        let evaluate = marque_evaluate::Settings::read(reader, precision);
+        report_conflicts(&labels, &preprocess, &train, reader);
         let dataset = ingest.clone();
         let mut stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Ingest::new(ingest)),
@@ -69,7 +89,7 @@ impl Configuration {
         }
         stages.push(Box::new(Train::new(train.clone())));
         stages.push(Box::new(Evaluate::new(evaluate)));
-        Ok(Self { store, stages, dataset, fetch, train, threads })
+        Self { store, stages, dataset, fetch, train, threads }
     }
 
     /// Starts the threads that all stages share.
@@ -86,5 +106,19 @@ impl Configuration {
     pub(crate) fn position(&self, name: &str) -> Result<usize, Error> {
         let found = self.stages.iter().position(|stage| stage.name() == name);
         found.ok_or_else(|| Error::NoSuchStage(name.to_owned()))
+    }
+}
+
+/// Notes what of `[train]` conflicts with other sections.
+fn report_conflicts(
+    labels: &marque_labels::Settings,
+    preprocess: &marque_preprocess::Settings,
+    train: &marque_train::Settings,
+    reader: &mut Reader<'_>,
+) {
+    let heads: Vec<_> = labels.heads.iter().map(|head| (head.name.as_str(), head.kind)).collect();
+    let conflicts = train.size_conflicts(preprocess.size).into_iter().chain(train.head_conflicts(&heads));
+    for (key, message) in conflicts {
+        reader.report(&key, &message);
     }
 }

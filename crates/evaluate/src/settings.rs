@@ -1,8 +1,8 @@
 //! The section `[evaluate]` of the configuration.
 
-use marque_contracts::schema::Split;
+use marque_contracts::schema::{Split, evaluate};
 use marque_network::Precision;
-use marque_settings::Section;
+use marque_settings::Reader;
 use serde::Serialize;
 
 /// How to measure, and how many photos to show.
@@ -19,23 +19,31 @@ pub struct Settings {
     pub photos: usize,
     /// Photos in the report's section of confident mistakes.
     pub mistakes: usize,
-    /// The type of the activations in the backbone. Not of this section: `runtime.precision` is for training too.
+    /// What the backbone computes with: `runtime.precision`.
     pub precision: Precision,
 }
 
 impl Settings {
-    /// Reads the section `[evaluate]`.
-    pub fn read(section: &mut Section<'_>) -> Self {
+    /// Reads the section `[evaluate]`; whatever is wrong is noted in `reader`. The precision is `runtime.precision`,
+    /// which is for training too.
+    pub fn read(reader: &mut Reader<'_>, precision: Precision) -> Self {
         let default = Self::default();
         let splits = [("test", Split::Test), ("validation", Split::Validation)];
-        Self {
-            split: section.choice("split", default.split, &splits),
-            batch_size: section.count("batch_size", default.batch_size, 1..=4096),
-            flip: section.flag("flip", default.flip),
-            photos: section.count("photos", default.photos, 0..=500),
-            mistakes: section.count("mistakes", default.mistakes, 0..=500),
-            precision: default.precision,
-        }
+        let about = "how to measure, and what to show in the report";
+        reader.section(evaluate::STAGE, &[evaluate::STAGE], about, |section| Self {
+            split: section.key("split", "the photos to measure on").choice(default.split, &splits),
+            batch_size: section
+                .key("batch_size", "photos measured at a time; probabilities change in their last bits only")
+                .count(default.batch_size, 1..=4096),
+            flip: section
+                .key("flip", "take the mean of the logits of each photo and its mirror image; twice the time")
+                .flag(default.flip),
+            photos: section.key("photos", "photos in the report's grid").count(default.photos, 0..=500),
+            mistakes: section
+                .key("mistakes", "most confident mistakes shown in the report")
+                .count(default.mistakes, 0..=500),
+            precision,
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use marque_evaluate::{
     Answers, Error, Metrics, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample,
 };
 use marque_formats::{Column, EpochRow, HeadEpoch, Table};
+use marque_network::Precision;
 use marque_settings::{Document, Reader};
 
 const ODD: &str = "<b>&\"'";
@@ -265,8 +266,8 @@ fn settings_have_defaults_and_bounds() {
     let read = |text: &str| {
         let document = Document::parse("pipeline.toml", text).unwrap();
         let mut reader = Reader::new(&document);
-        let settings = reader.section("evaluate", Settings::read);
-        reader.finish().map(|()| settings)
+        let settings = Settings::read(&mut reader, Precision::F32);
+        reader.finish().map(|_| settings)
     };
     assert_eq!(read("").unwrap(), Settings::default());
     let settings =

@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use marque_contracts::schema::{Layout, ingest};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationTable, RejectedRow};
-use serde_json::Value;
 
 use crate::Error;
 use crate::archive::{self, Limits};
@@ -23,9 +22,6 @@ use crate::settings::{Settings, SourceSettings};
 
 /// Where photos and their annotations come from.
 pub(crate) trait Source {
-    /// What of its settings can change the result. Paths cannot: the same files elsewhere give the same.
-    fn settings(&self) -> Value;
-
     /// Content digests of all files that it reads.
     ///
     /// # Errors

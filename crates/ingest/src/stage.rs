@@ -155,12 +155,7 @@ impl Stage for Ingest {
     }
 
     fn settings(&self) -> Value {
-        let mut settings = source::of(&self.settings).settings();
-        // What only says when to give up is in as well: a stricter limit has to look again.
-        settings["max_rejected"] = json!(self.settings.max_rejected);
-        settings["max_pixels"] = json!(self.settings.max_pixels);
-        settings["near_bits"] = json!(self.settings.near_bits);
-        settings
+        json!(self.settings)
     }
 
     fn inputs(&self) -> Vec<Input> {

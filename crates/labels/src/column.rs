@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use marque_contracts::schema::{HeadKind, Label, normalised};
 use marque_formats::{NO_TAGS, TAG_SEPARATOR};
+use serde::Serialize;
 
 use crate::Error;
 
 /// How a head's classes follow from a column.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "rule", rename = "column")]
 pub struct ColumnRule {
     /// The column: one of the data set's own, or `class_name`, `make`, `model`, `body`, `year`.
     pub column: String,
@@ -22,7 +24,7 @@ pub struct ColumnRule {
 }
 
 /// How several tags stand in one cell.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TagSyntax {
     /// What separates them.
     pub delimiter: String,
@@ -37,6 +39,10 @@ impl Default for TagSyntax {
 }
 
 impl TagSyntax {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The tags in a cell.
     fn split<'a>(&'a self, cell: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
         let tags = cell.split(self.delimiter.as_str()).map(normalised);

@@ -1,7 +1,10 @@
 //! How words are found in class names.
 
+use serde::Serialize;
+
 /// How words are found in class names: makes and keywords alike.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum NameMatching {
     /// Whole words, whatever their case; the last match in the name counts; a minivan is a van.
     #[default]

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::{ClassName, Error, NameMatching, keyword};
 
 /// How a head's classes follow from a class name.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "rule", rename_all = "lowercase")]
 pub enum Rule {
     /// A class per make with enough photos, sorted by name, then `other`.
     Make {

@@ -1,9 +1,9 @@
 //! The sections `[labels]` and `[[heads]]` of the configuration.
 
-use marque_contracts::schema::HeadKind;
+use marque_contracts::schema::{HeadKind, labels};
 use marque_formats::LabelTable;
 use marque_settings::{Reader, Section};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::{ColumnRule, NameMatching, Rule, TagSyntax};
 
@@ -14,9 +14,10 @@ const MOST_HELD_OUT: f64 = 0.5;
 const MOST_IMAGES: usize = 1_000_000_000;
 
 /// What decides over the label tables.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Settings {
     /// How words are found in class names.
+    #[serde(rename = "rules")]
     pub matching: NameMatching,
     /// Where the splits come from.
     pub split: SplitSource,
@@ -37,7 +38,8 @@ pub struct Settings {
 }
 
 /// Where the splits come from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SplitSource {
     /// The data set's own; what it lacks is held out of its training photos, duplicates together.
     #[default]
@@ -54,7 +56,8 @@ impl SplitSource {
 }
 
 /// What to do about duplicates in several splits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnLeak {
     /// Say so.
     #[default]
@@ -71,7 +74,8 @@ impl OnLeak {
 }
 
 /// Which photos count as duplicates.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Duplicates {
     /// Those that look the same, byte for byte or nearly.
     #[default]
@@ -84,32 +88,32 @@ impl Duplicates {
     const ALL: [(&str, Self); 2] = [("near", Self::Near), ("identical", Self::Identical)];
 }
 
-/// The word of a choice.
-fn word<T: PartialEq>(choice: T, choices: &'static [(&'static str, T)]) -> &'static str {
-    choices.iter().find(|(_, other)| *other == choice).map_or("", |(word, _)| word)
-}
-
 /// One head as declared.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct HeadDefinition {
     /// Name: a column of the label table.
     pub name: String,
     /// How its classes come about.
+    #[serde(flatten)]
     pub rule: HeadRule,
     /// Single-label or multi-label.
     pub kind: HeadKind,
     /// How several tags stand in one cell of its column.
+    #[serde(flatten, skip_serializing_if = "TagSyntax::is_default")]
     pub tag_syntax: TagSyntax,
 }
 
 /// How a head's classes come about.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(untagged)]
 pub enum HeadRule {
     /// From class names.
     ClassName {
         /// How.
+        #[serde(flatten)]
         rule: Rule,
         /// How words are found in names; `None` for [`Settings::matching`].
+        #[serde(rename = "match")]
         matching: Option<NameMatching>,
     },
     /// From a column of the data set's own.
@@ -119,36 +123,54 @@ pub enum HeadRule {
 impl Settings {
     /// Reads the sections `[labels]` and `[[heads]]`; whatever is wrong is noted in `reader`.
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let mut settings = reader.section("labels", |section| Self {
-            matching: section.choice("rules", NameMatching::default(), &NameMatching::ALL),
-            split: section.choice("split", SplitSource::default(), &SplitSource::ALL),
-            validation: section.number("validation", 0.1, 0.0..=MOST_HELD_OUT),
-            test: section.number("test", 0.2, 0.0..=MOST_HELD_OUT),
-            seed: section.seed("seed", 1),
-            on_leak: section.choice("on_leak", OnLeak::default(), &OnLeak::ALL),
-            duplicates: section.choice("duplicates", Duplicates::default(), &Duplicates::ALL),
+        let about = "how class names are read, and which photos are held out";
+        let settings = reader.section(labels::STAGE, &[labels::STAGE], about, |section| Self {
+            matching: section
+                .key(
+                    "rules",
+                    "how class names are read: \"words\" takes whole words, and a Minivan is a Van; \
+                     \"article\" takes substrings, as the reference does",
+                )
+                .choice(NameMatching::default(), &NameMatching::ALL),
+            split: section
+                .key(
+                    "split",
+                    "\"official\": the data set's own, what it lacks is held out of its training \
+                     photos; \"stratified\": drawn anew, each photo by itself; \"grouped\": drawn anew, \
+                     duplicates together",
+                )
+                .choice(SplitSource::default(), &SplitSource::ALL),
+            validation: section
+                .key("validation", "share of the training photos held out to choose the best epoch")
+                .number(0.1, 0.0..=MOST_HELD_OUT),
+            test: section
+                .key("test", "share held out for testing where the data set has no labelled test photos")
+                .number(0.2, 0.0..=MOST_HELD_OUT),
+            seed: section.key("seed", "decides which photos are held out").seed(1),
+            on_leak: section
+                .key(
+                    "on_leak",
+                    "what to do about duplicates in several splits: say so, leave out those that would \
+                     be learnt from, or stop",
+                )
+                .choice(OnLeak::default(), &OnLeak::ALL),
+            duplicates: section
+                .key(
+                    "duplicates",
+                    "which photos count as duplicates: those that look the same, or only those that are \
+                     the same byte for byte",
+                )
+                .choice(Duplicates::default(), &Duplicates::ALL),
             heads: Vec::new(),
         });
         let mut taken = Vec::new();
-        settings.heads = reader.sections("heads", |section| HeadDefinition::read(section, &mut taken));
-        if settings.heads.is_empty() {
+        let about = "a question about each photo: one section for each, as many as you like";
+        let heads = reader
+            .sections("heads", &[labels::STAGE], about, |section| HeadDefinition::read(section, &mut taken));
+        if heads.is_empty() {
             reader.report("heads", "declare at least one head, each under its own [[heads]]");
         }
-        settings
-    }
-
-    /// The resolved settings as they enter the fingerprint.
-    pub fn to_json(&self) -> Value {
-        json!({
-            "rules": self.matching.as_str(),
-            "split": word(self.split, &SplitSource::ALL),
-            "validation": self.validation,
-            "test": self.test,
-            "seed": self.seed,
-            "on_leak": word(self.on_leak, &OnLeak::ALL),
-            "duplicates": word(self.duplicates, &Duplicates::ALL),
-            "heads": self.heads.iter().map(HeadDefinition::to_json).collect::<Vec<_>>(),
-        })
+        Self { heads, ..settings }
     }
 }
 
@@ -156,78 +178,40 @@ impl HeadDefinition {
     /// `taken` are the names of the heads before.
     fn read(section: &mut Section<'_>, taken: &mut Vec<String>) -> Self {
         let name = read_name(section, taken);
-        let kinds = [("single", HeadKind::Single), ("tags", HeadKind::Tags)];
-        let kind = section.choice("kind", HeadKind::default(), &kinds);
-        let tags = kind == HeadKind::Tags;
-        let rule = section.choice("rule", None, &RuleName::ALL);
+        let rules = ["make", "keyword", "year", "column"].map(|word| (word, word));
+        let about = "where its classes come from: \"make\": a class for each make with enough photos; \
+                     \"keyword\": the class whose word the class name holds; \"year\": intervals of model \
+                     years; \"column\": a column of your own table, or class_name, make, model, body, year";
+        let rule = section.key("rule", about).optional_choice("required", &rules);
         if rule.is_none() && !section.has("rule") {
             section.problem("rule", "is missing; one of \"make\", \"keyword\", \"year\", \"column\"");
         }
-        if tags && matches!(rule, Some(RuleName::Make | RuleName::Year)) {
+        let kinds = [("single", HeadKind::Single), ("tags", HeadKind::Tags)];
+        let about =
+            "\"single\": one class a photo; \"tags\": several or none, with rule \"keyword\" or \"column\"";
+        let kind = section.key("kind", about).choice(HeadKind::Single, &kinds);
+        if kind == HeadKind::Tags && matches!(rule, Some("make" | "year")) {
             section.problem("kind", "\"tags\" goes with rule = \"column\" and rule = \"keyword\" only");
         }
-        let rule = match rule {
-            Some(RuleName::Make) => {
-                let min_images = section.count("min_images", 1000, 1..=MOST_IMAGES) as u64;
-                let other = section.text("other", "Other");
-                let matching = read_matching(section);
-                HeadRule::ClassName { rule: Rule::Make { min_images, other }, matching }
-            }
-            Some(RuleName::Keyword) => {
-                let rule = read_keywords(section, tags);
-                HeadRule::ClassName { rule, matching: read_matching(section) }
-            }
-            Some(RuleName::Year) => {
-                HeadRule::ClassName { rule: Rule::Year { breaks: read_breaks(section) }, matching: None }
-            }
-            Some(RuleName::Column) => HeadRule::Column(read_column(section, &name)),
+        let make = section.only_with("rule", &["make"], read_make);
+        let keyword = section.only_with("rule", &["keyword"], read_keywords);
+        let matching = section.only_with("rule", &["make", "keyword"], read_matching).flatten();
+        let year =
+            section.only_with("rule", &["year"], |section| Rule::Year { breaks: read_breaks(section) });
+        let (column, syntax) = section
+            .only_with("rule", &["column"], |section| {
+                let rule = read_column(section, &name);
+                (Some(rule), section.only_with("kind", &["tags"], read_tag_syntax))
+            })
+            .unwrap_or_default();
+        let rule = match column {
+            Some(column) => HeadRule::Column(column),
             None => {
-                // Which keys belong here is not known; taking all of them spares the user false alarms.
-                section.count("min_images", 1, 1..=MOST_IMAGES);
-                section.optional_integers("breaks");
-                section.optional_texts("classes");
-                for key in ["other", "match", "column", "delimiter", "none"] {
-                    section.optional_text(key);
-                }
-                HeadRule::ClassName { rule: Rule::Year { breaks: Vec::new() }, matching: None }
+                let rule = make.or(keyword).or(year).unwrap_or(Rule::Year { breaks: Vec::new() });
+                HeadRule::ClassName { rule, matching }
             }
         };
-        let tag_syntax = match (tags, &rule) {
-            (true, HeadRule::Column(_)) => read_tag_syntax(section),
-            _ => TagSyntax::default(),
-        };
-        Self { name, rule, kind, tag_syntax }
-    }
-
-    fn to_json(&self) -> Value {
-        let mut json = match &self.rule {
-            HeadRule::ClassName { rule: Rule::Make { min_images, other }, .. } => {
-                json!({"rule": "make", "min_images": min_images, "other": other})
-            }
-            HeadRule::ClassName { rule: Rule::Keyword { classes, other }, .. } => {
-                json!({"rule": "keyword", "classes": classes, "other": other})
-            }
-            HeadRule::ClassName { rule: Rule::Year { breaks }, .. } => {
-                json!({"rule": "year", "breaks": breaks})
-            }
-            HeadRule::Column(rule) => json!({
-                "rule": "column",
-                "column": rule.column,
-                "classes": rule.classes,
-                "min_images": rule.min_images,
-                "other": rule.other,
-            }),
-        };
-        json["name"] = json!(self.name);
-        if let HeadRule::ClassName { matching: Some(matching), .. } = &self.rule {
-            json["match"] = json!(word(*matching, &MATCHING));
-        }
-        if self.kind == HeadKind::Tags {
-            json["kind"] = json!(self.kind);
-            json["delimiter"] = json!(self.tag_syntax.delimiter);
-            json["none"] = json!(self.tag_syntax.none);
-        }
-        json
+        Self { name, rule, kind, tag_syntax: syntax.unwrap_or_default() }
     }
 }
 
@@ -236,14 +220,16 @@ const MATCHING: [(&str, NameMatching); 2] =
     [("word", NameMatching::Words), ("substring", NameMatching::Article)];
 
 fn read_matching(section: &mut Section<'_>) -> Option<NameMatching> {
-    section.choice("match", None, &MATCHING.map(|(word, matching)| (word, Some(matching))))
+    let about = "find words of class names as whole words, or as substrings";
+    section.key("match", about).optional_choice("as labels.rules", &MATCHING)
 }
 
 fn read_tag_syntax(section: &mut Section<'_>) -> TagSyntax {
     let usual = TagSyntax::default();
+    let about = "word for a photo that has none of the tags; an empty cell is unknown";
     let syntax = TagSyntax {
-        delimiter: section.text("delimiter", &usual.delimiter),
-        none: section.text("none", &usual.none),
+        delimiter: section.key("delimiter", "what separates the tags in a cell").text(&usual.delimiter),
+        none: section.key("none", about).text(&usual.none),
     };
     if syntax.none.contains(&syntax.delimiter) {
         section.problem("none", format!("{:?} must not hold the delimiter", syntax.none));
@@ -251,21 +237,29 @@ fn read_tag_syntax(section: &mut Section<'_>) -> TagSyntax {
     syntax
 }
 
+fn read_make(section: &mut Section<'_>) -> Rule {
+    let about = "photos that a make needs for a class of its own, over all splits";
+    let min_images = section.key("min_images", about).count(1000, 1..=MOST_IMAGES) as u64;
+    Rule::Make { min_images, other: section.key("other", "class of all other makes").text("Other") }
+}
+
 fn read_column(section: &mut Section<'_>, head: &str) -> ColumnRule {
-    let classes = section.optional_texts("classes");
+    let column = section.key("column", "the column").optional_text("the head's name");
+    let classes = section.key("classes", "the classes, in order").optional_texts("all values, sorted");
     if classes.as_ref().is_some_and(Vec::is_empty) {
         section.problem("classes", "needs at least one class; without the key all values are classes");
     }
-    let other = section.optional_text("other");
-    let given = section.has("min_images");
-    let min_images = section.count("min_images", 1, 1..=MOST_IMAGES) as u64;
-    if given && classes.is_some() {
+    let about = "without `classes`: photos that a value needs; those with fewer become `other`";
+    let min_images = section.key("min_images", about).count(1, 1..=MOST_IMAGES) as u64;
+    let about = "class of values that have no class of their own";
+    let other = section.key("other", about).optional_text("an error");
+    if section.has("min_images") && classes.is_some() {
         section.problem("min_images", "goes without `classes` only: the classes listed are all there are");
     } else if min_images > 1 && other.is_none() {
         section.problem("min_images", "needs `other`, a class for the values with fewer photos");
     }
     once(section, classes.as_deref().unwrap_or_default(), other.as_deref());
-    ColumnRule { column: section.text("column", head), classes, min_images, other }
+    ColumnRule { column: column.unwrap_or_else(|| head.to_owned()), classes, min_images, other }
 }
 
 /// Notes classes that are there twice.
@@ -278,25 +272,9 @@ fn once(section: &mut Section<'_>, classes: &[String], other: Option<&str>) {
     }
 }
 
-#[derive(Clone, Copy)]
-enum RuleName {
-    Make,
-    Keyword,
-    Year,
-    Column,
-}
-
-impl RuleName {
-    const ALL: [(&str, Option<Self>); 4] = [
-        ("make", Some(Self::Make)),
-        ("keyword", Some(Self::Keyword)),
-        ("year", Some(Self::Year)),
-        ("column", Some(Self::Column)),
-    ];
-}
-
 fn read_name(section: &mut Section<'_>, taken: &mut Vec<String>) -> String {
-    let Some(name) = section.optional_text("name") else {
+    let about = "name: a lower-case letter, then letters, digits and `_`; columns of tables are called by it";
+    let Some(name) = section.key("name", about).optional_text("required") else {
         if !section.has("name") {
             section.problem("name", "is missing; give the head a name, such as \"brand\"");
         }
@@ -326,9 +304,12 @@ fn collision(name: &str, heads: &[String]) -> Option<String> {
 }
 
 /// With tags there is no `other`: a name without any of the keywords has no tag.
-fn read_keywords(section: &mut Section<'_>, tags: bool) -> Rule {
-    let classes = section.optional_texts("classes");
-    let other = if tags { None } else { Some(section.text("other", "Other")) };
+fn read_keywords(section: &mut Section<'_>) -> Rule {
+    let about = "the words, each a class; the last one that a class name holds counts";
+    let classes = section.key("classes", about).optional_texts("required");
+    let other = section.only_with("kind", &["single"], |section| {
+        section.key("other", "class of names that hold none of the words").text("Other")
+    });
     if classes.as_ref().is_none_or(Vec::is_empty) && (classes.is_some() || !section.has("classes")) {
         section.problem("classes", "needs at least one keyword, as in [\"Coupe\", \"SUV\"]");
     }
@@ -341,16 +322,14 @@ fn read_keywords(section: &mut Section<'_>, tags: bool) -> Rule {
 }
 
 fn read_breaks(section: &mut Section<'_>) -> Vec<i64> {
-    let breaks = section.optional_integers("breaks");
+    let about = "last years of all intervals but the latest, ascending";
+    let breaks = section.key("breaks", about).optional_counts("required", 1800..=2200);
     if breaks.is_none() && section.has("breaks") {
         return Vec::new();
     }
-    let breaks = breaks.unwrap_or_default();
+    let breaks: Vec<_> = breaks.unwrap_or_default().into_iter().map(|year| year as i64).collect();
     if breaks.is_empty() {
-        section.problem("breaks", "needs at least one year, the last of its stretch, as in [2009]");
-    }
-    if breaks.iter().any(|year| !(1800..=2200).contains(year)) {
-        section.problem("breaks", "must be years from 1800 to 2200");
+        section.problem("breaks", "needs at least one year, the last of its interval, as in [2009]");
     }
     if breaks.windows(2).any(|pair| pair[0] >= pair[1]) {
         section.problem("breaks", "must be years in ascending order, each once");

@@ -36,7 +36,7 @@ impl Stage for Labels {
     }
 
     fn settings(&self) -> Value {
-        self.settings.to_json()
+        json!(self.settings)
     }
 
     fn inputs(&self) -> Vec<Input> {

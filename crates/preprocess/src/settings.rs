@@ -1,7 +1,7 @@
 //! The section `[preprocess]`.
 
-use marque_contracts::schema::{Filter, Fit, Preparation};
-use marque_settings::Section;
+use marque_contracts::schema::{Filter, Fit, Preparation, preprocess};
+use marque_settings::Reader;
 use serde::Serialize;
 
 /// How photos become tensors.
@@ -26,38 +26,44 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the section.
-    pub fn read(section: &mut Section<'_>) -> Self {
+    /// Reads the section `[preprocess]`; whatever is wrong is noted in `reader`.
+    pub fn read(reader: &mut Reader<'_>) -> Self {
         let fits = [("squash", Fit::Squash), ("crop", Fit::Crop), ("pad", Fit::Pad)];
         let filters =
             [("bilinear", Filter::Bilinear), ("bicubic", Filter::Bicubic), ("lanczos", Filter::Lanczos)];
-        Self {
-            size: section.count("size", 64, 16..=1024),
-            crop: section.flag("crop", true),
-            margin: section.number("margin", 0.0, 0.0..=1.0),
-            fit: section.choice("fit", Fit::default(), &fits),
-            resize: section.choice("resize", Filter::default(), &filters),
-            background: read_colour(section, "background", [255; 3]),
-            shard_photos: section.count("shard_photos", 512, 1..=65_536),
-            webdataset: section.flag("webdataset", false),
-        }
+        reader.section(preprocess::STAGE, &[preprocess::STAGE], "how photos become tensors", |section| Self {
+            size: section.key("size", "height and width of the tensors, in pixels").count(64, 16..=1024),
+            crop: section.key("crop", "cut photos to the box of the car first").flag(true),
+            margin: section
+                .key("margin", "how far beyond the box to cut, as a share of its sides")
+                .number(0.0, 0.0..=1.0),
+            fit: section
+                .key(
+                    "fit",
+                    "what makes a square of a photo: \"squash\" scales each side by itself, \"crop\" \
+                     takes the middle square, \"pad\" shows the whole with the background beside it",
+                )
+                .choice(Fit::default(), &fits),
+            resize: section
+                .key("resize", "filter of resizing, antialiased, as Pillow's; \"lanczos\" is the sharpest")
+                .choice(Filter::default(), &filters),
+            background: section
+                .key("background", "red, green, blue behind transparent photos and around padded ones")
+                .counts([255; 3], 0..=255)
+                .map(|level| level as u8),
+            shard_photos: section.key("shard_photos", "photos per shard").count(512, 1..=65_536),
+            webdataset: section
+                .key(
+                    "webdataset",
+                    "write the pixels as webdataset/NNNNNN.tar too: a PNG and a JSON file per photo",
+                )
+                .flag(false),
+        })
     }
 
     /// What is done to the pixels of a photo.
     pub(crate) fn preparation(&self) -> Preparation {
         let Self { size, fit, resize, background, .. } = *self;
         Preparation { size, margin: self.crop.then_some(self.margin), fit, resize, background }
-    }
-}
-
-fn read_colour(section: &mut Section<'_>, key: &'static str, default: [u8; 3]) -> [u8; 3] {
-    let Some(given) = section.optional_integers(key) else { return default };
-    let levels: Option<Vec<u8>> = given.iter().map(|&level| u8::try_from(level).ok()).collect();
-    match levels.as_deref().and_then(|levels| levels.try_into().ok()) {
-        Some(colour) => colour,
-        None => {
-            section.problem(key, "must be a list of 3 whole numbers from 0 to 255: red, green, blue");
-            default
-        }
     }
 }

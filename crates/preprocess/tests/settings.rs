@@ -6,8 +6,8 @@ use marque_settings::{Document, Reader};
 fn read(text: &str) -> Result<Settings, String> {
     let document = Document::parse("pipeline.toml", text).unwrap();
     let mut reader = Reader::new(&document);
-    let settings = reader.section("preprocess", Settings::read);
-    reader.finish().map(|()| settings).map_err(|problems| problems.to_string())
+    let settings = Settings::read(&mut reader);
+    reader.finish().map(|_| settings).map_err(|problems| problems.to_string())
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn all_that_is_wrong_is_reported_together() {
     for expected in [
         "preprocess.fit = \"stretch\": must be one of \"squash\", \"crop\", \"pad\"",
         "preprocess.resize = 3: must be one of \"bilinear\", \"bicubic\", \"lanczos\"",
-        "preprocess.background: must be a list of 3 whole numbers from 0 to 255: red, green, blue",
+        "preprocess.background = [1, 2, 256]: must be a list of 3 whole numbers from 0 to 255",
         "preprocess.margin = -1: must be a number from 0 to 1",
         "preprocess.sze is not a known key",
     ] {

@@ -5,40 +5,17 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A value and the place it came from.
-#[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) origin: Origin,
-    pub(crate) value: Value,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    Text(String),
-    Integer(i64),
-    Number(f64),
-    Flag(bool),
-    List(Vec<Node>),
-    Table(Vec<(String, Node)>),
-    /// A date or an integer out of range: nothing that any key takes.
-    Other(String),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Origin {
-    Line(usize),
-    CommandLine,
-}
+use crate::value::{Node, Origin, Value};
 
 /// Why a configuration cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// The file cannot be read.
-    #[error("cannot read the configuration {path}")]
+    #[error("the configuration cannot be read")]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// What was tried, and what the system said.
         source: std::io::Error,
     },
     /// The text is not TOML.
@@ -73,7 +50,7 @@ impl Document {
     /// # Errors
     /// If the file cannot be read or is not TOML.
     pub fn load(path: &Path) -> Result<Self, DocumentError> {
-        let text = std::fs::read_to_string(path)
+        let text = fs_err::read_to_string(path)
             .map_err(|source| DocumentError::Read { path: path.to_owned(), source })?;
         let mut document = Self::parse(&path.display().to_string(), &text)?;
         document.folder = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -99,7 +76,7 @@ impl Document {
     }
 
     /// Applies one `section.key=value` pair. The value is read as TOML (`3`, `0.1`, `true`, `["a", "b"]`);
-    /// what is no TOML value is taken as text, so that quotes are not needed. An entry of a list of tables
+    /// what is not a TOML value is taken as text, so that quotes are not needed. An entry of a list of tables
     /// is named by its position: `heads.0.min_images=50`.
     ///
     /// # Errors
@@ -154,11 +131,14 @@ impl Document {
         &self.file
     }
 
+    /// An empty configuration: every key has its default.
+    pub fn empty() -> Self {
+        let root = Node { origin: Origin::Line(1), value: Value::Table(Vec::new()) };
+        Self { file: String::new(), folder: PathBuf::new(), root }
+    }
+
     pub(crate) fn place(&self, origin: Origin) -> String {
-        match origin {
-            Origin::Line(line) => format!("{}:{line}", self.file),
-            Origin::CommandLine => "--set".to_owned(),
-        }
+        origin.of(&self.file)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// One thing that is wrong, and where.
+/// One thing that is wrong, or worth a warning, and where.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
     /// `file:line`, or the command-line option that gave the value.
@@ -19,9 +19,18 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a configuration; never empty as an error.
+/// Everything that is wrong with a configuration, in the order of the file; never empty as an error.
 #[derive(Clone, PartialEq, Eq, Debug, Default, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// Sorted by line; what came from the command line goes last.
+    pub(crate) fn in_order(mut problems: Vec<Problem>) -> Self {
+        let line = |problem: &Problem| problem.place.rsplit(':').next().and_then(|line| line.parse().ok());
+        problems.sort_by_key(|problem| line(problem).unwrap_or(usize::MAX));
+        Self(problems)
+    }
+}
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,4 +42,12 @@ impl fmt::Display for Problems {
         }
         Ok(())
     }
+}
+
+/// " is not a known key; did you mean `epochs`? known keys: …", where `what` is "key" or "section".
+pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+    let nearest = known.iter().map(|word| (strsim::jaro_winkler(name, word), word));
+    let nearest = nearest.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
+    let guess = nearest.map_or(";".to_owned(), |(_, word)| format!("; did you mean `{word}`?"));
+    format!(" is not a known {what}{guess} known {what}s: {}", known.join(", "))
 }

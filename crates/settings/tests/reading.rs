@@ -6,8 +6,8 @@ fn problems(text: &str, set: &[&str], read: impl FnOnce(&mut Section<'_>)) -> Ve
     let mut document = Document::parse("p.toml", text).unwrap();
     set.iter().for_each(|pair| document.set(pair).unwrap());
     let mut reader = Reader::new(&document);
-    reader.section("s", read);
-    reader.finish().map_or_else(|p| p.0.iter().map(ToString::to_string).collect(), |()| Vec::new())
+    reader.section("s", &[], "", read);
+    reader.finish().map_or_else(|p| p.0.iter().map(ToString::to_string).collect(), |_| Vec::new())
 }
 
 #[test]
@@ -16,16 +16,16 @@ fn values_that_are_allowed_are_read() {
         "[s]\na = 3\nb = 0.5\nc = true\nd = \"two\"\ne = [\"x\", \"y\"]\nf = [1, 2.5]\ng = [2009]\nh = 1\n";
     let document = Document::parse("p.toml", text).unwrap();
     let mut reader = Reader::new(&document);
-    reader.section("s", |s| {
-        assert_eq!(s.count("a", 1, 1..=5), 3);
-        assert_eq!(s.number("b", 1.0, 0.0..=1.0), 0.5);
-        assert!(s.flag("c", false));
-        assert_eq!(s.choice("d", 1, &[("one", 1), ("two", 2)]), 2);
-        assert_eq!(s.optional_texts("e").unwrap(), ["x", "y"]);
-        assert_eq!(s.numbers("f", [0.0; 2]), [1.0, 2.5]);
-        assert_eq!(s.optional_integers("g").unwrap(), [2009]);
-        assert_eq!(s.number("h", 0.0, 0.0..=2.0), 1.0);
-        assert_eq!(s.count("absent", 7, 1..=9), 7);
+    reader.section("s", &[], "", |s| {
+        assert_eq!(s.key("a", "").count(1, 1..=5), 3);
+        assert_eq!(s.key("b", "").number(1.0, 0.0..=1.0), 0.5);
+        assert!(s.key("c", "").flag(false));
+        assert_eq!(s.key("d", "").choice(1, &[("one", 1), ("two", 2)]), 2);
+        assert_eq!(s.key("e", "").optional_texts("none").unwrap(), ["x", "y"]);
+        assert_eq!(s.key("f", "").numbers([0.0; 2], 0.0..=9.0), [1.0, 2.5]);
+        assert_eq!(s.key("g", "").optional_counts("none", 0..=9999).unwrap(), [2009]);
+        assert_eq!(s.key("h", "").number(0.0, 0.0..=2.0), 1.0);
+        assert_eq!(s.key("absent", "").count(7, 1..=9), 7);
     });
     reader.finish().unwrap();
 }
@@ -34,12 +34,12 @@ fn values_that_are_allowed_are_read() {
 fn every_wrong_value_is_reported_with_line_and_allowed_values() {
     let text = "[s]\na = \"3\"\nb = 7\nc = 1\nd = \"three\"\ne = [1]\nf = [1]\n";
     let found = problems(text, &[], |s| {
-        s.count("a", 1, 1..=5);
-        s.number("b", 1.0, 0.0..=1.0);
-        s.flag("c", false);
-        s.choice("d", 1, &[("one", 1), ("two", 2)]);
-        s.optional_texts("e");
-        s.numbers("f", [0.0; 2]);
+        s.key("a", "").count(1, 1..=5);
+        s.key("b", "").number(1.0, 0.0..=1.0);
+        s.key("c", "").flag(false);
+        s.key("d", "").choice(1, &[("one", 1), ("two", 2)]);
+        s.key("e", "").optional_texts("none");
+        s.key("f", "").numbers([0.0; 2], 0.0..=9.0);
     });
     assert_eq!(
         found,
@@ -49,7 +49,7 @@ fn every_wrong_value_is_reported_with_line_and_allowed_values() {
             "p.toml:4: s.c = 1: must be true or false",
             "p.toml:5: s.d = \"three\": must be one of \"one\", \"two\"",
             "p.toml:6: s.e = [1]: must be a list of texts, none of them empty",
-            "p.toml:7: s.f = [1]: must be a list of 2 numbers",
+            "p.toml:7: s.f = [1]: must be a list of 2 numbers from 0 to 9",
         ]
     );
 }
@@ -57,7 +57,7 @@ fn every_wrong_value_is_reported_with_line_and_allowed_values() {
 #[test]
 fn unknown_sections_and_keys_are_reported() {
     let found = problems("[s]\nepoch = 1\n[t]\nx = 1\n", &[], |s| {
-        s.count("epochs", 1, 1..=5);
+        s.key("epochs", "").count(1, 1..=5);
     });
     assert_eq!(
         found,
@@ -71,15 +71,15 @@ fn unknown_sections_and_keys_are_reported() {
 #[test]
 fn command_line_values_win_and_are_named_as_the_place() {
     let found = problems("[s]\na = 3\n", &["s.a=9"], |s| {
-        s.count("a", 1, 1..=5);
+        s.key("a", "").count(1, 1..=5);
     });
     assert_eq!(found, ["--set: s.a = 9: must be a whole number from 1 to 5"]);
     let mut document = Document::parse("p.toml", "[[heads]]\nname = \"brand\"\n").unwrap();
     document.set("heads.0.name=make").unwrap();
     document.set("new.key=plain words").unwrap();
     let mut reader = Reader::new(&document);
-    assert_eq!(reader.sections("heads", |s| s.text("name", "")), ["make"]);
-    assert_eq!(reader.section("new", |s| s.text("key", "")), "plain words");
+    assert_eq!(reader.sections("heads", &[], "", |s| s.key("name", "").text("")), ["make"]);
+    assert_eq!(reader.section("new", &[], "", |s| s.key("key", "").text("")), "plain words");
     reader.finish().unwrap();
 }
 
@@ -105,7 +105,7 @@ fn a_section_of_the_wrong_shape_is_reported() {
     );
     let document = Document::parse("p.toml", "[heads]\nname = \"x\"\n").unwrap();
     let mut reader = Reader::new(&document);
-    reader.sections("heads", |_| ());
+    reader.sections("heads", &[], "", |_| ());
     let found = reader.finish().unwrap_err().to_string();
     assert_eq!(found, "p.toml:1: heads: write each entry under its own [[heads]]");
 }
@@ -115,28 +115,31 @@ fn tables_by_name_and_pairs_are_read() {
     let text = "[s]\npairs = [[1, 96], [7, 128]]\n[s.heads.brand]\nweight = 2\n[s.heads.era]\n";
     let document = Document::parse("p.toml", text).unwrap();
     let mut reader = Reader::new(&document);
-    reader.section("s", |s| {
-        assert_eq!(s.optional_pairs("pairs").unwrap(), [[1, 96], [7, 128]]);
-        assert_eq!(s.optional_pairs("absent"), None);
-        let heads = s.tables("heads", |head| head.count("weight", 1, 1..=9));
+    reader.section("s", &[], "", |s| {
+        assert_eq!(
+            s.key("pairs", "").optional_pairs("none", [1..=99, 16..=1024]).unwrap(),
+            [(1, 96), (7, 128)]
+        );
+        assert_eq!(s.key("absent", "").optional_pairs("none", [1..=99, 16..=1024]), None);
+        let heads = s.tables("heads", "", |head| head.key("weight", "").count(1, 1..=9));
         assert_eq!(heads, [("brand".to_owned(), 2), ("era".to_owned(), 1)]);
-        assert!(s.tables("none", |_| ()).is_empty());
+        assert!(s.tables("none", "", |_| ()).is_empty());
     });
     reader.finish().unwrap();
     let text = "[s]\npairs = [[1, 96, 2]]\nheads = 3\n";
     let found = problems(text, &[], |s| {
-        s.optional_pairs("pairs");
-        s.tables("heads", |_| ());
+        s.key("pairs", "").optional_pairs("none", [1..=99, 16..=1024]);
+        s.tables("heads", "", |_| ());
     });
     assert_eq!(
         found,
         [
-            "p.toml:2: s.pairs = [[1, 96, 2]]: must be a list of pairs of whole numbers",
+            "p.toml:2: s.pairs = [[1, 96, 2]]: must be a list of pairs of whole numbers, from 1 to 99 and from 16 to 1024",
             "p.toml:3: s.heads: write each entry under its own [s.heads.NAME]",
         ]
     );
     let found = problems("[s.heads.brand]\nwieght = 2\n", &["s.heads.brand.weight=12"], |s| {
-        s.tables("heads", |head| head.count("weight", 1, 1..=9));
+        s.tables("heads", "", |head| head.key("weight", "").count(1, 1..=9));
     });
     assert_eq!(
         found,
@@ -152,7 +155,7 @@ fn brackets_and_empty_texts_are_explained() {
     let said = |text: &str| {
         let document = Document::parse("pipeline.toml", text).unwrap();
         let mut reader = Reader::new(&document);
-        reader.section("train", |section| section.optional_path("weights"));
+        reader.section("train", &[], "", |section| section.key("weights", "").optional_path("none"));
         reader.finish().unwrap_err().to_string()
     };
     assert!(
@@ -161,7 +164,8 @@ fn brackets_and_empty_texts_are_explained() {
     );
     assert!(said("train = 3\n").contains("must be a section: write [train] on a line of its own"));
     assert!(
-        said("[train]\nweights = \"\"\n").contains("train.weights = \"\": must be text that is not empty")
+        said("[train]\nweights = \"\"\n")
+            .contains("train.weights = \"\": must be a path in quotes, not empty")
     );
 }
 

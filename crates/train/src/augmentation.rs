@@ -30,20 +30,40 @@ pub struct Augmentation {
 impl Augmentation {
     pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let augmentation = Self {
-            flip: section.flag("flip", true),
-            shift: section.count("shift", 4, 0..=256),
-            random_resized_crop: optional(section, "random_resized_crop", [0.08, 1.0]),
-            colour_jitter: optional(section, "colour_jitter", [0.0; 4]),
-            rand_augment: optional(section, "rand_augment", [2.0, 9.0]),
-            random_erasing: section.number("random_erasing", 0.0, 0.0..=1.0),
-            mixup_alpha: section.number("mixup_alpha", 0.0, 0.0..=100.0),
-            cutmix_alpha: section.number("cutmix_alpha", 0.0, 0.0..=100.0),
-            cutmix_probability: section.number("cutmix_probability", 0.5, 0.0..=1.0),
+            flip: section.key("flip", "mirror half of the photos").flag(true),
+            shift: section
+                .key("shift", "move photos by up to this many pixels each way, at the size trained at")
+                .count(4, 0..=256),
+            random_resized_crop: section
+                .key(
+                    "random_resized_crop",
+                    "cut out a part of this share of the area, least and largest, and bring it to full \
+                     size",
+                )
+                .optional_numbers("none", 0.0..=1.0),
+            colour_jitter: section
+                .key(
+                    "colour_jitter",
+                    "how far brightness, contrast, saturation and hue may change; hue by 0.5 at most",
+                )
+                .optional_numbers("none", 0.0..=10.0),
+            rand_augment: section
+                .key("rand_augment", "operations per photo, and their magnitude from 0 to 30")
+                .optional_numbers("none", 0.0..=100.0),
+            random_erasing: section
+                .key("random_erasing", "share of the photos of which a part is blanked out")
+                .number(0.0, 0.0..=1.0),
+            mixup_alpha: section
+                .key("mixup_alpha", "above 0, photos of a batch are blended (Mixup)")
+                .number(0.0, 0.0..=100.0),
+            cutmix_alpha: section
+                .key("cutmix_alpha", "above 0, parts of photos are put into others (CutMix)")
+                .number(0.0, 0.0..=100.0),
+            cutmix_probability: section
+                .key("cutmix_probability", "with both, share of the batches that get CutMix")
+                .number(0.5, 0.0..=1.0),
         };
-        if augmentation
-            .rand_augment
-            .is_some_and(|[operations, _]| operations.fract() != 0.0 || operations < 0.0)
-        {
+        if augmentation.rand_augment.is_some_and(|[operations, _]| operations.fract() != 0.0) {
             section.problem("rand_augment", "must be a whole number of operations, and their magnitude");
             return augmentation;
         }
@@ -88,15 +108,4 @@ impl Augmentation {
             switch_probability: self.cutmix_probability,
         }
     }
-}
-
-/// Some numbers, if the key is given.
-fn optional<const N: usize>(
-    section: &mut Section<'_>,
-    key: &'static str,
-    default: [f64; N],
-) -> Option<[f64; N]> {
-    let given = section.has(key);
-    let values = section.numbers(key, default);
-    given.then_some(values)
 }

@@ -6,6 +6,7 @@
 use candle_core::Var;
 use marque_kernels::read;
 use marque_network::Network;
+use marque_settings::Section;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -22,6 +23,25 @@ pub struct EmaSettings {
     /// Let early steps count more: the share that stays is at most `(1 + n) / (10 + n)` after `n` steps, so that
     /// the initial weights are forgotten in short trainings too (TensorFlow's `ExponentialMovingAverage`).
     pub warmup: bool,
+}
+
+impl EmaSettings {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let decay = section
+            .key(
+                "ema_decay",
+                "average of the weights that is measured and kept in their place, running \
+                     statistics included: what stays of it at each step, 0.999 say; 0 for none",
+            )
+            .number(0.0, 0.0..=0.999_999);
+        let warmup = section
+            .key(
+                "ema_warmup",
+                "at first less of the average stays, so that the initial weights are forgotten",
+            )
+            .flag(true);
+        (decay > 0.0).then_some(Self { decay, warmup })
+    }
 }
 
 /// The average under way.

@@ -1,6 +1,7 @@
-//! Which parts of the backbone learn in which epoch.
+//! Which parts of the backbone learn in which epoch, and whether the activations of those that never do are cached.
 
 use marque_network::{Frozen, Group};
+use marque_settings::Section;
 use serde::Serialize;
 
 /// What is frozen, and for how long.
@@ -12,8 +13,53 @@ pub struct Freeze {
     pub norm_statistics: bool,
 }
 
+/// How the activations of the parts that never learn are cached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct FeatureSettings {
+    /// Views of each photo: the photo as it is, then moved at random; as many again mirrored if `flip` is on.
+    pub crops: usize,
+}
+
+impl FeatureSettings {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let about = "compute what is frozen for good once and cache it, in half precision";
+        let on = section.key("cache_features", about).flag(false);
+        let crops = section
+            .key(
+                "cache_crops",
+                "views of each photo that are cached, the first as it is, the others changed at \
+                     random; twice as many with flip",
+            )
+            .count(1, 1..=64);
+        on.then_some(Self { crops })
+    }
+}
+
 impl Freeze {
-    /// Reads the parts that are to be frozen and the number of epochs, one for all or one for each.
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+        let parts = section
+            .key(
+                "freeze",
+                "first parts of the backbone that do not learn: stem, layer1, layer2, layer3, layer4",
+            )
+            .optional_texts("none");
+        let epochs = section
+            .key(
+                "freeze_epochs",
+                "epochs for which they do not, one number for all or a list of one each; 0: for good",
+            )
+            .optional_counts("for good", 0..=10_000);
+        let norm_statistics = section
+            .key("freeze_norm_statistics", "normalise by the running statistics in training too")
+            .flag(false);
+        let (parts, epochs) = (parts.unwrap_or_default(), epochs.unwrap_or_default());
+        Self::new(&parts, &epochs, norm_statistics).unwrap_or_else(|(key, message)| {
+            section.problem(key, message);
+            Self::default()
+        })
+    }
+
+    /// Takes the parts that are to be frozen and the number of epochs, one for all or one for each.
     ///
     /// # Errors
     /// What is wrong: the key and what would be right.

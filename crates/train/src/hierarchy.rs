@@ -99,6 +99,7 @@ mod tests {
     use super::*;
     use marque_contracts::schema::{ClassWeights, HeadKind, Label};
     use marque_formats::IndexRow;
+    use marque_network::Precision;
     use marque_settings::{Document, Reader};
 
     fn head(name: &str, classes: &[&str]) -> Head {
@@ -112,7 +113,7 @@ mod tests {
         let text = "[train.heads.exact]\nimplies = [\"brand\"]\n";
         let document = Document::parse("p.toml", text).unwrap();
         let mut reader = Reader::new(&document);
-        let settings = reader.section("train", Settings::read);
+        let settings = Settings::read(&mut reader, Precision::F32);
         reader.finish().unwrap();
         let heads = [head("brand", &["Audi", "Fiat"]), head("exact", &["A4", "A6", "Panda"])];
         let sample = |(brand, exact): &(Option<usize>, Option<usize>)| Sample {

@@ -7,7 +7,7 @@ use marque_kernels::{BinaryCrossEntropy, CrossEntropy, IGNORED, binary_cross_ent
 use marque_network::{Gradients, Group, Parameter};
 
 use crate::batches::Batch;
-use crate::head_settings::{ClassWeighting, HeadSettings, Weighing};
+use crate::head_training::{ClassWeighting, HeadTraining, HeadWeighting};
 use crate::measured::Measured;
 use crate::{Error, Settings};
 
@@ -44,12 +44,12 @@ pub(crate) struct Losses {
 impl Objective {
     pub(crate) fn new(settings: &Settings, heads: &[Head]) -> Result<Self, Error> {
         let declared: Vec<_> = heads.iter().map(|head| (head.name.as_str(), head.kind)).collect();
-        if let Some((key, message)) = settings.misfits(&declared).first() {
+        if let Some((key, message)) = settings.head_conflicts(&declared).first() {
             return Err(Error::Settings(format!("{key} {message}")));
         }
-        let log_variances = match settings.weighing {
-            Weighing::Fixed => Vec::new(),
-            Weighing::Learned => heads.iter().map(log_variance).collect::<Result<_, _>>()?,
+        let log_variances = match settings.weighting {
+            HeadWeighting::Fixed => Vec::new(),
+            HeadWeighting::Uncertainty => heads.iter().map(log_variance).collect::<Result<_, _>>()?,
         };
         let heads = heads.iter().map(|head| HeadLoss::new(head, settings.of_head(&head.name))).collect();
         Ok(Self { heads, log_variances })
@@ -158,7 +158,7 @@ impl Objective {
 }
 
 impl HeadLoss {
-    fn new(head: &Head, settings: &HeadSettings) -> Self {
+    fn new(head: &Head, settings: &HeadTraining) -> Self {
         let weights = match settings.class_weights {
             ClassWeighting::None => None,
             ClassWeighting::Inverse => Some(&head.class_weights.inverse),
@@ -232,6 +232,7 @@ fn log_variance_of(parameter: &Parameter) -> candle_core::Result<f64> {
 mod tests {
     use super::*;
     use candle_core::DType;
+    use marque_network::Precision;
     use marque_settings::{Document, Reader};
 
     const CLASSES: usize = 3;
@@ -239,7 +240,7 @@ mod tests {
     fn objective(text: &str) -> Objective {
         let document = Document::parse("p.toml", &format!("[train]\n{text}")).unwrap();
         let mut reader = Reader::new(&document);
-        let settings = reader.section("train", Settings::read);
+        let settings = Settings::read(&mut reader, Precision::F32);
         reader.finish().unwrap();
         Objective::new(&settings, &[head("one", HeadKind::Single), head("tags", HeadKind::Tags)]).unwrap()
     }
@@ -303,7 +304,7 @@ mod tests {
 
     #[test]
     fn learned_weights_follow_the_slope_of_the_sum() {
-        let objective = objective("head_weighting = \"learned\"\n[train.heads.one]\nloss_weight = 2.0\n");
+        let objective = objective("head_weighting = \"uncertainty\"\n[train.heads.one]\nloss_weight = 2.0\n");
         let (logits, batch) = (logits(), batch(known()));
         let set = |position: usize, value: f32| {
             let var = &objective.parameters()[position].var;
@@ -340,7 +341,7 @@ mod tests {
 
     #[test]
     fn batches_of_one_step_count_as_one_large_batch() {
-        let objective = objective("class_weights = \"inverse\"\nhead_weighting = \"learned\"\n");
+        let objective = objective("class_weights = \"inverse\"\nhead_weighting = \"uncertainty\"\n");
         let logits = logits();
         let whole = [
             vec![Label::Class(0), Label::Unknown, Label::Unknown, Label::Class(2)],

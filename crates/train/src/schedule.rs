@@ -3,9 +3,10 @@
 use std::f64::consts::PI;
 
 use marque_network::{Group, Parameter};
+use marque_settings::Section;
 use serde::Serialize;
 
-use crate::optimizer::Rates;
+use crate::optimizer::{Method, Rates};
 
 /// How the learning rate moves over a training, as a share of its highest value.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
@@ -57,6 +58,30 @@ const START: f64 = 1.0 / 25.0;
 const END: f64 = START / 1e4;
 
 impl Schedule {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+        let step = Shape::Step {
+            epochs: section
+                .key("step_epochs", "schedule \"step\": the rate falls every so many epochs")
+                .count(30, 1..=10_000),
+            factor: section
+                .key("step_factor", "schedule \"step\": to this share of itself")
+                .number(0.1, 0.0..=1.0),
+        };
+        let shapes = [
+            ("one-cycle", Shape::OneCycle),
+            ("cosine", Shape::Cosine),
+            ("step", step),
+            ("constant", Shape::Constant),
+        ];
+        let about = "how the learning rates move over the training";
+        Self {
+            shape: section.key("schedule", about).choice(Shape::OneCycle, &shapes),
+            warmup: section
+                .key("warmup", "share of the steps in which the rates rise")
+                .number(0.25, 0.0..=1.0),
+        }
+    }
+
     /// The share, in `[0, 1]`, of the highest learning rate to use in step `step` (from 0).
     pub fn factor(self, step: usize, length: Length) -> f64 {
         let steps = length.steps();
@@ -104,6 +129,27 @@ pub struct PeakRates {
 }
 
 impl PeakRates {
+    /// The defaults are those of the optimiser.
+    pub(crate) fn read(section: &mut Section<'_>, optimizer: Method) -> Self {
+        let (rate, decay) = match optimizer {
+            Method::AdamW(_) => (2e-3, 0.01),
+            Method::Sgd(_) => (0.02, 1e-4),
+        };
+        let backbone = section
+            .key("learning_rate", "highest rate of the backbone's last stage; 0.02 by default with SGD")
+            .number(rate, 0.0..=10.0);
+        let heads = section
+            .key("head_learning_rate", "highest rate of the heads")
+            .optional_number("as learning_rate", 0.0..=10.0);
+        let layer_decay = section
+            .key("layer_decay", "each stage of the backbone has this share of the rate of the stage above it")
+            .number(1.0, 0.001..=1.0);
+        let weight_decay = section
+            .key("weight_decay", "weight decay of weights, not of norms and biases; 1e-4 by default with SGD")
+            .number(decay, 0.0..=10.0);
+        Self { backbone, heads: heads.unwrap_or(backbone), layer_decay, weight_decay }
+    }
+
     /// What a parameter gets at a share of the highest rates.
     pub fn at(&self, factor: f64, parameter: &Parameter) -> Rates {
         let peak = match parameter.group {

@@ -1,26 +1,27 @@
-//! The section `[train]`.
+//! The section `[train]`: how to train, put together of what each part of training reads for itself.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use marque_augment::{Options, Policy};
+use marque_contracts::schema::{features, train};
 use marque_network::{Backbone, BottleneckStride, Precision};
-use marque_settings::Section;
+use marque_settings::{Reader, Section};
 use serde::Serialize;
 
 use crate::Error;
 use crate::augmentation::Augmentation;
 use crate::ema::EmaSettings;
-use crate::freeze::Freeze;
-use crate::head_settings::{HeadSettings, Weighing};
-use crate::optimizer::{AdamW, Method, Sgd};
-use crate::schedule::{PeakRates, Schedule, Shape};
+use crate::freeze::{FeatureSettings, Freeze};
+use crate::head_training::{HeadTraining, HeadWeighting};
+use crate::optimizer::{Method, Sgd};
+use crate::schedule::{PeakRates, Schedule};
+use crate::selection::Selection;
 
 /// How to train.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Settings {
-    /// The backbone.
+    /// The residual network before the heads.
     pub backbone: Backbone,
     /// Where ResNet50 has its strides.
     pub bottleneck_stride: BottleneckStride,
@@ -55,12 +56,12 @@ pub struct Settings {
     pub features: Option<FeatureSettings>,
     /// Share of the features dropped before each head.
     pub dropout: f64,
-    /// How the losses of the heads are weighed against each other.
-    pub weighing: Weighing,
-    /// What every head does unless it has settings of its own.
-    pub head: HeadSettings,
+    /// How the losses of the heads are weighted against each other.
+    pub weighting: HeadWeighting,
+    /// How every head is trained unless it has settings of its own.
+    pub head: HeadTraining,
     /// Heads with settings of their own, by name.
-    pub heads: BTreeMap<String, HeadSettings>,
+    pub heads: BTreeMap<String, HeadTraining>,
     /// How photos are changed at random.
     pub augmentation: Augmentation,
     /// Sizes at which to train, each from an epoch on; empty for that of the shards throughout.
@@ -77,104 +78,127 @@ pub struct Settings {
     pub checkpoint_steps: Option<usize>,
     /// Seed of weights, order, augmentation and dropout.
     pub seed: u64,
-    /// What the backbone computes with. Not of this section: `runtime.precision` is for evaluation too.
+    /// What the backbone computes with: `runtime.precision`.
     pub precision: Precision,
 }
 
-/// How activations of the frozen parts are kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct FeatureSettings {
-    /// Views of each photo: the photo as it is, then moved at random; as many again mirrored if `flip` is on.
-    pub crops: usize,
-}
-
-/// What makes an epoch the best, measured on the validation photos.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Selection {
-    /// Highest mean of the heads' accuracies; for tags, of the share of photos with exactly the right ones.
-    Accuracy,
-    /// Highest mean of the heads' macro-F1.
-    MacroF1,
-    /// Lowest loss.
-    Loss,
-    /// The last epoch, whatever it measures.
-    Last,
-}
-
 impl Settings {
-    /// Reads the section.
-    pub fn read(section: &mut Section<'_>) -> Self {
-        use BottleneckStride::*;
-        let backbones = Backbone::ALL.map(|backbone| (backbone.name(), backbone));
+    /// Reads the section `[train]`; whatever is wrong is noted in `reader`. The precision is `runtime.precision`, which
+    /// is for evaluation too.
+    pub fn read(reader: &mut Reader<'_>, precision: Precision) -> Self {
+        let about = "the network and how it learns; `features` depends on a part of it and is there with \
+                     `cache_features` only";
+        reader.section(train::STAGE, &[features::STAGE, train::STAGE], about, |section| {
+            let settings = Self::read_section(section, precision);
+            settings.check(section);
+            settings
+        })
+    }
+
+    fn read_section(section: &mut Section<'_>, precision: Precision) -> Self {
+        use {Backbone::*, BottleneckStride::*};
+        let backbones = [("resnet18", ResNet18), ("resnet34", ResNet34), ("resnet50", ResNet50)];
         let strides = [("3x3", Middle3x3), ("first-1x1", First1x1)];
-        let optimizer = read_optimizer(section);
-        let head = HeadSettings::read(section, &HeadSettings::default());
-        let heads = section.tables("heads", |section| HeadSettings::read_own(section, &head));
-        let settings = Self {
-            backbone: section.choice("backbone", Backbone::ResNet18, &backbones),
-            bottleneck_stride: section.choice("bottleneck_stride", Middle3x3, &strides),
-            weights: section.optional_path("weights"),
-            norm_eps: section.number("norm_eps", 1e-5, 1e-8..=0.1),
-            mean: section.numbers("mean", [0.5; 3]),
-            std: section.numbers("std", [0.5; 3]),
-            epochs: section.count("epochs", 10, 1..=10_000),
-            batch_size: section.count("batch_size", 32, 2..=4096),
-            accumulate: section.count("accumulate", 1, 1..=4096),
-            rates: read_rates(section, optimizer),
-            schedule: read_schedule(section),
+        let backbone =
+            section.key("backbone", "the residual network before the heads").choice(ResNet18, &backbones);
+        let bottleneck_stride = section
+            .key("bottleneck_stride", "resnet50: \"3x3\" as in torchvision, \"first-1x1\" as in the paper")
+            .choice(Middle3x3, &strides);
+        let weights = section
+            .key(
+                "weights",
+                "pretrained weights of the backbone, .safetensors or .pth, by torchvision's names; \
+                     their content counts",
+            )
+            .optional_path("none");
+        let norm_eps = section
+            .key("norm_eps", "epsilon of batch normalisation: the one that the weights were trained with")
+            .number(1e-5, 1e-8..=0.1);
+        let mean = section
+            .key(
+                "mean",
+                "subtracted from each colour, of pixels in 0 to 1; with pretrained weights use theirs",
+            )
+            .numbers([0.5; 3], 0.0..=1.0);
+        let std = section
+            .key("std", "what each colour is divided by after that; with pretrained weights use theirs")
+            .numbers([0.5; 3], 1e-4..=10.0);
+        let epochs = section.key("epochs", "passes over the training photos").count(10, 1..=10_000);
+        let batch_size = section
+            .key(
+                "batch_size",
+                "photos that pass through the network at once; an epoch is cut into batches of \
+                     equal size",
+            )
+            .count(32, 2..=4096);
+        let accumulate = section
+            .key(
+                "accumulate",
+                "batches per step of the optimiser: their losses count as those of one large batch",
+            )
+            .count(1, 1..=4096);
+        let seed = section.key("seed", "of initial weights, order, augmentation and dropout").seed(1);
+        let optimizer = Method::read(section);
+        let rates = PeakRates::read(section, optimizer);
+        let schedule = Schedule::read(section);
+        let clip_norm = section
+            .key("clip_norm", "longest gradient that is not scaled down; 0 for any")
+            .number(0.0, 0.0..=1e9);
+        let ema = EmaSettings::read(section);
+        let dropout =
+            section.key("dropout", "share of the features dropped before each head").number(0.2, 0.0..=0.95);
+        let head = HeadTraining::read(section, &HeadTraining::default());
+        let weighting = HeadWeighting::read(section);
+        let about = "how one head is trained; what is not given is as in `[train]`";
+        let heads = section.tables("heads", about, |section| HeadTraining::read_own(section, &head));
+        let augmentation = Augmentation::read(section);
+        let resize = read_sizes(section);
+        let freeze = Freeze::read(section);
+        let features = FeatureSettings::read(section);
+        let select_by = Selection::read(section);
+        let patience = section
+            .key("patience", "epochs without a better one after which to stop; 0: never")
+            .count(0, 0..=10_000);
+        let keep_checkpoints = section
+            .key("keep_checkpoints", "how many of the last epochs to keep beside the best model")
+            .count(1, 0..=10_000);
+        let about = "steps between two states to resume from, 0 for one after each epoch; changes no result";
+        let checkpoint_steps = section.key("checkpoint_steps", about).count(0, 0..=1_000_000);
+        Self {
+            backbone,
+            bottleneck_stride,
+            weights,
+            norm_eps,
+            mean,
+            std,
+            epochs,
+            batch_size,
+            accumulate,
+            rates,
+            schedule,
             optimizer,
-            clip_norm: Some(section.number("clip_norm", 0.0, 0.0..=1e9)).filter(|norm| *norm > 0.0),
-            ema: read_ema(section),
-            freeze: read_freeze(section),
-            features: read_features(section),
-            dropout: section.number("dropout", 0.2, 0.0..=0.95),
-            weighing: Weighing::read(section),
+            clip_norm: (clip_norm > 0.0).then_some(clip_norm),
+            ema,
+            dropout,
             head,
+            weighting,
             heads: heads.into_iter().collect(),
-            augmentation: Augmentation::read(section),
-            resize: read_sizes(section),
-            select_by: section.choice(
-                "select_by",
-                Selection::Accuracy,
-                &[
-                    ("accuracy", Selection::Accuracy),
-                    ("macro-f1", Selection::MacroF1),
-                    ("loss", Selection::Loss),
-                    ("last", Selection::Last),
-                ],
-            ),
-            patience: Some(section.count("patience", 0, 0..=10_000)).filter(|epochs| *epochs > 0),
-            keep_checkpoints: section.count("keep_checkpoints", 1, 0..=10_000),
-            checkpoint_steps: Some(section.count("checkpoint_steps", 0, 0..=1_000_000))
-                .filter(|steps| *steps > 0),
-            seed: section.seed("seed", 1),
-            precision: Precision::default(),
-        };
-        settings.check(section);
-        settings
+            augmentation,
+            resize,
+            freeze,
+            features,
+            select_by,
+            patience: (patience > 0).then_some(patience),
+            keep_checkpoints,
+            checkpoint_steps: (checkpoint_steps > 0).then_some(checkpoint_steps),
+            seed,
+            precision,
+        }
     }
 
     /// Parts of the backbone whose activations are read from disk.
     pub fn cached_parts(&self) -> usize {
         if self.features.is_some() { self.freeze.forever() } else { 0 }
-    }
-
-    /// What does not go together with the size at which photos are stored, in pixels: keys, and what is wrong with each.
-    pub fn size_misfits(&self, stored: usize) -> Vec<(&'static str, String)> {
-        let mut misfits = Vec::new();
-        if let Some((_, size)) = self.resize.iter().find(|(_, size)| *size > stored) {
-            let message = format!("asks for photos of {size} pixels, but preprocess.size is {stored}");
-            misfits.push(("train.resize", message));
-        }
-        let smallest = (1..=self.epochs).map(|epoch| self.size_at(epoch, stored)).min().unwrap_or(stored);
-        let shift = self.augmentation.shift;
-        if 2 * shift >= smallest {
-            let message =
-                format!("moves photos of {smallest} pixels by {shift}, which is half of them or more");
-            misfits.push(("train.shift", message));
-        }
-        misfits
     }
 
     /// Size of the training photos in an epoch, from 1, of shards of photos of `size` pixels.
@@ -192,9 +216,15 @@ impl Settings {
         Ok(Policy::new(Options { mean, std, ..options })?)
     }
 
-    /// The settings of a head.
-    pub fn of_head(&self, name: &str) -> &HeadSettings {
+    /// How a head is trained.
+    pub fn of_head(&self, name: &str) -> &HeadTraining {
         self.heads.get(name).unwrap_or(&self.head)
+    }
+
+    /// The head of fine classes, and the heads whose classes these imply, if any are to.
+    pub(crate) fn implications(&self) -> Option<(&str, &[String])> {
+        let (name, head) = self.heads.iter().find(|(_, head)| !head.implies.is_empty())?;
+        Some((name, &head.implies))
     }
 
     /// Whether a head is part of the models that are written.
@@ -202,11 +232,8 @@ impl Settings {
         !self.of_head(head).auxiliary
     }
 
-    /// What does not go together.
+    /// Keys of the section that do not go together.
     fn check(&self, section: &mut Section<'_>) {
-        if self.std.iter().any(|&std| std <= 0.0) {
-            section.problem("std", "must be three positive numbers");
-        }
         if self.freeze.epochs.is_empty() && section.has("freeze_epochs") {
             section.problem("freeze_epochs", "needs train.freeze, which says what is frozen");
         }
@@ -249,89 +276,13 @@ impl Settings {
     }
 }
 
-fn read_optimizer(section: &mut Section<'_>) -> Method {
-    let adamw = AdamW {
-        beta1: section.number("beta1", 0.9, 0.0..=0.9999),
-        beta2: section.number("beta2", 0.999, 0.0..=0.99999),
-        eps: section.number("eps", 1e-8, 1e-12..=0.1),
-    };
-    let sgd = Sgd {
-        momentum: section.number("momentum", 0.9, 0.0..=0.9999),
-        nesterov: section.flag("nesterov", false),
-    };
-    let methods = [("adamw", Method::AdamW(adamw)), ("sgd", Method::Sgd(sgd))];
-    section.choice("optimizer", Method::AdamW(adamw), &methods)
-}
-
-fn read_rates(section: &mut Section<'_>, optimizer: Method) -> PeakRates {
-    let (rate, decay) = match optimizer {
-        Method::AdamW(_) => (2e-3, 0.01),
-        Method::Sgd(_) => (0.02, 1e-4),
-    };
-    let backbone = section.number("learning_rate", rate, 0.0..=10.0);
-    PeakRates {
-        backbone,
-        heads: section.number("head_learning_rate", backbone, 0.0..=10.0),
-        layer_decay: section.number("layer_decay", 1.0, 0.001..=1.0),
-        weight_decay: section.number("weight_decay", decay, 0.0..=10.0),
-    }
-}
-
-fn read_schedule(section: &mut Section<'_>) -> Schedule {
-    let step = Shape::Step {
-        epochs: section.count("step_epochs", 30, 1..=10_000),
-        factor: section.number("step_factor", 0.1, 0.0..=1.0),
-    };
-    let shapes = [
-        ("one-cycle", Shape::OneCycle),
-        ("cosine", Shape::Cosine),
-        ("step", step),
-        ("constant", Shape::Constant),
-    ];
-    Schedule {
-        shape: section.choice("schedule", Shape::OneCycle, &shapes),
-        warmup: section.number("warmup", 0.25, 0.0..=1.0),
-    }
-}
-
-fn read_ema(section: &mut Section<'_>) -> Option<EmaSettings> {
-    let decay = section.number("ema_decay", 0.0, 0.0..=0.999_999);
-    let warmup = section.flag("ema_warmup", true);
-    (decay > 0.0).then_some(EmaSettings { decay, warmup })
-}
-
-fn read_freeze(section: &mut Section<'_>) -> Freeze {
-    let parts = section.optional_texts("freeze").unwrap_or_default();
-    let epochs = section.optional_integers("freeze_epochs").unwrap_or_default();
-    let norm_statistics = section.flag("freeze_norm_statistics", false);
-    let counts: Vec<usize> = epochs.iter().filter_map(|epochs| usize::try_from(*epochs).ok()).collect();
-    if counts.len() < epochs.len() {
-        section.problem("freeze_epochs", "must be whole numbers, 0 or more");
-    }
-    Freeze::new(&parts, &counts, norm_statistics).unwrap_or_else(|(key, message)| {
-        section.problem(key, message);
-        Freeze::default()
-    })
-}
-
-fn read_features(section: &mut Section<'_>) -> Option<FeatureSettings> {
-    let on = section.flag("cache_features", false);
-    let crops = section.count("cache_crops", 1, 1..=64);
-    on.then_some(FeatureSettings { crops })
-}
-
 fn read_sizes(section: &mut Section<'_>) -> Vec<(usize, usize)> {
-    let pairs = section.optional_pairs("resize").unwrap_or_default();
-    let within = |value: i64, range: RangeInclusive<usize>| {
-        usize::try_from(value).ok().filter(|value| range.contains(value))
-    };
-    let pair = |[epoch, size]: &[i64; 2]| Some((within(*epoch, 1..=10_000)?, within(*size, 16..=1024)?));
-    let sizes: Vec<_> = pairs.iter().filter_map(pair).collect();
-    if sizes.len() < pairs.len() || !sizes.is_sorted_by(|a, b| a.0 < b.0) {
-        section.problem(
-            "resize",
-            "must be pairs of an epoch, from 1 and ascending, and a size from then on, of 16 to 1024 pixels",
-        );
+    let sizes = section
+        .key("resize", "sizes in pixels at which to train, each from an epoch on: [[1, 96], [7, 128]]")
+        .optional_pairs("that of the shards", [1..=10_000, 16..=1024])
+        .unwrap_or_default();
+    if !sizes.is_sorted_by(|a, b| a.0 < b.0) {
+        section.problem("resize", "must be pairs of an epoch and the size from then on, by ascending epoch");
     }
     sizes
 }

@@ -60,7 +60,7 @@ pub(crate) fn prepare(
     job: &Job<'_>,
 ) -> Result<(Network, Option<FeatureReader>), Error> {
     let stored = data.geometry().height;
-    if let Some((key, message)) = settings.size_misfits(stored).first() {
+    if let Some((key, message)) = settings.size_conflicts(stored).first() {
         return Err(Error::Settings(format!("{key} {message}")));
     }
     if settings.precision == Precision::Bf16 && marque_kernels::bf16_unit().is_none() {

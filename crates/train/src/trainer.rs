@@ -14,7 +14,8 @@ use crate::data::Data;
 use crate::features::FeatureReader;
 use crate::learner::{Learner, StepContext};
 use crate::measured::Measured;
-use crate::settings::{Selection, Settings};
+use crate::selection::Selection;
+use crate::settings::Settings;
 use crate::{Error, Length, validation};
 
 /// Folder for the state to go on from after an interruption.

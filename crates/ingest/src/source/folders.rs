@@ -8,7 +8,6 @@ use marque_contracts::counts::counted;
 use marque_contracts::schema::Layout;
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationRow, AnnotationTable, RejectedRow};
-use serde_json::{Value, json};
 
 use super::{Destination, Imported, Source, photo_path, split_words};
 use crate::archive::is_archive;
@@ -65,10 +64,6 @@ impl FolderSource<'_> {
 }
 
 impl Source for FolderSource<'_> {
-    fn settings(&self) -> Value {
-        json!({ "source": "folders" })
-    }
-
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let archives = self.archives()?;
         let paths: Vec<_> = archives.iter().map(|archive| archive.path.clone()).collect();

@@ -11,7 +11,6 @@ use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{
     AnnotationRow, AnnotationTable, ExternalBatch, ExternalColumn, ExternalKind, ExternalTable, RejectedRow,
 };
-use serde_json::{Value, json};
 
 use super::{Destination, Imported, Source, photo_path, split_words};
 use crate::distribution::Distribution;
@@ -141,14 +140,6 @@ struct Columns {
 }
 
 impl Source for ParquetSource<'_> {
-    fn settings(&self) -> Value {
-        json!({
-            "source": "hugging-face",
-            "image_column": self.source.image_column,
-            "class_column": self.source.class_column,
-        })
-    }
-
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let (names, paths): (Vec<_>, Vec<_>) = self.find()?.into_iter().unzip();
         Ok(names.into_iter().zip(digests::of_files(&paths, progress)?).collect())

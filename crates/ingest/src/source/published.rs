@@ -21,7 +21,6 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::{Layout, ingest};
 use marque_contracts::{Digest, Progress, Unit};
-use serde_json::{Value, json};
 
 use contents::Contents;
 
@@ -153,10 +152,6 @@ impl CopyFiles {
 }
 
 impl Source for PublishedSource<'_> {
-    fn settings(&self) -> Value {
-        json!({ "source": "published" })
-    }
-
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let copy = self.find()?;
         let mut digests = BTreeMap::new();

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use marque_contracts::{Digest, Progress, Unit};
 use marque_sample::Sample;
-use serde_json::{Value, json};
 
 use super::published::PublishedSource;
 use super::{Destination, Imported, Source};
@@ -19,18 +18,6 @@ pub(super) struct SampleSource<'a> {
 }
 
 impl Source for SampleSource<'_> {
-    fn settings(&self) -> Value {
-        json!({
-            "source": "sample",
-            "drawing_version": marque_sample::VERSION,
-            "seed": self.sample.seed,
-            "train_photos": self.sample.train_photos,
-            "test_photos": self.sample.test_photos,
-            "width": self.sample.width,
-            "height": self.sample.height,
-        })
-    }
-
     fn digests(&self, _progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         Ok(BTreeMap::new())
     }

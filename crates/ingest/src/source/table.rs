@@ -12,7 +12,6 @@ use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationRow, AnnotationTable, Crop, RejectedRow};
 use normalised_names::NormalisedNames;
 use rayon::prelude::*;
-use serde_json::{Value, json};
 
 use super::{Destination, Imported, Source, photo_path, split_words};
 use crate::distribution::Distribution;
@@ -321,10 +320,6 @@ fn below(name: &str) -> Option<String> {
 }
 
 impl Source for TableSource<'_> {
-    fn settings(&self) -> Value {
-        json!({ "source": "table", "file_column": self.table.file_column })
-    }
-
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let table = self.read()?.annotations;
         let names: Vec<_> = table.rows.iter().map(|row| row.file_name.as_str()).collect();

@@ -35,7 +35,7 @@ fn offline() -> FetchSettings {
     let path = folder.path().join("pipeline.toml");
     std::fs::write(&path, "[fetch]\noffline = true\n").unwrap();
     let document = Document::load(&path).unwrap();
-    Reader::new(&document).section("fetch", FetchSettings::read)
+    FetchSettings::read(&mut Reader::new(&document))
 }
 
 /// What downloading would say; it may not touch the network.

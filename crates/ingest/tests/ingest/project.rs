@@ -60,7 +60,7 @@ impl Project {
         std::fs::write(&file, format!("[dataset]\n{dataset}\n")).unwrap();
         let document = Document::load(&file).unwrap();
         let mut reader = Reader::new(&document);
-        let settings = reader.section("dataset", Settings::read);
+        let settings = Settings::read(&mut reader);
         reader.finish().unwrap_or_else(|problems| panic!("{problems}"));
         Ingest::new(settings)
     }

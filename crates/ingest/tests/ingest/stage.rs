@@ -42,7 +42,7 @@ fn settings_that_cannot_work_are_named_with_what_is_allowed() {
     let problems = |dataset: &str| {
         let document = Document::parse("p.toml", &format!("[dataset]\n{dataset}")).unwrap();
         let mut reader = Reader::new(&document);
-        reader.section("dataset", Settings::read);
+        Settings::read(&mut reader);
         reader.finish().unwrap_err().to_string()
     };
     let cases = [

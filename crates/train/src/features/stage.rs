@@ -8,13 +8,15 @@ use marque_augment::Policy;
 use marque_contracts::schema::{features, preprocess};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit};
 use marque_formats::{IndexRow, ShardReader};
-use marque_network::{HeadConfig, Network};
+use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, Precision};
 use rayon::prelude::*;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::file::{self, Writer};
 use super::reader::Record;
 use super::view::{crops, draw_view, views};
+use crate::augmentation::Augmentation;
 use crate::checkpoint::write_json;
 use crate::stage::{load_backbone, network_config, weights_source};
 use crate::{Error, Settings};
@@ -127,6 +129,42 @@ impl Extractor<'_> {
     }
 }
 
+/// What of the settings changes the features: heads, losses and the optimiser do not; what is drawn does only where
+/// something is.
+#[derive(Serialize)]
+struct FeatureFingerprint<'a> {
+    backbone: Backbone,
+    bottleneck_stride: BottleneckStride,
+    norm_eps: f64,
+    mean: [f64; 3],
+    std: [f64; 3],
+    parts: usize,
+    crops: usize,
+    flip: bool,
+    augmentation: Option<&'a Augmentation>,
+    seed: Option<u64>,
+    precision: Precision,
+}
+
+impl<'a> FeatureFingerprint<'a> {
+    fn of(settings: &'a Settings) -> Self {
+        let drawn = crops(settings) > 1;
+        Self {
+            backbone: settings.backbone,
+            bottleneck_stride: settings.bottleneck_stride,
+            norm_eps: settings.norm_eps,
+            mean: settings.mean,
+            std: settings.std,
+            parts: settings.cached_parts(),
+            crops: crops(settings),
+            flip: settings.augmentation.flip,
+            augmentation: drawn.then_some(&settings.augmentation),
+            seed: (drawn || settings.weights.is_none()).then_some(settings.seed),
+            precision: settings.precision,
+        }
+    }
+}
+
 impl Stage for Features {
     fn name(&self) -> &'static str {
         features::STAGE
@@ -136,23 +174,8 @@ impl Stage for Features {
         3
     }
 
-    /// Heads, losses and the optimiser make no difference here; what is drawn does only where something is.
     fn settings(&self) -> Value {
-        let settings = &self.settings;
-        let drawn = crops(settings) > 1;
-        json!({
-            "backbone": settings.backbone,
-            "bottleneck_stride": settings.bottleneck_stride,
-            "norm_eps": settings.norm_eps,
-            "mean": settings.mean,
-            "std": settings.std,
-            "parts": settings.cached_parts(),
-            "views": settings.features,
-            "flip": settings.augmentation.flip,
-            "augmentation": drawn.then_some(&settings.augmentation),
-            "seed": (drawn || settings.weights.is_none()).then_some(settings.seed),
-            "precision": settings.precision,
-        })
+        json!(FeatureFingerprint::of(&self.settings))
     }
 
     fn inputs(&self) -> Vec<Input> {

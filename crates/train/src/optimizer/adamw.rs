@@ -1,5 +1,6 @@
 //! AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101), as `torch.optim.AdamW`.
 
+use marque_settings::Section;
 use serde::Serialize;
 
 use super::Rates;
@@ -32,6 +33,19 @@ pub(super) struct Update {
 }
 
 impl AdamW {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let Self { beta1, beta2, eps } = Self::default();
+        Self {
+            beta1: section
+                .key("beta1", "AdamW: decay of the mean of the gradients")
+                .number(beta1, 0.0..=0.9999),
+            beta2: section
+                .key("beta2", "AdamW: decay of the mean of their squares")
+                .number(beta2, 0.0..=0.99999),
+            eps: section.key("eps", "AdamW: added to the root of the latter").number(eps, 1e-12..=0.1),
+        }
+    }
+
     /// The parameter's step number `step`, from 1.
     pub(super) fn update(self, rates: Rates, step: u64) -> Update {
         let exponent = step.min(i32::MAX as u64) as i32;

@@ -7,6 +7,7 @@ mod norm;
 mod sgd;
 
 use marque_network::{Gradients, Parameter};
+use marque_settings::Section;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -27,6 +28,15 @@ pub enum Method {
     AdamW(AdamW),
     /// Stochastic gradient descent with momentum.
     Sgd(Sgd),
+}
+
+impl Method {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+        let about = "AdamW, or SGD with momentum";
+        let is_sgd = section.key("optimizer", about).choice(false, &[("adamw", false), ("sgd", true)]);
+        let (adamw, sgd) = (AdamW::read(section), Sgd::read(section));
+        if is_sgd { Self::Sgd(sgd) } else { Self::AdamW(adamw) }
+    }
 }
 
 /// How far one parameter is moved.

@@ -1,5 +1,6 @@
 //! Stochastic gradient descent with momentum, as `torch.optim.SGD`: weight decay is part of the gradient.
 
+use marque_settings::Section;
 use serde::Serialize;
 
 use super::Rates;
@@ -22,6 +23,14 @@ pub(super) struct Update {
 }
 
 impl Sgd {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let about = "SGD: share of the last step's direction that is kept";
+        Self {
+            momentum: section.key("momentum", about).number(0.9, 0.0..=0.9999),
+            nesterov: section.key("nesterov", "SGD: look ahead along the momentum").flag(false),
+        }
+    }
+
     pub(super) fn update(self, rates: Rates) -> Update {
         Update {
             rate: rates.learning_rate as f32,

@@ -1,0 +1,31 @@
+//! Which epoch is the best.
+
+use marque_settings::Section;
+use serde::Serialize;
+
+/// What makes an epoch the best, measured on the validation photos.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Selection {
+    /// Highest mean of the heads' accuracies; for tags, of the share of photos with exactly the right ones.
+    Accuracy,
+    /// Highest mean of the heads' macro-F1.
+    MacroF1,
+    /// Lowest loss.
+    Loss,
+    /// The last epoch, whatever it measures.
+    Last,
+}
+
+impl Selection {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+        let choices = [
+            ("accuracy", Self::Accuracy),
+            ("macro-f1", Self::MacroF1),
+            ("loss", Self::Loss),
+            ("last", Self::Last),
+        ];
+        let about = "the best epoch by this on the validation photos, or the last";
+        section.key("select_by", about).choice(Self::Accuracy, &choices)
+    }
+}
