@@ -5,7 +5,9 @@ use crate::Result;
 use crate::gradients::Gradients;
 use crate::layers::{Block, ConvNorm};
 use candle_core::Tensor;
-use marque_kernels::nhwc::{Element, NormGradient, Source, average_gradient, mask};
+use marque_kernels::nhwc::{
+    ConvInput, Element, NormalisationGradient, global_average_pool_gradient, relu_gradient,
+};
 use marque_kernels::read;
 use rayon::prelude::*;
 
@@ -28,7 +30,7 @@ impl<E: Element> Activations<E> {
         let features = features.contiguous()?;
         let [_, height, width, channels] = shape;
         let dy = sized(gradient, elements(shape));
-        average_gradient(&read(NAME, "the gradient", &features)?, height * width, channels, dy);
+        global_average_pool_gradient(&read(NAME, "the gradient", &features)?, height * width, channels, dy);
 
         let pass = &mut Pass { gradients, work };
         for (index, block) in layers.blocks(*from..PARTS).enumerate().collect::<Vec<_>>().into_iter().rev() {
@@ -47,7 +49,11 @@ impl<E: Element> Activations<E> {
         pool.backward(chosen, &gradient[..pooled.len()], dz);
         normalisation(layers.stem, stem, true, dz, pass.gradients).input_in_place(dz);
         let given = read(NAME, "the input", input)?;
-        stem.convolution.weight_gradient(Source::plain(&given), dz, pass.gradients.slot(&layers.stem.weight));
+        stem.convolution.weight_gradient(
+            ConvInput::plain(&given),
+            dz,
+            pass.gradients.slot(&layers.stem.weight),
+        );
         Ok(())
     }
 }
@@ -59,8 +65,8 @@ fn normalisation<'a, E: Element>(
     relu: bool,
     dy: &[E],
     gradients: &mut Gradients,
-) -> NormGradient<'a, E> {
-    let gradient = NormGradient::new(&step.z, &step.norm, relu, dy);
+) -> NormalisationGradient<'a, E> {
+    let gradient = NormalisationGradient::new(&step.z, &step.norm, relu, dy);
     let gradient = if step.constant { gradient.by_constants() } else { gradient };
     for (slot, value) in gradients.slot(&layer.norm.gamma).iter_mut().zip(gradient.gamma()) {
         *slot = value;
@@ -96,7 +102,7 @@ impl<E: Element> Pass<'_, E> {
         let [dz, other] = self.work;
         let (mut dz, mut other) = (dz, other);
         let dy = sized(gradient, kept.out.len());
-        mask(&kept.out, dy);
+        relu_gradient(&kept.out, dy);
         for index in (0..kept.branch.len()).rev() {
             let (layer, step) = (&block.branch[index], &kept.branch[index]);
             let (weight, len) = (read(NAME, "a weight", &layer.weight)?, step.z.len());
@@ -106,7 +112,7 @@ impl<E: Element> Pass<'_, E> {
             }
             let dw = self.gradients.slot(&layer.weight);
             if index == 0 {
-                step.convolution.weight_gradient(Source::plain(input), &dz[..len], dw);
+                step.convolution.weight_gradient(ConvInput::plain(input), &dz[..len], dw);
                 break;
             }
             let (before, before_layer) = (&kept.branch[index - 1], &block.branch[index - 1]);
@@ -130,7 +136,7 @@ impl<E: Element> Pass<'_, E> {
             step.convolution.input_gradient(&weight, dz, false, dx);
         }
         normalisation(layer, shortcut, false, dy, self.gradients).input_in_place(dy);
-        shortcut.convolution.weight_gradient(Source::plain(input), dy, self.gradients.slot(&layer.weight));
+        shortcut.convolution.weight_gradient(ConvInput::plain(input), dy, self.gradients.slot(&layer.weight));
         if !onward {
             return Ok(());
         }

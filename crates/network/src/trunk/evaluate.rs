@@ -5,7 +5,7 @@ use super::{Layers, PARTS, convolution, elements, images_shape, narrow, pool, si
 use crate::Result;
 use crate::layers::{Block, ConvNorm};
 use candle_core::{Device, Tensor};
-use marque_kernels::nhwc::{Element, Epilogue, Source, average};
+use marque_kernels::nhwc::{ConvInput, Element, Epilogue, global_average_pool};
 use marque_kernels::read;
 use std::ops::Range;
 
@@ -45,7 +45,7 @@ impl<E: Element> Evaluator<E> {
             return Ok(Tensor::from_vec(values.collect(), &shape, &Device::Cpu)?);
         }
         let mut features = vec![0.0; n * channels];
-        average(&self.buffers[0][..elements(shape)], height * width, channels, &mut features);
+        global_average_pool(&self.buffers[0][..elements(shape)], height * width, channels, &mut features);
         Ok(Tensor::from_vec(features, (n, channels), &Device::Cpu)?)
     }
 }
@@ -104,7 +104,7 @@ impl Pass {
         let epilogue = Epilogue { affine: Some((&scale, &shift)), add, relu };
         let weight = read(NAME, "a weight", &layer.weight)?;
         let shape = convolution.output_shape();
-        convolution.forward(Source::plain(x), &weight, epilogue, sized(y, elements(shape)));
+        convolution.forward(ConvInput::plain(x), &weight, epilogue, sized(y, elements(shape)));
         Ok(shape)
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use precision::{EvaluationBuffers, TrainingBuffers};
 use crate::Result;
 use crate::layers::{Block, ConvNorm};
 use candle_core::Tensor;
-use marque_kernels::nhwc::{Convolution, Element, MaxPool, Norm, Source};
+use marque_kernels::nhwc::{ConvInput, Convolution, Element, MaxPool, Normalisation};
 use std::ops::Range;
 
 /// Kernel, stride and padding of the stem's pooling.
@@ -89,15 +89,15 @@ struct Step<E> {
     convolution: Convolution,
     /// The convolution's output.
     z: Vec<E>,
-    norm: Norm,
+    norm: Normalisation,
     /// Whether it was normalised by the running statistics, through which no gradient goes.
     constant: bool,
 }
 
 impl<E> Step<E> {
     /// What the layer gives: its output, normalised, with ReLU.
-    fn activation(&self) -> Source<'_, E> {
-        Source::normalised(&self.z, &self.norm)
+    fn activation(&self) -> ConvInput<'_, E> {
+        ConvInput::normalised(&self.z, &self.norm)
     }
 }
 
