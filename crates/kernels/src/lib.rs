@@ -25,7 +25,7 @@
 //! # Determinism
 //! Work is cut into pieces by the shapes alone, never by the number of threads, and partial sums are added in
 //! a fixed order: on one machine results are the same to the bit under any rayon pool. Another CPU may take
-//! another code path and round differently.
+//! another code path and round differently. [`NUMERICS_VERSION`] changes when the bits do.
 //!
 //! # Errors
 //! Functions on tensors return candle's `Result`, so that `?` works in any candle program; what this crate itself
@@ -40,6 +40,7 @@ mod loss;
 mod matrix;
 mod microkernel;
 pub mod nhwc;
+mod numerics;
 mod packed;
 mod peak;
 mod scratch;
@@ -50,5 +51,6 @@ pub use binary_cross_entropy::{BinaryCrossEntropy, binary_cross_entropy};
 pub use cross_entropy::{CrossEntropy, IGNORED, cross_entropy};
 pub use error::Error;
 pub use linear::linear;
+pub use numerics::NUMERICS_VERSION;
 pub use peak::{bf16_multiply_add_peak, bf16_unit, instruction_set, multiply_add_peak};
 pub use tensor_access::read;
