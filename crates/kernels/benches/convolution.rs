@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use half::bf16;
-use marque_kernels::nhwc::{Convolution, Element, Epilogue, Source};
+use marque_kernels::nhwc::{ConvInput, Convolution, Element, Epilogue};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -46,14 +46,14 @@ fn convolutions<E: Element>(criterion: &mut Criterion, numbers: &str) {
         let mut y: Vec<E> = random(&mut rng, convolution.output_shape());
         group.throughput(Throughput::Elements(convolution.operations() / 2));
         group.bench_function(BenchmarkId::new("forward", name), |bench| {
-            let x = Source::plain(&x);
+            let x = ConvInput::plain(&x);
             bench.iter(|| convolution.forward(black_box(x), &w, Epilogue::default(), &mut y));
         });
         group.bench_function(BenchmarkId::new("input gradient", name), |bench| {
             bench.iter(|| convolution.input_gradient(black_box(&w), &y, false, &mut x));
         });
         group.bench_function(BenchmarkId::new("weight gradient", name), |bench| {
-            bench.iter(|| convolution.weight_gradient(Source::plain(black_box(&x)), &y, &mut w));
+            bench.iter(|| convolution.weight_gradient(ConvInput::plain(black_box(&x)), &y, &mut w));
         });
     }
 }

@@ -5,7 +5,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use marque_kernels::nhwc::{MaxPool, Moments, Norm, NormGradient, normalise, normalise_add_relu};
+use marque_kernels::nhwc::{
+    MaxPool, Moments, Normalisation, NormalisationGradient, normalise, normalise_add_relu,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -21,7 +23,7 @@ fn norms(criterion: &mut Criterion) {
     let (x, dy) = (random(&mut rng, VALUES), random(&mut rng, VALUES));
     let mut y = random(&mut rng, VALUES);
     let moments = Moments::of(&x, CHANNELS);
-    let norm = Norm::new(&moments, &[1.0; CHANNELS], &[0.0; CHANNELS], 1e-5);
+    let norm = Normalisation::new(&moments, &[1.0; CHANNELS], &[0.0; CHANNELS], 1e-5);
     let mut group = criterion.benchmark_group("batch norm");
     group.sample_size(20);
     let passes = |count: u64| Throughput::Bytes(count * 4 * VALUES as u64);
@@ -37,7 +39,7 @@ fn norms(criterion: &mut Criterion) {
     });
     group.throughput(passes(5));
     group.bench_function("gradient", |bench| {
-        bench.iter(|| NormGradient::new(black_box(&x), &norm, true, &dy).input(&dy, &mut y));
+        bench.iter(|| NormalisationGradient::new(black_box(&x), &norm, true, &dy).input(&dy, &mut y));
     });
 }
 

@@ -1,4 +1,4 @@
-//! Sigmoid cross-entropy, the loss of tags: each class is a question of its own.
+//! Sigmoid (binary) cross-entropy, the loss of multi-label classification (tags): each class is a question of its own.
 
 use crate::Error;
 use crate::loss::{Loss, Weighting};
@@ -7,27 +7,27 @@ use candle_core::{Result, Tensor};
 
 const NAME: &str = "binary_cross_entropy";
 
-/// How [`binary_cross_entropy`] weighs. The default counts every class alike, without smoothing and focus.
+/// Options of [`binary_cross_entropy`]. The default is the plain loss: no class weights, label smoothing or focal term.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BinaryCrossEntropy {
-    /// What the presence of each class counts, compared with its absence; `None` for ones. PyTorch's `pos_weight`.
+    /// Weight of the presence of each class against its absence, `[k]`; `None` for ones. PyTorch's `pos_weight`.
     pub class_weights: Option<Vec<f32>>,
     /// Label smoothing in `[0, 1]`: targets are moved this share of the way to one half.
     pub label_smoothing: f32,
-    /// Focus on what is hard, 0 or more: each term is multiplied by its error to this power (Lin et al. 2017,
-    /// arXiv:1708.02002, there without alpha). 0 for none.
+    /// Gamma of the focal loss, 0 or more: each term is multiplied by its error to this power (Lin et al. 2017,
+    /// arXiv:1708.02002, without alpha). 0 for plain cross-entropy.
     pub focal_gamma: f32,
 }
 
-/// The mean sigmoid cross-entropy of `logits` `[n, k]` against the classes that each row has, as a scalar; `None`
-/// for rows that do not count.
+/// The mean sigmoid cross-entropy of `logits` `[n, k]` against the indices of the classes that each row has, as a
+/// scalar; `None` for ignored rows.
 ///
-/// Without focus the same as `torch.nn.BCEWithLogitsLoss(pos_weight)` over the counted rows, with focus the mean of
+/// Without a focal term the same as `torch.nn.BCEWithLogitsLoss(pos_weight)` over the counted rows, with one the mean of
 /// `torchvision.ops.sigmoid_focal_loss(alpha=-1)`. Computed in `f64` by softplus, so that logits of any size are
-/// fine. If no row counts, the loss and its gradient are zero.
+/// fine. If all rows are ignored, the loss and its gradient are zero.
 ///
 /// # Errors
-/// [`Error::Value`] if a target is no class, or weights, smoothing or focus are out of range; [`Error::Shape`] and
+/// [`Error::Value`] if a target is not a class, or weights, smoothing or gamma are out of range; [`Error::Shape`] and
 /// [`Error::Storage`] if tensors do not fit.
 pub fn binary_cross_entropy(
     logits: &Tensor,

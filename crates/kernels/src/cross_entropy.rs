@@ -1,4 +1,4 @@
-//! Softmax cross-entropy, the loss of a classifier.
+//! Softmax cross-entropy, the loss of single-label classification.
 
 use crate::Error;
 use crate::loss::{Loss, Weighting};
@@ -7,10 +7,10 @@ use candle_core::{DType, Result, Tensor};
 
 const NAME: &str = "cross_entropy";
 
-/// The target of a row that does not count.
+/// The target of an ignored row, which has no part in loss and gradient (PyTorch's `ignore_index`).
 pub const IGNORED: i64 = -1;
 
-/// How [`cross_entropy`] weighs. The default counts every class alike, without smoothing and focus.
+/// Options of [`cross_entropy`]. The default is the plain loss: no class weights, label smoothing or focal term.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CrossEntropy {
     /// One non-negative weight per class; `None` for ones.
@@ -18,21 +18,22 @@ pub struct CrossEntropy {
     /// Label smoothing in `[0, 1]`: this share of the target goes to all classes evenly (Szegedy et al.,
     /// 2016).
     pub label_smoothing: f32,
-    /// Focus on photos that are hard, 0 or more: each class's term is multiplied by `(1 - q)^gamma`, where `q` is
-    /// its probability (Lin et al., *Focal Loss for Dense Object Detection*, 2017, arXiv:1708.02002). 0 for none.
+    /// Gamma of the focal loss, 0 or more: each class's term is multiplied by `(1 - q)^gamma`, where `q` is its
+    /// probability (Lin et al., *Focal Loss for Dense Object Detection*, 2017, arXiv:1708.02002). 0 for plain
+    /// cross-entropy.
     pub focal_gamma: f32,
 }
 
 /// The mean softmax cross-entropy of `logits` `[n, k]` against `targets` `[n]` (`i64` or `u32` class indices;
-/// [`IGNORED`], that is -1, for rows that do not count), as a scalar.
+/// [`IGNORED`], that is -1, for ignored rows), as a scalar.
 ///
-/// Without focus the same as `torch.nn.CrossEntropyLoss(weight, ignore_index=-1, label_smoothing)`: the sum over the
+/// Without a focal term the same as `torch.nn.CrossEntropyLoss(weight, ignore_index=-1, label_smoothing)`: the sum over the
 /// counted rows is divided by the sum of the weights of their targets. Computed in `f64` by log-sum-exp, so
-/// that logits of any size are fine. Where PyTorch gives NaN because no row counts (or all counted weights
+/// that logits of any size are fine. Where PyTorch gives NaN because all rows are ignored (or all their weights
 /// are zero), the loss and its gradient are zero.
 ///
 /// # Errors
-/// [`Error::Value`] if a target is no class, or weights or smoothing are out of range; [`Error::Shape`] and
+/// [`Error::Value`] if a target is not a class, or weights, smoothing or gamma are out of range; [`Error::Shape`] and
 /// [`Error::Storage`] if tensors do not fit.
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &CrossEntropy) -> Result<Tensor> {
     require_f32(NAME, "the logits", logits)?;
@@ -69,7 +70,7 @@ impl CrossEntropy {
 
     /// With targets `t`, weights `w`, smoothing `s` and `q = softmax(z)`, the loss of a row is the
     /// cross-entropy against `a`, where `a_j = s / k * w_j`, plus `(1 - s) * w_t` at `j = t`; its gradient is
-    /// `sum(a) * q - a`. With focus it is [`focal_row`].
+    /// `sum(a) * q - a`. With a focal term it is [`focal_row`].
     fn loss_and_gradient(&self, logits: &[f32], targets: &[i64], classes: usize) -> (f32, Vec<f32>) {
         let weight =
             |class: usize| self.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));

@@ -1,4 +1,4 @@
-//! What this crate refuses.
+//! Errors of the operations.
 
 use candle_core::{DType, DeviceLocation};
 

@@ -1,4 +1,4 @@
-//! The fully connected layer.
+//! The fully connected (linear) layer, as a candle custom operation.
 
 use crate::matrix::{Matrix, add_product, set_product};
 use crate::tensor_access::{read, require_channels, require_f32, tensor, values, wrong_shape};

@@ -1,10 +1,10 @@
-//! What losses of logits have in common: their options, and that the gradient comes with the loss.
+//! Losses of logits as candle custom operations: checks of their options, and a gradient that is computed with the loss.
 
 use crate::Error;
 use crate::tensor_access::tensor;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-/// How a loss weighs, as its options have it.
+/// Options that both losses have.
 pub(crate) struct Weighting<'a> {
     pub(crate) class_weights: Option<&'a [f32]>,
     pub(crate) label_smoothing: f32,

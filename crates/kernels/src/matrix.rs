@@ -1,4 +1,5 @@
-//! Matrix products: the only caller of the `gemm` crate, and the only place where its raw pointers are made.
+//! Matrix products of any shape and strides by the `gemm` crate: its only caller, and the only place where raw pointers
+//! for it are made.
 
 /// A matrix that borrows its values, with any strides.
 #[derive(Clone, Copy)]

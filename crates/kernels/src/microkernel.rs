@@ -1,15 +1,16 @@
-//! The inner loop of a matrix product, held in registers, and the loops around it.
+//! The microkernel of a matrix product (GEMM) in `f32`: a tile of accumulators held in registers, and the loops around it
+//! (Goto and van de Geijn, 2008).
 //!
 //! `C (+)= A B` with `C` `[m, n]`, where `n` is a multiple of the panel width (two vectors). `A` may have any
-//! strides: its values are broadcast one by one. The rows of a panel of `B` lie a fixed distance apart.
+//! strides: its values are broadcast one by one. `B` is packed into panels, whose rows lie a fixed distance apart.
 
 use crate::scratch::LINE;
 use crate::simd::Simd;
 
 /// Rows of `B` worked on at a time: a panel of so many stays in the first-level cache.
 const DEPTH: usize = 256;
-/// Values to leave between matrices, or panels, that are read or written side by side: at distances of a power of two their
-/// rows would all compete for the same few lines of the cache.
+/// Padding, in values, between matrices or panels that are read or written in parallel: at distances of a power of two
+/// their rows would all compete for the same few sets of the cache.
 pub(crate) const APART: usize = LINE;
 
 /// The left factor: value `(i, p)` is at `i * row_stride + p * column_stride`.
@@ -18,8 +19,8 @@ pub(crate) struct Left<'a> {
     pub(crate) values: &'a [f32],
     pub(crate) row_stride: usize,
     pub(crate) column_stride: usize,
-    /// Whether the values have to come from afar, so that it pays to ask for the next rows while these are multiplied.
-    /// Their columns must follow one another.
+    /// Whether the values come from beyond the near caches, so that it pays to prefetch the next rows while these are
+    /// multiplied. Columns must be contiguous.
     pub(crate) afar: bool,
 }
 

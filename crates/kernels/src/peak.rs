@@ -1,6 +1,6 @@
-//! What the CPU could do at best: the ceiling to measure operations against.
+//! The peak rate of multiply-adds of this CPU: the ceiling to measure operations against.
 
-use crate::nhwc::{Unit, block_product};
+use crate::nhwc::{Bf16Unit, block_product};
 use crate::simd::{Level, Simd, Work};
 use std::time::Instant;
 
@@ -15,21 +15,22 @@ pub fn instruction_set() -> &'static str {
     }
 }
 
-/// The name of the unit for products of `bf16` that this crate uses on this CPU; `None` if there is none, so that they
-/// take longer than those of `f32`.
+/// The name of the unit that multiplies `bf16` on this CPU, AMX or AVX512_BF16; `None` if there is none, so that products
+/// of `bf16` take longer than those of `f32`.
 pub fn bf16_unit() -> Option<&'static str> {
-    match Unit::best() {
-        Unit::Vectors(_) => None,
+    match Bf16Unit::best() {
+        Bf16Unit::Vectors(_) => None,
         #[cfg(target_arch = "x86_64")]
-        Unit::Pairs => Some("AVX512_BF16"),
+        Bf16Unit::Avx512Bf16 => Some("AVX512_BF16"),
         #[cfg(target_arch = "x86_64")]
-        Unit::Tiles => Some("AMX"),
+        Bf16Unit::Amx => Some("AMX"),
     }
 }
 
-/// As [`multiply_add_peak`], of `bf16` by whatever multiplies it, with both factors in the first-level cache.
+/// Floating point operations per second as [`multiply_add_peak`] counts them, of `bf16` products accumulated in `f32`,
+/// with both factors in the first-level cache.
 pub fn bf16_multiply_add_peak() -> f64 {
-    fastest(|| block_product(Unit::best(), 4_000))
+    fastest(|| block_product(Bf16Unit::best(), 4_000))
 }
 
 /// Floating point operations per second of all threads of the current rayon pool, multiplying and adding in

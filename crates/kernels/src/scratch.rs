@@ -1,4 +1,4 @@
-//! Working memory that each thread keeps from call to call.
+//! Scratch buffers: working memory that each thread keeps from call to call.
 
 use half::bf16;
 use std::cell::RefCell;
@@ -12,7 +12,7 @@ thread_local! {
     static BUFFERS: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What working memory may hold.
+/// What a scratch buffer may hold.
 ///
 /// # Safety
 /// Implementing types are at most as large and as aligned as `f32`, a multiple of them fills one, and any bits are a
@@ -42,7 +42,7 @@ impl<T: Plain> Scratch<T> {
         let start = buffer.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
         let mut scratch = Self { buffer, start, len, of: PhantomData };
         if cfg!(any(test, debug_assertions)) {
-            // What is read before it is written shall show: no number, of either kind.
+            // What is read before it is written shall show: NaN, as f32 and as bf16.
             scratch.buffer.fill(f32::from_bits(0x7fc0_7fc0));
         }
         scratch

@@ -6,14 +6,14 @@
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use crate::nhwc::Element;
+use crate::element::Element;
 use half::bf16;
 use std::sync::OnceLock;
 
 /// An instruction set that this crate has code for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// Whatever the target's baseline is; eight values at a time for the compiler to make the best of.
+    /// The target's baseline: eight values at a time, which the compiler maps to the registers that there are.
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -46,7 +46,7 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `to` points to [`LANES`](Self::LANES) writable values.
     unsafe fn store(self, to: *mut f32, value: Self::V);
-    /// Asks for the cache line of an address, any address, that is read soon.
+    /// Prefetches the cache line of an address, any address.
     #[inline(always)]
     fn prefetch(self, _address: *const f32) {}
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
@@ -61,14 +61,14 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `from` points to [`LANES`](Self::LANES) readable numbers.
     unsafe fn load_half(self, from: *const bf16) -> Self::V;
-    /// The nearest numbers, of two equally near ones the even one. NaN stays NaN.
+    /// Stores the nearest numbers; ties go to the even one. NaN stays NaN.
     /// # Safety
     /// `to` points to [`LANES`](Self::LANES) writable numbers.
     unsafe fn store_half(self, to: *mut bf16, value: Self::V);
     /// `max(value, 0)`, but NaN stays NaN.
     fn relu(self, value: Self::V) -> Self::V;
 
-    /// Writes the columns of a square of 16 by 16 as rows.
+    /// Transposes a square of 16 by 16.
     #[inline(always)]
     fn transpose(self, from: &Square, to: &mut Square) {
         for (column, to) in to.chunks_exact_mut(SQUARE).enumerate() {
@@ -108,7 +108,7 @@ impl Level {
         levels
     }
 
-    /// Columns of the matrix product's tile: two vectors.
+    /// Width of a packed panel, and of the microkernel's tile: two vectors.
     pub(crate) fn panel(self) -> usize {
         match self {
             Self::Portable => 2 * Portable::LANES,

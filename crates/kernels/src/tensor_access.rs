@@ -1,4 +1,4 @@
-//! Reading candle tensors as slices.
+//! candle tensors as slices, and the checks before that.
 
 use crate::Error;
 use candle_core::backend::BackendStorage;
@@ -62,14 +62,6 @@ pub(crate) fn require_f32(operation: &'static str, argument: &'static str, tenso
         Ok(())
     } else {
         Err(wrong_storage(operation, argument, tensor.dtype(), tensor.device().location()))
-    }
-}
-
-/// The four sizes of an NHWC activation, none of them zero.
-pub(crate) fn nhwc(operation: &'static str, tensor: &Tensor) -> Result<[usize; 4]> {
-    match *tensor.dims() {
-        [n, h, w, c] if n > 0 && h > 0 && w > 0 && c > 0 => Ok([n, h, w, c]),
-        _ => Err(wrong_shape(operation, "the input", tensor, "[n, h, w, c] without zeros")),
     }
 }
 

@@ -3,8 +3,8 @@
 
 use half::bf16;
 use marque_kernels::nhwc::{
-    Convolution, Element, Epilogue, MaxPool, Moments, Norm, NormGradient, Source, average, average_gradient,
-    normalise, normalise_add_relu,
+    ConvInput, Convolution, Element, Epilogue, MaxPool, Moments, Normalisation, NormalisationGradient,
+    global_average_pool, global_average_pool_gradient, normalise, normalise_add_relu,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,9 +12,9 @@ fn panics(what: &str, call: impl FnOnce()) {
     assert!(catch_unwind(AssertUnwindSafe(call)).is_err(), "{what} was taken");
 }
 
-fn norm(channels: usize) -> Norm {
+fn norm(channels: usize) -> Normalisation {
     let moments = Moments { mean: vec![0.0; channels], variance: vec![1.0; channels] };
-    Norm::new(&moments, &vec![1.0; channels], &vec![0.0; channels], 1e-5)
+    Normalisation::new(&moments, &vec![1.0; channels], &vec![0.0; channels], 1e-5)
 }
 
 /// Convolutions that go by Winograd's algorithm, and directly.
@@ -25,7 +25,7 @@ fn convolutions<E: Element>() {
         let len = |shape: [usize; 4]| shape.iter().product::<usize>();
         let (x, mut y) = (zeros(len(convolution.input_shape())), zeros(len(convolution.output_shape())));
         let mut w = vec![0.0; len(convolution.weight_shape())];
-        let plain = Source::plain(&x[..]);
+        let plain = ConvInput::plain(&x[..]);
 
         let (right, wrong) = (vec![0.0; 64], vec![0.0; 32]);
         for affine in [(&wrong[..], &right[..]), (&right, &wrong), (&right[..63], &right[..63])] {
@@ -36,13 +36,13 @@ fn convolutions<E: Element>() {
         let epilogue = Epilogue { add: Some(&short[..]), ..Epilogue::default() };
         panics("a short sum", || convolution.forward(plain, &w, epilogue, &mut y));
         let epilogue = Epilogue::default();
-        panics("a short input", || convolution.forward(Source::plain(&x[1..]), &w, epilogue, &mut y));
+        panics("a short input", || convolution.forward(ConvInput::plain(&x[1..]), &w, epilogue, &mut y));
         panics("a short weight", || convolution.forward(plain, &w[1..], epilogue, &mut y));
         panics("a short output", || convolution.forward(plain, &w, epilogue, &mut y[1..]));
 
         for channels in [16, 64] {
             let norm = norm(channels);
-            let source = Source::normalised(&x, &norm);
+            let source = ConvInput::normalised(&x, &norm);
             panics("a norm of other channels", || convolution.forward(source, &w, epilogue, &mut y));
             panics("a norm of other channels", || convolution.weight_gradient(source, &y, &mut w));
         }
@@ -55,20 +55,20 @@ fn convolutions<E: Element>() {
 fn normalisations<E: Element>() {
     let (x, mut y) = (vec![E::default(); 7 * 6], vec![E::default(); 7 * 6]);
     let (right, wrong) = (norm(6), norm(5));
-    let uneven = Norm { shift: vec![0.0; 5], ..norm(6) };
+    let uneven = Normalisation { shift: vec![0.0; 5], ..norm(6) };
     panics("an output of parts of rows", || normalise(&x[1..], &right, true, &mut y[1..]));
     panics("a norm of other channels", || normalise(&x, &wrong, true, &mut y));
     panics("an uneven norm", || normalise(&x, &uneven, true, &mut y));
-    panics("a norm of no channels", || normalise(&x, &Norm::default(), true, &mut y));
+    panics("a norm of no channels", || normalise(&x, &Normalisation::default(), true, &mut y));
     panics("a norm of other channels", || normalise_add_relu(&x, &wrong, &x, None, &mut y));
     panics("a norm of other channels", || normalise_add_relu(&x, &right, &x, Some(&wrong), &mut y));
     panics("a short shortcut", || normalise_add_relu(&x, &right, &x[6..], None, &mut y));
-    panics("a norm of other channels", || drop(NormGradient::new(&x, &wrong, true, &y)));
+    panics("a norm of other channels", || drop(NormalisationGradient::new(&x, &wrong, true, &y)));
     panics("a norm without deviations", || {
-        let norm = Norm { inverse_deviation: Vec::new(), ..norm(6) };
-        drop(NormGradient::new(&x, &norm, true, &y));
+        let norm = Normalisation { inverse_deviation: Vec::new(), ..norm(6) };
+        drop(NormalisationGradient::new(&x, &norm, true, &y));
     });
-    let gradient = NormGradient::new(&x, &right, true, &x);
+    let gradient = NormalisationGradient::new(&x, &right, true, &x);
     panics("a short gradient", || gradient.input(&x[6..], &mut y));
     panics("a short gradient", || gradient.input_in_place(&mut y[6..]));
 }
@@ -80,8 +80,8 @@ fn pools<E: Element>() {
     panics("a short output", || pool.forward(&x, &mut y[3..], &mut chosen[3..]));
     panics("a short gradient", || pool.backward(&chosen[3..], &y[3..], &mut x));
     let mut means = [0.0; 5];
-    panics("a mean of parts of rows", || average(&x[..20], 4, 3, &mut means));
-    panics("a mean of parts of rows", || average_gradient(&means, 4, 3, &mut x[..20]));
+    panics("a mean of parts of rows", || global_average_pool(&x[..20], 4, 3, &mut means));
+    panics("a mean of parts of rows", || global_average_pool_gradient(&means, 4, 3, &mut x[..20]));
 }
 
 #[test]
@@ -94,6 +94,6 @@ fn slices_of_another_length_are_refused() {
     pools::<bf16>();
     panics("a scale of other channels", || {
         let moments = Moments { mean: vec![0.0; 3], variance: vec![1.0; 3] };
-        Norm::new(&moments, &[1.0; 3], &[0.0; 2], 1e-5);
+        Normalisation::new(&moments, &[1.0; 3], &[0.0; 2], 1e-5);
     });
 }

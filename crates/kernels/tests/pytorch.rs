@@ -1,10 +1,11 @@
 //! Every operation, forward and backward, against constants computed by PyTorch (`pytorch_constants.py`).
 
 use candle_core::{Device, Tensor, Var};
-use marque_kernels::{
-    CrossEntropy, add_relu, affine_relu, batch_norm_train, conv2d, cross_entropy, global_average_pool,
-    linear, max_pool2d,
+use marque_kernels::nhwc::{
+    ConvInput, Convolution, Epilogue, MaxPool, Moments, Normalisation, NormalisationGradient,
+    global_average_pool, global_average_pool_gradient, normalise, normalise_add_relu, relu_gradient,
 };
+use marque_kernels::{CrossEntropy, cross_entropy, linear};
 use std::collections::HashMap;
 
 /// The tensors of one case, by their name within the case.
@@ -23,25 +24,38 @@ impl Case<'_> {
         Var::from_tensor(self.get(name)).unwrap()
     }
 
+    fn values(&self, name: &str) -> Vec<f32> {
+        self.get(name).flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn shape(&self, name: &str) -> [usize; 4] {
+        self.get(name).dims().try_into().unwrap()
+    }
+
     fn options(&self) -> Vec<usize> {
         self.get("options").to_vec1::<i64>().unwrap().into_iter().map(|option| option as usize).collect()
     }
 
+    /// Within 2e-5 of the largest constant (or of 1).
+    fn assert_values(&self, name: &str, found: &[f32]) {
+        let (name, expected) = (format!("{}.{name}", self.name), self.values(name));
+        assert_eq!(found.len(), expected.len(), "size of {name}");
+        let scale = expected.iter().fold(1f32, |max, value| max.max(value.abs()));
+        for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let error = (found - expected).abs();
+            assert!(error <= 2e-5 * scale, "{name}[{index}]: {found}, PyTorch {expected}");
+        }
+    }
+
     fn assert_close(&self, name: &str, found: &Tensor) {
-        assert_close(&format!("{}.{name}", self.name), found, self.get(name));
+        assert_eq!(found.dims(), self.get(name).dims(), "shape of {}.{name}", self.name);
+        self.assert_values(name, &found.flatten_all().unwrap().to_vec1::<f32>().unwrap());
     }
 }
 
-/// Within 2e-5 of the largest constant (or of 1).
-fn assert_close(name: &str, found: &Tensor, expected: &Tensor) {
-    assert_eq!(found.dims(), expected.dims(), "shape of {name}");
-    let numbers = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-    let (found, expected) = (numbers(found), numbers(expected));
-    let scale = expected.iter().fold(1f32, |max, value| max.max(value.abs()));
-    for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
-        let error = (found - expected).abs();
-        assert!(error <= 2e-5 * scale, "{name}[{index}]: {found}, PyTorch {expected}");
-    }
+/// A buffer for as many results, of what is not a number, so that a value that nobody writes shows.
+fn poison(len: usize) -> Vec<f32> {
+    vec![f32::NAN; len]
 }
 
 fn constants() -> HashMap<String, Tensor> {
@@ -66,41 +80,62 @@ fn backward(y: &Tensor, dy: &Tensor) -> candle_core::backprop::GradStore {
 #[test]
 fn convolution() {
     for_each_case("conv", 11, |case| {
-        let (x, w, options) = (case.var("x"), case.var("w"), case.options());
-        let y = conv2d(&x, &w, options[0], options[1]).unwrap();
-        case.assert_close("y", &y);
-        let gradients = backward(&y, case.get("dy"));
-        case.assert_close("dx", gradients.get(&x).unwrap());
-        case.assert_close("dw", gradients.get(&w).unwrap());
+        let (x, w, dy, options) = (case.values("x"), case.values("w"), case.values("dy"), case.options());
+        let convolution =
+            Convolution::new(&case.shape("x"), &case.shape("w"), options[0], options[1]).unwrap();
+        assert_eq!(convolution.output_shape(), case.shape("y"));
+        let (mut y, mut dx, mut dw) = (poison(dy.len()), poison(x.len()), poison(w.len()));
+        convolution.forward(ConvInput::plain(&x), &w, Epilogue::default(), &mut y);
+        convolution.input_gradient(&w, &dy, false, &mut dx);
+        convolution.weight_gradient(ConvInput::plain(&x), &dy, &mut dw);
+        case.assert_values("y", &y);
+        case.assert_values("dx", &dx);
+        case.assert_values("dw", &dw);
     });
 }
 
 #[test]
 fn maximum_pooling() {
     for_each_case("max_pool", 6, |case| {
-        let (x, options) = (case.var("x"), case.options());
-        let y = max_pool2d(&x, options[0], options[1], options[2]).unwrap();
-        case.assert_close("y", &y);
-        case.assert_close("dx", backward(&y, case.get("dy")).get(&x).unwrap());
+        let (x, dy, options) = (case.values("x"), case.values("dy"), case.options());
+        let pool = MaxPool::new(case.shape("x"), options[0], options[1], options[2]).unwrap();
+        assert_eq!(pool.output_shape(), case.shape("y"));
+        let (mut y, mut chosen, mut dx) = (poison(dy.len()), vec![u8::MAX; dy.len()], poison(x.len()));
+        pool.forward(&x, &mut y, &mut chosen);
+        pool.backward(&chosen, &dy, &mut dx);
+        case.assert_values("y", &y);
+        case.assert_values("dx", &dx);
     });
+}
+
+/// Normalises the input of a case, and compares output and gradients with those of a mode.
+fn check_normalisation(case: &Case, mode: &str, norm: &Normalisation, by_constants: bool) {
+    let (x, dy, relu) = (case.values("x"), case.values("dy"), case.options()[0] == 1);
+    let (mut y, mut dx) = (poison(x.len()), poison(x.len()));
+    normalise(&x, norm, relu, &mut y);
+    case.assert_values(&format!("{mode}.y"), &y);
+    let gradient = NormalisationGradient::new(&x, norm, relu, &dy);
+    let gradient = if by_constants { gradient.by_constants() } else { gradient };
+    gradient.input(&dy, &mut dx);
+    case.assert_values(&format!("{mode}.dx"), &dx);
+    case.assert_values(&format!("{mode}.dgamma"), &gradient.gamma().collect::<Vec<_>>());
+    case.assert_values(&format!("{mode}.dbeta"), &gradient.beta().collect::<Vec<_>>());
 }
 
 #[test]
 fn batch_normalisation_in_training() {
     for_each_case("batch_norm", 5, |case| {
-        let (x, gamma, beta) = (case.var("x"), case.var("gamma"), case.var("beta"));
-        let norm = batch_norm_train(&x, &gamma, &beta, 1e-5, case.options()[0] == 1).unwrap();
-        case.assert_close("train.y", &norm.y);
-        let gradients = backward(&norm.y, case.get("dy"));
-        case.assert_close("train.dx", gradients.get(&x).unwrap());
-        case.assert_close("train.dgamma", gradients.get(&gamma).unwrap());
-        case.assert_close("train.dbeta", gradients.get(&beta).unwrap());
+        let (x, gamma, beta) = (case.values("x"), case.values("gamma"), case.values("beta"));
+        let moments = Moments::of(&x, gamma.len());
+        let norm = Normalisation::new(&moments, &gamma, &beta, 1e-5);
+        check_normalisation(case, "train", &norm, false);
 
-        let count = (x.elem_count() / gamma.elem_count()) as f64;
-        let unbiased = (norm.variance * (count / (count - 1.0))).unwrap();
-        for (name, batch) in [("running_mean", norm.mean), ("running_var", unbiased)] {
-            let running = ((case.get(name) * 0.9).unwrap() + (batch * 0.1).unwrap()).unwrap();
-            case.assert_close(&format!("train.{name}"), &running);
+        let count = (x.len() / gamma.len()) as f32;
+        let unbiased: Vec<f32> = moments.variance.iter().map(|v| v * (count / (count - 1.0))).collect();
+        for (name, batch) in [("running_mean", moments.mean), ("running_var", unbiased)] {
+            let running = case.values(name).into_iter().zip(batch);
+            let running: Vec<f32> = running.map(|(running, batch)| running * 0.9 + batch * 0.1).collect();
+            case.assert_values(&format!("train.{name}"), &running);
         }
     });
 }
@@ -108,37 +143,40 @@ fn batch_normalisation_in_training() {
 #[test]
 fn batch_normalisation_in_evaluation() {
     for_each_case("batch_norm", 5, |case| {
-        let (x, gamma, beta) = (case.var("x"), case.var("gamma"), case.var("beta"));
-        let deviation = (case.get("running_var") + 1e-5).unwrap().sqrt().unwrap();
-        let scale = (gamma.as_tensor() / deviation).unwrap();
-        let shift = (beta.as_tensor() - (case.get("running_mean") * &scale).unwrap()).unwrap();
-        let y = affine_relu(&x, &scale, &shift, case.options()[0] == 1).unwrap();
-        case.assert_close("eval.y", &y);
-        let gradients = backward(&y, case.get("dy"));
-        case.assert_close("eval.dx", gradients.get(&x).unwrap());
-        case.assert_close("eval.dgamma", gradients.get(&gamma).unwrap());
-        case.assert_close("eval.dbeta", gradients.get(&beta).unwrap());
+        let moments = Moments { mean: case.values("running_mean"), variance: case.values("running_var") };
+        let norm = Normalisation::new(&moments, &case.values("gamma"), &case.values("beta"), 1e-5);
+        check_normalisation(case, "eval", &norm, true);
     });
 }
 
 #[test]
 fn sum_with_relu() {
     let case = Case { all: &constants(), name: "add_relu".to_owned() };
-    let (a, b) = (case.var("a"), case.var("b"));
-    let y = add_relu(&a, &b).unwrap();
-    case.assert_close("y", &y);
-    let gradients = backward(&y, case.get("dy"));
-    case.assert_close("da", gradients.get(&a).unwrap());
-    case.assert_close("db", gradients.get(&b).unwrap());
+    let channels = *case.get("a").dims().last().unwrap();
+    let identity = Normalisation {
+        mean: vec![0.0; channels],
+        scale: vec![1.0; channels],
+        shift: vec![0.0; channels],
+        inverse_deviation: Vec::new(),
+    };
+    let (a, b, mut gradient) = (case.values("a"), case.values("b"), case.values("dy"));
+    let mut y = poison(a.len());
+    normalise_add_relu(&a, &identity, &b, None, &mut y);
+    case.assert_values("y", &y);
+    relu_gradient(&y, &mut gradient);
+    case.assert_values("da", &gradient);
+    case.assert_values("db", &gradient);
 }
 
 #[test]
 fn average_pooling() {
     let case = Case { all: &constants(), name: "average".to_owned() };
-    let x = case.var("x");
-    let y = global_average_pool(&x).unwrap();
-    case.assert_close("y", &y);
-    case.assert_close("dx", backward(&y, case.get("dy")).get(&x).unwrap());
+    let ([n, h, w, channels], x, dy) = (case.shape("x"), case.values("x"), case.values("dy"));
+    let (mut y, mut dx) = (poison(n * channels), poison(x.len()));
+    global_average_pool(&x, h * w, channels, &mut y);
+    global_average_pool_gradient(&dy, h * w, channels, &mut dx);
+    case.assert_values("y", &y);
+    case.assert_values("dx", &dx);
 }
 
 #[test]

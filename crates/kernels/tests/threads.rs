@@ -2,7 +2,9 @@
 //! what small layers never come by.
 
 use half::bf16;
-use marque_kernels::nhwc::{Convolution, Element, Epilogue, Moments, Norm, NormGradient, Source, normalise};
+use marque_kernels::nhwc::{
+    ConvInput, Convolution, Element, Epilogue, Moments, Normalisation, NormalisationGradient, normalise,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -41,18 +43,19 @@ fn results<E: Element>() -> Vec<Vec<u32>> {
         let (x, dy) = (random(*x), random(convolution.output_shape()));
         let weight: Vec<f32> = random(*w).iter().map(|w| w.widen()).collect();
         let [mut y, mut dz] = [(); 2].map(|()| vec![E::narrow(f32::NAN); dy.len()]);
-        convolution.forward(Source::plain(&x), &weight, Epilogue::default(), &mut y);
+        convolution.forward(ConvInput::plain(&x), &weight, Epilogue::default(), &mut y);
         let mut dx = vec![E::narrow(f32::NAN); x.len()];
         convolution.input_gradient(&weight, &dy, false, &mut dx);
         let mut dw = vec![f32::NAN; weight.len()];
-        convolution.weight_gradient(Source::plain(&x), &dy, &mut dw);
+        convolution.weight_gradient(ConvInput::plain(&x), &dy, &mut dw);
         results.extend([bits(&y), bits(&dx), bits(&dw)]);
 
         let channels = w[3];
-        let norm = Norm::new(&Moments::of(&y, channels), &vec![1.5; channels], &vec![0.25; channels], 1e-5);
+        let norm =
+            Normalisation::new(&Moments::of(&y, channels), &vec![1.5; channels], &vec![0.25; channels], 1e-5);
         normalise(&y, &norm, true, &mut dz);
         results.push(bits(&dz));
-        NormGradient::new(&y, &norm, true, &dy).input(&dy, &mut dz);
+        NormalisationGradient::new(&y, &norm, true, &dy).input(&dy, &mut dz);
         results.push(bits(&dz));
     }
     results

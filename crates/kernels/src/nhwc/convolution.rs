@@ -1,74 +1,58 @@
-//! Two-dimensional convolution and its gradients.
+//! Two-dimensional convolution (cross-correlation, as everywhere in deep learning: the kernel is not flipped) and its
+//! gradients by input and weight. There is no bias, no dilation and no groups.
 
-use super::element::{Element, Source};
-use super::im2col::Geometry;
-use super::winograd::Layer;
+use super::conv_input::ConvInput;
+use super::dispatch;
+use super::epilogue::Epilogue;
+use super::geometry::Geometry;
 use crate::Error;
+use crate::element::Element;
 use crate::simd::Level;
 
-/// A convolution of known shapes, ready to be computed.
+/// A convolution of checked shapes.
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution {
-    pub(super) geometry: Geometry,
-    pub(super) level: Level,
-    /// How to compute it by Winograd's algorithm, where that pays.
-    pub(super) winograd: Option<Layer>,
-}
-
-/// What is done to an output before it leaves the cache: `max(y * scale + shift + add, 0)`, each part if asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Epilogue<'a, E> {
-    /// Scale and shift, one value per output channel each: a batch normalisation by known statistics.
-    pub affine: Option<(&'a [f32], &'a [f32])>,
-    /// As many values as the output has.
-    pub add: Option<&'a [E]>,
-    /// Whether negative values become zero.
-    pub relu: bool,
-}
-
-impl<E> Default for Epilogue<'_, E> {
-    /// Nothing.
-    fn default() -> Self {
-        Self { affine: None, add: None, relu: false }
-    }
+    pub(crate) geometry: Geometry,
+    /// Of the vectors that compute it in `f32`.
+    pub(crate) level: Level,
 }
 
 impl Convolution {
     /// The convolution of `x` `[n, h, w, c_in]` with `weight` `[kh, kw, c_in, c_out]`, giving `[n, oh, ow, c_out]`
-    /// where `oh = (h + 2 * padding - kh) / stride + 1`, rounded down, and `ow` likewise. Zeros are padded.
+    /// where `oh = (h + 2 * padding - kh) / stride + 1`, rounded down, and `ow` likewise. Padding is with zeros.
     ///
     /// # Errors
-    /// [`Error::Shape`] or [`Error::Value`] if these do not make a convolution.
+    /// [`Error::Shape`] if a size is zero or the shapes do not match; [`Error::Value`] if the stride is zero, the kernel
+    /// does not fit into the padded image, or the sizes are too large for memory.
     pub fn new(x: &[usize], weight: &[usize], stride: usize, padding: usize) -> Result<Self, Error> {
-        let geometry = Geometry::new(x, weight, stride, padding)?;
-        let level = Level::best();
-        Ok(Self { geometry, level, winograd: Layer::of(&geometry, level) })
+        Ok(Self { geometry: Geometry::new(x, weight, stride, padding)?, level: Level::best() })
     }
 
-    /// `[n, oh, ow, c_out]`.
+    /// The shape of the output, `[n, oh, ow, c_out]`.
     pub fn output_shape(&self) -> [usize; 4] {
         let g = &self.geometry;
         [g.images, g.out_height, g.out_width, g.outputs]
     }
 
-    /// `[n, h, w, c_in]`.
+    /// The shape of the input, `[n, h, w, c_in]`.
     pub fn input_shape(&self) -> [usize; 4] {
         let g = &self.geometry;
         [g.images, g.height, g.width, g.inputs]
     }
 
-    /// `[kh, kw, c_in, c_out]`.
+    /// The shape of the weight, `[kh, kw, c_in, c_out]`.
     pub fn weight_shape(&self) -> [usize; 4] {
         let g = &self.geometry;
         [g.kernel_height, g.kernel_width, g.inputs, g.outputs]
     }
 
-    /// Pixels from one window to the next.
+    /// The stride, in pixels.
     pub fn stride(&self) -> usize {
         self.geometry.stride
     }
 
-    /// Multiplications and additions of the definition, counted one by one; each gradient has as many.
+    /// Floating point operations by the definition, a multiplication and an addition counted as two, whatever the
+    /// algorithm; each gradient has as many.
     pub fn operations(&self) -> u64 {
         let g = &self.geometry;
         2 * (g.rows() * g.outputs * g.depth()) as u64
@@ -94,14 +78,14 @@ impl Convolution {
         assert!(add == y, "what is added to {y} outputs has {add} values");
     }
 
-    fn check_norm<T>(&self, x: &Source<'_, T>) {
+    fn check_norm<T>(&self, x: &ConvInput<'_, T>) {
         x.norm.into_iter().for_each(|norm| norm.check(self.geometry.inputs));
     }
 
-    /// Writes the convolution of `x` with `weight` to `y`.
+    /// Writes the convolution of `x` with `weight`, finished by the epilogue, to `y`.
     pub fn forward<T: Element, E: Element>(
         &self,
-        x: Source<'_, T>,
+        x: ConvInput<'_, T>,
         weight: &[f32],
         epilogue: Epilogue<'_, E>,
         y: &mut [E],
@@ -109,25 +93,54 @@ impl Convolution {
         self.check(Some(x.values.len()), Some(weight.len()), Some(y.len()));
         self.check_epilogue(&epilogue, y.len());
         self.check_norm(&x);
-        E::forward(self, x, weight, epilogue, y);
+        dispatch::forward(self.level, &self.geometry, x, weight, epilogue, y);
     }
 
-    /// Writes the gradient of the input to `dx`, or adds it if `accumulate`, from the gradient `dy` of the output.
+    /// Writes the gradient of the input to `dx`, or adds it if `accumulate`, from the gradient `dy` of the output (without
+    /// an epilogue).
     pub fn input_gradient<E: Element>(&self, weight: &[f32], dy: &[E], accumulate: bool, dx: &mut [E]) {
         self.check(Some(dx.len()), Some(weight.len()), Some(dy.len()));
-        E::input_gradient(self, weight, dy, accumulate, dx);
+        dispatch::input_gradient(self.level, &self.geometry, weight, dy, accumulate, dx);
     }
 
-    /// Writes the gradient of the weight to `dw`, from the input and the gradient `dy` of the output.
-    pub fn weight_gradient<T: Element, E: Element>(&self, x: Source<'_, T>, dy: &[E], dw: &mut [f32]) {
+    /// Writes the gradient of the weight to `dw`, from the input `x` and the gradient `dy` of the output (without an
+    /// epilogue).
+    pub fn weight_gradient<T: Element, E: Element>(&self, x: ConvInput<'_, T>, dy: &[E], dw: &mut [f32]) {
         self.check(Some(x.values.len()), Some(dw.len()), Some(dy.len()));
         self.check_norm(&x);
-        E::weight_gradient(self, x, dy, dw);
+        dispatch::weight_gradient(self.level, &self.geometry, x, dy, dw);
     }
 }
 
-/// `max(x, floor)`, but NaN stays NaN, so that a diverged network shows.
-#[inline(always)]
-pub(crate) fn keep_nan_max(x: f32, floor: f32) -> f32 {
-    if x < floor { floor } else { x }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nhwc::Normalisation;
+    use half::bf16;
+
+    /// What is read as `bf16` and what is read as the same numbers in `f32`, plain and normalised.
+    #[test]
+    fn convolutions_in_f32_read_bf16() {
+        let convolution = Convolution::new(&[3, 30, 31, 40], &[3, 3, 40, 8], 2, 1).unwrap();
+        let values = |len: usize, seed: usize| -> Vec<bf16> {
+            (0..len).map(|index| Element::narrow(((index * 31 + seed) % 17) as f32 / 4.0 - 2.0)).collect()
+        };
+        let x = values(3 * 30 * 31 * 40, 1);
+        let wide: Vec<f32> = x.iter().map(|x| x.widen()).collect();
+        let weight: Vec<f32> = values(9 * 40 * 8, 2).iter().map(|w| w.widen()).collect();
+        let dy: Vec<f32> = values(3 * 15 * 16 * 8, 3).iter().map(|dy| dy.widen()).collect();
+        let moments = crate::nhwc::Moments { mean: vec![0.5; 40], variance: vec![2.0; 40] };
+        let norm = Normalisation::new(&moments, &[1.5; 40], &[-0.25; 40], 1e-5);
+        for norm in [None, Some(&norm)] {
+            let (mut y, mut dw) =
+                ([(); 2].map(|()| vec![f32::NAN; dy.len()]), [(); 2].map(|()| weight.clone()));
+            let epilogue = Epilogue::default();
+            convolution.forward(ConvInput { values: &x, norm }, &weight, epilogue, &mut y[0]);
+            convolution.forward(ConvInput { values: &wide, norm }, &weight, epilogue, &mut y[1]);
+            assert!(y[0].iter().all(|y| y.is_finite()) && y[0] == y[1], "{norm:?}");
+            convolution.weight_gradient(ConvInput { values: &x, norm }, &dy, &mut dw[0]);
+            convolution.weight_gradient(ConvInput { values: &wide, norm }, &dy, &mut dw[1]);
+            assert!(dw[0] == dw[1] && dw[0] != weight, "{norm:?}");
+        }
+    }
 }

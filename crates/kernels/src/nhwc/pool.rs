@@ -1,7 +1,7 @@
-//! Pooling: the maximum of a window, and the mean of a whole image.
+//! Maximum pooling, global average pooling, and their gradients.
 
-use super::element::Element;
 use crate::Error;
+use crate::element::Element;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -23,7 +23,8 @@ pub struct MaxPool {
     padding: usize,
     out_height: usize,
     out_width: usize,
-    level: Level,
+    /// Of the vectors that compute it.
+    pub(crate) level: Level,
 }
 
 impl MaxPool {
@@ -100,7 +101,8 @@ impl MaxPool {
         (row * self.kernel + column) as u8
     }
 
-    /// Writes the maxima of `x` to `y`, and which value of its window each is to `chosen`.
+    /// Writes the maxima of `x` `[n, h, w, c]` to `y` `[n, oh, ow, c]`, and the index within its window of each (its argmax),
+    /// row by row of the window, to `chosen`.
     pub fn forward<E: Element>(&self, x: &[E], y: &mut [E], chosen: &mut [u8]) {
         let row = self.out_width * self.channels;
         let len = self.images * self.out_height * row;
@@ -112,7 +114,8 @@ impl MaxPool {
             .for_each(|(out_row, (y, chosen))| self.level.run(Row { pool: self, x, out_row, y, chosen }));
     }
 
-    /// Writes the gradient of the input to `dx`. Gathered: each input pixel looks at the windows it lies in, so
+    /// Writes the gradient of the input to `dx`, from the gradient `dy` of the output and the indices that
+    /// [`forward`](Self::forward) chose. Gathered: each input pixel looks at the windows it lies in, so
     /// that pixels are independent.
     pub fn backward<E: Element>(&self, chosen: &[u8], dy: &[E], dx: &mut [E]) {
         let c = self.channels;
@@ -255,7 +258,7 @@ fn maximum<E: Element, const N: usize>(
 }
 
 /// Writes the mean over all `pixels` of each image, `[n, pixels, c]` to `[n, c]`. Summed in `f64`.
-pub fn average<E: Element>(x: &[E], pixels: usize, channels: usize, y: &mut [f32]) {
+pub fn global_average_pool<E: Element>(x: &[E], pixels: usize, channels: usize, y: &mut [f32]) {
     assert_eq!(x.len(), y.len() * pixels, "as many inputs as pixels");
     assert!(y.len().is_multiple_of(channels), "whole rows");
     y.par_chunks_mut(channels).zip(x.par_chunks(pixels * channels)).for_each(|(y, x)| {
@@ -271,8 +274,8 @@ pub fn average<E: Element>(x: &[E], pixels: usize, channels: usize, y: &mut [f32
     });
 }
 
-/// Writes the gradient of [`average`]'s input to `dx`, from the gradient `dy` of its output.
-pub fn average_gradient<E: Element>(dy: &[f32], pixels: usize, channels: usize, dx: &mut [E]) {
+/// Writes the gradient of [`global_average_pool`]'s input to `dx`, from the gradient `dy` of its output.
+pub fn global_average_pool_gradient<E: Element>(dy: &[f32], pixels: usize, channels: usize, dx: &mut [E]) {
     assert_eq!(dx.len(), dy.len() * pixels, "as many gradients as pixels");
     assert!(dy.len().is_multiple_of(channels), "whole rows");
     let share = 1.0 / pixels as f32;
@@ -289,7 +292,7 @@ pub fn average_gradient<E: Element>(dy: &[f32], pixels: usize, channels: usize, 
 mod tests {
     use super::*;
 
-    /// Of every level, from buffers of what is no number: windows of few values over and again, and channels in whole
+    /// Of every level, from buffers of NaN: windows of few values over and again, and channels in whole
     /// chunks and beyond them.
     fn check<E: Element>() {
         let [height, width, channels] = [9, 8, 37];
@@ -338,11 +341,11 @@ mod tests {
     fn means_are_written_throughout() {
         let x: Vec<f32> = (0..3 * 5 * 7).map(|index| index as f32).collect();
         let mut y = vec![f32::NAN; 3 * 7];
-        average(&x, 5, 7, &mut y);
+        global_average_pool(&x, 5, 7, &mut y);
         // Of the third of five pixels.
         assert!(y.iter().enumerate().all(|(at, y)| *y == x[at / 7 * 35 + 14 + at % 7]));
         let mut dx = vec![f32::NAN; x.len()];
-        average_gradient(&y, 5, 7, &mut dx);
+        global_average_pool_gradient(&y, 5, 7, &mut dx);
         assert!(dx.iter().enumerate().all(|(at, dx)| *dx == y[at / 35 * 7 + at % 7] * (1.0 / 5.0)));
     }
 

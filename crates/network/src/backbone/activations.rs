@@ -1,6 +1,6 @@
 //! The activations that a forward pass stores for the backward pass.
 
-use marque_kernels::nhwc::{Convolution, Element, MaxPool, Norm, Source};
+use marque_kernels::nhwc::{ConvInput, Convolution, Element, MaxPool, Normalisation};
 
 use super::tensors::is_finite;
 use crate::architecture::PARTS;
@@ -31,7 +31,7 @@ pub(super) struct ConvNormOutput<E> {
     pub(super) convolution: Convolution,
     /// The convolution's output, not normalised.
     pub(super) z: Vec<E>,
-    pub(super) norm: Norm,
+    pub(super) norm: Normalisation,
     /// Whether it was normalised by the running statistics, through which no gradient flows.
     pub(super) constant: bool,
 }
@@ -47,8 +47,8 @@ pub(super) struct BlockOutput<E> {
 
 impl<E> ConvNormOutput<E> {
     /// The layer's output: normalised, with ReLU.
-    pub(super) fn activation(&self) -> Source<'_, E> {
-        Source::normalised(&self.z, &self.norm)
+    pub(super) fn activation(&self) -> ConvInput<'_, E> {
+        ConvInput::normalised(&self.z, &self.norm)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The backward pass.
 
 use candle_core::Tensor;
-use marque_kernels::nhwc::{Element, NormGradient, Source, average_gradient, mask};
+use marque_kernels::nhwc::{
+    ConvInput, Element, NormalisationGradient, global_average_pool_gradient, relu_gradient,
+};
 use marque_kernels::read;
 use rayon::prelude::*;
 
@@ -31,7 +33,7 @@ impl<E: Element> Activations<E> {
         let features = features.contiguous()?;
         let [_, height, width, channels] = shape;
         let dy = sized(gradient, elements(shape));
-        average_gradient(&read(NAME, "the gradient", &features)?, height * width, channels, dy);
+        global_average_pool_gradient(&read(NAME, "the gradient", &features)?, height * width, channels, dy);
 
         let pass = &mut BackwardPass { gradients, work };
         for (index, block) in (0..blocks.len()).rev().zip(layers.blocks(*from..PARTS).rev()) {
@@ -50,7 +52,11 @@ impl<E: Element> Activations<E> {
         pool.backward(argmax, &gradient[..pooled.len()], dz);
         normalisation(&layers.stem, stem, true, dz, pass.gradients).input_in_place(dz);
         let given = read(NAME, "the input", input)?;
-        stem.convolution.weight_gradient(Source::plain(&given), dz, pass.gradients.slot(&layers.stem.weight));
+        stem.convolution.weight_gradient(
+            ConvInput::plain(&given),
+            dz,
+            pass.gradients.slot(&layers.stem.weight),
+        );
         Ok(())
     }
 }
@@ -62,8 +68,8 @@ fn normalisation<'a, E: Element>(
     relu: bool,
     dy: &[E],
     gradients: &mut Gradients,
-) -> NormGradient<'a, E> {
-    let gradient = NormGradient::new(&output.z, &output.norm, relu, dy);
+) -> NormalisationGradient<'a, E> {
+    let gradient = NormalisationGradient::new(&output.z, &output.norm, relu, dy);
     let gradient = if output.constant { gradient.by_constants() } else { gradient };
     for (slot, value) in gradients.slot(&layer.norm.gamma).iter_mut().zip(gradient.gamma()) {
         *slot = value;
@@ -93,7 +99,7 @@ impl<E: Element> BackwardPass<'_, E> {
         let [dz, other] = self.work;
         let (mut dz, mut other) = (dz, other);
         let dy = sized(gradient, stored.out.len());
-        mask(&stored.out, dy);
+        relu_gradient(&stored.out, dy);
         for index in (0..stored.branch.len()).rev() {
             let (layer, output) = (&block.branch[index], &stored.branch[index]);
             let (weight, len) = (read(NAME, "a weight", &layer.weight)?, output.z.len());
@@ -103,7 +109,7 @@ impl<E: Element> BackwardPass<'_, E> {
             }
             let dw = self.gradients.slot(&layer.weight);
             if index == 0 {
-                output.convolution.weight_gradient(Source::plain(input), &dz[..len], dw);
+                output.convolution.weight_gradient(ConvInput::plain(input), &dz[..len], dw);
                 break;
             }
             let (before, before_layer) = (&stored.branch[index - 1], &block.branch[index - 1]);
@@ -129,7 +135,7 @@ impl<E: Element> BackwardPass<'_, E> {
             output.convolution.input_gradient(&weight, dz, false, dx);
         }
         normalisation(layer, shortcut, false, dy, self.gradients).input_in_place(dy);
-        shortcut.convolution.weight_gradient(Source::plain(input), dy, self.gradients.slot(&layer.weight));
+        shortcut.convolution.weight_gradient(ConvInput::plain(input), dy, self.gradients.slot(&layer.weight));
         if !onward {
             return Ok(());
         }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use candle_core::{Device, Tensor};
-use marque_kernels::nhwc::{Element, Epilogue, Source, average};
+use marque_kernels::nhwc::{ConvInput, Element, Epilogue, global_average_pool};
 use marque_kernels::read;
 
 use super::tensors::{elements, narrow, shape_of, sized};
@@ -48,7 +48,7 @@ impl<E: Element> Evaluator<E> {
             return Ok(Tensor::from_vec(values.collect(), &shape, &Device::Cpu)?);
         }
         let mut features = vec![0.0; n * channels];
-        average(&self.buffers[0][..elements(shape)], height * width, channels, &mut features);
+        global_average_pool(&self.buffers[0][..elements(shape)], height * width, channels, &mut features);
         Ok(Tensor::from_vec(features, (n, channels), &Device::Cpu)?)
     }
 }
@@ -108,7 +108,7 @@ impl EvaluationPass {
         let epilogue = Epilogue { affine: Some((&scale, &shift)), add, relu };
         let weight = read(NAME, "a weight", &layer.weight)?;
         let shape = convolution.output_shape();
-        convolution.forward(Source::plain(x), &weight, epilogue, sized(y, elements(shape)));
+        convolution.forward(ConvInput::plain(x), &weight, epilogue, sized(y, elements(shape)));
         Ok(shape)
     }
 }

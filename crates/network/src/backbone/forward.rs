@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor, Var};
 use marque_kernels::nhwc::{
-    Element, Epilogue, Moments, Norm, Source, average, normalise, normalise_add_relu,
+    ConvInput, Element, Epilogue, Moments, Normalisation, global_average_pool, normalise, normalise_add_relu,
 };
 use marque_kernels::{Error, read};
 
@@ -34,7 +34,7 @@ impl<E: Element> Activations<E> {
             self.from = from;
         }
         if from == 0 {
-            let stem = pass.layer(&layers.stem, Source::plain(&given), shape, &mut self.stem)?;
+            let stem = pass.layer(&layers.stem, ConvInput::plain(&given), shape, &mut self.stem)?;
             let normalised = sized(&mut self.work[0], stem.z.len());
             normalise(&stem.z, &stem.norm, true, normalised);
             let pool = layers.pool.max_pool(stem.convolution.output_shape())?;
@@ -56,7 +56,7 @@ impl<E: Element> Activations<E> {
         }
         let [n, height, width, channels] = shape;
         let mut features = vec![0.0; n * channels];
-        average(input, height * width, channels, &mut features);
+        global_average_pool(input, height * width, channels, &mut features);
         Ok(Tensor::from_vec(features, (n, channels), &Device::Cpu)?)
     }
 }
@@ -81,13 +81,13 @@ impl ForwardPass {
         slots.resize_with(block.branch.len(), || None);
         let mut at = shape;
         for (layer, mut slot) in block.branch.iter().zip(slots) {
-            let source = branch.last().map_or(Source::plain(input), ConvNormOutput::activation);
+            let source = branch.last().map_or(ConvInput::plain(input), ConvNormOutput::activation);
             let output = self.layer(layer, source, at, &mut slot)?;
             at = output.convolution.output_shape();
             branch.extend(slot);
         }
         if let Some(layer) = &block.downsample {
-            self.layer(layer, Source::plain(input), shape, downsample)?;
+            self.layer(layer, ConvInput::plain(input), shape, downsample)?;
         }
         resize(out, elements(at));
         if let Some(last) = branch.last() {
@@ -105,7 +105,7 @@ impl ForwardPass {
     fn layer<'s, T: Element, E: Element>(
         &self,
         layer: &ConvNorm,
-        input: Source<'_, T>,
+        input: ConvInput<'_, T>,
         shape: [usize; 4],
         slot: &'s mut Option<ConvNormOutput<E>>,
     ) -> Result<&'s ConvNormOutput<E>> {
@@ -134,7 +134,7 @@ impl ForwardPass {
             }
         };
         let (gamma, beta) = (read(NAME, "gamma", &layer.norm.gamma)?, read(NAME, "beta", &layer.norm.beta)?);
-        let norm = Norm::new(&moments, &gamma, &beta, self.eps);
+        let norm = Normalisation::new(&moments, &gamma, &beta, self.eps);
         Ok(slot.insert(ConvNormOutput { convolution, z, norm, constant: self.momentum.is_none() }))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use half::bf16;
-use marque_kernels::nhwc::{Convolution, Element, Epilogue, Source};
+use marque_kernels::nhwc::{ConvInput, Convolution, Element, Epilogue};
 use marque_network::Precision;
 
 /// Calls of which the fastest counts.
@@ -43,9 +43,9 @@ fn time_with<E: Element>(convolution: &Convolution, evaluate: bool, first: bool)
     let mut x: Vec<E> = values(convolution.input_shape());
     let mut w: Vec<f32> = values(convolution.weight_shape());
     let mut y: Vec<E> = values(convolution.output_shape());
-    let forward = fastest(|| convolution.forward(Source::plain(&x), &w, Epilogue::default(), &mut y));
+    let forward = fastest(|| convolution.forward(ConvInput::plain(&x), &w, Epilogue::default(), &mut y));
     let weight_gradient =
-        (!evaluate).then(|| fastest(|| convolution.weight_gradient(Source::plain(&x), &y, &mut w)));
+        (!evaluate).then(|| fastest(|| convolution.weight_gradient(ConvInput::plain(&x), &y, &mut w)));
     let input_gradient =
         (!evaluate && !first).then(|| fastest(|| convolution.input_gradient(&w, &y, false, &mut x)));
     ConvolutionSeconds { forward, input_gradient, weight_gradient }

@@ -205,23 +205,23 @@ impl Drop for Tiles {
 
 #[cfg(test)]
 mod tests {
-    use super::super::block::{Left, Right, Unit};
     use super::*;
+    use crate::nhwc::bf16::block::{LeftPairs, RightPairs};
 
     #[test]
     fn tiles_stay_until_the_last_of_a_thread_is_dropped() {
         if !available() {
             return;
         }
-        let outer = Unit::Tiles.ready();
-        drop(Unit::Tiles.ready());
+        let outer = Tiles::configure();
+        drop(Tiles::configure());
         assert_eq!(CONFIGURED.get(), 1);
         // Of zeros, which a thread without tiles would not live to see.
         let pairs = [0; SIDE * PAIRS];
-        let left = Left { pairs: &pairs, row: PAIRS, half: HALF * PAIRS, step: 0 };
-        let right = Right { pairs: &pairs, half: PAIRS * HALF, step: 0 };
+        let left = LeftPairs { pairs: &pairs, row: PAIRS, half: HALF * PAIRS, step: 0 };
+        let right = RightPairs { pairs: &pairs, half: PAIRS * HALF, step: 0 };
         let mut sums = [1.0; SIDE * SIDE];
-        outer.multiply(left, &[0], 1, right, false, &mut sums);
+        outer.multiply(Product::new(left, &[0], 1, right).unwrap(), false, &mut sums);
         assert_eq!(sums, [0.0; SIDE * SIDE]);
         drop(outer);
         assert_eq!(CONFIGURED.get(), 0);

@@ -1,10 +1,13 @@
-//! Sums of products of pixels around outputs with weights: the convolution, and the gradient of its input.
+//! The convolution, and the gradient of its input, which is a convolution too: implicit GEMMs of packed pixels with panels
+//! of weights, block by block of outputs.
 
-use super::block::{HALF, Left, PAIRS, SIDE, Sums, Unit};
-use super::frame::{Band, CACHED, Frame, Tap};
-use super::panels::{Panels, Weight};
-use crate::nhwc::convolution::{Epilogue, keep_nan_max};
-use crate::nhwc::element::{Element, Source};
+use super::block::{HALF, LeftPairs, PAIRS, SIDE, Sums};
+use super::pixel_packing::{CACHED, PixelPacking, RowBand, Tap};
+use super::unit::Bf16Unit;
+use super::weight_panels::{Weight, WeightPanels};
+use crate::element::{Element, keep_nan_max};
+use crate::nhwc::conv_input::ConvInput;
+use crate::nhwc::epilogue::Epilogue;
 use crate::scratch::{Scratch, as_halves};
 use crate::simd::{Simd, Work};
 use half::bf16;
@@ -23,13 +26,13 @@ pub(super) struct Phase {
     pub(super) top: usize,
     pub(super) left: usize,
     pub(super) taps: Vec<Tap>,
-    pub(super) panels: Panels,
+    pub(super) panels: WeightPanels,
 }
 
 /// All outputs, `[images, height, width, channels]`.
 pub(super) struct Correlation<'a> {
-    pub(super) unit: Unit,
-    pub(super) frame: Frame,
+    pub(super) unit: Bf16Unit,
+    pub(super) packing: PixelPacking,
     pub(super) phases: Vec<Phase>,
     pub(super) images: usize,
     pub(super) height: usize,
@@ -40,15 +43,15 @@ pub(super) struct Correlation<'a> {
 }
 
 /// A band, packed, and what there is to know of it.
-struct Packed {
-    band: Band,
+struct PackedBand {
+    band: RowBand,
     /// Where its pixels begin, in pairs.
     start: usize,
     /// Of each phase, where its taps are.
     offsets: Vec<Vec<usize>>,
 }
 
-/// Sums that start at a cache line.
+/// Accumulators that start at a cache line.
 #[repr(align(64))]
 struct Aligned(Sums);
 
@@ -56,13 +59,13 @@ impl Correlation<'_> {
     /// Writes the outputs to `y`, or adds them if `accumulate`.
     pub(super) fn run<T: Element>(
         &self,
-        source: Source<'_, T>,
+        x: ConvInput<'_, T>,
         epilogue: Epilogue<'_, bf16>,
         accumulate: bool,
         y: &mut [bf16],
     ) {
-        let bands = self.frame.bands(self.images, self.height.div_ceil(self.scale), PIECES);
-        let bytes = bands.first().map_or(1, |band| self.frame.size(band.rows.len()) * size_of::<bf16>());
+        let bands = self.packing.bands(self.images, self.height.div_ceil(self.scale), PIECES);
+        let bytes = bands.first().map_or(1, |band| self.packing.size(band.rows.len()) * size_of::<bf16>());
         let together = (CACHED / bytes).min(bands.len() / PIECES).max(1);
         let mut rest = y;
         let mut tasks = Vec::with_capacity(bands.len().div_ceil(together));
@@ -72,11 +75,11 @@ impl Correlation<'_> {
             tasks.push((bands, piece));
             rest = tail;
         }
-        tasks.into_par_iter().for_each(|(bands, y)| self.task(source, bands, epilogue, accumulate, y));
+        tasks.into_par_iter().for_each(|(bands, y)| self.task(x, bands, epilogue, accumulate, y));
     }
 
     /// The outputs of a band.
-    fn values(&self, band: &Band) -> Range<usize> {
+    fn values(&self, band: &RowBand) -> Range<usize> {
         let row = self.width * self.weight.columns();
         let at = |row: usize| band.image * self.height + (row * self.scale).min(self.height);
         at(band.rows.start) * row..at(band.rows.end) * row
@@ -85,29 +88,29 @@ impl Correlation<'_> {
     /// Computes some bands, whose outputs are `y`.
     fn task<T: Element>(
         &self,
-        source: Source<'_, T>,
-        bands: &[Band],
+        x: ConvInput<'_, T>,
+        bands: &[RowBand],
         epilogue: Epilogue<'_, bf16>,
         accumulate: bool,
         y: &mut [bf16],
     ) {
         let Some(start) = bands.first().map(|band| self.values(band).start) else { return };
-        let sizes: Vec<usize> = bands.iter().map(|band| self.frame.size(band.rows.len())).collect();
+        let sizes: Vec<usize> = bands.iter().map(|band| self.packing.size(band.rows.len())).collect();
         let mut pixels = Scratch::<u32>::new(sizes.iter().sum::<usize>() / 2);
         let mut rest = as_halves(&mut pixels);
         for (band, &size) in bands.iter().zip(&sizes) {
             let (to, tail) = rest.split_at_mut(size);
-            self.frame.pack(self.unit.level(), source, band, to);
+            self.packing.pack(self.unit.level(), x, band, to);
             rest = tail;
         }
         let mut at = 0;
         let packed = bands.iter().zip(&sizes).map(|(band, size)| {
             let offsets = self.phases.iter().map(|phase| self.offsets(phase, band)).collect();
-            let packed = Packed { band: band.clone(), start: at, offsets };
+            let packed = PackedBand { band: band.clone(), start: at, offsets };
             at += size / 2;
             packed
         });
-        let packed: Vec<Packed> = packed.collect();
+        let packed: Vec<PackedBand> = packed.collect();
         let blocks = self.weight.columns().div_ceil(SIDE);
         let multiplier = self.unit.ready();
         let level = self.unit.level();
@@ -117,9 +120,9 @@ impl Correlation<'_> {
             if accumulate && phase.taps.is_empty() {
                 continue;
             }
-            let mut block = |packed: &Packed, first: usize, block: usize, places: &[usize; SIDE]| {
-                let pixel_step = self.frame.pixel_step() * self.frame.packed / 2;
-                let left = Left {
+            let mut block = |packed: &PackedBand, first: usize, block: usize, places: &[usize; SIDE]| {
+                let pixel_step = self.packing.pixel_step() * self.packing.packed / 2;
+                let left = LeftPairs {
                     pairs: &pixels[packed.start + first * pixel_step..],
                     row: pixel_step,
                     half: HALF * pixel_step,
@@ -152,22 +155,22 @@ impl Correlation<'_> {
     }
 
     /// Where the taps of a phase are in a packed band, in pairs.
-    fn offsets(&self, phase: &Phase, band: &Band) -> Vec<usize> {
-        let pixel = |tap: &Tap| self.frame.pixel(band.rows.len(), *tap);
-        phase.taps.iter().map(|tap| pixel(tap) * self.frame.packed / 2).collect()
+    fn offsets(&self, phase: &Phase, band: &RowBand) -> Vec<usize> {
+        let pixel = |tap: &Tap| self.packing.pixel(band.rows.len(), *tap);
+        phase.taps.iter().map(|tap| pixel(tap) * self.packing.packed / 2).collect()
     }
 
     /// The first outputs of the blocks of a band, counted from its own first.
-    fn firsts(&self, phase: &Phase, packed: &Packed) -> impl Iterator<Item = usize> + use<> {
+    fn firsts(&self, phase: &Phase, packed: &PackedBand) -> impl Iterator<Item = usize> + use<> {
         let rows = packed.band.rows.end.min(phase.rows).saturating_sub(packed.band.rows.start);
-        (0..rows * self.frame.row).step_by(SIDE)
+        (0..rows * self.packing.row).step_by(SIDE)
     }
 
     /// Where the outputs of a block go, from `start` on; `usize::MAX` for those that hang over.
-    fn places(&self, phase: &Phase, packed: &Packed, first: usize, start: usize) -> [usize; SIDE] {
+    fn places(&self, phase: &Phase, packed: &PackedBand, first: usize, start: usize) -> [usize; SIDE] {
         let (rows, channels) = (&packed.band.rows, self.weight.columns());
         let mut places = [usize::MAX; SIDE];
-        let (mut row, mut column) = (rows.start + first / self.frame.row, first % self.frame.row);
+        let (mut row, mut column) = (rows.start + first / self.packing.row, first % self.packing.row);
         for place in &mut places {
             if row < rows.end.min(phase.rows) && column < phase.columns {
                 let y = packed.band.image * self.height + row * self.scale + phase.top;
@@ -175,7 +178,7 @@ impl Correlation<'_> {
                 *place = (y * self.width + x) * channels - start;
             }
             column += 1;
-            if column == self.frame.row {
+            if column == self.packing.row {
                 (row, column) = (row + 1, 0);
             }
         }
@@ -183,7 +186,7 @@ impl Correlation<'_> {
     }
 }
 
-/// Finishes the sums of a block and writes them to where they belong.
+/// Applies the epilogue to the sums of a block, narrows them and writes them to where they belong.
 struct Store<'a, 'y> {
     sums: &'a Sums,
     places: &'a [usize; SIDE],

@@ -1,62 +1,58 @@
-//! Convolutions of `bf16` by the units that CPUs have for it: AMX's tiles, AVX512_BF16's pairs, or, elsewhere, vectors
-//! of `f32`. Weights are narrowed to `bf16` on the way; all sums are `f32`, and only what is kept is narrowed.
+//! Convolutions of `bf16` as implicit GEMMs of 32×32 blocks, by the units that CPUs have for it: AMX's tiles,
+//! AVX512_BF16's dot products of pairs, or, elsewhere, vectors of `f32`. Weights are narrowed to `bf16` as they are packed;
+//! accumulators are `f32`, and only what is kept is narrowed.
 //!
 //! | module | what |
 //! |---|---|
-//! | `block` | the product of two blocks, by whatever unit there is (`amx`, `dot`) |
-//! | `frame` | pixels as the left factor |
-//! | `panels` | weights as the right factor |
+//! | `block` | the product of two blocks as data |
+//! | `amx`, `avx512_bf16`, `vectors` | its microkernels |
+//! | `unit` | which of them this CPU has |
+//! | `pixel_packing` | pixels, packed as the left factor |
+//! | `weight_panels` | weights, packed into panels as the right factor |
 //! | `correlation` | convolution, and gradient of the input |
 //! | `weight_gradient` | gradient of the weight |
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx512_bf16;
 mod block;
 mod correlation;
-#[cfg(target_arch = "x86_64")]
-mod dot;
-mod frame;
-mod panels;
+mod pixel_packing;
 #[cfg(test)]
 mod tests;
+mod unit;
+mod vectors;
 mod weight_gradient;
+mod weight_panels;
 
-pub(crate) use block::{Unit, block_product};
+pub(crate) use unit::{Bf16Unit, block_product};
 
-use super::convolution::Epilogue;
-use super::element::{Element, Source};
-use super::im2col::Geometry;
+use super::conv_input::ConvInput;
+use super::epilogue::Epilogue;
+use super::geometry::Geometry;
+use crate::element::Element;
 use correlation::{Correlation, Phase};
-use frame::{Frame, Tap};
 use half::bf16;
-use panels::{Panels, Weight};
+use pixel_packing::{PixelPacking, Tap};
+use weight_panels::{Weight, WeightPanels};
 
 /// Writes the convolution of `x` with `weight` to `y`.
-pub(super) fn forward<T: Element>(
+pub(crate) fn forward<T: Element>(
+    unit: Bf16Unit,
     g: &Geometry,
-    x: Source<'_, T>,
+    x: ConvInput<'_, T>,
     weight: &[f32],
     epilogue: Epilogue<'_, bf16>,
     y: &mut [bf16],
 ) {
-    forward_by(Unit::best(), g, x, weight, epilogue, y);
-}
-
-fn forward_by<T: Element>(
-    unit: Unit,
-    g: &Geometry,
-    x: Source<'_, T>,
-    weight: &[f32],
-    epilogue: Epilogue<'_, bf16>,
-    y: &mut [bf16],
-) {
-    let (frame, taps) = Frame::of(g);
-    let weight = Weight { values: weight, inputs: frame.depth(), outputs: g.outputs, transposed: false };
-    let panels = Panels::new(unit.level(), weight, &(0..taps.len()).collect::<Vec<_>>());
+    let (packing, taps) = PixelPacking::of(g);
+    let weight = Weight { values: weight, inputs: packing.depth(), outputs: g.outputs, transposed: false };
+    let panels = WeightPanels::new(unit.level(), weight, &(0..taps.len()).collect::<Vec<_>>());
     let phase = Phase { rows: g.out_height, columns: g.out_width, top: 0, left: 0, taps, panels };
     Correlation {
         unit,
-        frame,
+        packing,
         phases: vec![phase],
         images: g.images,
         height: g.out_height,
@@ -71,12 +67,8 @@ fn forward_by<T: Element>(
 ///
 /// An input pixel is under the same taps as those that are a stride away. So the gradient falls into as many phases as
 /// the stride has steps each way, each of them a convolution of its own.
-pub(super) fn input_gradient(g: &Geometry, weight: &[f32], dy: &[bf16], accumulate: bool, dx: &mut [bf16]) {
-    input_gradient_by(Unit::best(), g, weight, dy, accumulate, dx);
-}
-
-fn input_gradient_by(
-    unit: Unit,
+pub(crate) fn input_gradient(
+    unit: Bf16Unit,
     g: &Geometry,
     weight: &[f32],
     dy: &[bf16],
@@ -109,16 +101,16 @@ fn input_gradient_by(
                 top,
                 left,
                 taps,
-                panels: Panels::new(unit.level(), weight, &numbers),
+                panels: WeightPanels::new(unit.level(), weight, &numbers),
             });
         }
     }
     let all: Vec<_> = phases.iter().flat_map(|phase| phase.taps.iter().copied()).collect();
     let columns = g.width.div_ceil(g.stride);
-    let frame = Frame::new([g.out_height, g.out_width, g.outputs], 1, columns, &all);
+    let packing = PixelPacking::new([g.out_height, g.out_width, g.outputs], 1, columns, &all);
     Correlation {
         unit,
-        frame,
+        packing,
         phases,
         images: g.images,
         height: g.height,
@@ -126,10 +118,16 @@ fn input_gradient_by(
         weight,
         scale: g.stride,
     }
-    .run(Source::plain(dy), Epilogue::default(), accumulate, dx);
+    .run(ConvInput::plain(dy), Epilogue::default(), accumulate, dx);
 }
 
 /// Writes the gradient of the weight to `dw`.
-pub(super) fn weight_gradient<T: Element>(g: &Geometry, x: Source<'_, T>, dy: &[bf16], dw: &mut [f32]) {
-    weight_gradient::weight_gradient(Unit::best(), g, weight_gradient::CHUNK, x, dy, dw);
+pub(crate) fn weight_gradient<T: Element>(
+    unit: Bf16Unit,
+    g: &Geometry,
+    x: ConvInput<'_, T>,
+    dy: &[bf16],
+    dw: &mut [f32],
+) {
+    weight_gradient::weight_gradient(unit, g, weight_gradient::CHUNK, x, dy, dw);
 }

@@ -1,10 +1,11 @@
 //! Every unit that this CPU has, on shapes of all kinds, against the definition in `f64`.
 
 use super::weight_gradient::CHUNK;
-use super::{Unit, forward_by, input_gradient_by, weight_gradient};
-use crate::nhwc::element::{Element, Source};
-use crate::nhwc::im2col::Geometry;
-use crate::nhwc::{Epilogue, Moments, Norm};
+use super::{Bf16Unit, forward, input_gradient, weight_gradient};
+use crate::element::Element;
+use crate::nhwc::conv_input::ConvInput;
+use crate::nhwc::geometry::Geometry;
+use crate::nhwc::{Epilogue, Moments, Normalisation};
 use half::bf16;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -121,22 +122,22 @@ const SUMMED: f64 = 1e-6;
 fn every_unit_agrees_with_the_definition() {
     for case in cases() {
         let Case { g, x, weight, dy, expected: [y, dx, dw] } = case;
-        for unit in Unit::supported() {
+        for unit in Bf16Unit::supported() {
             let poison = |len: usize| vec![bf16::NAN; len];
             let mut found = poison(y.len());
-            forward_by(unit, g, Source::plain(x), weight, Epilogue::default(), &mut found);
+            forward(unit, g, ConvInput::plain(x), weight, Epilogue::default(), &mut found);
             let error = relative_error(&exact(&found), y);
             assert!(error < ROUNDED, "{unit:?}, {g:?}: the output is off by {error:e}");
 
             let mut found = poison(dx.len());
-            input_gradient_by(unit, g, weight, dy, false, &mut found);
+            input_gradient(unit, g, weight, dy, false, &mut found);
             let error = relative_error(&exact(&found), dx);
             assert!(error < ROUNDED, "{unit:?}, {g:?}: the input gradient is off by {error:e}");
 
             // All at once, and a few bands at a time, and one.
             for chunk in [CHUNK, 1 << 19, 1] {
                 let mut found = vec![f32::NAN; dw.len()];
-                weight_gradient::weight_gradient(unit, g, chunk, Source::plain(x), dy, &mut found);
+                weight_gradient::weight_gradient(unit, g, chunk, ConvInput::plain(x), dy, &mut found);
                 let error = relative_error(&exact(&found), dw);
                 assert!(error < SUMMED, "{unit:?}, {g:?}: the weight gradient is off by {error:e}");
             }
@@ -149,9 +150,9 @@ fn gradients_are_added_to_what_is_there() {
     for Case { g, weight, dy, expected: [_, dx, _], .. } in cases() {
         let before: Vec<bf16> = (0..dx.len()).map(|index| bf16::from_f32((index % 7) as f32)).collect();
         let sum: Vec<f64> = exact(&before).iter().zip(dx).map(|(before, dx)| before + dx).collect();
-        for unit in Unit::supported() {
+        for unit in Bf16Unit::supported() {
             let mut found = before.clone();
-            input_gradient_by(unit, g, weight, dy, true, &mut found);
+            input_gradient(unit, g, weight, dy, true, &mut found);
             let error = relative_error(&exact(&found), &sum);
             assert!(error < ROUNDED, "{unit:?}, {g:?}: off by {error:e}");
         }
@@ -172,9 +173,9 @@ fn outputs_are_finished_in_place() {
                 (affine + f64::from(add[index].to_f32())).max(0.0)
             })
             .collect();
-        for unit in Unit::supported() {
+        for unit in Bf16Unit::supported() {
             let mut found = vec![bf16::NAN; y.len()];
-            forward_by(unit, g, Source::plain(x), weight, epilogue, &mut found);
+            forward(unit, g, ConvInput::plain(x), weight, epilogue, &mut found);
             let error = relative_error(&exact(&found), &finished);
             assert!(error < ROUNDED, "{unit:?}, {g:?}: off by {error:e}");
         }
@@ -190,20 +191,20 @@ fn pixels_are_normalised_on_the_way() {
         let moments = Moments::of(x, g.inputs);
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let [gamma, beta] = [0, 1].map(|_| random(g.inputs, &mut rng));
-        let norm = Norm::new(&moments, &gamma, &beta, 1e-5);
+        let norm = Normalisation::new(&moments, &gamma, &beta, 1e-5);
         let mut normalised = vec![bf16::NAN; x.len()];
         crate::nhwc::normalise(x, &norm, true, &mut normalised);
-        for unit in Unit::supported() {
-            let by = |source: Source<'_, bf16>| {
+        for unit in Bf16Unit::supported() {
+            let by = |source: ConvInput<'_, bf16>| {
                 let mut y = vec![bf16::NAN; g.rows() * g.outputs];
-                forward_by(unit, g, source, weight, Epilogue::default(), &mut y);
+                forward(unit, g, source, weight, Epilogue::default(), &mut y);
                 let mut dw = vec![f32::NAN; weight.len()];
                 weight_gradient::weight_gradient(unit, g, CHUNK, source, dy, &mut dw);
                 (y, dw)
             };
-            let found = by(Source::normalised(x, &norm));
+            let found = by(ConvInput::normalised(x, &norm));
             // Not fused on the way in either, whatever the level.
-            assert!(found == by(Source::plain(&normalised)), "{unit:?}, {g:?}");
+            assert!(found == by(ConvInput::plain(&normalised)), "{unit:?}, {g:?}");
         }
     }
 }

@@ -4,10 +4,12 @@
 //! The pairs that are multiplied are outputs that follow one another, and so are the pixels under them. A tap that
 //! shifts pixels by an odd number needs them paired the other way; so pixels are paired in both.
 
-use super::block::{DEPTH, HALF, Left, PAIRS, Right, SIDE, Sums, Unit};
-use super::frame::{Band, Frame, Tap};
-use crate::nhwc::element::{Element, Source};
-use crate::nhwc::im2col::Geometry;
+use super::block::{DEPTH, HALF, LeftPairs, PAIRS, RightPairs, SIDE, Sums};
+use super::pixel_packing::{PixelPacking, RowBand, Tap};
+use super::unit::Bf16Unit;
+use crate::element::Element;
+use crate::nhwc::conv_input::ConvInput;
+use crate::nhwc::geometry::Geometry;
 use crate::scratch::{Scratch, as_halves};
 use crate::simd::{SQUARE, Simd, Work};
 use half::bf16;
@@ -22,19 +24,19 @@ const PIECES: usize = 8;
 
 /// Writes the gradient of the weight to `dw`, packing about `chunk` bytes at a time.
 pub(super) fn weight_gradient<T: Element>(
-    unit: Unit,
+    unit: Bf16Unit,
     g: &Geometry,
     chunk: usize,
-    x: Source<'_, T>,
+    x: ConvInput<'_, T>,
     dy: &[bf16],
     dw: &mut [f32],
 ) {
-    let (frame, taps) = Frame::of(g);
-    let pass = Pass::new(unit, g, frame, &taps);
+    let (packing, taps) = PixelPacking::of(g);
+    let pass = WeightGradient::new(unit, g, packing, &taps);
     let sums = &mut *Scratch::new(pass.blocks() * taps.len() * SIDE * SIDE);
     // Sums go over all bands, which are shared out by their blocks.
-    let bands = frame.bands(g.images, g.out_height, 1);
-    let bytes = |band: &Band| 4 * (pass.left_size(band) + pass.right_size(band));
+    let bands = packing.bands(g.images, g.out_height, 1);
+    let bytes = |band: &RowBand| 4 * (pass.left_size(band) + pass.right_size(band));
     let together = (chunk / bands.first().map_or(1, bytes)).max(1);
     // In chunks of equal size.
     let together = bands.len().div_ceil(bands.len().div_ceil(together).max(1));
@@ -53,9 +55,9 @@ struct View {
     odd: bool,
 }
 
-struct Pass {
-    unit: Unit,
-    frame: Frame,
+struct WeightGradient {
+    unit: Bf16Unit,
+    packing: PixelPacking,
     outputs: usize,
     /// Of outputs, in an image.
     rows: usize,
@@ -75,11 +77,11 @@ struct Factors {
     pairs: usize,
 }
 
-impl Pass {
-    fn new(unit: Unit, g: &Geometry, frame: Frame, taps: &[Tap]) -> Self {
+impl WeightGradient {
+    fn new(unit: Bf16Unit, g: &Geometry, packing: PixelPacking, taps: &[Tap]) -> Self {
         let mut views = Vec::new();
         let taps = taps.iter().map(|&tap| {
-            let (plane, shift) = frame.shift(tap);
+            let (plane, shift) = packing.shift(tap);
             let view = View { plane, odd: shift % 2 == 1 };
             let known = views.iter().position(|known| *known == view);
             let index = known.unwrap_or_else(|| {
@@ -89,12 +91,12 @@ impl Pass {
             (index, shift / 2)
         });
         let taps = taps.collect();
-        Self { unit, frame, outputs: g.outputs, rows: g.out_height, columns: g.out_width, views, taps }
+        Self { unit, packing, outputs: g.outputs, rows: g.out_height, columns: g.out_width, views, taps }
     }
 
     /// Blocks of outputs, and of inputs.
     fn sides(&self) -> [usize; 2] {
-        [self.outputs.div_ceil(SIDE), self.frame.packed / SIDE]
+        [self.outputs.div_ceil(SIDE), self.packing.packed / SIDE]
     }
 
     fn blocks(&self) -> usize {
@@ -102,30 +104,31 @@ impl Pass {
         outputs * inputs
     }
 
-    fn steps(&self, band: &Band) -> usize {
-        (band.rows.len() * self.frame.row).div_ceil(DEPTH)
+    fn steps(&self, band: &RowBand) -> usize {
+        (band.rows.len() * self.packing.row).div_ceil(DEPTH)
     }
 
     /// Pairs that the gradients of a band's outputs take.
-    fn left_size(&self, band: &Band) -> usize {
+    fn left_size(&self, band: &RowBand) -> usize {
         self.sides()[0] * SIDE * self.steps(band) * PAIRS
     }
 
     /// Pairs that its pixels take.
-    fn right_size(&self, band: &Band) -> usize {
-        self.views.len() * self.frame.packed * self.frame.pairs(band.rows.len())
+    fn right_size(&self, band: &RowBand) -> usize {
+        self.views.len() * self.packing.packed * self.packing.pairs(band.rows.len())
     }
 
     /// Adds the products of some bands to the sums, or writes them if there are none yet.
     fn add<T: Element>(
         &self,
-        x: Source<'_, T>,
+        x: ConvInput<'_, T>,
         dy: &[bf16],
-        bands: &[Band],
+        bands: &[RowBand],
         accumulate: bool,
         sums: &mut [f32],
     ) {
-        let size = |size: fn(&Self, &Band) -> usize| bands.iter().map(|band| size(self, band)).sum::<usize>();
+        let size =
+            |size: fn(&Self, &RowBand) -> usize| bands.iter().map(|band| size(self, band)).sum::<usize>();
         let left = &mut *Scratch::<u32>::new(size(Self::left_size));
         let right = &mut *Scratch::<u32>::new(size(Self::right_size));
         let (mut left_rest, mut right_rest) = (&mut *left, &mut *right);
@@ -135,7 +138,7 @@ impl Pass {
         for band in bands {
             let (left, left_tail) = left_rest.split_at_mut(self.left_size(band));
             let (right, right_tail) = right_rest.split_at_mut(self.right_size(band));
-            let (steps, pairs) = (self.steps(band), self.frame.pairs(band.rows.len()));
+            let (steps, pairs) = (self.steps(band), self.packing.pairs(band.rows.len()));
             factors.push(Factors { left: left_at, right: right_at, steps, pairs });
             (left_at, right_at) = (left_at + left.len(), right_at + right.len());
             tasks.push((band, left, right));
@@ -144,9 +147,9 @@ impl Pass {
         let level = self.unit.level();
         tasks.into_par_iter().for_each(|(band, left, right)| {
             level.run(Gradients { pass: self, dy, band, to: left });
-            let mut pixels = Scratch::<u32>::new(self.frame.size(band.rows.len()) / 2);
+            let mut pixels = Scratch::<u32>::new(self.packing.size(band.rows.len()) / 2);
             let pixels = as_halves(&mut pixels);
-            self.frame.pack(level, x, band, pixels);
+            self.packing.pack(level, x, band, pixels);
             level.run(Pixels { pass: self, band, pixels, to: right });
         });
 
@@ -189,16 +192,16 @@ impl Pass {
             let panel = factors.pairs * HALF;
             for first in (0..factors.steps).step_by(STEPS) {
                 let steps = (factors.steps - first).min(STEPS);
-                let left = Left {
+                let left = LeftPairs {
                     pairs: &left[factors.left + 2 * output * half + first * HALF * PAIRS..],
                     row: PAIRS,
                     half,
                     step: HALF * PAIRS,
                 };
                 for (&(view, shift), sums) in taps.iter().zip(sums.chunks_exact_mut(SIDE * SIDE)) {
-                    let panels = view * self.frame.packed / HALF + 2 * input;
+                    let panels = view * self.packing.packed / HALF + 2 * input;
                     let start = factors.right + panels * panel + (shift + first * PAIRS) * HALF;
-                    let right = Right { pairs: &right[start..], half: panel, step: PAIRS * HALF };
+                    let right = RightPairs { pairs: &right[start..], half: panel, step: PAIRS * HALF };
                     let Ok(sums) = <&mut Sums>::try_from(sums) else { continue };
                     multiplier.multiply(left, &[0], steps, right, accumulate, sums);
                 }
@@ -209,7 +212,7 @@ impl Pass {
 
     /// Writes the sums where the weights belong.
     fn write(&self, sums: &[f32], dw: &mut [f32]) {
-        let (taps, depth, outputs) = (self.taps.len(), self.frame.depth(), self.outputs);
+        let (taps, depth, outputs) = (self.taps.len(), self.packing.depth(), self.outputs);
         let inputs = self.sides()[1];
         let level = self.unit.level();
         dw.par_chunks_mut(depth * outputs).enumerate().for_each(|(tap, dw)| {
@@ -226,9 +229,9 @@ impl Pass {
 
 /// Writes the gradients of the outputs of a band, transposed, in tiles of 16 channels by 32 outputs.
 struct Gradients<'a> {
-    pass: &'a Pass,
+    pass: &'a WeightGradient,
     dy: &'a [bf16],
-    band: &'a Band,
+    band: &'a RowBand,
     to: &'a mut [u32],
 }
 
@@ -238,7 +241,7 @@ impl Work for Gradients<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { pass, dy, band, to } = self;
-        let (outputs, columns, row) = (pass.outputs, pass.columns, pass.frame.row);
+        let (outputs, columns, row) = (pass.outputs, pass.columns, pass.packing.row);
         let steps = pass.steps(band);
         let pixels = band.rows.len() * columns;
         let first = (band.image * pass.rows + band.rows.start) * columns;
@@ -289,8 +292,8 @@ fn channels(dy: &[bf16], outputs: usize, place: Option<usize>, first: usize) -> 
 
 /// Writes the packed pixels of a band in pairs, 16 channels after the other.
 struct Pixels<'a> {
-    pass: &'a Pass,
-    band: &'a Band,
+    pass: &'a WeightGradient,
+    band: &'a RowBand,
     pixels: &'a [bf16],
     to: &'a mut [u32],
 }
@@ -301,11 +304,11 @@ impl Work for Pixels<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Self { pass, band, pixels, to } = self;
-        let (frame, packed) = (&pass.frame, pass.frame.packed);
-        let pairs = frame.pairs(band.rows.len());
-        let step = frame.pixel_step() * packed;
+        let (packing, packed) = (&pass.packing, pass.packing.packed);
+        let pairs = packing.pairs(band.rows.len());
+        let step = packing.pixel_step() * packed;
         for (view, to) in pass.views.iter().zip(to.chunks_exact_mut(packed * pairs)) {
-            let first = frame.pixel(band.rows.len(), view.plane) * packed + usize::from(view.odd) * step;
+            let first = packing.pixel(band.rows.len(), view.plane) * packed + usize::from(view.odd) * step;
             for pair in 0..pairs {
                 let upper = &pixels[first + 2 * pair * step..][..packed];
                 let lower = &pixels[first + (2 * pair + 1) * step..][..packed];

@@ -1,24 +1,25 @@
-//! The convolution itself, which is the input gradient's too.
+//! The convolution in the transformed domain; with a mirrored kernel it is the gradient of the input.
 
 use super::kernel::{Kernel, kernel_panels};
 use super::points::{ALL, Points};
 use super::tiling::{Layer, Tiling, padded};
 use super::transform::{input_tiles, output_tiles};
 use crate::microkernel::{APART, Left, Right, Sizes, product};
-use crate::nhwc::{Epilogue, Source};
+use crate::nhwc::conv_input::ConvInput;
+use crate::nhwc::epilogue::Epilogue;
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Tiles, times the channels of both sides, transformed and multiplied at a time where the transformed kernel is kept.
+/// Tiles, times the channels of both sides, transformed and multiplied at a time where the whole transformed kernel is in memory.
 const TILES: usize = 1 << 13;
 /// Panels' widths of input channels whose kernels are transformed at a time where it is not: with two panels of outputs
 /// they take a part of the second-level cache that grows with the vectors, as these caches do.
 const INPUTS: usize = 4;
-/// Values of a transformed kernel up to which it pays to keep it, per tile of the batch.
+/// Values of a transformed kernel up to which it pays to transform it as a whole first, per tile of the batch.
 const KEPT: usize = 1 << 12;
-/// Tiles, about, that are transformed in a piece where it is not kept.
+/// Tiles, about, that are transformed in a piece otherwise.
 const PIECE: usize = 64;
 
 /// Writes the convolution of `x` `[n, h, w, inputs]` with `weight` `[3, 3, inputs, outputs]` to `y` `[n, h, w,
@@ -29,7 +30,7 @@ const PIECE: usize = 64;
 pub(crate) fn convolve(
     level: Level,
     layer: Layer,
-    x: Source<'_, f32>,
+    x: ConvInput<'_, f32>,
     weight: &[f32],
     mirrored: bool,
     accumulate: bool,
@@ -38,20 +39,20 @@ pub(crate) fn convolve(
 ) {
     let Layer { inputs, outputs, .. } = layer;
     let kernel = Kernel { values: weight, inputs, outputs, mirrored, tile: layer.tile() };
-    Pass { level, layer, tiling: layer.tiling(), x, kernel, accumulate, epilogue }.run(y);
+    Convolve { level, layer, tiling: layer.tiling(), x, kernel, accumulate, epilogue }.run(y);
 }
 
-struct Pass<'a> {
+struct Convolve<'a> {
     level: Level,
     layer: Layer,
     tiling: Tiling,
-    x: Source<'a, f32>,
+    x: ConvInput<'a, f32>,
     kernel: Kernel<'a>,
     accumulate: bool,
     epilogue: Epilogue<'a, f32>,
 }
 
-impl Pass<'_> {
+impl Convolve<'_> {
     fn run(&self, y: &mut [f32]) {
         if ALL * self.layer.inputs * self.layer.outputs <= KEPT * self.tiling.tiles() {
             self.by_tiles(y);
@@ -134,7 +135,7 @@ impl Pass<'_> {
 
 /// Transforms a part of the kernel.
 struct Panels<'a, 'p> {
-    pass: &'a Pass<'p>,
+    pass: &'a Convolve<'p>,
     inputs: Range<usize>,
     start: usize,
     width: usize,
@@ -152,7 +153,7 @@ impl Work for Panels<'_, '_> {
 
 /// Takes a group of bands from the image to the output.
 struct Group<'a, 'p> {
-    pass: &'a Pass<'p>,
+    pass: &'a Convolve<'p>,
     bands: Range<usize>,
     kernel: &'a [f32],
     y: &'a mut [f32],
@@ -200,7 +201,7 @@ impl Work for Group<'_, '_> {
 
 /// Transforms the input tiles of a group of bands.
 struct Tiles<'a> {
-    x: Source<'a, f32>,
+    x: ConvInput<'a, f32>,
     points: &'a Points,
     to: &'a mut [f32],
 }
@@ -216,7 +217,7 @@ impl Work for Tiles<'_> {
 
 /// Multiplies all tiles with a few output channels' kernels.
 struct Products<'a, 'p> {
-    pass: &'a Pass<'p>,
+    pass: &'a Convolve<'p>,
     /// Of each group of bands.
     from: &'a [Points],
     /// The groups, one after the other.
@@ -272,7 +273,7 @@ impl Work for Products<'_, '_> {
 
 /// Transforms a group of bands of the products to output pixels.
 struct Outputs<'a, 'p> {
-    pass: &'a Pass<'p>,
+    pass: &'a Convolve<'p>,
     bands: Range<usize>,
     /// Of all bands, for a few output channels.
     points: &'a Points,

@@ -1,7 +1,8 @@
-//! The transforms in one dimension, which are done to the columns and then to the rows of a tile.
+//! The transforms of F(4, 3), and of F(1, 3) to F(3, 3) at a subset of its points, in one dimension: nested, they are done
+//! to the columns and then to the rows of a tile.
 //!
 //! They interpolate at the points 0, 1, -1, 2, -2 and infinity, in this order, for four outputs. Fewer outputs need fewer
-//! points: one less for each, from -2 on, but always infinity. Whatever is left of an image beside whole tiles so becomes
+//! points: one less for each, from -2 on, but always infinity. Whatever is left of an image after whole tiles so becomes
 //! a tile of its own size, and the transformed kernel serves it too: at the points that it shares with a whole tile, the
 //! formulas of the input make up for the factors that the kernel's would have there.
 

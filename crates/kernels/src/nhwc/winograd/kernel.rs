@@ -4,7 +4,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::formulas::{POINTS, column, kernel, kernel_transposed, needs};
-use super::points::{ALL, Sums};
+use super::points::{ALL, PointSums};
 use crate::microkernel::APART;
 use crate::simd::Simd;
 use std::ops::Range;
@@ -119,12 +119,12 @@ pub(super) fn kernel_gradient<S: Simd>(
     s: S,
     tile: [usize; 2],
     sums: &[&[f32]],
-    layout: Sums,
+    layout: PointSums,
     outputs: usize,
     start: usize,
     taps: &mut [&mut [f32]; 9],
 ) {
-    let Sums { rows, columns, distance } = layout;
+    let PointSums { rows, columns, distance } = layout;
     assert!(columns.is_multiple_of(S::LANES), "whole vectors");
     for sum in sums {
         assert!((ALL - 1) * distance + rows * columns <= sum.len(), "sums of all points");

@@ -1,8 +1,7 @@
-//! Where transformed values lie in memory.
+//! The layout of transformed tiles, and of accumulators in the transformed domain, in memory.
 
 use super::formulas::POINTS;
-use super::tiling::Tiling;
-use super::transform::MAX_CHANNELS;
+use super::tiling::{MAX_CHANNELS, Tiling};
 use crate::microkernel::APART;
 use crate::simd::Simd;
 use std::ops::Range;
@@ -59,23 +58,24 @@ impl Points {
         std::array::from_fn(|point| self.at[point] + self.rows_before(band, point) * self.stride)
     }
 
-    /// Sees to it that whole vectors of all rows of all points lie inside of a buffer of `len` values.
+    /// Panics unless whole vectors of all rows of all points lie inside of a buffer of `len` values.
     pub(super) fn check<S: Simd>(&self, len: usize) {
         assert!(self.channels.is_multiple_of(S::LANES) && self.channels <= MAX_CHANNELS, "whole vectors");
         assert!(self.values() <= len, "room for all points");
     }
 }
 
-/// Sums of products at all points: matrices of as many rows as there are inputs, one after the other.
+/// The layout of the accumulators of all points for the gradient of the kernel: one matrix `[inputs, outputs]` after the
+/// other.
 #[derive(Clone, Copy)]
-pub(super) struct Sums {
+pub(super) struct PointSums {
     pub(super) rows: usize,
     pub(super) columns: usize,
     /// From one point to the next.
     pub(super) distance: usize,
 }
 
-impl Sums {
+impl PointSums {
     pub(super) fn new(rows: usize, columns: usize) -> Self {
         Self { rows, columns, distance: rows * columns + APART }
     }

@@ -2,7 +2,7 @@
 
 use super::tiling::Layer;
 use super::{convolve, weight_gradient};
-use crate::nhwc::{Epilogue, Moments, Norm, Source, normalise};
+use crate::nhwc::{ConvInput, Epilogue, Moments, Normalisation, normalise};
 use crate::simd::Level;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -113,7 +113,7 @@ fn convolution_agrees_with_its_definition() {
         convolve(
             level,
             case.layer,
-            Source::plain(&case.x),
+            ConvInput::plain(&case.x),
             &case.weight,
             false,
             false,
@@ -137,7 +137,7 @@ fn a_mirrored_weight_is_the_same_as_one_turned_around() {
         let run = |weight: &[f32], mirrored| {
             let mut y = vec![f32::NAN; case.y.len()];
             let nothing = Epilogue::default();
-            convolve(level, case.layer, Source::plain(&case.x), weight, mirrored, false, nothing, &mut y);
+            convolve(level, case.layer, ConvInput::plain(&case.x), weight, mirrored, false, nothing, &mut y);
             y
         };
         assert_eq!(run(&mirrored, true), run(&case.weight, false), "{:?} {level:?}", case.layer);
@@ -151,7 +151,7 @@ fn a_convolution_is_added_to_what_is_there() {
         convolve(
             level,
             case.layer,
-            Source::plain(&case.x),
+            ConvInput::plain(&case.x),
             &case.weight,
             false,
             true,
@@ -172,7 +172,7 @@ fn the_epilogue_reaches_every_pixel_once() {
         let (scale, shift) = (random(outputs, rng), random(outputs, rng));
         let epilogue = Epilogue { affine: Some((&scale, &shift)), add: Some(&case.dy), relu: true };
         let mut y = vec![f32::NAN; case.y.len()];
-        convolve(level, case.layer, Source::plain(&case.x), &case.weight, false, false, epilogue, &mut y);
+        convolve(level, case.layer, ConvInput::plain(&case.x), &case.weight, false, false, epilogue, &mut y);
         let expected = case.y.iter().enumerate().map(|(at, y)| {
             let channel = at % outputs;
             let affine = y * f64::from(scale[channel]) + f64::from(shift[channel]);
@@ -187,7 +187,7 @@ fn the_epilogue_reaches_every_pixel_once() {
 fn the_weight_gradient_agrees_with_its_definition() {
     everywhere(|level, case| {
         let mut dw = vec![f32::NAN; case.dw.len()];
-        weight_gradient(level, case.layer, Source::plain(&case.x), &case.dy, &mut dw);
+        weight_gradient(level, case.layer, ConvInput::plain(&case.x), &case.dy, &mut dw);
         let error = relative_error(&dw, &case.dw);
         assert!(error < 5e-6, "{:?} {level:?}: {error:e}", case.layer);
     });
@@ -203,16 +203,16 @@ fn the_input_is_normalised_on_the_way() {
             mean: random(inputs, rng),
             variance: random(inputs, rng).iter().map(|v| v * v).collect(),
         };
-        let norm = Norm::new(&moments, &random(inputs, rng), &random(inputs, rng), 1e-2);
+        let norm = Normalisation::new(&moments, &random(inputs, rng), &random(inputs, rng), 1e-2);
         let mut before = vec![f32::NAN; case.x.len()];
         normalise(&case.x, &norm, true, &mut before);
-        let run = |x: Source<'_, f32>| {
+        let run = |x: ConvInput<'_, f32>| {
             let (mut y, mut dw) = (vec![f32::NAN; case.y.len()], vec![f32::NAN; case.dw.len()]);
             convolve(level, case.layer, x, &case.weight, false, false, Epilogue::default(), &mut y);
             weight_gradient(level, case.layer, x, &case.dy, &mut dw);
             (y, dw)
         };
-        let found = run(Source::normalised(&case.x, &norm));
-        assert!(found == run(Source::plain(&before)), "{:?} {level:?}", case.layer);
+        let found = run(ConvInput::normalised(&case.x, &norm));
+        assert!(found == run(ConvInput::plain(&before)), "{:?} {level:?}", case.layer);
     });
 }

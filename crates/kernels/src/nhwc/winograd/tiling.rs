@@ -1,10 +1,13 @@
-//! Which layers are computed this way, and how an image falls into tiles.
+//! Which layers are computed by Winograd's algorithm, and how an image falls into tiles.
 
 use super::formulas::{POINTS, SIZE, needs, points};
-use super::transform::MAX_CHANNELS;
-use crate::nhwc::im2col::Geometry;
+use crate::microkernel::APART;
+use crate::nhwc::geometry::Geometry;
 use crate::simd::Level;
 use std::ops::Range;
+
+/// The most channels of a layer.
+pub(super) const MAX_CHANNELS: usize = 1 << 13;
 
 /// A 3×3 convolution at stride 1 with padding 1: the output is as large as the input.
 #[derive(Clone, Copy, Debug)]
@@ -125,5 +128,5 @@ pub(super) fn split(range: Range<usize>, limit: usize) -> Vec<Range<usize>> {
 /// A row length for `channels` values that is no power of two, so that equal columns of successive rows do not
 /// compete for the same lines of the cache.
 pub(super) fn padded(channels: usize) -> usize {
-    channels + 16
+    channels + APART
 }

@@ -1,4 +1,4 @@
-//! The transforms of tiles by the `formulas` in one dimension.
+//! The transforms of tiles in two dimensions, made of the `formulas` in one.
 //!
 //! In the notation of Lavin and Gray: the input's `Bᵀ d B`, the output's `Aᵀ m A`, and for the gradient of the kernel the
 //! transposed `A dy Aᵀ`. A point of the transformed domain is numbered `row * POINTS + column`.
@@ -9,16 +9,14 @@
 
 use super::formulas::{POINTS, SIZE, column, input, needs, output, output_transposed};
 use super::points::{ALL, Points};
-use super::tiling::Tiling;
-use crate::nhwc::{Norm, Source};
+use super::tiling::{MAX_CHANNELS, Tiling};
+use crate::nhwc::batch_norm::Normalisation;
+use crate::nhwc::conv_input::ConvInput;
 use crate::simd::Simd;
 use std::ops::Range;
 
 /// What lies outside of the images, for as many channels as a layer may have.
 static ZEROS: [f32; MAX_CHANNELS] = [0.0; MAX_CHANNELS];
-
-/// The most channels of a layer.
-pub(super) const MAX_CHANNELS: usize = 1 << 13;
 
 /// Where the `N`×`N` pixels of a window begin, whose top left one is at `(top, left)` of an image that starts at
 /// `first` in `x`; zeros for those outside of the image. All can be read for `channels` values.
@@ -72,7 +70,7 @@ const WHOLE: [usize; 2] = [SIZE; 2];
 /// Writes the transformed input tiles to `to`, where `points` says. `x` is the whole batch, NHWC; around the images are
 /// zeros.
 #[inline(always)]
-pub(super) fn input_tiles<S: Simd>(s: S, x: Source<'_, f32>, points: &Points, to: &mut [f32]) {
+pub(super) fn input_tiles<S: Simd>(s: S, x: ConvInput<'_, f32>, points: &Points, to: &mut [f32]) {
     let (tiling, channels) = (&points.tiling, points.channels);
     points.check::<S>(to.len());
     x.norm.into_iter().for_each(|norm| norm.check(channels));
@@ -106,7 +104,7 @@ unsafe fn input_tile<S: Simd>(
     s: S,
     [height, width]: [usize; 2],
     pixels: &[[*const f32; POINTS]; POINTS],
-    norm: Option<&Norm>,
+    norm: Option<&Normalisation>,
     channels: usize,
     starts: &[usize; ALL],
     to: *mut f32,

@@ -2,11 +2,11 @@
 //! transformed gradient tiles.
 
 use super::kernel::kernel_gradient;
-use super::points::{ALL, Points, Sums};
+use super::points::{ALL, PointSums, Points};
 use super::tiling::{Layer, Tiling, padded, split};
 use super::transform::{gradient_tiles, input_tiles};
 use crate::microkernel::{Left, Right, Sizes, product};
-use crate::nhwc::Source;
+use crate::nhwc::conv_input::ConvInput;
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
@@ -33,19 +33,19 @@ const WIDE: usize = 8;
 
 /// Writes the gradient of a kernel `[3, 3, inputs, outputs]` to `dw`, from the input `x` and the gradient `dy`
 /// of the output.
-pub(crate) fn weight_gradient(level: Level, layer: Layer, x: Source<'_, f32>, dy: &[f32], dw: &mut [f32]) {
-    Pass { level, layer, tiling: layer.tiling(), x, dy }.run(dw);
+pub(crate) fn weight_gradient(level: Level, layer: Layer, x: ConvInput<'_, f32>, dy: &[f32], dw: &mut [f32]) {
+    WeightGradient { level, layer, tiling: layer.tiling(), x, dy }.run(dw);
 }
 
-struct Pass<'a> {
+struct WeightGradient<'a> {
     level: Level,
     layer: Layer,
     tiling: Tiling,
-    x: Source<'a, f32>,
+    x: ConvInput<'a, f32>,
     dy: &'a [f32],
 }
 
-impl Pass<'_> {
+impl WeightGradient<'_> {
     /// Each way reads and writes other things again and again from beyond the near caches: sums of all points, once for
     /// every few tiles; or the tiles of both sides, once for every few channels of the other. Which is least depends on
     /// whether there are more tiles or more channels.
@@ -66,7 +66,7 @@ impl Pass<'_> {
         let Layer { inputs, outputs, .. } = self.layer;
         let bands = self.tiling.bands();
         let parts = split(0..bands, bands.div_ceil(PARTS));
-        let layout = Sums::new(inputs, outputs);
+        let layout = PointSums::new(inputs, outputs);
         let size = layout.values();
         let sums = &mut *Scratch::new(parts.len() * size);
         sums.par_chunks_mut(size)
@@ -81,7 +81,7 @@ impl Pass<'_> {
     fn by_points(&self, dw: &mut [f32]) {
         let Layer { inputs, outputs, .. } = self.layer;
         let transformed = &self.transformed();
-        let layout = Sums::new(inputs, outputs);
+        let layout = PointSums::new(inputs, outputs);
         let sums = &mut *Scratch::new(layout.values());
         sums.par_chunks_mut(layout.distance).enumerate().for_each(|(point, sum)| {
             self.level.run(Point { pass: self, transformed, point, sum });
@@ -90,7 +90,7 @@ impl Pass<'_> {
     }
 
     /// Takes the sum of partial sums of all points back to the kernel.
-    fn back(&self, sums: &[&[f32]], layout: Sums, dw: &mut [f32]) {
+    fn back(&self, sums: &[&[f32]], layout: PointSums, dw: &mut [f32]) {
         let tile = self.layer.tile();
         cut(dw, self.layer, FEW_INPUTS).into_par_iter().for_each(|(range, taps)| {
             self.level.run(Back { tile, sums, layout, range, taps });
@@ -163,7 +163,7 @@ fn cut(dw: &mut [f32], layer: Layer, limit: usize) -> Vec<(Range<usize>, [&mut [
 
 /// Sums up one part of the batch.
 struct Part<'a, 'p> {
-    pass: &'a Pass<'p>,
+    pass: &'a WeightGradient<'p>,
     bands: Range<usize>,
     sum: &'a mut [f32],
 }
@@ -175,7 +175,7 @@ impl Work for Part<'_, '_> {
     fn run<S: Simd>(self, s: S) {
         let Self { pass, bands, sum } = self;
         let Layer { inputs, outputs, .. } = pass.layer;
-        let layout = Sums::new(inputs, outputs);
+        let layout = PointSums::new(inputs, outputs);
         let limit = (TILES / (inputs + outputs) / pass.tiling.columns).max(1);
         for (index, bands) in split(bands, limit).into_iter().enumerate() {
             let (left, right) = (&pass.points(bands.clone(), inputs), &pass.points(bands.clone(), outputs));
@@ -211,7 +211,7 @@ impl Work for Part<'_, '_> {
 struct Back<'a> {
     tile: [usize; 2],
     sums: &'a [&'a [f32]],
-    layout: Sums,
+    layout: PointSums,
     range: Range<usize>,
     taps: [&'a mut [f32]; 9],
 }
@@ -223,14 +223,14 @@ impl Work for Back<'_> {
     fn run<S: Simd>(mut self, s: S) {
         let outputs = self.layout.columns;
         let sums: Vec<&[f32]> = self.sums.iter().map(|sum| &sum[self.range.start * outputs..]).collect();
-        let layout = Sums { rows: self.range.len(), ..self.layout };
+        let layout = PointSums { rows: self.range.len(), ..self.layout };
         kernel_gradient(s, self.tile, &sums, layout, outputs, 0, &mut self.taps);
     }
 }
 
 /// Transforms the tiles of a group of bands, both sides.
 struct Transform<'a, 'p> {
-    pass: &'a Pass<'p>,
+    pass: &'a WeightGradient<'p>,
     group: &'a [Points; 2],
     tiles: &'a mut [f32],
     gradients: &'a mut [f32],
@@ -287,7 +287,7 @@ impl Transformed {
 
 /// Sums up one point.
 struct Point<'a, 'p> {
-    pass: &'a Pass<'p>,
+    pass: &'a WeightGradient<'p>,
     transformed: &'a Transformed,
     point: usize,
     sum: &'a mut [f32],
@@ -306,7 +306,7 @@ impl Work for Point<'_, '_> {
 
 /// Sums up some input channels' rows of the gradient.
 struct Rows<'a, 'p> {
-    pass: &'a Pass<'p>,
+    pass: &'a WeightGradient<'p>,
     transformed: &'a Transformed,
     range: Range<usize>,
     taps: [&'a mut [f32]; 9],
@@ -321,7 +321,7 @@ impl Work for Rows<'_, '_> {
         let outputs = pass.layer.outputs;
         let panel = 2 * S::LANES;
         let width = if outputs.is_multiple_of(2 * panel) { 2 * panel } else { panel };
-        let layout = Sums::new(range.len(), width);
+        let layout = PointSums::new(range.len(), width);
         let sum = &mut *Scratch::new(layout.values());
         for start in (0..outputs).step_by(width) {
             for point in 0..ALL {

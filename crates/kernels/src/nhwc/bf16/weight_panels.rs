@@ -1,7 +1,7 @@
-//! Weights as the right factor of products.
+//! Weights packed into panels: the right factor of products, narrowed to `bf16`.
 
-use super::block::{DEPTH, HALF, PAIRS, Right, SIDE};
-use crate::nhwc::element::narrow_bits;
+use super::block::{DEPTH, HALF, PAIRS, RightPairs, SIDE};
+use crate::element::narrow_bits;
 use crate::scratch::Scratch;
 use crate::simd::{Level, SQUARE, Simd, Work};
 use rayon::prelude::*;
@@ -9,8 +9,8 @@ use rayon::prelude::*;
 /// Pairs of a step: 16 pairs of 32 columns.
 const STEP: usize = PAIRS * SIDE;
 
-/// Weights, block of outputs by block, each tap by tap and step by step.
-pub(super) struct Panels {
+/// Packed weights: one panel of 32 outputs after the other, each tap by tap and step by step.
+pub(super) struct WeightPanels {
     pairs: Scratch<u32>,
     /// Of a block of outputs.
     size: usize,
@@ -43,7 +43,7 @@ impl Weight<'_> {
     }
 }
 
-impl Panels {
+impl WeightPanels {
     /// Of some taps of a weight, in this order.
     pub(super) fn new(level: Level, weight: Weight<'_>, taps: &[usize]) -> Self {
         let size = taps.len() * weight.steps() * STEP;
@@ -61,9 +61,9 @@ impl Panels {
     }
 
     /// The weights of a block of outputs.
-    pub(super) fn block(&self, block: usize) -> Right<'_> {
+    pub(super) fn block(&self, block: usize) -> RightPairs<'_> {
         let pairs = &self.pairs[block * self.size..][..self.size];
-        Right { pairs, half: PAIRS * HALF, step: STEP }
+        RightPairs { pairs, half: PAIRS * HALF, step: STEP }
     }
 }
 
@@ -119,7 +119,7 @@ fn rows(values: &[f32], row: usize, first: usize, start: usize, to: &mut [u32]) 
     }
 }
 
-/// Pairs of what lies side by side.
+/// Pairs of neighbouring columns, transposed.
 #[inline(always)]
 fn transposed_rows<S: Simd>(s: S, values: &[f32], row: usize, first: usize, start: usize, to: &mut [u32]) {
     let mut pairs = [0u32; SQUARE * SQUARE];

@@ -1,7 +1,7 @@
 //! The gradient of batch normalisation, and of the ReLU after it.
 
-use super::element::Element;
-use super::normalise::{BLOCK, Norm, parameters, piece};
+use super::batch_norm::{BLOCK, Normalisation, parameters, piece};
+use crate::element::Element;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 
@@ -13,9 +13,9 @@ fn pass(gradient: f32, output: f32, threshold: f32) -> f32 {
 
 /// The backward pass of a normalisation by the batch's own statistics, and of the ReLU after it if `relu`.
 #[derive(Clone, Debug)]
-pub struct NormGradient<'a, E> {
+pub struct NormalisationGradient<'a, E> {
     x: &'a [E],
-    norm: &'a Norm,
+    norm: &'a Normalisation,
     relu: bool,
     /// The sum of the gradient after ReLU, per channel.
     sum: Vec<f64>,
@@ -26,13 +26,14 @@ pub struct NormGradient<'a, E> {
     level: Level,
 }
 
-impl<'a, E: Element> NormGradient<'a, E> {
-    /// Gathers what the gradients are made of from the input `x` and the gradient `dy` of the output.
-    pub fn new(x: &'a [E], norm: &'a Norm, relu: bool, dy: &[E]) -> Self {
+impl<'a, E: Element> NormalisationGradient<'a, E> {
+    /// Gathers the sums that the gradients are made of, from the input `x` of the normalisation and the gradient `dy` of
+    /// its output, after ReLU if `relu`.
+    pub fn new(x: &'a [E], norm: &'a Normalisation, relu: bool, dy: &[E]) -> Self {
         Self::at(Level::best(), x, norm, relu, dy)
     }
 
-    fn at(level: Level, x: &'a [E], norm: &'a Norm, relu: bool, dy: &[E]) -> Self {
+    pub(crate) fn at(level: Level, x: &'a [E], norm: &'a Normalisation, relu: bool, dy: &[E]) -> Self {
         assert_eq!(x.len(), dy.len(), "as many gradients as inputs");
         norm.check_rows(x.len());
         let channels = norm.channels();
@@ -51,7 +52,8 @@ impl<'a, E: Element> NormGradient<'a, E> {
         Self { x, norm, relu, sum, product, constant: false, level }
     }
 
-    /// The same for a normalisation by statistics that do not depend on the batch: no gradient goes through them.
+    /// The same for a normalisation by running statistics, which do not depend on the batch: no gradient goes through
+    /// them.
     #[must_use]
     pub fn by_constants(self) -> Self {
         Self { constant: true, ..self }
@@ -95,7 +97,7 @@ impl<'a, E: Element> NormGradient<'a, E> {
         });
     }
 
-    /// Slope and offset of each channel.
+    /// What is subtracted per channel: `slope * (x - mean) + offset`.
     fn coefficients(&self) -> Coefficients {
         if self.constant {
             let zeros = vec![0.0; self.norm.channels()];
@@ -117,7 +119,7 @@ struct Coefficients {
     offset: Vec<f32>,
 }
 
-/// The lowest output through which the gradient passes is above this.
+/// The gradient passes where the output is above this.
 #[inline(always)]
 fn threshold(relu: bool) -> f32 {
     if relu { 0.0 } else { f32::NEG_INFINITY }
@@ -125,7 +127,7 @@ fn threshold(relu: bool) -> f32 {
 
 struct Sums<'a, E> {
     x: &'a [E],
-    norm: &'a Norm,
+    norm: &'a Normalisation,
     relu: bool,
     dy: &'a [E],
 }
@@ -136,7 +138,7 @@ impl<E: Element> Work for Sums<'_, E> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> [Vec<f64>; 2] {
         let channels = self.norm.channels();
-        let (mean, scale, shift) = parameters(self.norm);
+        let [mean, scale, shift] = parameters(self.norm);
         let threshold = threshold(self.relu);
         let mut sums = [vec![0f64; channels], vec![0f64; channels]];
         let (mut gradient, mut product) = (vec![0f32; channels], vec![0f32; channels]);
@@ -161,7 +163,7 @@ impl<E: Element> Work for Sums<'_, E> {
 }
 
 struct InputGradient<'a, E> {
-    of: &'a NormGradient<'a, E>,
+    of: &'a NormalisationGradient<'a, E>,
     coefficients: &'a Coefficients,
     x: &'a [E],
     /// The gradient of the output, where it is not what `dx` holds.
@@ -174,7 +176,7 @@ impl<E: Element> Work for InputGradient<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let (mean, scale, shift) = parameters(self.of.norm);
+        let [mean, scale, shift] = parameters(self.of.norm);
         let channels = mean.len();
         let (slope, offset) = (&self.coefficients.slope[..channels], &self.coefficients.offset[..channels]);
         let threshold = threshold(self.of.relu);
@@ -228,7 +230,14 @@ mod tests {
     }
 
     /// The gradient by its formula, per channel, in `f64`.
-    fn formula(x: &[f64], dy: &[f64], norm: &Norm, c: usize, relu: bool, constant: bool) -> Vec<f64> {
+    fn formula(
+        x: &[f64],
+        dy: &[f64],
+        norm: &Normalisation,
+        c: usize,
+        relu: bool,
+        constant: bool,
+    ) -> Vec<f64> {
         let channels = norm.channels();
         let [mean, scale, shift, inverse] =
             [&norm.mean, &norm.scale, &norm.shift, &norm.inverse_deviation].map(|by| f64::from(by[c]));
@@ -250,8 +259,8 @@ mod tests {
             let len = channels * (if cfg!(miri) { 100 } else { 40_000 } / channels + 3);
             let (x, dy): (Vec<E>, Vec<E>) = (numbers(len, 1), numbers(len, 2));
             let [xs, dys] = [&x, &dy].map(|v| v.iter().map(|v| f64::from(v.widen())).collect::<Vec<_>>());
-            let norm = Norm::new(
-                &super::super::Moments::of(&x, channels),
+            let norm = Normalisation::new(
+                &crate::nhwc::Moments::of(&x, channels),
                 &numbers::<f32>(channels, 3),
                 &numbers::<f32>(channels, 4),
                 1e-5,
@@ -260,7 +269,7 @@ mod tests {
                 let expected: Vec<_> =
                     (0..channels).map(|c| formula(&xs, &dys, &norm, c, relu, constant)).collect();
                 for level in Level::supported() {
-                    let gradient = NormGradient::at(level, &x, &norm, relu, &dy);
+                    let gradient = NormalisationGradient::at(level, &x, &norm, relu, &dy);
                     let gradient = if constant { gradient.by_constants() } else { gradient };
                     let mut dx = vec![E::narrow(f32::NAN); len];
                     gradient.input(&dy, &mut dx);

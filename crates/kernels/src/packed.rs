@@ -1,4 +1,5 @@
-//! A matrix product whose right factor is laid out once and then multiplied with piece by piece of the left.
+//! A matrix product (GEMM) whose right factor is packed once, into panels, and then multiplied with piece by piece of
+//! the left.
 
 use crate::matrix::Matrix;
 use crate::microkernel::{APART, Left, Right, Sizes, product};
@@ -6,17 +7,17 @@ use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 
-/// A right factor in panels of columns, row after row, as the inner loop reads it.
-pub(super) struct Packed {
+/// A right factor packed into panels of columns, row after row, as the microkernel reads it.
+pub(crate) struct PackedMatrix {
     level: Level,
     panels: Scratch,
     rows: usize,
     columns: usize,
 }
 
-impl Packed {
-    /// Lays out a matrix, on all threads; `None` if its columns do not fill whole panels.
-    pub(super) fn new(level: Level, matrix: Matrix<'_>) -> Option<Self> {
+impl PackedMatrix {
+    /// Packs a matrix, on all threads; `None` if its columns do not fill whole panels.
+    pub(crate) fn new(level: Level, matrix: Matrix<'_>) -> Option<Self> {
         let (rows, columns) = matrix.shape();
         let panel = level.panel();
         if rows == 0 || columns == 0 || !columns.is_multiple_of(panel) {
@@ -34,7 +35,7 @@ impl Packed {
     ///
     /// # Panics
     /// If the sizes do not fit.
-    pub(super) fn multiply(&self, left: &[f32], accumulate: bool, result: &mut [f32]) {
+    pub(crate) fn multiply(&self, left: &[f32], accumulate: bool, result: &mut [f32]) {
         assert_eq!(left.len() / self.rows, result.len() / self.columns, "rows of a matrix product");
         assert_eq!(left.len() % self.rows + result.len() % self.columns, 0, "whole rows of a matrix product");
         self.level.run(Multiply { packed: self, left, accumulate, result });
@@ -42,7 +43,7 @@ impl Packed {
 }
 
 struct Multiply<'a> {
-    packed: &'a Packed,
+    packed: &'a PackedMatrix,
     left: &'a [f32],
     accumulate: bool,
     result: &'a mut [f32],
@@ -53,7 +54,7 @@ impl Work for Multiply<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Packed { panels, rows: k, columns: n, .. } = self.packed;
+        let PackedMatrix { panels, rows: k, columns: n, .. } = self.packed;
         let (k, n, panel) = (*k, *n, 2 * S::LANES);
         let sizes = Sizes { m: self.left.len() / k, n, k };
         let left = Left { values: self.left, row_stride: k, column_stride: 1, afar: false };
@@ -79,7 +80,7 @@ mod tests {
                     false => Matrix::new(&right, k, n),
                     true => Matrix::new(&right, n, k).transposed(),
                 };
-                let packed = Packed::new(level, matrix).unwrap();
+                let packed = PackedMatrix::new(level, matrix).unwrap();
                 let mut result = vec![f32::NAN; m * n];
                 packed.multiply(&left, false, &mut result);
                 packed.multiply(&left, true, &mut result);
@@ -90,7 +91,7 @@ mod tests {
                     assert_eq!(*found, 2.0 * sum, "{level:?} ({i}, {j})");
                 }
             }
-            assert!(Packed::new(level, Matrix::new(&right, k, n - 1)).is_none());
+            assert!(PackedMatrix::new(level, Matrix::new(&right, k, n - 1)).is_none());
         }
     }
 }

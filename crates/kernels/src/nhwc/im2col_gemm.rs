@@ -1,9 +1,12 @@
-//! Convolutions as matrix products over the values under the kernel.
+//! Convolutions in `f32` as GEMMs: products of the column matrix (im2col), which is made a piece at a time and stays in
+//! the cache, with the weights. 1×1 convolutions at stride 1 need no copy.
 
-use super::convolution::Epilogue;
-use super::im2col::{Geometry, col2im, im2col, im2col_tap};
-use super::packed::Packed;
+use super::conv_input::ConvInput;
+use super::epilogue::Epilogue;
+use super::geometry::Geometry;
+use super::im2col::{col2im, im2col, im2col_tap};
 use crate::matrix::{Matrix, add_product, set_product};
+use crate::packed::PackedMatrix;
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
@@ -12,16 +15,16 @@ use std::ops::Range;
 /// Pieces of work that there should be at least.
 const PIECES: usize = 8;
 
-/// A right factor that pieces of the left are multiplied with: laid out for the inner loop where its columns fill whole
-/// panels, else as it is.
+/// A right factor that pieces of the left are multiplied with: packed for our microkernel where its columns fill whole
+/// panels, else as it is, for the `gemm` crate.
 enum Factor<'a> {
-    Packed(Packed),
+    Packed(PackedMatrix),
     Plain(Matrix<'a>),
 }
 
 impl<'a> Factor<'a> {
     fn new(level: Level, matrix: Matrix<'a>) -> Self {
-        Packed::new(level, matrix).map_or(Self::Plain(matrix), Self::Packed)
+        PackedMatrix::new(level, matrix).map_or(Self::Plain(matrix), Self::Packed)
     }
 
     /// Writes, or adds if `accumulate`, the product of some rows with it.
@@ -36,9 +39,46 @@ impl<'a> Factor<'a> {
     }
 }
 
+/// Writes the convolution of `x` with `weight` to `y`.
+pub(super) fn forward(
+    level: Level,
+    g: &Geometry,
+    x: ConvInput<'_, f32>,
+    weight: &[f32],
+    epilogue: Epilogue<'_, f32>,
+    y: &mut [f32],
+) {
+    let weight = Matrix::new(weight, g.depth(), g.outputs);
+    convolve(level, g, &x.all_as_f32(), weight, false, epilogue, y);
+}
+
+/// Writes the input gradient, or adds it if `accumulate`: at stride 1 as the convolution of the output's gradient with
+/// the mirrored weight, else by col2im.
+pub(super) fn input_gradient(
+    level: Level,
+    g: &Geometry,
+    weight: &[f32],
+    dy: &[f32],
+    accumulate: bool,
+    dx: &mut [f32],
+) {
+    let nothing = Epilogue::default();
+    let Some(mirror) = g.mirrored() else {
+        return input_gradient_by_col2im(level, g, weight, dy, accumulate, dx);
+    };
+    if g.is_pointwise() {
+        let weight = Matrix::new(weight, g.inputs, g.outputs).transposed();
+        return convolve(level, &mirror, dy, weight, accumulate, nothing, dx);
+    }
+    let mut mirrored = Scratch::new(weight.len());
+    mirror_weight(g, weight, &mut mirrored);
+    let weight = Matrix::new(&mirrored, mirror.depth(), mirror.outputs);
+    convolve(level, &mirror, dy, weight, accumulate, nothing, dx);
+}
+
 /// Writes, or adds if `accumulate`, the convolution of `x` with `weight`, a matrix of the values under the kernel by
 /// the outputs, a piece of the output rows at a time.
-pub(super) fn forward(
+fn convolve(
     level: Level,
     g: &Geometry,
     x: &[f32],
@@ -64,7 +104,7 @@ pub(super) fn forward(
     });
 }
 
-/// What is left to do for a piece of the output.
+/// Applies the epilogue to a piece of the output.
 struct Finish<'a> {
     epilogue: &'a Epilogue<'a, f32>,
     start: usize,
@@ -101,9 +141,9 @@ fn row_chunk(rows: usize, depth: usize) -> usize {
 }
 
 /// Writes the input gradient for any stride, or adds it if `accumulate`: the gradient of the column matrix,
-/// added back into the images. Each piece of work is a group of whole images or, of few images, a band of rows, so
+/// scattered back into the images (col2im). Each piece of work is a group of whole images or, of few images, a band of rows, so
 /// that no two threads add to the same pixel.
-pub(super) fn input_gradient(
+fn input_gradient_by_col2im(
     level: Level,
     g: &Geometry,
     w: &[f32],
@@ -138,13 +178,13 @@ fn pieces(range: Range<usize>, chunk: usize) -> impl Iterator<Item = Range<usize
 }
 
 /// Writes the gradient of the weight, `[kh, kw, c_in, c_out]`, from the gradient `dy` of the output.
-pub(super) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
+pub(super) fn weight_gradient(g: &Geometry, x: ConvInput<'_, f32>, dy: &[f32], dw: &mut [f32]) {
     const SMALL: usize = 1 << 18;
     const MANY_ROWS: usize = 2048;
     if g.depth() * g.outputs <= SMALL && g.rows() >= MANY_ROWS {
-        weight_gradient_by_rows(g, x, dy, dw);
+        weight_gradient_by_rows(g, &x.all_as_f32(), dy, dw);
     } else {
-        weight_gradient_by_depth(g, x, dy, dw);
+        weight_gradient_by_depth(g, &x.all_as_f32(), dy, dw);
     }
 }
 
@@ -224,4 +264,25 @@ fn blocks<'a>(
         }
     }
     blocks
+}
+
+/// The weight for the mirrored convolution: `[kh, kw, c_out, c_in]`, taps in reverse order.
+fn mirror_weight(g: &Geometry, weight: &[f32], to: &mut [f32]) {
+    const BLOCK: usize = 16;
+    let (inputs, outputs) = (g.inputs, g.outputs);
+    let taps = to.par_chunks_mut(inputs * outputs).zip(weight.par_chunks(inputs * outputs).rev());
+    taps.for_each(|(to, from)| {
+        to.par_chunks_mut(BLOCK * inputs).enumerate().for_each(|(block, to)| {
+            // In squares that stay in the cache.
+            for start in (0..inputs).step_by(BLOCK) {
+                let end = (start + BLOCK).min(inputs);
+                for (row, to) in to.chunks_exact_mut(inputs).enumerate() {
+                    let output = block * BLOCK + row;
+                    for (to, input) in to[start..end].iter_mut().zip(start..) {
+                        *to = from[input * outputs + output];
+                    }
+                }
+            }
+        });
+    });
 }

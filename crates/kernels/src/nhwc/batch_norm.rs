@@ -1,12 +1,11 @@
-//! Batch normalisation (Ioffe and Szegedy, 2015), fused with what stands around it in a residual network. Its gradient
-//! is in `norm_gradient`.
+//! Batch normalisation (Ioffe and Szegedy, 2015), fused with the ReLU and the sum of a residual block that follow it. Its
+//! gradient is in `batch_norm_gradient`.
 
-use super::convolution::keep_nan_max;
-use super::element::Element;
+use crate::element::{Element, keep_nan_max};
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;
 
-/// Rows that are summed in `f32` before the sum is carried on in `f64`.
+/// Pixels that are summed in `f32` before the sum is carried on in `f64`.
 pub(super) const BLOCK: usize = 32;
 
 /// Values that one task takes on, a multiple of [`BLOCK`] rows; it depends on the number of channels alone.
@@ -15,7 +14,8 @@ pub(super) fn piece(channels: usize) -> usize {
     (VALUES / (channels * BLOCK)).max(1) * BLOCK * channels
 }
 
-/// Mean and biased variance (divided by the count) per channel.
+/// Batch statistics: mean and biased variance (divided by the count) per channel. Running statistics take the unbiased
+/// variance: multiply by `count / (count - 1)`.
 #[derive(Clone, Debug, Default)]
 pub struct Moments {
     /// The mean, `[c]`.
@@ -25,13 +25,13 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Of `x`, whose last axis has `channels` values. Accumulated by Chan, Golub and LeVeque's pairwise updating
+    /// Of `x`, `[.., channels]`. Accumulated by Chan, Golub and LeVeque's pairwise updating
     /// (1983) in `f64`, so that a large mean does not swallow the variance.
     pub fn of<E: Element>(x: &[E], channels: usize) -> Self {
         Self::at(Level::best(), x, channels)
     }
 
-    fn at<E: Element>(level: Level, x: &[E], channels: usize) -> Self {
+    pub(crate) fn at<E: Element>(level: Level, x: &[E], channels: usize) -> Self {
         assert!(!x.is_empty() && x.len().is_multiple_of(channels), "whole rows");
         let parts: Vec<Running> =
             x.par_chunks(piece(channels)).map(|x| level.run(Gather { x, channels })).collect();
@@ -110,21 +110,22 @@ impl<E: Element> Work for Gather<'_, E> {
     }
 }
 
-/// A normalisation with everything known: `(x - mean) * scale + shift` per channel.
+/// A batch normalisation whose statistics are known, of the batch or running ones: `(x - mean) * scale + shift` per
+/// channel.
 #[derive(Clone, Debug, Default)]
-pub struct Norm {
-    /// What is subtracted, `[c]`.
+pub struct Normalisation {
+    /// Mean, `[c]`.
     pub mean: Vec<f32>,
-    /// What is multiplied with, `[c]`: `gamma / sqrt(variance + eps)`.
+    /// Scale, `[c]`: `gamma / sqrt(variance + eps)`.
     pub scale: Vec<f32>,
-    /// What is added, `[c]`: `beta`.
+    /// Shift, `[c]`: `beta`.
     pub shift: Vec<f32>,
-    /// `1 / sqrt(variance + eps)`, `[c]`.
+    /// Inverse standard deviation, `[c]`: `1 / sqrt(variance + eps)`. Read by the gradient alone.
     pub inverse_deviation: Vec<f32>,
 }
 
-impl Norm {
-    /// By statistics, and the trained `gamma` and `beta`.
+impl Normalisation {
+    /// From the statistics, and the learnt `gamma` and `beta`, `[c]` each.
     pub fn new(moments: &Moments, gamma: &[f32], beta: &[f32], eps: f32) -> Self {
         let channels = moments.mean.len();
         let found = [moments.variance.len(), gamma.len(), beta.len()];
@@ -143,13 +144,13 @@ impl Norm {
         self.mean.len()
     }
 
-    /// Sees to it that there is a value of each kind for each of so many channels, but for those of the gradient.
+    /// Panics unless mean, scale and shift have one value for each of `channels`.
     pub(super) fn check(&self, channels: usize) {
         let found = [self.mean.len(), self.scale.len(), self.shift.len()];
         assert!(found == [channels; 3] && channels > 0, "a norm of {channels} channels has {found:?} values");
     }
 
-    /// Sees to it that the norm fits itself, and that values are whole rows of its channels.
+    /// Panics unless the normalisation is consistent and `values` are whole pixels of its channels.
     pub(super) fn check_rows(&self, values: usize) {
         let channels = self.channels();
         self.check(channels);
@@ -157,12 +158,18 @@ impl Norm {
     }
 }
 
-/// Writes the normalised `x` to `y`, and `max(., 0)` of it if `relu`.
-pub fn normalise<T: Element, E: Element>(x: &[T], norm: &Norm, relu: bool, y: &mut [E]) {
+/// Writes the normalised `x`, with ReLU after it if `relu`, to `y`; both `[.., c]`.
+pub fn normalise<T: Element, E: Element>(x: &[T], norm: &Normalisation, relu: bool, y: &mut [E]) {
     normalise_at(Level::best(), x, norm, relu, y);
 }
 
-fn normalise_at<T: Element, E: Element>(level: Level, x: &[T], norm: &Norm, relu: bool, y: &mut [E]) {
+pub(crate) fn normalise_at<T: Element, E: Element>(
+    level: Level,
+    x: &[T],
+    norm: &Normalisation,
+    relu: bool,
+    y: &mut [E],
+) {
     assert_eq!(x.len(), y.len(), "as many outputs as inputs");
     norm.check_rows(y.len());
     let size = piece(norm.channels());
@@ -172,7 +179,7 @@ fn normalise_at<T: Element, E: Element>(level: Level, x: &[T], norm: &Norm, relu
 
 struct Normalise<'a, T, E> {
     x: &'a [T],
-    norm: &'a Norm,
+    norm: &'a Normalisation,
     relu: bool,
     y: &'a mut [E],
 }
@@ -183,41 +190,54 @@ impl<T: Element, E: Element> Work for Normalise<'_, T, E> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let floor = if self.relu { 0.0 } else { f32::NEG_INFINITY };
-        let (mean, scale, shift) = parameters(self.norm);
+        let [mean, scale, shift] = parameters(self.norm);
         let channels = mean.len();
         for (y, x) in self.y.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels)) {
-            for c in 0..channels {
-                y[c] = E::narrow(keep_nan_max((x[c].widen() - mean[c]) * scale[c] + shift[c], floor));
-            }
+            normalise_pixel([mean, scale, shift], x, floor, y);
         }
     }
 }
 
-/// Slices of equal length, so that the compiler sees that one check is enough for all.
+/// Normalises one pixel: `max((x - mean) * scale + shift, floor)` per channel. All slices have one value per channel.
 #[inline(always)]
-pub(super) fn parameters(norm: &Norm) -> (&[f32], &[f32], &[f32]) {
-    let channels = norm.mean.len();
-    (&norm.mean[..channels], &norm.scale[..channels], &norm.shift[..channels])
+pub(super) fn normalise_pixel<T: Element, E: Element>(
+    [mean, scale, shift]: [&[f32]; 3],
+    x: &[T],
+    floor: f32,
+    y: &mut [E],
+) {
+    let channels = mean.len();
+    let (scale, shift, x, y) = (&scale[..channels], &shift[..channels], &x[..channels], &mut y[..channels]);
+    for c in 0..channels {
+        y[c] = E::narrow(keep_nan_max((x[c].widen() - mean[c]) * scale[c] + shift[c], floor));
+    }
 }
 
-/// Writes `max(normalised x + shortcut, 0)` to `y`: the end of a residual block. The shortcut is normalised too
-/// if it comes with a normalisation.
+/// Mean, scale and shift, cut to equal length so that the compiler sees that one bounds check is enough for all.
+#[inline(always)]
+pub(super) fn parameters(norm: &Normalisation) -> [&[f32]; 3] {
+    let channels = norm.mean.len();
+    [&norm.mean[..channels], &norm.scale[..channels], &norm.shift[..channels]]
+}
+
+/// Writes `relu(normalised x + shortcut)` to `y`, all `[.., c]`: the end of a residual block. The shortcut is normalised
+/// too if it comes with a normalisation.
 pub fn normalise_add_relu<E: Element>(
     x: &[E],
-    norm: &Norm,
+    norm: &Normalisation,
     shortcut: &[E],
-    shortcut_norm: Option<&Norm>,
+    shortcut_norm: Option<&Normalisation>,
     y: &mut [E],
 ) {
     normalise_add_relu_at(Level::best(), x, norm, shortcut, shortcut_norm, y);
 }
 
-fn normalise_add_relu_at<E: Element>(
+pub(crate) fn normalise_add_relu_at<E: Element>(
     level: Level,
     x: &[E],
-    norm: &Norm,
+    norm: &Normalisation,
     shortcut: &[E],
-    shortcut_norm: Option<&Norm>,
+    shortcut_norm: Option<&Normalisation>,
     y: &mut [E],
 ) {
     assert!(x.len() == y.len() && shortcut.len() == y.len(), "as many outputs as inputs");
@@ -230,9 +250,9 @@ fn normalise_add_relu_at<E: Element>(
 
 struct Join<'a, E> {
     x: &'a [E],
-    norm: &'a Norm,
+    norm: &'a Normalisation,
     shortcut: &'a [E],
-    shortcut_norm: Option<&'a Norm>,
+    shortcut_norm: Option<&'a Normalisation>,
     y: &'a mut [E],
 }
 
@@ -241,13 +261,13 @@ impl<E: Element> Work for Join<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let (mean, scale, shift) = parameters(self.norm);
+        let [mean, scale, shift] = parameters(self.norm);
         let channels = mean.len();
         let rows = self.y.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels));
         let rows = rows.zip(self.shortcut.chunks_exact(channels));
         match self.shortcut_norm {
             Some(norm) => {
-                let (mean2, scale2, shift2) = parameters(norm);
+                let [mean2, scale2, shift2] = parameters(norm);
                 let (mean2, scale2, shift2) = (&mean2[..channels], &scale2[..channels], &shift2[..channels]);
                 for ((y, x), s) in rows {
                     for c in 0..channels {
@@ -269,35 +289,24 @@ impl<E: Element> Work for Join<'_, E> {
     }
 }
 
-/// Writes `max(a + b, 0)` to `y`.
-pub fn add_relu(a: &[f32], b: &[f32], y: &mut [f32]) {
-    assert!(a.len() == y.len() && b.len() == y.len(), "as many outputs as inputs");
-    const PIECE: usize = 1 << 15;
-    y.par_chunks_mut(PIECE).zip(a.par_chunks(PIECE)).zip(b.par_chunks(PIECE)).for_each(|((y, a), b)| {
-        for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
-            *y = keep_nan_max(a + b, 0.0);
-        }
-    });
+/// The gradient of ReLU, in place: clears the gradients where the ReLU's output is zero.
+pub fn relu_gradient<E: Element>(output: &[E], gradient: &mut [E]) {
+    relu_gradient_at(Level::best(), output, gradient);
 }
 
-/// Clears the gradients of outputs that ReLU made zero.
-pub fn mask<E: Element>(output: &[E], gradient: &mut [E]) {
-    mask_at(Level::best(), output, gradient);
-}
-
-fn mask_at<E: Element>(level: Level, output: &[E], gradient: &mut [E]) {
+pub(crate) fn relu_gradient_at<E: Element>(level: Level, output: &[E], gradient: &mut [E]) {
     assert_eq!(output.len(), gradient.len(), "as many gradients as outputs");
     const PIECE: usize = 1 << 15;
     let pieces = gradient.par_chunks_mut(PIECE).zip(output.par_chunks(PIECE));
-    pieces.for_each(|(gradient, output)| level.run(Mask { output, gradient }));
+    pieces.for_each(|(gradient, output)| level.run(ReluGradient { output, gradient }));
 }
 
-struct Mask<'a, E> {
+struct ReluGradient<'a, E> {
     output: &'a [E],
     gradient: &'a mut [E],
 }
 
-impl<E: Element> Work for Mask<'_, E> {
+impl<E: Element> Work for ReluGradient<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -336,9 +345,19 @@ mod tests {
             let len = channels * (if cfg!(miri) { 100 } else { 40_000 } / channels + 3);
             let (x, shortcut): (Vec<E>, Vec<E>) = (numbers(len, 1), numbers(len, 2));
             let moments = Moments::of(&x, channels);
-            let norm = Norm::new(&moments, &numbers::<f32>(channels, 3), &numbers::<f32>(channels, 4), 1e-5);
-            let other = Norm::new(&moments, &numbers::<f32>(channels, 5), &numbers::<f32>(channels, 6), 1e-5);
-            let by = |norm: &Norm, x: &[E], index: usize| {
+            let norm = Normalisation::new(
+                &moments,
+                &numbers::<f32>(channels, 3),
+                &numbers::<f32>(channels, 4),
+                1e-5,
+            );
+            let other = Normalisation::new(
+                &moments,
+                &numbers::<f32>(channels, 5),
+                &numbers::<f32>(channels, 6),
+                1e-5,
+            );
+            let by = |norm: &Normalisation, x: &[E], index: usize| {
                 let c = index % channels;
                 (x[index].widen() - norm.mean[c]) * norm.scale[c] + norm.shift[c]
             };
@@ -355,7 +374,7 @@ mod tests {
                     (by(&norm, &x, index) + shortcut[index].widen()).max(0.0)
                 });
                 let mut masked = shortcut.clone();
-                mask_at(level, &y, &mut masked);
+                relu_gradient_at(level, &y, &mut masked);
                 let kept = |index: usize| if y[index].widen() > 0.0 { shortcut[index].widen() } else { 0.0 };
                 compare(level, &masked, 0.0, kept);
                 y.fill(E::narrow(f32::NAN));

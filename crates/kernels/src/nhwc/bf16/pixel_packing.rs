@@ -1,4 +1,4 @@
-//! How pixels are laid out for products: rows of whole blocks of channels, with zeros around the image.
+//! How pixels are packed as the left factor of products: rows of whole blocks of channels, with zeros around the image.
 //!
 //! Outputs are counted through a grid, row by row; the packed rows are as long as the grid's, and what hangs over is
 //! computed and thrown away. So the values under a tap of the kernel lie, for one output after the other, a fixed
@@ -6,10 +6,10 @@
 //! steps, so that this holds across rows too.
 
 use super::block::{DEPTH, SIDE};
-use crate::nhwc::convolution::keep_nan_max;
-use crate::nhwc::element::{Element, Source};
-use crate::nhwc::im2col::Geometry;
-use crate::nhwc::normalise::Norm;
+use crate::element::{Element, ElementType};
+use crate::nhwc::batch_norm::{Normalisation, normalise_pixel, parameters};
+use crate::nhwc::conv_input::ConvInput;
+use crate::nhwc::geometry::Geometry;
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
 use half::bf16;
@@ -29,9 +29,9 @@ pub(super) struct Tap {
     pub(super) column: isize,
 }
 
-/// The layout of a source.
+/// The layout of the packed pixels of a convolution's input, or of the gradient of its output.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
+pub(super) struct PixelPacking {
     height: usize,
     width: usize,
     channels: usize,
@@ -49,15 +49,15 @@ pub(super) struct Frame {
     pub(super) packed: usize,
 }
 
-/// Some rows of outputs of one image.
+/// A band: some rows of outputs of one image.
 #[derive(Clone, Debug)]
-pub(super) struct Band {
+pub(super) struct RowBand {
     pub(super) image: usize,
     pub(super) rows: Range<usize>,
 }
 
-impl Frame {
-    /// For taps on a source `[images, height, width, channels]`, whose outputs, `columns` of them in a row, are `step`
+impl PixelPacking {
+    /// For taps on an input `[images, height, width, channels]`, whose outputs, `columns` of them in a row, are `step`
     /// pixels apart.
     pub(super) fn new(
         [height, width, channels]: [usize; 3],
@@ -99,8 +99,8 @@ impl Frame {
         }
         let taps: Vec<_> = rows.map(|row| tap(row, 0)).collect();
         let packed = (g.kernel_width * g.inputs).next_multiple_of(DEPTH);
-        let frame = Self::new(size, g.stride, g.out_width, &taps);
-        (Self { strip: Some(g.kernel_width), packed, ..frame }, taps)
+        let packing = Self::new(size, g.stride, g.out_width, &taps);
+        (Self { strip: Some(g.kernel_width), packed, ..packing }, taps)
     }
 
     /// Numbers that are summed over for each tap.
@@ -157,7 +157,7 @@ impl Frame {
 
     /// Cuts the rows of outputs of some images into bands that fit into the cache, and into at least so many `pieces` as
     /// long as blocks stay filled. By shapes alone.
-    pub(super) fn bands(&self, images: usize, rows: usize, pieces: usize) -> Vec<Band> {
+    pub(super) fn bands(&self, images: usize, rows: usize, pieces: usize) -> Vec<RowBand> {
         // So many blocks that reading the weights, which each band goes through, pays.
         const LEAST: usize = 3 * SIDE;
         let bytes = |rows: usize| self.size(rows) * size_of::<bf16>();
@@ -165,16 +165,22 @@ impl Frame {
         let filled = rows.min(rows * self.row / LEAST);
         let pieces = rows.div_ceil(most).max(pieces.div_ceil(images).min(filled));
         let cut = move |piece: usize| piece * rows / pieces;
-        let band = move |image, piece| Band { image, rows: cut(piece)..cut(piece + 1) };
+        let band = move |image, piece| RowBand { image, rows: cut(piece)..cut(piece + 1) };
         (0..images).flat_map(|image| (0..pieces).map(move |piece| band(image, piece))).collect()
     }
 
     /// Packs what the taps of a band look at.
-    pub(super) fn pack<T: Element>(&self, level: Level, source: Source<'_, T>, band: &Band, to: &mut [bf16]) {
+    pub(super) fn pack<T: Element>(
+        &self,
+        level: Level,
+        x: ConvInput<'_, T>,
+        band: &RowBand,
+        to: &mut [bf16],
+    ) {
         assert_eq!(to.len(), self.size(band.rows.len()), "as much room as a band takes");
         let (slots, pitch) = (self.slots(band.rows.len()), self.pitch() * self.packed);
         let image_len = self.height * self.width * self.channels;
-        let image = &source.values[band.image * image_len..][..image_len];
+        let image = &x.values[band.image * image_len..][..image_len];
         let (packed, slack) = to.split_at_mut(self.step * slots * pitch);
         slack.fill(bf16::ZERO);
         for (index, to) in packed.chunks_exact_mut(pitch).enumerate() {
@@ -183,7 +189,7 @@ impl Frame {
             match usize::try_from(row).ok().filter(|&row| row < self.height) {
                 Some(row) => {
                     let from = &image[row * self.width * self.channels..][..self.width * self.channels];
-                    level.run(PackRow { frame: self, from, norm: source.norm, to });
+                    level.run(PackRow { packing: self, from, norm: x.norm, to });
                 }
                 None => to.fill(bf16::ZERO),
             }
@@ -193,9 +199,9 @@ impl Frame {
 
 /// Packs one row of an image.
 struct PackRow<'a, T> {
-    frame: &'a Frame,
+    packing: &'a PixelPacking,
     from: &'a [T],
-    norm: Option<&'a Norm>,
+    norm: Option<&'a Normalisation>,
     to: &'a mut [bf16],
 }
 
@@ -204,10 +210,10 @@ impl<T: Element> Work for PackRow<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Self { frame, from, norm, to } = self;
-        let (channels, packed) = (frame.channels, frame.packed);
-        let Some(columns) = frame.strip else {
-            let (inside, start) = inside(frame.first.column, frame.pitch(), frame.width);
+        let Self { packing, from, norm, to } = self;
+        let (channels, packed) = (packing.channels, packing.packed);
+        let Some(columns) = packing.strip else {
+            let (inside, start) = inside(packing.first.column, packing.pitch(), packing.width);
             let (before, rest) = to.split_at_mut(inside.start * packed);
             let (middle, after) = rest.split_at_mut(inside.len() * packed);
             before.fill(bf16::ZERO);
@@ -216,17 +222,17 @@ impl<T: Element> Work for PackRow<'_, T> {
             return pixels(from, norm, channels, packed, middle);
         };
         // With room for the columns beside the image.
-        let width = (frame.row - 1) * frame.step + columns;
+        let width = (packing.row - 1) * packing.step + columns;
         let padded = &mut *Scratch::<bf16>::new(width * channels);
         padded.fill(bf16::ZERO);
-        let (inside, start) = inside(frame.first.column, width, frame.width);
+        let (inside, start) = inside(packing.first.column, width, packing.width);
         let middle = &mut padded[inside.start * channels..inside.end * channels];
         let from = &from[start * channels..][..inside.len() * channels];
         pixels(from, norm, channels, channels, middle);
         let depth = columns * channels;
         for (output, to) in to.chunks_exact_mut(packed).enumerate() {
             let (values, rest) = to.split_at_mut(depth);
-            values.copy_from_slice(&padded[output * frame.step * channels..][..depth]);
+            values.copy_from_slice(&padded[output * packing.step * channels..][..depth]);
             rest.fill(bf16::ZERO);
         }
     }
@@ -244,20 +250,21 @@ fn inside(first: isize, pixels: usize, width: usize) -> (Range<usize>, usize) {
 
 /// Packs pixels of some channels into pixels of as many or more.
 #[inline(always)]
-fn pixels<T: Element>(from: &[T], norm: Option<&Norm>, channels: usize, packed: usize, to: &mut [bf16]) {
-    if let (None, Some(from), true) = (norm, T::as_bf16(from), channels == packed) {
-        return to.copy_from_slice(from);
+fn pixels<T: Element>(
+    from: &[T],
+    norm: Option<&Normalisation>,
+    channels: usize,
+    packed: usize,
+    to: &mut [bf16],
+) {
+    if let (None, ElementType::Bf16(cast), true) = (norm, T::TYPE, channels == packed) {
+        return to.copy_from_slice((cast.slice)(from));
     }
     for (from, to) in from.chunks_exact(channels).zip(to.chunks_exact_mut(packed)) {
         let (to, rest) = to.split_at_mut(channels);
         match norm {
             Some(norm) => {
-                let (mean, scale, shift) =
-                    (&norm.mean[..channels], &norm.scale[..channels], &norm.shift[..channels]);
-                for c in 0..channels {
-                    let y = (from[c].widen() - mean[c]) * scale[c] + shift[c];
-                    to[c] = Element::narrow(keep_nan_max(y, 0.0));
-                }
+                normalise_pixel(parameters(norm), from, 0.0, to);
             }
             None => to.iter_mut().zip(from).for_each(|(to, from)| *to = Element::narrow(from.widen())),
         }
