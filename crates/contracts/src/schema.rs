@@ -1,11 +1,11 @@
 //! Names of the files that pass between stages, and the records of the JSON ones. The columns of the
 //! Parquet tables are in `marque-formats`, which reads and writes them.
 
+mod head;
 mod preparation;
 
+pub use head::{ClassWeights, Head, HeadKind, Label};
 pub use preparation::{Filter, Fit, Preparation};
-
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -140,39 +140,4 @@ impl Split {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|split| split.as_str() == word)
     }
-}
-
-/// How many answers a head gives.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HeadKind {
-    /// Exactly one class.
-    #[default]
-    Single,
-    /// Several classes, or none.
-    Tags,
-}
-
-/// One question that the network answers: `heads.json` is a list of these.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Head {
-    /// Name: a column of the label table.
-    pub name: String,
-    /// How many answers it gives.
-    pub kind: HeadKind,
-    /// Classes; the position is the class id.
-    pub classes: Vec<String>,
-    /// Photos per class, by split.
-    pub counts: BTreeMap<Split, Vec<u64>>,
-    /// Class weights from the training split, by method, each with a mean of 1 over the training photos.
-    pub class_weights: ClassWeights,
-}
-
-/// Weights per class that make up for unequal counts.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct ClassWeights {
-    /// Inverse frequency.
-    pub inverse: Vec<f64>,
-    /// Inverse effective number of samples, β = 0.999 (Cui et al. 2019, arXiv:1901.05555).
-    pub effective: Vec<f64>,
 }

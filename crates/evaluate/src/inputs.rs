@@ -1,10 +1,10 @@
-//! What other stages wrote, brought together.
+//! The artifacts of other stages: network, heads, labels, history and shards.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::Job;
-use marque_contracts::schema::{Head, HeadKind, Split, ingest, labels, preprocess, train};
+use marque_contracts::schema::{Head, HeadKind, Label, Split, ingest, labels, preprocess, train};
 use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader, TagColumn};
 use marque_network::{Network, NetworkConfig, Precision, Problem};
 use serde::de::DeserializeOwned;
@@ -38,15 +38,7 @@ pub(crate) struct Photos {
     pub(crate) file_names: Vec<String>,
     pub(crate) places: Vec<IndexRow>,
     /// By head, then photo.
-    pub(crate) truths: Vec<Truths>,
-}
-
-/// What the photos are, for one head; `None` where it is not known.
-pub(crate) enum Truths {
-    /// A class id each.
-    Single(Vec<Option<usize>>),
-    /// Class ids each.
-    Tags(Vec<Option<Vec<usize>>>),
+    pub(crate) labels: Vec<Vec<Label>>,
 }
 
 impl Inputs {
@@ -109,31 +101,35 @@ impl Inputs {
             split,
             file_names: rows.iter().map(|row| row.file_name.clone()).collect(),
             places: rows.iter().map(place).collect::<Result<_, _>>()?,
-            truths: self.truths(&positions),
+            labels: self.labels(&positions),
         })
     }
 
     /// The labels of the rows at some positions, head by head. Ids are checked against the classes when the table is
     /// read, so none is negative.
-    fn truths(&self, positions: &[usize]) -> Vec<Truths> {
+    fn labels(&self, positions: &[usize]) -> Vec<Vec<Label>> {
         let (mut single, mut tags) = (0.., self.tags.iter());
         let id = |id: i64| usize::try_from(id).ok();
-        let mut truths = |head: &Head| match (head.kind, tags.as_slice().first()) {
-            (HeadKind::Tags, Some(column)) => {
-                tags.next();
-                let ids = |ids: &Vec<i64>| ids.iter().filter_map(|tag| id(*tag)).collect();
-                let row = |position: &usize| column.rows.get(*position)?.as_ref().map(ids);
-                Truths::Tags(positions.iter().map(row).collect())
-            }
-            _ => {
-                let column = single.next().unwrap_or(usize::MAX);
-                let row = |position: &usize| {
-                    self.rows[*position].labels.get(column).copied().flatten().and_then(id)
-                };
-                Truths::Single(positions.iter().map(row).collect())
+        let mut labels = |head: &Head| -> Vec<Label> {
+            match (head.kind, tags.as_slice().first()) {
+                (HeadKind::Tags, Some(column)) => {
+                    tags.next();
+                    let ids = |ids: &Vec<i64>| ids.iter().filter_map(|tag| id(*tag)).collect();
+                    let row = |position: &usize| -> Option<Vec<usize>> {
+                        column.rows.get(*position)?.as_ref().map(ids)
+                    };
+                    positions.iter().map(|position| Label::from(row(position))).collect()
+                }
+                _ => {
+                    let column = single.next().unwrap_or(usize::MAX);
+                    let row = |position: &usize| {
+                        self.rows[*position].labels.get(column).copied().flatten().and_then(id)
+                    };
+                    positions.iter().map(|position| Label::from(row(position))).collect()
+                }
             }
         };
-        self.heads.iter().map(&mut truths).collect()
+        self.heads.iter().map(&mut labels).collect()
     }
 }
 
@@ -177,6 +173,6 @@ fn matching_heads(config: &NetworkConfig, mut heads: Vec<Head>, path: &Path) -> 
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+    let text = fs_err::read_to_string(path)?;
     serde_json::from_str(&text).map_err(|source| Error::Json { path: path.to_owned(), source })
 }

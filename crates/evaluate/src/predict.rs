@@ -1,4 +1,4 @@
-//! Passing photos through the network.
+//! Inference: the forward pass over the photos of a split.
 
 use candle_core::{Device, Tensor};
 use marque_contracts::{Progress, Unit};
@@ -32,7 +32,7 @@ pub(crate) fn logits(
     Ok(logits)
 }
 
-/// Turns shards' pixels into the numbers that the network was trained on.
+/// Normalises pixels with the mean and standard deviation that the network was trained with.
 struct Normaliser(PixelLevels);
 
 impl Normaliser {

@@ -15,7 +15,6 @@
 mod agreement;
 mod build;
 mod config;
-mod confusion;
 mod error;
 mod execution;
 mod gradients;
@@ -24,7 +23,6 @@ mod layers;
 mod load;
 mod names;
 mod network;
-mod presence;
 mod save;
 pub mod stock;
 mod training_pass;
@@ -32,11 +30,9 @@ mod trunk;
 
 pub use agreement::{Agreement, LEAST_PROBABILITY};
 pub use config::{Backbone, BottleneckStride, HeadConfig, NetworkConfig, PixelLevels, Problem};
-pub use confusion::Confusion;
 pub use error::{Error, Result};
 pub use gradients::Gradients;
 pub use load::{LoadReport, MisShaped};
 pub use network::{Buffer, Frozen, Group, Network, Parameter};
-pub use presence::Presence;
 pub use training_pass::TrainingPass;
 pub use trunk::Precision;

@@ -9,6 +9,7 @@ use marque_formats::{Geometry, IndexRow, LabelTable, ShardReader, TagColumn};
 use serde::de::DeserializeOwned;
 
 use crate::Error;
+use crate::target;
 pub(crate) use crate::target::Target;
 
 /// One photo: where its pixels are, and its label per head.
@@ -107,14 +108,14 @@ fn targets(heads: &[Head], table: &LabelTable, path: &Path) -> Result<Vec<Vec<Ta
         match head.kind {
             HeadKind::Single => {
                 for (targets, row) in targets.iter_mut().zip(&table.rows) {
-                    targets.push(Target::of_class(row.labels.get(single).copied().flatten()));
+                    targets.push(target::of_class(row.labels.get(single).copied().flatten()));
                 }
                 single += 1;
             }
             HeadKind::Tags => {
                 let column = TagColumn::read(path, &head.name, &head.classes)?;
                 for (targets, ids) in targets.iter_mut().zip(&column.rows) {
-                    targets.push(Target::of_tags(ids.as_deref()));
+                    targets.push(target::of_tags(ids.as_deref()));
                 }
             }
         }

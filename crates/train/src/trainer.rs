@@ -13,7 +13,7 @@ use crate::curves::Curves;
 use crate::data::Data;
 use crate::features::FeatureReader;
 use crate::learner::{Learner, Place};
-use crate::measured::Measured;
+use crate::running_metrics::RunningMetrics;
 use crate::settings::{Selection, Settings};
 use crate::{Error, Length, validation};
 
@@ -197,7 +197,7 @@ impl<'a> Trainer<'a> {
         !self.data.validation.is_empty()
     }
 
-    fn row(&self, epoch: usize, running: &Running, validation: &Measured) -> EpochRow {
+    fn row(&self, epoch: usize, running: &Running, validation: &RunningMetrics) -> EpochRow {
         let (settings, train) = (self.settings, &running.measured);
         let heads = self.data.heads.iter().enumerate().map(|(i, head)| HeadEpoch {
             name: head.name.clone(),

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use marque_contracts::schema::{Head, evaluate, ingest, labels, preprocess, train};
+use marque_contracts::schema::{evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Artifact, Store};
 use marque_export::{CardFacts, Model, model_card, write_folder, write_onnx};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 use crate::arguments::Export;
 use crate::configuration::Configuration;
@@ -51,8 +51,7 @@ fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     let mut facts =
         CardFacts { training: Some(trained.manifest.fingerprint.settings.clone()), ..CardFacts::default() };
     if let Some(labelled) = made_of(store, &trained, labels::STAGE, labels::HEADS)? {
-        facts.heads = serde_json::from_value::<Vec<Head>>(json(&labelled.folder.join(labels::HEADS))?)
-            .map_err(|source| Error::Heads { path: labelled.folder.join(labels::HEADS), source })?;
+        facts.heads = json(&labelled.folder.join(labels::HEADS))?;
     }
     for (stage, file) in [(labels::STAGE, labels::HEADS), (preprocess::STAGE, preprocess::INDEX)] {
         if let Some(artifact) = made_of(store, &trained, stage, file)? {
@@ -82,7 +81,7 @@ fn has_read(reader: &Artifact, artifact: &Artifact, file: &str) -> bool {
     read.is_some() && read.copied() == artifact.manifest.digest_of(file)
 }
 
-fn json(path: &Path) -> Result<Value, Error> {
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::Write {
         action: "read",
         path: path.to_owned(),
