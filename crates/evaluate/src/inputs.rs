@@ -133,8 +133,8 @@ impl Inputs {
     }
 }
 
-/// Heads in the order in which they are reported: those with one class a photo, then those with tags.
-pub(crate) fn reported(heads: &[Head]) -> impl Iterator<Item = &Head> {
+/// Heads in the order of the report: those with one class a photo, then those with tags.
+fn reported(heads: &[Head]) -> impl Iterator<Item = &Head> {
     let of = |kind: HeadKind| heads.iter().filter(move |head| head.kind == kind);
     of(HeadKind::Single).chain(of(HeadKind::Tags))
 }

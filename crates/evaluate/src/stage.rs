@@ -11,7 +11,7 @@ use marque_metrics::{Metrics, Predictions};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::inputs::{Inputs, reported};
+use crate::inputs::Inputs;
 use crate::{
     Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, predict, sample, write_predictions,
 };
@@ -78,7 +78,7 @@ impl Evaluate {
         note: Option<&str>,
     ) -> Result<String, Error> {
         let folder = &inputs.photo_folder;
-        let heads: Vec<_> = reported(&inputs.heads).cloned().collect();
+        let heads: Vec<_> = predictions.heads().iter().map(|head| head.head().clone()).collect();
         let report = Report {
             metrics,
             heads: &heads,
