@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use image::{DynamicImage, Rgb, RgbImage};
 use marque_contracts::Digest;
-use marque_contracts::schema::{ClassWeights, Head, HeadKind, Split};
-use marque_evaluate::{Answers, Metrics, PhotoCard, Report, Thumbnail, confident_mistakes, sample};
+use marque_contracts::schema::{Head, HeadKind, Label, Split};
+use marque_evaluate::{PhotoCard, Report, Thumbnail, confident_mistakes, sample, write_predictions};
 use marque_formats::{EpochRow, HeadEpoch};
+use marque_metrics::{Metrics, Predictions};
 
 const PHOTOS: usize = 523;
 const EPOCHS: u32 = 14;
@@ -35,11 +36,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = PathBuf::from(arguments.next().ok_or("usage: sample_report FILE [HEADS]")?);
     let count: usize = arguments.next().map_or(Ok(3), |text| text.parse())?;
     let heads: Vec<_> = HEADS.iter().cycle().take(count).enumerate().map(|(i, spec)| head(i, spec)).collect();
-    let answers = answers(&heads)?;
-    let counts: Vec<_> = heads.iter().map(|head| head.counts[&Split::Train].clone()).collect();
-    let metrics = Metrics::measure(&answers, &counts)?;
+    let predictions = predictions(&heads)?;
+    let heads: Vec<_> = predictions.heads().iter().map(|head| head.head().clone()).collect();
+    let metrics = Metrics::measure(&predictions);
     let cards = |photos: Vec<usize>| -> Result<Vec<PhotoCard>, Box<dyn Error>> {
-        let card = |photo: usize| Ok(PhotoCard::new(&answers, photo, Thumbnail::of_image(&drawing(photo))?));
+        let card =
+            |photo: usize| Ok(PhotoCard::new(&predictions, photo, Thumbnail::of_image(&drawing(photo))?));
         photos.into_iter().map(card).collect()
     };
     let facts = [
@@ -57,10 +59,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         network: "ResNet18 at 96 × 96 pixels",
         facts: &facts,
         note: None,
-        sample: &cards(sample(&answers, 24))?,
-        mistakes: &cards(confident_mistakes(&answers, 12))?,
+        sample: &cards(sample(&predictions, 24))?,
+        mistakes: &cards(confident_mistakes(&predictions, 12))?,
     };
-    std::fs::write(path, report.render()?)?;
+    std::fs::write(&path, report.render()?)?;
+    std::fs::write(path.with_extension("json"), serde_json::to_string_pretty(&metrics)? + "\n")?;
+    write_predictions(&predictions, &path.with_extension("parquet"))?;
     Ok(())
 }
 
@@ -89,34 +93,48 @@ fn head(i: usize, (name, classes, _): &(&str, &[&str], f64)) -> Head {
         (Split::Train, counts(1654, 10_000)),
         (Split::Validation, counts(407, 20_000)),
     ]);
-    Head {
-        kind: HeadKind::Single,
-        classes: classes.iter().map(|class| (*class).to_owned()).collect(),
-        counts: by_split,
-        class_weights: ClassWeights::default(),
-        name,
-    }
+    let classes = classes.iter().map(|class| (*class).to_owned()).collect();
+    Head { counts: by_split, ..Head::new(name, HeadKind::Single, classes) }
 }
 
-fn answers(heads: &[Head]) -> Result<Answers, Box<dyn Error>> {
+fn predictions(heads: &[Head]) -> Result<Predictions, Box<dyn Error>> {
     let names = (0..PHOTOS).map(|photo| format!("cars_test/{photo:05}.jpg")).collect();
-    let mut answers = Answers::new(Split::Test, names);
+    let mut predictions = Predictions::new(Split::Test, names);
     for (i, head) in heads.iter().enumerate() {
         let hardness = HEADS[i % HEADS.len()].2;
-        let (mut truths, mut logits) = (Vec::new(), Vec::new());
+        let (mut labels, mut logits) = (Vec::new(), Vec::new());
         for photo in 0..PHOTOS {
-            let truth = true_class(&head.name, head.classes.len(), photo);
-            truths.push((photo % 61 != 0).then_some(truth));
+            let label = true_class(&head.name, head.classes.len(), photo);
+            labels.push(if photo % 61 == 0 { Label::Unknown } else { Label::Class(label) });
             for class in 0..head.classes.len() {
                 let noise =
                     chance(&format!("{} {class}", head.name), photo) + chance(&head.classes[class], photo);
-                let lead = if class == truth { 5.2 } else { 0.0 };
+                let lead = if class == label { 5.2 } else { 0.0 };
                 logits.push((lead + 4.2 * hardness * (noise - 1.0)) as f32);
             }
         }
-        answers.add_head(&head.name, head.classes.clone(), truths, &logits)?;
+        predictions.add(head.clone(), labels, logits)?;
     }
-    Ok(answers)
+    add_tags(&mut predictions)?;
+    Ok(predictions)
+}
+
+fn add_tags(predictions: &mut Predictions) -> Result<(), Box<dyn Error>> {
+    let tags = ["roof rack", "alloy wheels", "tow bar"];
+    let has = |photo: usize, tag: usize| chance(tags[tag], photo) < 0.15 * (tag + 1) as f64;
+    let (mut labels, mut logits, mut counts) = (Vec::new(), Vec::new(), vec![0; tags.len()]);
+    for photo in 0..PHOTOS {
+        let label: Vec<_> = (0..tags.len()).filter(|tag| has(photo, *tag)).collect();
+        label.iter().for_each(|tag| counts[*tag] += 1);
+        for tag in 0..tags.len() {
+            let lead = if label.contains(&tag) { 1.5 } else { -1.5 };
+            logits.push((lead + 5.0 * (chance(&tag.to_string(), photo) - 0.5)) as f32);
+        }
+        labels.push(if photo % 53 == 0 { Label::Unknown } else { Label::Tags(label) });
+    }
+    let head = Head::new("extras", HeadKind::Tags, tags.map(str::to_owned).into());
+    let counts = BTreeMap::from([(Split::Test, counts)]);
+    Ok(predictions.add(Head { counts, ..head }, labels, logits)?)
 }
 
 fn history(heads: &[Head]) -> Vec<EpochRow> {

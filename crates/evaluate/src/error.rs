@@ -1,25 +1,18 @@
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use marque_contracts::schema::Split;
 use marque_contracts::{Failure, FailureKind};
 
-/// Why a network cannot be measured.
+/// Why a network cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A table or shard is missing or damaged.
     #[error(transparent)]
     Table(#[from] marque_formats::Error),
-    /// The file system refused.
-    #[error("cannot {action} {path}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// A record is not the JSON it should be.
     #[error("{path} is not readable")]
     Json {
@@ -47,12 +40,12 @@ pub enum Error {
         /// The photo.
         file_name: String,
     },
-    /// The network and the labels are not of one piece.
+    /// The heads of the network are not those of the labels.
     #[error("{path} does not fit the network: {reason}")]
     Mismatch {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// Where they differ.
         reason: String,
     },
     /// The network cannot be loaded or fails.
@@ -61,28 +54,15 @@ pub enum Error {
     /// A tensor cannot be made or read.
     #[error("a computation failed")]
     Tensor(#[from] candle_core::Error),
-    /// No photo has a label, so that there is nothing to compare answers with.
+    /// No photo has a label, so that there is nothing to compare predictions with.
     #[error("no photo of the {split} split has a label")]
     NoLabels {
         /// The split that was to be measured.
         split: &'static str,
     },
-    /// The answers given for a head do not fit the photos and classes.
-    #[error("head `{head}`: {reason}")]
-    Answers {
-        /// The head.
-        head: String,
-        /// What does not fit.
-        reason: String,
-    },
-    /// The network answered with infinity or with what is not a number.
-    #[error("head `{head}`: the logits for the photo {file_name} are not finite")]
-    NotFinite {
-        /// The head.
-        head: String,
-        /// The photo.
-        file_name: String,
-    },
+    /// The predictions cannot be measured.
+    #[error(transparent)]
+    Predictions(#[from] marque_metrics::Error),
     /// Two columns of the table of predictions would have the same name.
     #[error("two columns of the table of predictions would be named `{column}`")]
     ColumnTaken {
@@ -95,14 +75,6 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), source }
-    }
-
-    pub(crate) fn answers(head: &str, reason: impl Into<String>) -> Self {
-        Self::Answers { head: head.to_owned(), reason: reason.into() }
-    }
-
     pub(crate) fn no_labels(split: Split) -> Self {
         Self::NoLabels { split: split.as_str() }
     }
@@ -121,11 +93,13 @@ impl From<Error> for Failure {
             Error::NoLabels { .. } => {
                 (Data, Some("give labels to some photos of the test or validation split"))
             }
-            Error::NotFinite { .. } => (Run, Some("training has diverged: lower `learning_rate` in [train]")),
+            Error::Predictions(marque_metrics::Error::NotFinite { .. }) => {
+                (Run, Some("training has diverged: lower `learning_rate` in [train]"))
+            }
             Error::ColumnTaken { .. } => (Settings, Some("give one of the heads another name")),
-            Error::Io { .. }
+            Error::Io(_)
             | Error::Thumbnail(_)
-            | Error::Answers { .. }
+            | Error::Predictions(_)
             | Error::Tensor(_)
             | Error::Render(_) => (Run, None),
         };

@@ -1,4 +1,4 @@
-//! What other stages wrote, brought together.
+//! The artifacts of other stages: network, heads, labels, history and shards.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -91,8 +91,8 @@ impl Inputs {
     }
 }
 
-/// Heads in the order in which they are reported: those with one class a photo, then those with tags.
-pub(crate) fn reported(heads: &[Head]) -> impl Iterator<Item = &Head> {
+/// Heads in the order of the report: those with one class a photo, then those with tags.
+fn reported(heads: &[Head]) -> impl Iterator<Item = &Head> {
     let of = |kind: HeadKind| heads.iter().filter(move |head| head.kind == kind);
     of(HeadKind::Single).chain(of(HeadKind::Tags))
 }
@@ -127,6 +127,6 @@ fn matching_heads(config: &NetworkConfig, mut heads: Vec<Head>, path: &Path) -> 
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+    let text = fs_err::read_to_string(path)?;
     serde_json::from_str(&text).map_err(|source| Error::Json { path: path.to_owned(), source })
 }

@@ -1,4 +1,4 @@
-//! Passing photos through the network.
+//! Inference: the forward pass over the photos of a split.
 
 use candle_core::{Device, Tensor};
 use marque_contracts::schema::Normalisation;

@@ -1,17 +1,19 @@
-//! The stage itself.
+//! The stage `evaluate`: from the artifacts of other stages to metrics, predictions and report.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
-use marque_contracts::schema::{Head, HeadKind, Label, Split, evaluate, ingest, labels, preprocess, train};
+use marque_contracts::counts::grouped;
+use marque_contracts::schema::{Head, Split, evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Failure, Input, Job, Stage, Summary};
+use marque_metrics::{Metrics, Predictions};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::inputs::{Inputs, reported};
-use crate::report::count;
+use crate::inputs::Inputs;
 use crate::{
-    Answers, Error, Metrics, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, predict, sample,
+    Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, predict, sample, write_predictions,
 };
 
 /// Stage 5.
@@ -32,21 +34,13 @@ impl Evaluate {
         if let Some(note) = &note {
             job.progress().line(note);
         }
-        let answers = self.answers(&inputs, split, job)?;
-        let training_counts: Vec<_> = inputs
-            .heads
-            .iter()
-            .filter(|head| head.kind == HeadKind::Single)
-            .map(|head| {
-                head.counts.get(&Split::Train).cloned().unwrap_or_else(|| vec![0; head.classes.len()])
-            })
-            .collect();
-        let metrics = Metrics::measure(&answers, &training_counts)?;
-        metrics.write(&job.output().join(evaluate::METRICS))?;
-        answers.write(&job.output().join(evaluate::PREDICTIONS))?;
-        let page = self.render(&inputs, &answers, &metrics, note.as_deref())?;
-        let path = job.output().join(evaluate::REPORT);
-        std::fs::write(&path, page).map_err(|e| Error::io("write", &path, e))?;
+        let predictions = self.predictions(&inputs, split, job)?;
+        let metrics = Metrics::measure(&predictions);
+        let json = serde_json::to_string_pretty(&metrics).map_err(io::Error::from)?;
+        fs_err::write(job.output().join(evaluate::METRICS), json + "\n")?;
+        write_predictions(&predictions, &job.output().join(evaluate::PREDICTIONS))?;
+        let page = self.render(&inputs, &predictions, &metrics, note.as_deref())?;
+        fs_err::write(job.output().join(evaluate::REPORT), page)?;
         Ok(summary(&metrics))
     }
 
@@ -65,35 +59,26 @@ impl Evaluate {
         Err(Error::no_labels(wanted))
     }
 
-    fn answers(&self, inputs: &Inputs, split: Split, job: &Job<'_>) -> Result<Answers, Error> {
+    fn predictions(&self, inputs: &Inputs, split: Split, job: &Job<'_>) -> Result<Predictions, Error> {
         let photos = inputs.photos(split)?;
         let logits =
             predict::logits(&inputs.network, &inputs.shards, &photos.places, &self.settings, job.progress())?;
-        let mut answers = Answers::new(photos.split, photos.file_names);
-        for ((head, labels), logits) in inputs.heads.iter().zip(&photos.labels).zip(logits) {
-            let (name, classes) = (&head.name, head.classes.clone());
-            match head.kind {
-                HeadKind::Single => {
-                    answers.add_head(name, classes, labels.iter().map(Label::class).collect(), &logits)?;
-                }
-                HeadKind::Tags => {
-                    let tags = labels.iter().map(|label| label.tags().map(<[usize]>::to_vec));
-                    answers.add_tags(name, classes, tags.collect(), &logits)?;
-                }
-            }
+        let mut predictions = Predictions::new(photos.split, photos.file_names);
+        for ((head, labels), logits) in inputs.heads.iter().zip(photos.labels).zip(logits) {
+            predictions.add(head.clone(), labels, logits)?;
         }
-        Ok(answers)
+        Ok(predictions)
     }
 
     fn render(
         &self,
         inputs: &Inputs,
-        answers: &Answers,
+        predictions: &Predictions,
         metrics: &Metrics,
         note: Option<&str>,
     ) -> Result<String, Error> {
         let folder = &inputs.photo_folder;
-        let heads: Vec<_> = reported(&inputs.heads).cloned().collect();
+        let heads: Vec<_> = predictions.heads().iter().map(|head| head.head().clone()).collect();
         let report = Report {
             metrics,
             heads: &heads,
@@ -102,8 +87,12 @@ impl Evaluate {
             network: &network_name(inputs),
             facts: &facts(inputs, self.settings.flip),
             note,
-            sample: &photo_cards(answers, sample(answers, self.settings.photos), folder)?,
-            mistakes: &photo_cards(answers, confident_mistakes(answers, self.settings.mistakes), folder)?,
+            sample: &photo_cards(predictions, sample(predictions, self.settings.photos), folder)?,
+            mistakes: &photo_cards(
+                predictions,
+                confident_mistakes(predictions, self.settings.mistakes),
+                folder,
+            )?,
         };
         report.render()
     }
@@ -115,7 +104,7 @@ impl Stage for Evaluate {
     }
 
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn settings(&self) -> Value {
@@ -136,11 +125,15 @@ impl Stage for Evaluate {
     }
 }
 
-/// Photos with their answers, read from the originals in the order given.
-fn photo_cards(answers: &Answers, photos: Vec<usize>, folder: &Path) -> Result<Vec<PhotoCard>, Error> {
+/// Photos with their predictions, read from the originals in the order given.
+fn photo_cards(
+    predictions: &Predictions,
+    photos: Vec<usize>,
+    folder: &Path,
+) -> Result<Vec<PhotoCard>, Error> {
     let card = |photo: usize| {
-        let thumbnail = Thumbnail::of_file(&folder.join(&answers.file_names()[photo]))?;
-        Ok(PhotoCard::new(answers, photo, thumbnail))
+        let thumbnail = Thumbnail::of_file(&folder.join(&predictions.file_names()[photo]))?;
+        Ok(PhotoCard::new(predictions, photo, thumbnail))
     };
     photos.into_par_iter().map(card).collect()
 }
@@ -181,7 +174,7 @@ fn facts(inputs: &Inputs, flip: bool) -> Vec<(String, String)> {
             Split::Validation => "Validation photos",
             Split::Test => "Test photos",
         };
-        facts.push((name.to_owned(), count(inputs.count(split) as u64)));
+        facts.push((name.to_owned(), grouped(inputs.count(split) as u64)));
     }
     facts
 }

@@ -38,7 +38,7 @@ impl Thumbnail {
     /// If the photo cannot be read or decoded.
     pub fn of_file(path: &Path) -> Result<Self, Error> {
         let wrong = |source| Error::Photo { path: path.to_owned(), source };
-        let file = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        let file = fs_err::read(path)?;
         let photo = Photo::read(&file, ANY_SIZE).map_err(wrong)?;
         let image = Decoder::new().upright(&photo, BEHIND).map_err(wrong)?;
         Self::of_image(&DynamicImage::ImageRgb8(image))

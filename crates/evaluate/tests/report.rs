@@ -1,43 +1,39 @@
-//! The page and the table, from answers made up here.
+//! The page and the table, from predictions made up here.
 
 use std::collections::BTreeMap;
 
 use image::{DynamicImage, GenericImageView, Rgb, RgbImage};
-use marque_contracts::schema::{ClassWeights, Head, HeadKind, Split};
+use marque_contracts::schema::{Head, HeadKind, Label, Split};
 use marque_evaluate::{
-    Answers, Error, Metrics, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample,
+    Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample, write_predictions,
 };
 use marque_formats::{Column, EpochRow, HeadEpoch, Table};
+use marque_metrics::{Metrics, Predictions};
 use marque_network::Precision;
 use marque_settings::{Document, Reader};
 
 const ODD: &str = "<b>&\"'";
 
-/// Heads with three classes each; photo `i` is of class `i % 3`, and every seventh answer is wrong if asked.
-fn answers(heads: &[&str], mistakes: bool) -> Answers {
+/// Heads with three classes each; photo `i` is of class `i % 3`, and every seventh prediction is wrong if asked.
+fn predictions(heads: &[&str], mistakes: bool) -> Predictions {
     let names = (0..30).map(|i| format!("cars_test/{i:05}.jpg")).collect();
-    let mut answers = Answers::new(Split::Test, names);
+    let mut predictions = Predictions::new(Split::Test, names);
     for name in heads {
-        let truths = (0..30).map(|i| (i != 29).then_some(i % 3)).collect();
+        let labels = (0..30).map(|i| (i != 29).then_some(i % 3).into()).collect();
         let mut logits = Vec::new();
         for i in 0..30 {
-            let answer = if mistakes && i % 7 == 0 { (i + 1) % 3 } else { i % 3 };
-            logits.extend((0..3).map(|class| if class == answer { 1.0 + i as f32 / 10.0 } else { 0.0 }));
+            let predicted = if mistakes && i % 7 == 0 { (i + 1) % 3 } else { i % 3 };
+            logits.extend((0..3).map(|class| if class == predicted { 1.0 + i as f32 / 10.0 } else { 0.0 }));
         }
-        answers.add_head(name, vec![ODD.into(), "b".into(), "c".into()], truths, &logits).unwrap();
+        let head = Head::new(*name, HeadKind::Single, vec![ODD.into(), "b".into(), "c".into()]);
+        let counts = Split::ALL.into_iter().map(|split| (split, vec![4, 3, 2])).collect::<BTreeMap<_, _>>();
+        predictions.add(Head { counts, ..head }, labels, logits).unwrap();
     }
-    answers
+    predictions
 }
 
-fn heads(answers: &Answers) -> Vec<Head> {
-    let head = |name: &str, classes: &[String]| Head {
-        name: name.to_owned(),
-        kind: HeadKind::Single,
-        classes: classes.to_vec(),
-        counts: Split::ALL.into_iter().map(|split| (split, vec![4, 3, 2])).collect::<BTreeMap<_, _>>(),
-        class_weights: ClassWeights::default(),
-    };
-    answers.heads().iter().map(|answers| head(answers.name(), answers.classes())).collect()
+fn heads(predictions: &Predictions) -> Vec<Head> {
+    predictions.heads().iter().map(|head| head.head().clone()).collect()
 }
 
 fn history(names: &[&str], epochs: u32) -> Vec<EpochRow> {
@@ -62,14 +58,14 @@ fn history(names: &[&str], epochs: u32) -> Vec<EpochRow> {
 }
 
 fn page(names: &[&str], mistakes: bool, epochs: u32) -> String {
-    let answers = answers(names, mistakes);
-    render(&answers, &heads(&answers), &history(names, epochs))
+    let predictions = predictions(names, mistakes);
+    render(&predictions, &heads(&predictions), &history(names, epochs))
 }
 
-fn render(answers: &Answers, heads: &[Head], history: &[EpochRow]) -> String {
-    let metrics = Metrics::measure(answers, &vec![vec![4, 3, 2]; heads.len()]).unwrap();
+fn render(predictions: &Predictions, heads: &[Head], history: &[EpochRow]) -> String {
+    let metrics = Metrics::measure(predictions);
     let photo = DynamicImage::ImageRgb8(RgbImage::from_pixel(30, 20, Rgb([200, 30, 30])));
-    let card = |photo_id| PhotoCard::new(answers, photo_id, Thumbnail::of_image(&photo).unwrap());
+    let card = |photo_id| PhotoCard::new(predictions, photo_id, Thumbnail::of_image(&photo).unwrap());
     let cards = |photos: Vec<usize>| photos.into_iter().map(card).collect::<Vec<_>>();
     let report = Report {
         metrics: &metrics,
@@ -79,8 +75,8 @@ fn render(answers: &Answers, heads: &[Head], history: &[EpochRow]) -> String {
         network: "ResNet18",
         facts: &[("Backbone".to_owned(), ODD.to_owned())],
         note: Some(ODD),
-        sample: &cards(sample(answers, 5)),
-        mistakes: &cards(confident_mistakes(answers, 3)),
+        sample: &cards(sample(predictions, 5)),
+        mistakes: &cards(confident_mistakes(predictions, 3)),
     };
     report.render().unwrap()
 }
@@ -116,6 +112,25 @@ fn every_number_of_heads_makes_a_whole_page() {
     }
 }
 
+/// Heads with tags have no confusion matrix, but a gauge, a section and lines on the photos like all others.
+#[test]
+fn a_head_with_tags_has_its_section() {
+    let mut predictions = predictions(&["brand"], true);
+    let labels = (0..30).map(|i| Label::Tags((0..i % 3).collect())).collect();
+    let logits = (0..90).map(|i| if i % 3 < i / 3 % 3 { 2.0 } else { -2.0 }).collect();
+    let head = Head::new("extras", HeadKind::Tags, vec!["roof".into(), "alloys".into(), ODD.into()]);
+    predictions.add(head, labels, logits).unwrap();
+    let page = render(&predictions, &heads(&predictions), &history(&["brand", "extras"], 2));
+    check_nesting(&page);
+    assert!(page.contains("of test photos have both answers right"));
+    assert!(page.contains("<p>3 tags, 100% exactly right, micro-F1 1.000</p>"));
+    assert!(page.contains("always “none” reaches 33.3%"));
+    assert!(page.contains("<span class=\"answer\">roof, alloys</span>"));
+    assert!(page.contains("mAP its mean over the tags"));
+    let columns = ["<th class=\"number\">Photos</th>", "Tag balance", ">AP</th>", "<svg class=\"matrix\""];
+    assert_eq!(columns.map(|part| page.matches(part).count()), [2, 1, 1, 1]);
+}
+
 #[test]
 fn names_are_text_wherever_they_stand() {
     let page = page(&[ODD, "type"], true, 2);
@@ -144,12 +159,13 @@ fn no_mistakes_are_good_news() {
 
 #[test]
 fn a_page_without_labels_or_history_says_so() {
-    let mut answers = Answers::new(Split::Test, vec!["a.jpg".into()]);
-    answers.add_head("x", vec!["one".into()], vec![None], &[0.5]).unwrap();
-    let metrics = Metrics::measure(&answers, &[vec![0]]).unwrap();
+    let mut predictions = Predictions::new(Split::Test, vec!["a.jpg".into()]);
+    let head = Head::new("x", HeadKind::Single, vec!["one".into()]);
+    predictions.add(head, vec![Label::Unknown], vec![0.5]).unwrap();
+    let metrics = Metrics::measure(&predictions);
     let report = Report {
         metrics: &metrics,
-        heads: &heads(&answers),
+        heads: &heads(&predictions),
         history: &[],
         best_epoch: None,
         network: "ResNet18",
@@ -166,10 +182,10 @@ fn a_page_without_labels_or_history_says_so() {
 
 #[test]
 fn without_validation_photos_nothing_is_said_of_them() {
-    let answers = answers(&["brand"], true);
-    let mut heads = heads(&answers);
+    let predictions = predictions(&["brand"], true);
+    let mut heads = heads(&predictions);
     let mut history = history(&["brand"], 3);
-    let page = render(&answers, &heads, &history);
+    let page = render(&predictions, &heads, &history);
     assert!(page.contains("curve validation") && page.contains("</i>validation"));
     assert!(page.contains(">Validation</th>"));
     for row in &mut history {
@@ -179,7 +195,7 @@ fn without_validation_photos_nothing_is_said_of_them() {
         }
     }
     heads[0].counts.insert(Split::Validation, vec![0; 3]);
-    let page = render(&answers, &heads, &history);
+    let page = render(&predictions, &heads, &history);
     let (_, body) = page.split_once("</style>").unwrap();
     assert!(!body.to_lowercase().contains("validation"), "{body}");
     check_nesting(&page);
@@ -187,22 +203,22 @@ fn without_validation_photos_nothing_is_said_of_them() {
 
 #[test]
 fn mistakes_are_ordered_by_confidence() {
-    let answers = answers(&["brand"], true);
+    let predictions = predictions(&["brand"], true);
     // Photos 0, 7, 14, 21, 28 are wrong; the later, the surer.
-    assert_eq!(confident_mistakes(&answers, 3), [28, 21, 14]);
-    assert_eq!(confident_mistakes(&answers, 99).len(), 5);
-    let drawn = sample(&answers, 99);
+    assert_eq!(confident_mistakes(&predictions, 3), [28, 21, 14]);
+    assert_eq!(confident_mistakes(&predictions, 99).len(), 5);
+    let drawn = sample(&predictions, 99);
     assert_eq!(drawn.len(), 29, "the photo without a label is not shown");
-    assert_eq!(sample(&answers, 4), drawn[..4]);
+    assert_eq!(sample(&predictions, 4), drawn[..4]);
 }
 
 #[test]
 fn predictions_round_trip() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
-    let answers = answers(&["brand", "type"], true);
-    answers.write(&one).unwrap();
-    answers.write(&two).unwrap();
+    let predictions = predictions(&["brand", "type"], true);
+    write_predictions(&predictions, &one).unwrap();
+    write_predictions(&predictions, &two).unwrap();
     assert_eq!(std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap());
 
     let frame = Table::read(&one).unwrap();
@@ -222,26 +238,53 @@ fn predictions_round_trip() {
     assert_eq!(names, expected);
     assert_eq!(frame.rows(), 30);
     let column = |name: &str| &frame.columns().iter().find(|(column, _)| column == name).unwrap().1;
-    let Column::Text(truths) = column("type") else { panic!("truth is not text") };
-    let Column::Text(predicted) = column("type_predicted") else { panic!("answer is not text") };
+    let Column::Text(labels) = column("type") else { panic!("label is not text") };
+    let Column::Text(predicted) = column("type_predicted") else { panic!("prediction is not text") };
     let Column::Flag(right) = column("type_right") else { panic!("right is not a flag") };
     for photo in 0..30 {
         assert_eq!(
             right[photo],
-            truths[photo].as_ref().map(|truth| Some(truth) == predicted[photo].as_ref())
+            labels[photo].as_ref().map(|label| Some(label) == predicted[photo].as_ref())
         );
     }
     assert_eq!(
-        (truths[0].as_deref(), predicted[0].as_deref(), right[0]),
+        (labels[0].as_deref(), predicted[0].as_deref(), right[0]),
         (Some(ODD), Some("b"), Some(false))
     );
-    assert_eq!((truths[29].as_deref(), right[29]), (None, None));
+    assert_eq!((labels[29].as_deref(), right[29]), (None, None));
+}
+
+#[test]
+fn tags_are_lists_in_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table");
+    let mut predictions = Predictions::new(Split::Test, vec!["a.jpg".into(), "b.jpg".into()]);
+    let head = Head::new("extras", HeadKind::Tags, vec!["roof".into(), "alloys".into()]);
+    predictions.add(head, vec![Label::Tags(vec![]), Label::Unknown], vec![-3.0, -3.0, 0.0, 1.0]).unwrap();
+    write_predictions(&predictions, &path).unwrap();
+    let names = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    let text = |text: &str| Some(text.to_owned());
+    let expected = [
+        ("file_name", Column::Text(vec![text("a.jpg"), text("b.jpg")])),
+        ("split", Column::Text(vec![text("test"), text("test")])),
+        ("extras", Column::TextList(vec![names(&[]), None])),
+        ("extras_predicted", Column::TextList(vec![names(&[]), names(&["alloys"])])),
+        ("extras_probabilities", Column::Text(vec![text("0.047426 0.047426"), text("0.500000 0.731059")])),
+        ("extras_right", Column::Flag(vec![Some(true), None])),
+    ];
+    let frame = Table::read(&path).unwrap();
+    let columns = frame.columns().iter().filter(|(name, _)| name != "extras_probability");
+    for ((name, column), (expected_name, expected)) in columns.zip(&expected) {
+        assert_eq!((name.as_str(), column), (*expected_name, expected));
+    }
+    assert_eq!(frame.columns().len(), 7);
 }
 
 #[test]
 fn heads_whose_columns_collide_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let error = answers(&["a", "a_right"], true).write(&folder.path().join("x")).unwrap_err();
+    let error =
+        write_predictions(&predictions(&["a", "a_right"], true), &folder.path().join("x")).unwrap_err();
     assert!(matches!(error, Error::ColumnTaken { column } if column == "a_right"));
 }
 

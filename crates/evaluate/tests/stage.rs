@@ -9,10 +9,11 @@ use marque_contracts::schema::{
     ClassWeights, Head, HeadKind, Split, evaluate, ingest, labels, preprocess, train,
 };
 use marque_contracts::{Bar, Digest, Failure, FailureKind, Job, Progress, Silent, Stage, Unit};
-use marque_evaluate::{Evaluate, Metrics, Settings};
+use marque_evaluate::{Evaluate, Settings};
 use marque_formats::{
     Column, EpochRow, Geometry, HeadEpoch, IndexRow, LabelRow, LabelTable, Table, write_shard,
 };
+use marque_metrics::Metrics;
 use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig};
 
 const SIZE: usize = 32;
@@ -184,19 +185,23 @@ fn read(folder: &Path) -> [Vec<u8>; 3] {
         .map(|name| std::fs::read(folder.join(name)).unwrap())
 }
 
+fn metrics(folder: &Path) -> Metrics {
+    serde_json::from_slice(&std::fs::read(folder.join(evaluate::METRICS)).unwrap()).unwrap()
+}
+
 #[test]
 fn every_photo_counts_in_batches_of_any_size() {
     let artifacts = Artifacts::new(&Split::ALL);
     let (whole, lines) = artifacts.run(&settings(64), "whole").unwrap();
     assert!(lines.is_empty(), "{lines:?}");
-    let expected = Metrics::read(&whole.join(evaluate::METRICS)).unwrap();
+    let expected = metrics(&whole);
     assert_eq!((expected.split.as_str(), expected.photos), ("test", 7));
     let heads: Vec<_> = expected.heads.iter().map(|head| (head.name.as_str(), head.accuracy.total)).collect();
     assert_eq!(heads, [("brand", 6), ("era", 7)], "in the network's order, unknown labels left out");
     assert_eq!(expected.all_heads_right.total, 6);
     for batch_size in [1, 3] {
         let (parts, _) = artifacts.run(&settings(batch_size), &format!("by-{batch_size}")).unwrap();
-        let found = Metrics::read(&parts.join(evaluate::METRICS)).unwrap();
+        let found = metrics(&parts);
         for (found, expected) in found.heads.iter().zip(&expected.heads) {
             assert_eq!(found.confusion, expected.confusion, "batches of {batch_size}");
             assert!((found.log_loss.unwrap() - expected.log_loss.unwrap()).abs() < 1e-5);
@@ -209,8 +214,7 @@ fn with_flip_mirror_images_have_the_answers_of_the_photos() {
     let artifacts = Artifacts::new(&Split::ALL);
     let log_losses = |flip: bool, output: &str| -> Vec<f64> {
         let (folder, _) = artifacts.run(&Settings { flip, ..settings(4) }, output).unwrap();
-        let metrics = Metrics::read(&folder.join(evaluate::METRICS)).unwrap();
-        metrics.heads.iter().map(|head| head.log_loss.unwrap()).collect()
+        metrics(&folder).heads.iter().map(|head| head.log_loss.unwrap()).collect()
     };
     let (photos, both) = (log_losses(false, "photos"), log_losses(true, "both"));
     artifacts.write_pixels(true);

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use marque_contracts::schema::{Head, HeadKind, Split};
+use marque_metrics::{HeadMetrics, Metrics, Proportion, TagHeadMetrics};
 use marque_network::{BottleneckStride, HeadConfig, NetworkConfig};
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ pub struct CardFacts {
     /// The heads as the label stage describes them, with their counts: `heads.json`.
     pub heads: Vec<Head>,
     /// What was measured of this very model: `metrics.json`.
-    pub metrics: Option<Value>,
+    pub metrics: Option<Metrics>,
     /// The settings it was trained with, defaults included.
     pub training: Option<Value>,
     /// The settings of the data set and of what was done to its photos, by stage.
@@ -64,8 +65,9 @@ fn front_matter(config: &NetworkConfig, facts: &CardFacts) -> String {
          - multi-head\n- {backbone}\nmetrics:\n- accuracy\n- f1\n"
     );
     if let Some(metrics) = &facts.metrics {
-        let split = metrics["split"].as_str().unwrap_or("test");
-        let index: String = measured_heads(metrics).map(|head| index_entry(head, split)).collect();
+        let heads = measured_heads(metrics);
+        let index: String =
+            heads.map(|(name, measures)| index_entry(name, &measures, &metrics.split)).collect();
         if !index.is_empty() {
             yaml += &format!("model-index:\n- name: {}\n  results:\n{index}", quoted(backbone));
         }
@@ -74,9 +76,7 @@ fn front_matter(config: &NetworkConfig, facts: &CardFacts) -> String {
 }
 
 /// The results of a head for the hub's table of models.
-fn index_entry(head: &Value, split: &str) -> String {
-    let name = head["name"].as_str().unwrap_or_default();
-    let measures = measures(head);
+fn index_entry(name: &str, measures: &[Measure], split: &str) -> String {
     if measures.is_empty() {
         return String::new();
     }
@@ -92,36 +92,40 @@ fn index_entry(head: &Value, split: &str) -> String {
     entry
 }
 
-/// The heads of `metrics.json`, those with one class a photo and those with tags.
-fn measured_heads(metrics: &Value) -> impl Iterator<Item = &Value> {
-    ["heads", "tags"].into_iter().filter_map(|kind| metrics[kind].as_array()).flatten()
+/// The heads, those with tags last, and what was measured of each.
+fn measured_heads(metrics: &Metrics) -> impl Iterator<Item = (&str, Vec<Measure>)> {
+    let classes = metrics.heads.iter().map(|head| (head.name.as_str(), class_measures(head)));
+    classes.chain(metrics.tags.iter().map(|head| (head.name.as_str(), tag_measures(head))))
 }
 
-/// A number that says how good a head is.
-struct Measure<'a> {
+/// A metric of a head.
+struct Measure {
     /// The hub's word for it.
     kind: &'static str,
     /// Our word for it.
     label: &'static str,
     value: f64,
-    /// Both ends of its 95% interval, or null.
-    interval: &'a Value,
+    /// Both ends of its 95% interval, if it has one.
+    interval: Option<[f64; 2]>,
 }
 
-/// What was measured of a head.
-fn measures(head: &Value) -> Vec<Measure<'_>> {
-    let known = [
-        ("accuracy", "accuracy", "accuracy"),
-        ("exact_match", "exactly the right tags", "exact"),
-        ("mean_average_precision", "mean average precision", "mean_average_precision"),
-        ("f1", "macro-F1", "macro_f1"),
-    ];
-    let measure = |(kind, label, key)| {
-        // A share with its interval, or a number alone.
-        let value = head[key]["share"].as_f64().or(head[key].as_f64())?;
-        Some(Measure { kind, label, value, interval: &head[key]["interval"] })
-    };
-    known.into_iter().filter_map(measure).collect()
+fn class_measures(head: &HeadMetrics) -> Vec<Measure> {
+    let accuracy = proportion("accuracy", "accuracy", &head.accuracy);
+    accuracy.into_iter().chain(score("f1", "macro-F1", head.macro_f1)).collect()
+}
+
+fn tag_measures(head: &TagHeadMetrics) -> Vec<Measure> {
+    let exact = proportion("exact_match", "exactly the right tags", &head.exact);
+    let precision = score("mean_average_precision", "mean average precision", head.mean_average_precision);
+    exact.into_iter().chain(precision).chain(score("f1", "macro-F1", head.macro_f1)).collect()
+}
+
+fn proportion(kind: &'static str, label: &'static str, proportion: &Proportion) -> Option<Measure> {
+    Some(Measure { kind, label, value: proportion.share?, interval: proportion.interval })
+}
+
+fn score(kind: &'static str, label: &'static str, value: Option<f64>) -> Option<Measure> {
+    Some(Measure { kind, label, value: value?, interval: None })
 }
 
 fn heads(config: &NetworkConfig) -> String {
@@ -150,20 +154,15 @@ fn heads(config: &NetworkConfig) -> String {
     section
 }
 
-fn results(metrics: &Value) -> String {
-    let split = metrics["split"].as_str().unwrap_or("test");
-    let photos = metrics["photos"].as_u64().unwrap_or(0);
+fn results(metrics: &Metrics) -> String {
+    let Metrics { split, photos, .. } = metrics;
     let mut section = format!("\n## Results\n\nOn the {photos} photos of the {split} split:\n\n");
     section += "| head | measure | value | 95% interval |\n|---|---|---|---|\n";
-    for head in measured_heads(metrics) {
-        let name = head["name"].as_str().unwrap_or_default();
-        for Measure { label, value, interval, .. } in measures(head) {
-            let _ = writeln!(section, "| {name} | {label} | {} | {} |", percent(value), range(interval));
-        }
-    }
-    if let Some(share) = metrics.pointer("/all_heads_right/share").and_then(Value::as_f64) {
-        let interval = &metrics["all_heads_right"]["interval"];
-        let _ = writeln!(section, "| all | right together | {} | {} |", percent(share), range(interval));
+    let heads =
+        measured_heads(metrics).flat_map(|(name, measures)| measures.into_iter().map(move |m| (name, m)));
+    let together = proportion("", "right together", &metrics.all_heads_right).map(|measure| ("all", measure));
+    for (name, Measure { label, value, interval, .. }) in heads.chain(together) {
+        let _ = writeln!(section, "| {name} | {label} | {} | {} |", percent(value), range(interval));
     }
     section
 }
@@ -308,11 +307,8 @@ fn percent(share: f64) -> String {
     format!("{:.1}%", 100.0 * share)
 }
 
-fn range(interval: &Value) -> String {
-    match (interval[0].as_f64(), interval[1].as_f64()) {
-        (Some(low), Some(high)) => format!("{:.1} to {}", 100.0 * low, percent(high)),
-        _ => String::new(),
-    }
+fn range(interval: Option<[f64; 2]>) -> String {
+    interval.map_or_else(String::new, |[low, high]| format!("{:.1} to {}", 100.0 * low, percent(high)))
 }
 
 /// "brand, type and era".

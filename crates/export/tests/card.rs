@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use marque_contracts::schema::{ClassWeights, Head, HeadKind, Split};
 use marque_export::{CardFacts, Model, model_card, write_folder};
+use marque_metrics::Metrics;
 use marque_network::{Backbone, BottleneckStride, HeadConfig, LabelHierarchy, Network, NetworkConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn model(folder: &std::path::Path) -> Model {
     let config = NetworkConfig {
@@ -44,16 +45,31 @@ fn head(name: &str, kind: HeadKind, classes: &[&str]) -> Head {
     }
 }
 
+/// A proportion of no photos.
+fn nothing() -> Value {
+    json!({ "count": 0, "total": 0, "share": null, "interval": null })
+}
+
+/// A head of `metrics.json`.
+fn head_metrics(name: &str, accuracy: Value, macro_f1: Option<f64>) -> Value {
+    json!({
+        "name": name, "accuracy": accuracy, "majority": { "class": "Other", "accuracy": nothing() },
+        "macro_f1": macro_f1, "log_loss": null, "calibration": { "expected_error": null, "bins": [] },
+        "classes": [], "confusion": [],
+    })
+}
+
 fn facts() -> CardFacts {
-    let share = |share: f64, low: f64, high: f64| json!({ "share": share, "interval": [low, high] });
+    let share = |share: f64, low: f64, high: f64| json!({ "count": 1, "total": 2, "share": share, "interval": [low, high] });
     let metrics = json!({
-        "split": "test", "photos": 7, "all_heads_right": share(0.5, 0.2, 0.8),
-        "heads": [
-            { "name": "brand", "accuracy": share(0.875, 0.7, 0.95), "macro_f1": 0.75 },
-            { "name": "era", "macro_f1": null },
-        ],
-        "tags": [{ "name": "extras", "exact": share(0.625, 0.4, 0.8), "mean_average_precision": 0.5 }],
+        "split": "test", "photos": 7, "all_heads_right": share(0.5, 0.2, 0.8), "photos_by_wrong_heads": [1, 1],
+        "heads": [head_metrics("brand", share(0.875, 0.7, 0.95), Some(0.75)), head_metrics("era", nothing(), None)],
+        "tags": [{
+            "name": "extras", "exact": share(0.625, 0.4, 0.8), "always_none": nothing(),
+            "mean_average_precision": 0.5, "macro_f1": null, "micro_f1": null, "log_loss": null, "tags": [],
+        }],
     });
+    let metrics: Metrics = serde_json::from_value(metrics).unwrap();
     CardFacts {
         heads: vec![
             head("brand", HeadKind::Single, &["A|B", "Other"]),

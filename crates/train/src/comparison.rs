@@ -64,7 +64,7 @@ fn reference_step(
     for (batch, shares) in batches.iter().zip(objective.shares(batches)) {
         let logits = forward(network, &batch.images)?;
         let losses = objective.losses(&logits, batch, &shares)?;
-        running.measured.add(&losses, &logits, &batch.targets)?;
+        running.measured.add(&losses.heads, &losses.counted, &logits, &batch.targets)?;
         let mut gradients = Gradients::new();
         gradients.take(network.parameters(), &losses.sum.backward()?)?;
         objective.gradients(&losses, &shares, &mut gradients)?;

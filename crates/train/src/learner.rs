@@ -95,7 +95,7 @@ impl Learner {
             if !losses.value.is_finite() {
                 return Err(self.diagnose(settings, context, &losses, &pass));
             }
-            running.measured.add(&losses, pass.logits(), &batch.targets)?;
+            running.measured.add(&losses.heads, &losses.counted, pass.logits(), &batch.targets)?;
             pass.backward(&losses.sum, &mut self.gradients)?;
             self.objective.gradients(&losses, shares, &mut self.gradients)?;
             if several {

@@ -8,7 +8,7 @@ use marque_network::{Gradients, Group, Parameter};
 
 use crate::batches::Batch;
 use crate::head_training::{ClassWeighting, HeadTraining, HeadWeighting};
-use crate::measured::Measured;
+use crate::running_metrics::RunningMetrics;
 use crate::{Error, Settings};
 
 /// The losses of all heads.
@@ -140,7 +140,7 @@ impl Objective {
     }
 
     /// The sum of what was measured of all heads, each by its `loss_weight`.
-    pub(crate) fn total(&self, measured: &Measured) -> f64 {
+    pub(crate) fn total(&self, measured: &RunningMetrics) -> f64 {
         self.sum(|head| measured.head_loss(head), |_| true)
     }
 

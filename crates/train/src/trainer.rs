@@ -13,7 +13,7 @@ use crate::curves::Curves;
 use crate::data::Data;
 use crate::features::FeatureReader;
 use crate::learner::{Learner, StepContext};
-use crate::measured::Measured;
+use crate::running_metrics::RunningMetrics;
 use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::{Error, Length, validation};
@@ -198,7 +198,7 @@ impl<'a> Trainer<'a> {
         !self.data.validation.is_empty()
     }
 
-    fn row(&self, epoch: usize, running: &Running, validation: &Measured) -> EpochRow {
+    fn row(&self, epoch: usize, running: &Running, validation: &RunningMetrics) -> EpochRow {
         let (settings, train) = (self.settings, &running.measured);
         let heads = self.data.heads.iter().enumerate().map(|(i, head)| HeadEpoch {
             name: head.name.clone(),

@@ -7,7 +7,7 @@ use crate::batches::Batches;
 use crate::data::{Data, Sample};
 use crate::features::FeatureReader;
 use crate::learner::Learner;
-use crate::measured::Measured;
+use crate::running_metrics::RunningMetrics;
 use crate::settings::Settings;
 
 /// Photos per pass, where nothing is kept for a backward pass.
@@ -21,7 +21,7 @@ pub(crate) fn measure(
     features: Option<&FeatureReader>,
     learner: &Learner,
     progress: &dyn Progress,
-) -> Result<Measured, Error> {
+) -> Result<RunningMetrics, Error> {
     measure_some(settings, data, features, learner, &data.validation, progress)
 }
 
@@ -33,8 +33,8 @@ pub(crate) fn measure_some(
     learner: &Learner,
     samples: &[Sample],
     progress: &dyn Progress,
-) -> Result<Measured, Error> {
-    let mut measured = Measured::new(&data.heads);
+) -> Result<RunningMetrics, Error> {
+    let mut measured = RunningMetrics::new(&data.heads);
     if samples.is_empty() {
         return Ok(measured);
     }
@@ -56,7 +56,7 @@ pub(crate) fn measure_some(
             let photos = batch.images.dim(0)?;
             let logits = learner.network.forward_eval_from(&batch.images, parts)?;
             let losses = learner.objective.plain_losses(&logits, &batch)?;
-            measured.add(&losses, &logits, &batch.targets)?;
+            measured.add(&losses.heads, &losses.counted, &logits, &batch.targets)?;
             bar.advance(photos as u64);
         }
         Ok(())

@@ -1,40 +1,47 @@
 //! `report.html`: one page that needs no other file, no network and no script.
 //!
-//! The template is `templates/report.html`; everything that comes from data is escaped in it. The views of
-//! this module turn numbers into the words and lengths that the template shows.
+//! Each section is a template of `templates/report/` with a file here that fills it; everything that comes from data is
+//! escaped in the template.
 
+mod curves;
+mod gauge;
+mod head_section;
+mod method;
 mod page;
 mod photo_card;
-mod tables;
+mod photos;
+mod reliability;
+mod table;
+mod training;
 mod wording;
 
 use askama::Template;
 use marque_contracts::schema::Head;
 use marque_formats::EpochRow;
+use marque_metrics::Metrics;
 
-use crate::{Error, Metrics};
+use crate::Error;
 use page::Page;
 pub use photo_card::PhotoCard;
-pub(crate) use wording::count;
 
 /// What the page tells.
 #[derive(Debug)]
 pub struct Report<'a> {
     /// What was measured.
     pub metrics: &'a Metrics,
-    /// The heads in the order of the metrics, with their photos per class and split.
+    /// The heads in the order of the metrics, those with tags last, with their photos per class and split.
     pub heads: &'a [Head],
-    /// What training noted, epoch by epoch, with the heads in the same order.
+    /// The training history, epoch by epoch, with the heads in the same order.
     pub history: &'a [EpochRow],
     /// The epoch whose weights were measured, if known.
     pub best_epoch: Option<u32>,
-    /// What was measured, in a few words: "ResNet18 at 96 × 96 pixels".
+    /// The network in a few words: "ResNet18 at 96 × 96 pixels".
     pub network: &'a str,
     /// What to say of the network and the photos: names and values, in order.
     pub facts: &'a [(String, String)],
     /// What the reader must know first: that another split was measured than asked for, say.
     pub note: Option<&'a str>,
-    /// Photos drawn evenly from the split.
+    /// Photos drawn uniformly from the split.
     pub sample: &'a [PhotoCard],
     /// Photos with the most confident mistakes, worst first.
     pub mistakes: &'a [PhotoCard],
@@ -48,4 +55,9 @@ impl Report<'_> {
     pub fn render(&self) -> Result<String, Error> {
         Ok(Page::of(self).render()?)
     }
+}
+
+/// Columns for some cards, at most five, in rows as equal as can be.
+fn columns(cards: usize) -> usize {
+    cards.div_ceil(cards.div_ceil(5).max(1)).max(1)
 }

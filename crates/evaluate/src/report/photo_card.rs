@@ -1,6 +1,9 @@
-//! A photo with its answers.
+//! A photo with what is predicted for it.
 
-use crate::{Answers, HeadAnswers, TagAnswers, Thumbnail};
+use marque_contracts::schema::Label;
+use marque_metrics::{HeadPredictions, Predictions};
+
+use crate::Thumbnail;
 
 /// A photo as the page shows it.
 #[derive(Clone, PartialEq, Debug)]
@@ -10,11 +13,11 @@ pub struct PhotoCard {
     pub(super) lines: Vec<Line>,
 }
 
-/// One head's answer.
+/// The prediction of one head.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Line {
     pub(super) head: String,
-    pub(super) answer: String,
+    pub(super) predicted: String,
     /// Whole percents.
     pub(super) probability: String,
     pub(super) verdict: Verdict,
@@ -23,16 +26,15 @@ pub(super) struct Line {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Verdict {
     Right,
-    Wrong { truth: String },
+    Wrong { label: String },
     Unknown,
 }
 
 impl PhotoCard {
-    /// The card of the photo at position `photo` of the answers.
-    pub fn new(answers: &Answers, photo: usize, thumbnail: Thumbnail) -> Self {
-        let lines = answers.heads().iter().map(|head| Line::new(head, photo));
-        let lines = lines.chain(answers.tags().iter().map(|head| Line::of_tags(head, photo))).collect();
-        Self { thumbnail, file_name: answers.file_names()[photo].clone(), lines }
+    /// The card of the photo at position `photo` of the predictions.
+    pub fn new(predictions: &Predictions, photo: usize, thumbnail: Thumbnail) -> Self {
+        let lines = predictions.heads().iter().map(|head| Line::new(head, photo)).collect();
+        Self { thumbnail, file_name: predictions.file_names()[photo].clone(), lines }
     }
 
     /// How the frame is coloured: "wrong" if a head is, "right" if all known labels agree.
@@ -49,42 +51,27 @@ impl PhotoCard {
 
     /// The photo in words, for those who do not see it.
     pub(super) fn description(&self) -> String {
-        let answers: Vec<_> =
-            self.lines.iter().map(|line| format!("{} {}", line.head, line.answer)).collect();
-        format!("{}, answered {}", self.file_name, answers.join(", "))
+        let predicted: Vec<_> =
+            self.lines.iter().map(|line| format!("{} {}", line.head, line.predicted)).collect();
+        format!("{}, answered {}", self.file_name, predicted.join(", "))
     }
 }
 
 impl Line {
-    fn new(head: &HeadAnswers, photo: usize) -> Self {
-        let answer = head.predicted(photo);
-        let verdict = match head.truth(photo) {
-            None => Verdict::Unknown,
-            Some(truth) if truth == answer => Verdict::Right,
-            Some(truth) => Verdict::Wrong { truth: head.classes()[truth].clone() },
-        };
-        Self {
-            head: head.name().to_owned(),
-            answer: head.classes()[answer].clone(),
-            probability: format!("{:.0}%", head.probability(photo) * 100.0),
-            verdict,
-        }
-    }
-
-    fn of_tags(head: &TagAnswers, photo: usize) -> Self {
-        let words = |ids: &[usize]| match ids {
+    fn new(head: &HeadPredictions, photo: usize) -> Self {
+        let (label, predicted) = (head.label(photo), head.predicted(photo));
+        let words = |label: &Label| match &head.names(label)[..] {
             [] => "none".to_owned(),
-            ids => head.names(ids).join(", "),
+            names => names.join(", "),
         };
-        let answer = head.predicted(photo);
-        let verdict = match head.truth(photo) {
+        let verdict = match head.is_right(photo) {
             None => Verdict::Unknown,
-            Some(truth) if truth == answer => Verdict::Right,
-            Some(truth) => Verdict::Wrong { truth: words(truth) },
+            Some(true) => Verdict::Right,
+            Some(false) => Verdict::Wrong { label: words(label) },
         };
         Self {
             head: head.name().to_owned(),
-            answer: words(&answer),
+            predicted: words(&predicted),
             probability: format!("{:.0}%", head.probability(photo) * 100.0),
             verdict,
         }

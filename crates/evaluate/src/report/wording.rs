@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Words and numbers as people read them.
 
 /// A share as a percentage with one digit: "93.5%", and "100%" only for all of them.
 pub(super) fn percent(share: f64) -> String {
@@ -22,24 +22,6 @@ pub(super) fn decimal(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
 }
 
-/// A count with commas between thousands.
-pub(crate) fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// "1 photo", "2,600 photos".
-pub(super) fn counted(value: u64, one: &str, several: &str) -> String {
-    format!("{} {}", count(value), if value == 1 { one } else { several })
-}
-
 /// Small numbers as words.
 pub(super) fn number_word(value: usize) -> String {
     const WORDS: [&str; 11] =
@@ -57,14 +39,5 @@ mod tests {
         assert_eq!(percent(1.0), "100%");
         assert_eq!(percent(0.935), "93.5%");
         assert_eq!(percent_number(0.0), "0.0");
-    }
-
-    #[test]
-    fn thousands_are_separated() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(999), "999");
-        assert_eq!(count(16_185), "16,185");
-        assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!(counted(1, "photo", "photos"), "1 photo");
     }
 }

@@ -18,8 +18,8 @@ use super::{EpochRecord, create, delete, flush, rename, tensors, write_json};
 use crate::Error;
 use crate::ema::Ema;
 use crate::learner::Learner;
-use crate::measured::Measured;
 use crate::optimizer::Memory;
+use crate::running_metrics::RunningMetrics;
 
 const OPTIMIZER: &str = "optimizer.safetensors";
 const AVERAGE: &str = "average.safetensors";
@@ -47,7 +47,7 @@ pub(crate) struct Run {
 /// What was measured in the epoch under way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Running {
-    pub(crate) measured: Measured,
+    pub(crate) measured: RunningMetrics,
     /// Sum over its steps of the norm of the gradients.
     #[serde(with = "crate::bits")]
     pub(crate) norms: f64,
@@ -95,7 +95,7 @@ impl Run {
 impl Running {
     /// An epoch that has not begun.
     pub(crate) fn new(heads: &[Head]) -> Self {
-        Self { measured: Measured::new(heads), norms: 0.0, steps: 0, timing: Timing::default() }
+        Self { measured: RunningMetrics::new(heads), norms: 0.0, steps: 0, timing: Timing::default() }
     }
 }
 

@@ -1,42 +1,41 @@
-//! Whether the probabilities mean what they say.
+//! Calibration: whether predicted probabilities are how often predictions are right.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HeadAnswers, Proportion};
+use crate::Proportion;
 
 /// Number of bins, as in the paper.
 const BINS: usize = 15;
 
-/// How far the network's confidence is from its accuracy: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger,
+/// The reliability diagram and expected calibration error of a head: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger,
 /// "On calibration of modern neural networks", ICML 2017 (arXiv:1706.04599).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Calibration {
-    /// Mean over the photos of |accuracy − confidence| of their bin, from 0 to 1; `None` without photos.
+    /// Expected calibration error, from 0 to 1: the mean over the bins of the difference between confidence and accuracy, weighted by
+    /// the photos of the bin; `None` without photos.
     pub expected_error: Option<f64>,
-    /// 15 bins of equal width over the probability of the answer; a bin includes its upper end.
+    /// 15 bins of equal width over the probability of the predicted class; a bin includes its upper end.
     pub bins: Vec<Bin>,
 }
 
-/// The photos whose answer has a probability in some range.
+/// The photos whose prediction has a probability in some range.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Bin {
     /// Lower end of the range, excluded.
     pub low: f64,
     /// Upper end of the range, included.
     pub high: f64,
-    /// Mean probability of the answers; `None` in an empty bin.
+    /// Mean probability of the predictions; `None` in an empty bin.
     pub confidence: Option<f64>,
-    /// How many of the answers are right.
+    /// How many of the predictions are right: the accuracy of the bin.
     pub right: Proportion,
 }
 
 impl Calibration {
-    /// Sorts a head's answers into bins. Photos whose label is not known are left out.
-    pub fn measure(head: &HeadAnswers, photos: usize) -> Self {
+    /// Bins predictions by their probability, from 0 to 1; the flag says whether a prediction is right.
+    pub fn measure(predictions: impl IntoIterator<Item = (f64, bool)>) -> Self {
         let (mut sums, mut right, mut totals) = ([0.0; BINS], [0u64; BINS], [0u64; BINS]);
-        for photo in 0..photos {
-            let Some(is_right) = head.is_right(photo) else { continue };
-            let probability = head.probability(photo);
+        for (probability, is_right) in predictions {
             let bin = ((probability * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
             sums[bin] += probability;
             right[bin] += u64::from(is_right);

@@ -1,17 +1,22 @@
-//! Writing SVG elements.
+//! SVG elements.
 
 use std::fmt::{self, Display, Write};
 
-use askama::filters::{Html, escape};
+/// The style sheet of a drawing that stands alone, on white.
+const STYLE: &str = "text{font:12px sans-serif;fill:#333}.middle{text-anchor:middle}.end{text-anchor:end}\
+    .grid{stroke:#e5e5e5}.curve{fill:none;stroke:#1f5fa8;stroke-width:2}circle.curve{fill:#1f5fa8}.point{fill:#9bb7d4}\
+    .best{stroke:#c0392b;stroke-dasharray:5 4}.value{fill:#c0392b}";
 
-/// A drawing under way: elements are added at the end.
-pub(crate) struct Svg {
+/// An SVG drawing; elements are added on top of those before.
+#[derive(Debug)]
+pub struct Svg {
     text: String,
 }
 
 impl Svg {
-    /// Begins a drawing of `width` × `height` units, announced to screen readers as `label`.
-    pub(crate) fn new(class: &str, width: f64, height: f64, label: &str) -> Self {
+    /// A drawing of `width` × `height` units for an HTML page with a style sheet, announced to screen readers as
+    /// `label`.
+    pub fn new(class: &str, width: f64, height: f64, label: &str) -> Self {
         let (width, height) = (Coordinate(width), Coordinate(height));
         let text = format!(
             "<svg class=\"{class}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
@@ -21,8 +26,16 @@ impl Svg {
         Self { text }
     }
 
+    /// As [`Svg::new`], for a file of its own: with a style sheet, on white.
+    pub fn standalone(width: f64, height: f64, label: &str) -> Self {
+        let Self { text } = Self::new("chart", width, height, label);
+        let text = text.replacen("<svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"", 1);
+        let back = "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>";
+        Self { text: format!("{text}<style>{STYLE}</style>{back}") }
+    }
+
     /// A straight line.
-    pub(crate) fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
+    pub fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
         self.add(format_args!(
             "<line class=\"{class}\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"/>",
             Coordinate(x1),
@@ -33,7 +46,7 @@ impl Svg {
     }
 
     /// A line through points; nothing for fewer than two.
-    pub(crate) fn polyline(&mut self, class: &str, points: &[(f64, f64)]) {
+    pub fn polyline(&mut self, class: &str, points: &[(f64, f64)]) {
         if points.len() < 2 {
             return;
         }
@@ -46,7 +59,7 @@ impl Svg {
     }
 
     /// A dot that tells `tip` when pointed at.
-    pub(crate) fn dot(&mut self, class: &str, (x, y): (f64, f64), radius: f64, tip: &str) {
+    pub fn dot(&mut self, class: &str, (x, y): (f64, f64), radius: f64, tip: &str) {
         self.add(format_args!(
             "<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"{}\"><title>{}</title></circle>",
             Coordinate(x),
@@ -57,7 +70,7 @@ impl Svg {
     }
 
     /// A rectangle with rounded corners, of some opacity from 0 to 1, that tells `tip` when pointed at.
-    pub(crate) fn rectangle(&mut self, class: &str, area: Area, opacity: f64, tip: &str) {
+    pub fn rectangle(&mut self, class: &str, area: Area, opacity: f64, tip: &str) {
         self.add(format_args!(
             "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{}\" \
              fill-opacity=\"{opacity:.3}\"><title>{}</title></rect>",
@@ -71,7 +84,7 @@ impl Svg {
     }
 
     /// Text with its anchor at a point.
-    pub(crate) fn text(&mut self, class: &str, (x, y): (f64, f64), text: impl Display) {
+    pub fn text(&mut self, class: &str, (x, y): (f64, f64), text: impl Display) {
         self.add(format_args!(
             "<text class=\"{class}\" x=\"{}\" y=\"{}\">{}</text>",
             Coordinate(x),
@@ -81,7 +94,7 @@ impl Svg {
     }
 
     /// Text that rises to the right from a point, by `degrees`.
-    pub(crate) fn slanted_text(&mut self, class: &str, (x, y): (f64, f64), degrees: f64, text: &str) {
+    pub fn slanted_text(&mut self, class: &str, (x, y): (f64, f64), degrees: f64, text: &str) {
         let (x, y) = (Coordinate(x), Coordinate(y));
         self.add(format_args!(
             "<text class=\"{class}\" transform=\"translate({x} {y}) rotate({})\">{}</text>",
@@ -90,8 +103,8 @@ impl Svg {
         ));
     }
 
-    /// Ends the drawing.
-    pub(crate) fn finish(mut self) -> String {
+    /// The drawing as text.
+    pub fn finish(mut self) -> String {
         self.text.push_str("</svg>");
         self.text
     }
@@ -102,17 +115,22 @@ impl Svg {
     }
 }
 
-/// Place, size and corner radius of a rectangle.
-#[derive(Clone, Copy)]
-pub(crate) struct Area {
-    pub(crate) x: f64,
-    pub(crate) y: f64,
-    pub(crate) width: f64,
-    pub(crate) height: f64,
-    pub(crate) rounding: f64,
+/// A rectangle with rounded corners.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Area {
+    /// Left end.
+    pub x: f64,
+    /// Top end.
+    pub y: f64,
+    /// Width.
+    pub width: f64,
+    /// Height.
+    pub height: f64,
+    /// Radius of the corners.
+    pub rounding: f64,
 }
 
-/// About how wide a text of 12 units' size is, for leaving room: the digits of a wide sans-serif.
+/// Estimated width of a text at a font size of 12 units, by the advance of a digit in a wide sans-serif.
 pub(crate) fn text_width(text: &str) -> f64 {
     text.chars().count() as f64 * 7.2
 }
@@ -128,12 +146,19 @@ pub(crate) fn shortened(text: &str, characters: usize) -> String {
     short
 }
 
+/// Text for an element or an attribute in quotes, of HTML as of XML.
 fn escaped(text: &str) -> String {
-    // `escape` cannot fail on text; an empty label is the worst that could come of it.
-    escape(text, Html).map_or_else(|_| String::new(), |text| text.to_string())
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' | '>' | '&' | '"' | '\'' => escaped += &format!("&#{};", character as u32),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
-/// A coordinate with a tenth of a unit, and none where there is none: short, and the same everywhere.
+/// A coordinate rounded to a tenth of a unit, without a decimal if it is whole.
 struct Coordinate(f64);
 
 impl Display for Coordinate {
@@ -144,5 +169,25 @@ impl Display for Coordinate {
         } else {
             write!(f, "{:.1}", tenths / 10.0)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_escaped_and_coordinates_are_short() {
+        let mut svg = Svg::new("chart", 300.0, 19.96, "<a & 'b'>");
+        svg.text("tick", (0.04, -7.25), "\"");
+        let expected = "<svg class=\"chart\" width=\"300\" height=\"20\" viewBox=\"0 0 300 20\" role=\"img\" \
+             aria-label=\"&#60;a &#38; &#39;b&#39;&#62;\"><text class=\"tick\" x=\"0\" y=\"-7.3\">&#34;</text></svg>";
+        assert_eq!(svg.finish(), expected);
+    }
+
+    #[test]
+    fn long_names_end_in_an_ellipsis() {
+        assert_eq!(shortened("Chevrolet", 9), "Chevrolet");
+        assert_eq!(shortened("Aston Martin", 7), "Aston…");
     }
 }

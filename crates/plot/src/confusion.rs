@@ -1,8 +1,6 @@
-//! Confusion matrices: true classes in rows, answers in columns, shaded by share of the row.
+//! Confusion matrices: labelled classes in rows, predicted classes in columns, shaded by share of the row.
 
-use crate::HeadMetrics;
-
-use super::svg::{Area, Svg, shortened, text_width};
+use crate::svg::{Area, Svg, shortened, text_width};
 
 /// Up to so many classes, cells carry their counts.
 const COUNTED: usize = 24;
@@ -14,25 +12,26 @@ const LONGEST_NAME: usize = 20;
 /// Room around the matrix.
 const MARGIN: f64 = 2.0;
 
-/// Draws the matrix of a head.
-pub(crate) fn confusion_matrix(head: &HeadMetrics) -> String {
-    let layout = Layout::of(head);
-    let size = head.classes.len() as f64 * layout.cell;
-    let label = format!("confusion matrix of {}: true classes in rows, answers in columns", head.name);
+/// Draws the confusion matrix of what is called `name`: a row per labelled class with the photos by predicted class.
+/// All is named as in `classes`.
+pub fn confusion_matrix(name: &str, classes: &[&str], rows: &[Vec<u64>]) -> String {
+    let layout = Layout::of(classes);
+    let size = classes.len() as f64 * layout.cell;
+    let label = format!("confusion matrix of {name}: true classes in rows, answers in columns");
     let (width, height) = (layout.left + size + layout.right, layout.top + size + MARGIN);
     let mut svg = Svg::new("matrix", width, height, &label);
     layout.draw_names(&mut svg);
-    let many = head.classes.len() > COUNTED;
+    let many = classes.len() > COUNTED;
     if many {
         let area = Area { x: layout.left, y: layout.top, width: size, height: size, rounding: 2.0 };
         svg.rectangle("cell none", area, 1.0, "");
     }
-    for (truth, row) in head.confusion.iter().enumerate() {
-        let support = head.classes[truth].support;
-        for (answer, count) in row.iter().enumerate() {
+    for (label, row) in rows.iter().enumerate() {
+        let support = row.iter().sum();
+        for (predicted, count) in row.iter().enumerate() {
             // Many classes: only what is there, or the page would hold a rectangle for every pair.
             if *count > 0 || !many {
-                layout.draw_cell(&mut svg, (truth, answer), *count, support);
+                layout.draw_cell(&mut svg, (label, predicted), *count, support);
             }
         }
     }
@@ -50,8 +49,8 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(head: &HeadMetrics) -> Self {
-        let names: Vec<_> = head.classes.iter().map(|class| shortened(&class.name, LONGEST_NAME)).collect();
+    fn of(classes: &[&str]) -> Self {
+        let names: Vec<_> = classes.iter().map(|class| shortened(class, LONGEST_NAME)).collect();
         let cell = (400.0 / names.len().max(1) as f64).clamp(14.0, 116.0);
         if names.len() > NAMED {
             return Self { names, cell: 6.0, left: MARGIN, top: MARGIN, right: MARGIN, slanted: false };
@@ -86,17 +85,17 @@ impl Layout {
         }
     }
 
-    fn draw_cell(&self, svg: &mut Svg, (truth, answer): (usize, usize), count: u64, support: u64) {
+    fn draw_cell(&self, svg: &mut Svg, (label, predicted): (usize, usize), count: u64, support: u64) {
         let share = if support == 0 { 0.0 } else { count as f64 / support as f64 };
-        let class = match (count, truth == answer) {
+        let class = match (count, label == predicted) {
             (0, _) => "cell none",
             (_, true) => "cell hit",
             (_, false) => "cell miss",
         };
         let gap = (self.cell / 8.0).min(2.0);
         let area = Area {
-            x: self.left + answer as f64 * self.cell + gap / 2.0,
-            y: self.top + truth as f64 * self.cell + gap / 2.0,
+            x: self.left + predicted as f64 * self.cell + gap / 2.0,
+            y: self.top + label as f64 * self.cell + gap / 2.0,
             width: self.cell - gap,
             height: self.cell - gap,
             rounding: (self.cell / 14.0).min(5.0),
@@ -105,14 +104,14 @@ impl Layout {
         let opacity = if count == 0 { 1.0 } else { 0.14 + 0.86 * share };
         let percent =
             if count > 0 && share < 0.005 { "<1%".to_owned() } else { format!("{:.0}%", share * 100.0) };
-        let (from, to) = (&self.names[truth], &self.names[answer]);
+        let (from, to) = (&self.names[label], &self.names[predicted]);
         svg.rectangle(class, area, opacity, &format!("{from} → {to}: {count} of {support} ({percent})"));
         if count == 0 || self.names.len() > COUNTED {
             return;
         }
         let middle = (area.x + area.width / 2.0, area.y + area.height / 2.0);
         // Where the shade is dark enough for light text; the misses' colour is the lighter one.
-        let dark = if truth == answer { 0.6 } else { 0.8 };
+        let dark = if label == predicted { 0.6 } else { 0.8 };
         let on = if share > dark { " on" } else { "" };
         if self.cell >= 44.0 {
             svg.text(&format!("count middle{on}"), (middle.0, middle.1 + 1.0), count);

@@ -1,0 +1,58 @@
+//! The table of predictions: `predictions.parquet`.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use marque_contracts::schema::{HeadKind, Label};
+use marque_formats::{Column, Table};
+use marque_metrics::{HeadPredictions, Predictions};
+
+use crate::Error;
+
+/// Writes a row per photo: `file_name`, `split`, and per head its label, `_predicted`, `_probability` (of the predicted
+/// class) and `_right`. Label and `_right` are null where the label is not known. A head with tags has lists of names for
+/// label and prediction, `_probability` is that of exactly the predicted ones, and `_probabilities` is text: the
+/// probability of each class, in the order of the classes.
+///
+/// # Errors
+/// If the names of heads make two columns the same, or the file cannot be written.
+pub fn write_predictions(predictions: &Predictions, path: &Path) -> Result<(), Error> {
+    let names = predictions.file_names().iter().map(String::as_str);
+    let splits = names.clone().map(|_| predictions.split().as_str());
+    let frame = Table::new().with_text("file_name", names).with_text("split", splits);
+    let frame = predictions.heads().iter().fold(frame, with_head);
+    let mut names = HashSet::new();
+    if let Some((column, _)) = frame.columns().iter().find(|(name, _)| !names.insert(name)) {
+        return Err(Error::ColumnTaken { column: column.clone() });
+    }
+    Ok(frame.write(path)?)
+}
+
+/// Adds the columns of a head.
+fn with_head(frame: Table, head: &HeadPredictions) -> Table {
+    let (name, photos) = (head.name(), 0..head.photos());
+    let column = |of: &dyn Fn(usize) -> Label| -> Column {
+        let names = photos.clone().map(|photo| {
+            let label = of(photo);
+            label.is_known().then(|| head.names(&label))
+        });
+        match head.kind() {
+            HeadKind::Single => Column::Text(names.map(|names| names?.pop()).collect()),
+            HeadKind::Tags => Column::TextList(names.collect()),
+        }
+    };
+    let mut frame = frame
+        .with(name, column(&|photo| head.label(photo).clone()))
+        .with(&format!("{name}_predicted"), column(&|photo| head.predicted(photo)))
+        .with_numbers(&format!("{name}_probability"), photos.clone().map(|photo| head.probability(photo)));
+    if head.kind() == HeadKind::Tags {
+        let text = |photo| {
+            let each = head.probabilities(photo).into_iter().map(|probability| format!("{probability:.6}"));
+            Some(each.collect::<Vec<_>>().join(" "))
+        };
+        let probabilities = Column::Text(photos.clone().map(text).collect());
+        frame = frame.with(&format!("{name}_probabilities"), probabilities);
+    }
+    let right = photos.map(|photo| head.is_right(photo)).collect();
+    frame.with(&format!("{name}_right"), Column::Flag(right))
+}

@@ -1,0 +1,40 @@
+//! The decision rule: which label the logits of a head stand for.
+
+use marque_contracts::schema::{HeadKind, Label};
+
+/// The label that a head predicts by its logits, one a class: of a head with one class a photo the [`argmax`], of a
+/// head with tags the [`predicted_tags`].
+pub fn predicted(kind: HeadKind, logits: &[f32]) -> Label {
+    match kind {
+        HeadKind::Single => Label::Class(argmax(logits)),
+        HeadKind::Tags => Label::Tags(predicted_tags(logits)),
+    }
+}
+
+/// Index of the largest value; ties go to the lowest index. 0 without values.
+pub fn argmax<T: PartialOrd>(values: &[T]) -> usize {
+    (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+}
+
+/// The classes with a logit above 0, that is a probability above 0.5, ascending.
+pub fn predicted_tags(logits: &[f32]) -> Vec<usize> {
+    (0..logits.len()).filter(|class| logits[*class] > 0.0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_go_to_the_lowest_index_and_even_odds_to_absence() {
+        for (logits, class, tags) in [
+            (&[0.5f32, 2.0, 2.0, -1.0][..], 1, vec![0, 1, 2]),
+            (&[-3.0, -3.0], 0, vec![]),
+            (&[0.0, f32::MIN_POSITIVE], 1, vec![1]),
+            (&[], 0, vec![]),
+        ] {
+            assert_eq!(predicted(HeadKind::Single, logits), Label::Class(class), "{logits:?}");
+            assert_eq!(predicted(HeadKind::Tags, logits), Label::Tags(tags), "{logits:?}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Metrics of a head with one class a photo.
+
+use marque_contracts::schema::{Label, Split};
+use serde::{Deserialize, Serialize};
+
+use crate::{Calibration, ClassCounts, ConfusionMatrix, HeadPredictions, Proportion, argmax, log_softmax};
+
+/// What is measured of a head with one class a photo. Photos whose label is not known are left out.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct HeadMetrics {
+    /// Name of the head.
+    pub name: String,
+    /// Accuracy: photos whose predicted class is that of the label.
+    pub accuracy: Proportion,
+    /// The baseline: the accuracy of always predicting one class.
+    pub majority: Majority,
+    /// Macro-F1: the mean of F1 over the classes that occur as label or as prediction; `None` without photos.
+    pub macro_f1: Option<f64>,
+    /// Log loss (cross-entropy): the mean over the photos of −ln of the probability of the labelled class, in nats;
+    /// `None` without photos.
+    pub log_loss: Option<f64>,
+    /// Whether the probabilities are how often predictions are right.
+    pub calibration: Calibration,
+    /// The classes; the position is the class id.
+    pub classes: Vec<ClassMetrics>,
+    /// Confusion matrix: photos by labelled class (row) and predicted class (column).
+    pub confusion: Vec<Vec<u64>>,
+}
+
+/// The baseline that needs no network: always the most frequent class of the training split.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Majority {
+    /// The class.
+    pub class: String,
+    /// Measured photos that are of this class.
+    pub accuracy: Proportion,
+}
+
+/// What is measured of one class or tag, one-vs-rest.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ClassMetrics {
+    /// Name of the class.
+    pub name: String,
+    /// Photos that have the class.
+    pub support: u64,
+    /// Photos for which the class is predicted.
+    pub predicted: u64,
+    /// [`ClassCounts::precision`], from 0 to 1.
+    pub precision: Option<f64>,
+    /// [`ClassCounts::recall`], from 0 to 1.
+    pub recall: Option<f64>,
+    /// [`ClassCounts::f1`], from 0 to 1.
+    pub f1: Option<f64>,
+}
+
+impl HeadMetrics {
+    /// Measures a head with one class a photo.
+    pub fn measure(head: &HeadPredictions) -> Self {
+        let mut matrix = ConfusionMatrix::new(head.classes().len());
+        let mut log_loss = 0.0;
+        for (label, logits) in head.rows() {
+            let Label::Class(class) = *label else { continue };
+            matrix.count(class, argmax(logits));
+            log_loss -= log_softmax(logits)[class];
+        }
+        let total = matrix.total();
+        let classes: Vec<_> = head
+            .classes()
+            .iter()
+            .zip(matrix.classes())
+            .map(|(name, counts)| ClassMetrics::of(name, counts))
+            .collect();
+        let majority = &classes[head.head().counts.get(&Split::Train).map_or(0, |counts| argmax(counts))];
+        let photos = 0..head.photos();
+        Self {
+            name: head.name().to_owned(),
+            accuracy: Proportion::new(matrix.correct(), total),
+            majority: Majority {
+                class: majority.name.clone(),
+                accuracy: Proportion::new(majority.support, total),
+            },
+            macro_f1: matrix.macro_f1(),
+            log_loss: (total > 0).then(|| log_loss / total as f64),
+            calibration: Calibration::measure(
+                photos.filter_map(|photo| Some((head.probability(photo), head.is_right(photo)?))),
+            ),
+            classes,
+            confusion: matrix.rows().map(<[u64]>::to_vec).collect(),
+        }
+    }
+}
+
+impl ClassMetrics {
+    pub(crate) fn of(name: &str, counts: ClassCounts) -> Self {
+        Self {
+            name: name.to_owned(),
+            support: counts.support,
+            predicted: counts.predicted,
+            precision: counts.precision(),
+            recall: counts.recall(),
+            f1: counts.f1(),
+        }
+    }
+}

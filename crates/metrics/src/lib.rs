@@ -1,0 +1,38 @@
+//! Metrics of classifiers: from the logits and labels of photos to counts, scores, intervals and calibration.
+//!
+//! - **Reads**: logits and labels in memory, as [`Predictions`], or one by one into a [`ConfusionMatrix`],
+//!   [`MultiLabelCounts`] or [`HeadCounts`].
+//! - **Writes**: nothing; [`Metrics`] is the record that the stage `evaluate` writes as `metrics.json`.
+//!
+//! Which label a head predicts is decided in one place, [`predicted`]. Photos whose label is not known are excluded from
+//! every metric. Nothing here knows tensors or files.
+
+mod average_precision;
+mod calibration;
+mod class_counts;
+mod confusion;
+mod decision;
+mod error;
+mod head_counts;
+mod head_metrics;
+mod metrics;
+mod multi_label;
+mod predictions;
+mod probability;
+mod proportion;
+mod tag_metrics;
+
+pub use average_precision::average_precision;
+pub use calibration::{Bin, Calibration};
+pub use class_counts::{ClassCounts, macro_f1};
+pub use confusion::ConfusionMatrix;
+pub use decision::{argmax, predicted, predicted_tags};
+pub use error::Error;
+pub use head_counts::HeadCounts;
+pub use head_metrics::{ClassMetrics, HeadMetrics, Majority};
+pub use metrics::Metrics;
+pub use multi_label::MultiLabelCounts;
+pub use predictions::{HeadPredictions, Predictions};
+pub use probability::{log_softmax, sigmoid, softplus};
+pub use proportion::Proportion;
+pub use tag_metrics::{TagHeadMetrics, TagMetrics};

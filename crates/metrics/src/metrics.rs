@@ -1,0 +1,51 @@
+//! The metrics of all heads: `metrics.json`.
+
+use marque_contracts::schema::HeadKind;
+use serde::{Deserialize, Serialize};
+
+use crate::{HeadMetrics, Predictions, Proportion, TagHeadMetrics};
+
+/// Everything that is measured of a network on one split.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Metrics {
+    /// The split that was measured.
+    pub split: String,
+    /// Photos in it.
+    pub photos: u64,
+    /// Photos about which every head is right, of those whose every label is known. Tags are right if they match
+    /// exactly.
+    pub all_heads_right: Proportion,
+    /// Photos by the number of heads that are wrong about them, from none to all, of those whose every label is known.
+    pub photos_by_wrong_heads: Vec<u64>,
+    /// The heads with one class a photo, in order.
+    pub heads: Vec<HeadMetrics>,
+    /// The heads with tags, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<TagHeadMetrics>,
+}
+
+impl Metrics {
+    /// Measures the predictions.
+    pub fn measure(predictions: &Predictions) -> Self {
+        let photos = predictions.file_names().len();
+        let of = |kind| predictions.heads().iter().filter(move |head| head.kind() == kind);
+        let mut by_wrong_heads = vec![0; predictions.heads().len() + 1];
+        for wrong in (0..photos).filter_map(|photo| predictions.wrong_heads(photo)) {
+            by_wrong_heads[wrong] += 1;
+        }
+        Self {
+            split: predictions.split().as_str().to_owned(),
+            photos: photos as u64,
+            all_heads_right: Proportion::new(by_wrong_heads[0], by_wrong_heads.iter().sum()),
+            photos_by_wrong_heads: by_wrong_heads,
+            heads: of(HeadKind::Single).map(HeadMetrics::measure).collect(),
+            tags: of(HeadKind::Tags).map(TagHeadMetrics::measure).collect(),
+        }
+    }
+
+    /// Names of the heads, those with tags last.
+    pub fn head_names(&self) -> impl Iterator<Item = &str> {
+        let tags = self.tags.iter().map(|head| head.name.as_str());
+        self.heads.iter().map(|head| head.name.as_str()).chain(tags)
+    }
+}
