@@ -7,10 +7,11 @@ use marque_contracts::Job;
 use marque_network::{Gradients, Network, Precision};
 
 use crate::batches::Batch;
-use crate::checkpoint::Running;
 use crate::learner::{Learner, StepContext};
-use crate::practice::Practice;
-use crate::{Error, Length, Settings};
+use crate::schedule::Horizon;
+use crate::train_state::EpochState;
+use crate::trial_run::{TrialStep, trial_run};
+use crate::{Error, Settings};
 
 /// A forward pass to compare with: the logits of each head, `[n, classes]`, of images `[n, height, width, 3]`, normalised by
 /// the batch's statistics, with the whole graph for candle's backward pass.
@@ -32,39 +33,40 @@ pub fn first_losses(
     if reference.is_some() {
         check_reference(settings)?;
     }
-    let mut practice = Practice::open(job, settings)?;
-    let steps_per_epoch = practice.batches().div_ceil(settings.accumulate);
-    let length = Length { epochs: settings.epochs, steps_per_epoch };
     let mut losses = Vec::with_capacity(steps);
-    let factor = |step| settings.schedule.factor(step, length);
-    let seen = |step: crate::practice::Step| {
-        losses.push(step.loss);
-        ControlFlow::Continue(())
-    };
-    match reference {
-        None => practice.steps(1, steps, factor, seen)?,
-        Some(forward) => {
-            practice.steps_by(1, steps, factor, seen, |learner, batches, context, running| {
-                reference_step(forward, learner, settings, batches, context, running)
-            })?
+    trial_run(job, settings, |mut trial| {
+        let steps_per_epoch = trial.inputs.batches_per_epoch().div_ceil(settings.accumulate);
+        let horizon = Horizon::new(settings.epochs, steps_per_epoch);
+        let factor = |step| settings.schedule.factor(step, horizon);
+        let after_step = |step: TrialStep| {
+            losses.push(step.loss);
+            ControlFlow::Continue(())
+        };
+        match reference {
+            None => trial.steps(1, steps, factor, after_step),
+            Some(forward) => {
+                trial.steps_by(1, steps, factor, after_step, |learner, batches, context, state| {
+                    reference_step(forward, learner, settings, batches, context, state)
+                })
+            }
         }
-    }
+    })?;
     Ok(losses)
 }
 
 fn reference_step(
     forward: Forward,
-    learner: &mut Learner,
+    learner: &mut Learner<'_>,
     settings: &Settings,
     batches: &[Batch],
-    context: StepContext<'_>,
-    running: &mut Running,
+    context: StepContext,
+    state: &mut EpochState,
 ) -> Result<(), Error> {
     let Learner { network, objective, parameters, optimizer, .. } = learner;
     for (batch, shares) in batches.iter().zip(objective.shares(batches)) {
         let logits = forward(network, &batch.images)?;
         let losses = objective.losses(&logits, batch, &shares)?;
-        running.measured.add(&losses.heads, &losses.counted, &logits, &batch.targets)?;
+        state.metrics.add(&losses.heads, &losses.counted, &logits, &batch.targets)?;
         let mut gradients = Gradients::new();
         gradients.take(network.parameters(), &losses.sum.backward()?)?;
         objective.gradients(&losses, &shares, &mut gradients)?;

@@ -1,14 +1,13 @@
 //! The training and validation photos: labels and pixels brought together.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use marque_contracts::Job;
 use marque_contracts::schema::{Head, Label, Preparation, Split, labels, preprocess};
 use marque_formats::{Geometry, IndexRow, LabelTable, ShardReader};
-use serde::de::DeserializeOwned;
 
 use crate::Error;
+use crate::files::read_json;
 
 /// One photo: where its pixels are, and its label per head.
 #[derive(Clone, Debug)]
@@ -33,10 +32,10 @@ pub(crate) struct Data {
 
 impl Data {
     pub(crate) fn open(job: &Job<'_>) -> Result<Self, Error> {
-        let heads: Vec<Head> = read_json(job.input(labels::STAGE).join(labels::HEADS))?;
+        let heads: Vec<Head> = read_json(&job.input(labels::STAGE).join(labels::HEADS))?;
         let table = LabelTable::read(&job.input(labels::STAGE).join(labels::LABEL_TABLE), &heads)?;
         let pixels = job.input(preprocess::STAGE);
-        let preparation = read_json(pixels.join(preprocess::PREPARATION))?;
+        let preparation = read_json(&pixels.join(preprocess::PREPARATION))?;
         let index = IndexRow::read(&pixels.join(preprocess::INDEX))?;
         let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?;
         let places: BTreeMap<_, _> = index
@@ -84,9 +83,4 @@ impl Data {
         }
         Ok(())
     }
-}
-
-pub(crate) fn read_json<T: DeserializeOwned>(path: PathBuf) -> Result<T, Error> {
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
-    serde_json::from_str(&text).map_err(|source| Error::Json { path, source })
 }

@@ -1,21 +1,17 @@
-use std::fmt;
+//! Errors of training, and what to do about them.
+
 use std::path::{Path, PathBuf};
 
 use marque_contracts::{Failure, FailureKind};
 
+use crate::divergence::Divergence;
+
 /// Why training cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file system refused.
-    #[error("cannot {action} {path}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// A file cannot be read or written; the error names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// A JSON file cannot be read or written.
     #[error("{path} is not as expected")]
     Json {
@@ -55,10 +51,10 @@ pub enum Error {
     /// Photos cannot be changed as configured.
     #[error(transparent)]
     Augment(#[from] marque_augment::Error),
-    /// A loss or gradient is no number any more.
+    /// A loss, gradient or weight is not finite.
     #[error("{0}")]
     NotFinite(Box<Divergence>),
-    /// An optimiser state does not belong to this network.
+    /// A resume state does not belong to this network.
     #[error("{path} is not a state of this training: {reason}")]
     State {
         /// The file.
@@ -66,7 +62,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Kept activations cannot be read.
+    /// Cached features cannot be read.
     #[error("{path} does not hold activations of this data set: {reason}")]
     Features {
         /// The file or folder.
@@ -76,50 +72,13 @@ pub enum Error {
     },
 }
 
-/// Where a training went wrong.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Divergence {
-    /// The first thing that is no finite number: the loss of a head, the gradient of a parameter.
-    pub what: String,
-    /// The first layer of the forward pass whose output is no finite number, if any.
-    pub layer: Option<String>,
-    /// Epoch, from 1.
-    pub epoch: usize,
-    /// Batch in it, from 1; `None` if it came out when the epoch was measured.
-    pub batch: Option<usize>,
-    /// Learning rate of the backbone in this step.
-    pub learning_rate: f64,
-    /// Learning rate of the heads in this step.
-    pub head_learning_rate: f64,
-    /// Folder with the best model so far and the last good state, if an epoch before has left them.
-    pub kept: Option<PathBuf>,
-}
-
-impl fmt::Display for Divergence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, layer, epoch, batch, learning_rate, head_learning_rate, kept } = self;
-        match batch {
-            Some(batch) => write!(f, "{what} is no finite number in epoch {epoch}, batch {batch}")?,
-            None => write!(f, "{what} is no finite number after epoch {epoch}")?,
-        }
-        match layer {
-            Some(layer) => write!(f, "; the first layer whose output is none is {layer}")?,
-            None if batch.is_some() => write!(f, "; all layers' outputs are finite")?,
-            None => {}
-        }
-        write!(f, "; learning rate {learning_rate:.3e}, of the heads {head_learning_rate:.3e}")?;
-        match kept {
-            Some(kept) => {
-                write!(f, "; the best model so far and the last good state are in {}", kept.display())
-            }
-            None => Ok(()),
-        }
-    }
-}
-
 impl Error {
-    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), source }
+    /// Adds where the best model so far is, if there is one, to the error of a training that diverged.
+    pub(crate) fn with_best_model(mut self, folder: &Path) -> Self {
+        if let Self::NotFinite(divergence) = &mut self {
+            divergence.best_model = folder.exists().then(|| folder.to_owned());
+        }
+        self
     }
 
     pub(crate) fn state(path: &Path, reason: impl Into<String>) -> Self {

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use marque_contracts::schema::Head;
-use marque_network::LabelHierarchy;
+use marque_network::{HeadConfig, LabelHierarchy};
 
 use crate::data::Sample;
-use crate::stage::head_config;
 use crate::{Error, Settings};
 
 /// Most problems in a message.
 const MOST_PROBLEMS: usize = 4;
+
+/// A head of the network for a head of the data.
+pub(crate) fn head_config(head: &Head) -> HeadConfig {
+    HeadConfig::new(&head.name, head.classes.iter().cloned()).with_kind(head.kind)
+}
 
 /// What `implies` of a head's table asks for, if one does: which class each fine class implies, as the training photos
 /// have it. Every class that a training photo has must be one that some fine class implies, and every fine class must

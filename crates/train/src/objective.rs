@@ -1,4 +1,4 @@
-//! What training makes small: the losses of the heads and their weighted sum.
+//! The objective: the losses of the heads and their weighted sum.
 
 use candle_core::{Device, Tensor, Var};
 use marque_augment::Mix;
@@ -21,6 +21,7 @@ pub(crate) struct Objective {
 struct HeadLoss {
     name: String,
     weight: f64,
+    auxiliary: bool,
     kind: Kind,
 }
 
@@ -139,18 +140,29 @@ impl Objective {
         Ok(())
     }
 
-    /// The sum of what was measured of all heads, each by its `loss_weight`.
-    pub(crate) fn total(&self, measured: &RunningMetrics) -> f64 {
-        self.sum(|head| measured.head_loss(head), |_| true)
+    /// The sum of the heads' mean losses, each by its `loss_weight`.
+    pub(crate) fn total(&self, metrics: &RunningMetrics) -> f64 {
+        let losses = self.heads.iter().enumerate();
+        losses.filter_map(|(i, head)| Some(head.weight * metrics.head_loss(i)?)).sum()
     }
 
-    /// The sum of mean losses by the position of the head, each by its `loss_weight`, of those heads that `count`.
-    pub(crate) fn sum(&self, loss: impl Fn(usize) -> Option<f64>, count: impl Fn(&str) -> bool) -> f64 {
-        let heads = self.heads.iter().enumerate().filter(|(_, head)| count(&head.name));
-        heads.filter_map(|(position, head)| Some(head.weight * loss(position)?)).sum()
+    /// The same of losses by the position of the head, without auxiliary heads.
+    pub(crate) fn sum_answering(&self, loss: impl Fn(usize) -> Option<f64>) -> f64 {
+        let heads = self.heads.iter().enumerate().filter(|(_, head)| !head.auxiliary);
+        heads.filter_map(|(i, head)| Some(head.weight * loss(i)?)).sum()
     }
 
-    /// The head whose loss is the first that is no finite number.
+    /// Names of the heads.
+    pub(crate) fn head_names(&self) -> impl Iterator<Item = &str> {
+        self.heads.iter().map(|head| head.name.as_str())
+    }
+
+    /// Whether each head is among the model's answers, or auxiliary.
+    pub(crate) fn answering(&self) -> impl Iterator<Item = bool> {
+        self.heads.iter().map(|head| !head.auxiliary)
+    }
+
+    /// The first head whose loss is not finite.
     pub(crate) fn first_not_finite(&self, losses: &Losses) -> Option<&str> {
         let position = losses.heads.iter().position(|loss| !loss.is_finite())?;
         self.heads.get(position).map(|head| head.name.as_str())
@@ -170,7 +182,7 @@ impl HeadLoss {
             HeadKind::Single => Kind::Single(CrossEntropy { class_weights, label_smoothing, focal_gamma }),
             HeadKind::Tags => Kind::Tags(BinaryCrossEntropy { class_weights, label_smoothing, focal_gamma }),
         };
-        Self { name: head.name.clone(), weight: settings.loss_weight, kind }
+        Self { name: head.name.clone(), weight: settings.loss_weight, auxiliary: settings.auxiliary, kind }
     }
 
     /// What the loss of these targets is divided by. Mixed with others of its batch or not: the others are the same.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::ema::{Ema, EmaSettings};
 use crate::optimizer::{AdamW, Method, Optimizer, Rates, Sgd, clip, gradient_norm};
-use crate::schedule::{Length, Schedule, Shape};
+use crate::schedule::{Horizon, Schedule, Shape};
 
 fn cases(kind: &str) -> Vec<Value> {
     let text = include_str!("../tests/fixtures/pytorch_training.json");
@@ -86,7 +86,7 @@ fn schedules() {
         let schedule = Schedule { shape, warmup: number(&case, "warmup") };
         let values = numbers(&case["values"]);
         let steps_per_epoch = number(&case, "per_epoch") as usize;
-        let length = Length { epochs: values.len() / steps_per_epoch, steps_per_epoch };
+        let length = Horizon { epochs: values.len() / steps_per_epoch, steps_per_epoch };
         for (step, expected) in values.into_iter().enumerate() {
             let factor = schedule.factor(step, length);
             assert!((factor - expected).abs() < 1e-6, "{shape:?}, step {step}: {factor}, PyTorch {expected}");

@@ -16,7 +16,6 @@ pub(crate) struct RunningMetrics {
     /// The sum of these weights.
     #[serde(with = "crate::bits::list")]
     counted: Vec<f64>,
-    #[serde(rename = "tallies")]
     counts: Vec<HeadCounts>,
 }
 
@@ -61,9 +60,9 @@ impl RunningMetrics {
         shares.collect::<Vec<_>>().join("  ")
     }
 
-    /// Whether there was no batch.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.batches == 0
+    /// Batches that were added.
+    pub(crate) fn batches(&self) -> u64 {
+        self.batches
     }
 
     /// The mean of a head's loss over the labels that are known, each by the weight of its class; `None` if none is.

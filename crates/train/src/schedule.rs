@@ -38,16 +38,21 @@ pub enum Shape {
     Constant,
 }
 
-/// How long a training is.
+/// The length of a training.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Length {
+pub struct Horizon {
     /// Epochs in it.
     pub epochs: usize,
     /// Steps of the optimiser in each epoch.
     pub steps_per_epoch: usize,
 }
 
-impl Length {
+impl Horizon {
+    /// `epochs` of `steps_per_epoch`.
+    pub fn new(epochs: usize, steps_per_epoch: usize) -> Self {
+        Self { epochs, steps_per_epoch }
+    }
+
     /// Steps in the whole training.
     pub fn steps(self) -> usize {
         self.epochs * self.steps_per_epoch
@@ -83,8 +88,8 @@ impl Schedule {
     }
 
     /// The share, in `[0, 1]`, of the highest learning rate to use in step `step` (from 0).
-    pub fn factor(self, step: usize, length: Length) -> f64 {
-        let steps = length.steps();
+    pub fn factor(self, step: usize, horizon: Horizon) -> f64 {
+        let steps = horizon.steps();
         // OneCycleLR's phases meet at step `warmup × steps − 1` and end at the last step.
         let last = steps.saturating_sub(1) as f64;
         let at = (step as f64).min(last);
@@ -100,7 +105,7 @@ impl Schedule {
         let risen = if at < rise { (at + 1.0) / rise } else { 1.0 };
         match self.shape {
             Shape::Step { epochs, factor } => {
-                let falls = at as usize / (epochs * length.steps_per_epoch).max(1);
+                let falls = at as usize / (epochs * horizon.steps_per_epoch).max(1);
                 risen * factor.powi(falls.min(1000) as i32)
             }
             Shape::Cosine if at >= rise => between(1.0, 0.0, (at - rise) / (steps as f64 - rise).max(1.0)),
@@ -172,8 +177,8 @@ mod tests {
     use candle_core::{Device, Var};
 
     /// One epoch of some steps.
-    fn length(steps: usize) -> Length {
-        Length { epochs: 1, steps_per_epoch: steps }
+    fn length(steps: usize) -> Horizon {
+        Horizon::new(1, steps)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use marque_contracts::{Job, Progress, Unit};
 
-use crate::practice::Practice;
+use crate::trial_run::trial_run;
 use crate::{Error, Settings};
 
 /// How much of the average loss stays from step to step.
@@ -71,23 +71,23 @@ pub fn sweep(
     if settings.rates.backbone <= 0.0 {
         return Err(Error::Settings("train.learning_rate must be above 0 for a sweep".to_owned()));
     }
-    let mut practice = Practice::open(job, settings)?;
     let bar = progress.bar("sweep", range.steps as u64, Unit::Steps);
     let mut average = Average::default();
     let mut points: Vec<SweepPoint> = Vec::with_capacity(range.steps);
     let mut diverged = false;
     let factor = |step| range.rate(step) / settings.rates.backbone;
-    let swept = practice.steps(1, range.steps, factor, |step| {
-        let smoothed = average.add(step.loss);
-        points.push(SweepPoint { learning_rate: range.rate(points.len()), loss: step.loss, smoothed });
-        bar.set_message(&format!("rate {:.1e}, loss {smoothed:.3}", range.rate(points.len() - 1)));
-        bar.advance(1);
-        let best = points.iter().map(|point| point.smoothed).fold(f64::INFINITY, f64::min);
-        diverged = smoothed > DIVERGED * best;
-        if diverged { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let swept = trial_run(job, settings, |mut trial| {
+        trial.steps(1, range.steps, factor, |step| {
+            let (learning_rate, smoothed) = (range.rate(points.len()), average.add(step.loss));
+            points.push(SweepPoint { learning_rate, loss: step.loss, smoothed });
+            bar.set_message(&format!("rate {learning_rate:.1e}, loss {smoothed:.3}"));
+            bar.advance(1);
+            let best = points.iter().map(|point| point.smoothed).fold(f64::INFINITY, f64::min);
+            diverged = smoothed > DIVERGED * best;
+            if diverged { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
     });
     match swept {
-        // As far as one can run away.
         Err(Error::NotFinite(_)) if !points.is_empty() => diverged = true,
         swept => swept?,
     }

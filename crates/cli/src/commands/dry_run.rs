@@ -6,7 +6,7 @@ use marque_contracts::counts::counted;
 use marque_contracts::schema::train;
 use marque_contracts::{Job, Silent};
 use marque_store::{Request, State, assess};
-use marque_train::Rehearsal;
+use marque_train::DryRunEstimate;
 
 use super::bench::peak_memory;
 use super::run::brief;
@@ -18,7 +18,7 @@ use crate::terminal::{Terminal, bytes, seconds};
 /// How many reasons a line names.
 const SHOWN: usize = 2;
 
-/// Says what would run and why, and rehearses the training, if it would run. Nothing is written.
+/// Says what would run and why, and takes trial steps of the training, if it would run. Nothing is written.
 pub(super) fn dry_run(
     configuration: &Configuration,
     request: &Request,
@@ -57,7 +57,7 @@ pub(super) fn dry_run(
     };
     // A path that nothing is written to; only messages name it.
     let job = Job::new(inputs, Path::new(""), &Silent);
-    let found = marque_train::rehearse(&job, &configuration.train).map_err(Error::of_training)?;
+    let found = marque_train::dry_run(&job, &configuration.train).map_err(Error::of_training)?;
     terminal.print("");
     if inputs_change {
         terminal.print("tried on the results that are there, though stages before it would run first:");
@@ -69,8 +69,8 @@ pub(super) fn dry_run(
     Ok(())
 }
 
-fn describe(found: &Rehearsal) -> String {
-    let Rehearsal { tried, batches, batch_size, loss, .. } = found;
+fn describe(found: &DryRunEstimate) -> String {
+    let DryRunEstimate { tried, batches, batch_size, loss, .. } = found;
     let epochs = counted(found.epoch_seconds.len() as u64, "epoch", "epochs");
     let batches = counted(*batches as u64, "batch", "batches");
     let longest = found.epoch_seconds.iter().copied().fold(0.0, f64::max);

@@ -1,10 +1,10 @@
 //! One file of activations: safetensors, written as they are computed and read in place.
 
-use std::fs::File;
+use fs_err::os::unix::fs::FileExt;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use fs_err::File;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use safetensors::tensor::Dtype;
@@ -28,14 +28,14 @@ struct TensorInfo {
 /// Bytes of a value.
 const BYTES: usize = 2;
 
-/// Path of the file beside shard `number`.
+/// Path of the file unfinished shard `number`.
 pub(super) fn path(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("{number:05}.safetensors"))
 }
 
 /// Writes a file value by value, so that no file has to fit into memory.
 pub(super) struct Writer {
-    beside: PathBuf,
+    unfinished: PathBuf,
     path: PathBuf,
     out: BufWriter<File>,
     missing: usize,
@@ -44,7 +44,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Begins a file with a tensor of this shape.
     pub(super) fn new(path: PathBuf, shape: &[usize]) -> Result<Self, Error> {
-        let beside = path.with_extension("tmp");
+        let unfinished = path.with_extension("tmp");
         let values: usize = shape.iter().product();
         let data_offsets = [0, values * BYTES];
         let features = TensorInfo { dtype: Dtype::F16, shape: shape.to_vec(), data_offsets };
@@ -52,11 +52,10 @@ impl Writer {
             .map_err(|source| Error::Json { path: path.clone(), source })?;
         // The values begin at a multiple of eight.
         header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
-        let io = |e| Error::io("write", &beside, e);
-        let mut out = BufWriter::new(File::create(&beside).map_err(io)?);
-        out.write_all(&(header.len() as u64).to_le_bytes()).map_err(io)?;
-        out.write_all(header.as_bytes()).map_err(io)?;
-        Ok(Self { beside, path, out, missing: values })
+        let mut out = BufWriter::new(File::create(&unfinished)?);
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(header.as_bytes())?;
+        Ok(Self { unfinished, path, out, missing: values })
     }
 
     /// Appends values, rounded to half precision.
@@ -65,19 +64,19 @@ impl Writer {
         halves.convert_from_f32_slice(values);
         let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_le_bytes()).collect();
         self.missing = self.missing.saturating_sub(values.len());
-        self.out.write_all(&bytes).map_err(|e| Error::io("write", &self.beside, e))
+        Ok(self.out.write_all(&bytes)?)
     }
 
     /// Puts the file into its place.
     pub(super) fn finish(self) -> Result<(), Error> {
-        let Self { beside, path, out, missing } = self;
+        let Self { unfinished, path, out, missing } = self;
         if missing > 0 {
             return Err(Error::features(&path, format!("{missing} values were not computed")));
         }
-        let file = out.into_inner().map_err(|e| Error::io("write", &beside, e.into_error()))?;
+        let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         // Before the name is: else a power cut could leave a whole-looking file of zeros.
-        file.sync_data().map_err(|e| Error::io("flush", &beside, e))?;
-        std::fs::rename(&beside, &path).map_err(|e| Error::io("rename", &path, e))
+        file.sync_data()?;
+        Ok(fs_err::rename(&unfinished, &path)?)
     }
 }
 
@@ -92,17 +91,16 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
-        let io = |e| Error::io("read", &path, e);
-        let file = File::open(&path).map_err(io)?;
-        let size = file.metadata().map_err(io)?.len();
+        let file = File::open(&path)?;
+        let size = file.metadata()?.len();
         let mut length = [0; 8];
-        file.read_exact_at(&mut length, 0).map_err(io)?;
+        file.read_exact_at(&mut length, 0)?;
         let start = u64::from_le_bytes(length).saturating_add(8);
         if start > size {
             return Err(Error::features(&path, "its header is longer than the file"));
         }
         let mut header = vec![0; start as usize];
-        file.read_exact_at(&mut header, 0).map_err(io)?;
+        file.read_exact_at(&mut header, 0)?;
         let not_features = |reason: String| Error::features(&path, reason);
         let header: Header = serde_json::from_slice(&header[8..]).map_err(|e| not_features(e.to_string()))?;
         let TensorInfo { dtype, shape, data_offsets } = header.features;
@@ -136,9 +134,7 @@ impl Reader {
         let len: usize = self.view_shape().iter().product();
         let mut bytes = vec![0; len * BYTES];
         let at = ((photo * views + view) * len * BYTES) as u64;
-        File::open(&self.path)
-            .and_then(|file| file.read_exact_at(&mut bytes, self.start + at))
-            .map_err(|e| Error::io("read", &self.path, e))?;
+        File::open(&self.path)?.read_exact_at(&mut bytes, self.start + at)?;
         out.extend(bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()));
         Ok(())
     }

@@ -17,8 +17,8 @@ use super::file::{self, Writer};
 use super::reader::Record;
 use super::view::{crops, draw_view, views};
 use crate::augmentation::Augmentation;
-use crate::checkpoint::write_json;
-use crate::stage::{load_backbone, network_config, weights_source};
+use crate::files::write_json;
+use crate::initial_network::{load_backbone, network_config, weights_source};
 use crate::{Error, Settings};
 
 /// Views that pass through the backbone at once.
@@ -47,7 +47,7 @@ impl Features {
             load_backbone(&network, path)?;
         }
         let folder = job.output().join(features::FEATURES);
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        fs_err::create_dir_all(&folder)?;
         let mut by_shard: BTreeMap<u32, Vec<(usize, &IndexRow)>> = BTreeMap::new();
         for (position, row) in index.iter().enumerate() {
             by_shard.entry(row.shard).or_default().push((position, row));

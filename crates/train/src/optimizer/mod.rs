@@ -48,16 +48,16 @@ pub struct Rates {
     pub weight_decay: f64,
 }
 
-/// An optimiser at work: the method and what it remembers of each parameter.
+/// An optimiser: the method and its state of each parameter.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     method: Method,
-    memories: Vec<Memory>,
+    states: Vec<ParameterState>,
 }
 
-/// What is remembered of one parameter. Empty until its first gradient, so that what never learns costs no memory.
+/// An optimiser's state of one parameter. Empty until its first gradient, so that frozen parameters cost no memory.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct ParameterState {
     /// Steps taken: fewer than the training's where a parameter was frozen at first.
     pub(crate) steps: u64,
     /// AdamW's mean of gradients, or SGD's momentum.
@@ -69,7 +69,7 @@ pub(crate) struct Memory {
 impl Optimizer {
     /// A fresh optimiser for `parameters`.
     pub fn new(method: Method, parameters: &[Parameter]) -> Self {
-        Self { method, memories: vec![Memory::default(); parameters.len()] }
+        Self { method, states: vec![ParameterState::default(); parameters.len()] }
     }
 
     /// Takes one step along the gradients, each parameter at its `rates`. `parameters` are those that the optimiser
@@ -83,17 +83,17 @@ impl Optimizer {
         gradients: &Gradients,
         rates: impl Fn(&Parameter) -> Rates,
     ) -> candle_core::Result<()> {
-        for (parameter, memory) in parameters.iter().zip(&mut self.memories) {
+        for (parameter, state) in parameters.iter().zip(&mut self.states) {
             let Some(gradient) = gradients.get(&parameter.var) else { continue };
             let rates = rates(parameter);
-            memory.steps += 1;
+            state.steps += 1;
             match self.method {
                 Method::AdamW(adamw) => {
-                    memory.make(gradient.len(), true);
-                    let update = adamw.update(rates, memory.steps);
+                    state.make(gradient.len(), true);
+                    let update = adamw.update(rates, state.steps);
                     change(&parameter.var, |values| {
                         let moments =
-                            memory.first.par_chunks_mut(CHUNK).zip(memory.second.par_chunks_mut(CHUNK));
+                            state.first.par_chunks_mut(CHUNK).zip(state.second.par_chunks_mut(CHUNK));
                         let pieces =
                             values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(moments);
                         pieces.for_each(|((values, gradient), (first, second))| {
@@ -102,11 +102,11 @@ impl Optimizer {
                     })?;
                 }
                 Method::Sgd(sgd) => {
-                    memory.make(gradient.len(), false);
+                    state.make(gradient.len(), false);
                     let update = sgd.update(rates);
                     change(&parameter.var, |values| {
                         let pieces = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
-                        let pieces = pieces.zip(memory.first.par_chunks_mut(CHUNK));
+                        let pieces = pieces.zip(state.first.par_chunks_mut(CHUNK));
                         pieces.for_each(|((values, gradient), momentum)| {
                             update.apply(values, gradient, momentum);
                         });
@@ -117,18 +117,18 @@ impl Optimizer {
         Ok(())
     }
 
-    /// What is remembered, in the order of the parameters.
-    pub(crate) fn memories(&self) -> &[Memory] {
-        &self.memories
+    /// The state of each parameter, in their order.
+    pub(crate) fn state(&self) -> &[ParameterState] {
+        &self.states
     }
 
-    /// Takes up what an earlier run remembered of each parameter.
-    pub(crate) fn restore(&mut self, memories: Vec<Memory>) {
-        self.memories = memories;
+    /// Takes up the state of an interrupted run.
+    pub(crate) fn restore(&mut self, states: Vec<ParameterState>) {
+        self.states = states;
     }
 }
 
-impl Memory {
+impl ParameterState {
     fn make(&mut self, len: usize, both: bool) {
         self.first.resize(len, 0.0);
         if both {

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::flush;
 use crate::Error;
 
 /// Writes lists by name, and flushes them to disk.
@@ -25,12 +24,12 @@ pub(super) fn write<'a>(
     }
     safetensors::serialize_to_file(views, None::<HashMap<String, String>>, path)
         .map_err(|e| Error::state(path, e.to_string()))?;
-    flush(path)
+    Ok(fs_err::File::open(path)?.sync_all()?)
 }
 
 /// Reads all lists.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Vec<f32>>, Error> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    let bytes = fs_err::read(path)?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(|e| Error::state(path, e.to_string()))?;
     let mut named = BTreeMap::new();
     for (name, view) in tensors.iter() {

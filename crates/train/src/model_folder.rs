@@ -1,32 +1,34 @@
-//! Models that other tools can open: weights, `config.json`, `preprocessor_config.json`.
+//! The folder of a model that other tools can open: weights, `config.json`, `preprocessor_config.json`.
 
 use std::path::Path;
 
+use marque_contracts::durable::{sync_folder, temporary};
 use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
 use marque_contracts::schema::{Fit, Preparation};
-use marque_network::{HeadConfig, Network, NetworkConfig};
+use marque_network::{Network, NetworkConfig};
 use serde_json::{Value, json};
 
-use super::{create, flush, rename, write_json};
 use crate::Error;
+use crate::files::write_json;
 
-/// Writes a model with those heads that are to answer. Whatever kills the program, weights that were in the folder
-/// before stay whole.
+/// Writes a model with the heads that `answers` accepts by name. Whatever ends the program, weights that were in the
+/// folder before stay complete.
 pub(crate) fn write_model(
     network: &Network,
     preparation: &Preparation,
-    answers: impl Fn(&HeadConfig) -> bool,
+    answers: impl Fn(&str) -> bool,
     folder: &Path,
 ) -> Result<(), Error> {
-    create(folder)?;
-    let config = network.config().with_heads(&answers);
+    fs_err::create_dir_all(folder)?;
+    let config = network.config().with_heads(|head| answers(&head.name));
     write_json(&folder.join(CONFIG), &config)?;
     write_json(&folder.join(PREPROCESSOR), &preprocessor(&config, preparation))?;
-    let beside = folder.join(format!("{WEIGHTS}.tmp"));
-    network.save_with(answers, &beside)?;
-    flush(&beside)?;
-    rename(&beside, &folder.join(WEIGHTS))?;
-    flush(folder)
+    let weights = folder.join(WEIGHTS);
+    let unfinished = temporary(&weights);
+    network.save_with(|head| answers(&head.name), &unfinished)?;
+    fs_err::File::open(&unfinished)?.sync_all()?;
+    fs_err::rename(&unfinished, &weights)?;
+    Ok(sync_folder(folder)?)
 }
 
 /// How to prepare photos, in the words of Hugging Face's image processors, and in one of our own where these have none:
@@ -67,7 +69,7 @@ fn preprocessor(config: &NetworkConfig, preparation: &Preparation) -> Value {
 #[cfg(test)]
 mod tests {
     use marque_contracts::schema::Filter;
-    use marque_network::{Backbone, BottleneckStride};
+    use marque_network::{Backbone, BottleneckStride, HeadConfig};
 
     use super::*;
 

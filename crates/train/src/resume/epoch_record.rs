@@ -10,7 +10,7 @@ type Bits = BTreeMap<String, u64>;
 
 /// [`EpochRow`] for JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct EpochRecord {
+pub(super) struct EpochRecord {
     epoch: u32,
     ema: bool,
     numbers: Bits,

@@ -1,0 +1,58 @@
+//! An epoch's row of the history, and its line on the terminal.
+
+use marque_formats::{EpochRow, HeadEpoch};
+
+use crate::Settings;
+use crate::objective::Objective;
+use crate::running_metrics::RunningMetrics;
+use crate::schedule::Horizon;
+use crate::train_state::{EpochState, Timing};
+
+/// The row of an epoch, from 1, from its training and validation metrics.
+pub(crate) fn epoch_row(
+    epoch: usize,
+    train: &EpochState,
+    validation: &RunningMetrics,
+    settings: &Settings,
+    objective: &Objective,
+) -> EpochRow {
+    let heads = objective.head_names().enumerate().map(|(i, name)| HeadEpoch {
+        name: name.to_owned(),
+        train_loss: train.metrics.head_loss(i),
+        validation_loss: validation.head_loss(i),
+        train_accuracy: train.metrics.accuracy(i),
+        validation_accuracy: validation.accuracy(i),
+        validation_macro_f1: validation.macro_f1(i),
+    });
+    let horizon = Horizon::new(settings.epochs, train.steps);
+    let factor = settings.schedule.factor(epoch * train.steps - 1, horizon);
+    EpochRow {
+        epoch: epoch as u32,
+        learning_rate: settings.rates.backbone * factor,
+        head_learning_rate: settings.rates.heads * factor,
+        gradient_norm: train.gradient_norms / train.steps.max(1) as f64,
+        ema: settings.ema.is_some(),
+        train_loss: objective.total(&train.metrics),
+        validation_loss: (validation.batches() > 0).then(|| objective.total(validation)),
+        kept: false,
+        heads: heads.collect(),
+    }
+}
+
+/// The row as a line of text, with the epoch's throughput.
+pub(crate) fn describe(row: &EpochRow, epochs: usize, photos: usize, timing: Timing) -> String {
+    let (measured, accuracy): (_, fn(&HeadEpoch) -> Option<f64>) = match row.validation_loss {
+        Some(loss) => (format!("validation {loss:.3}"), |head| head.validation_accuracy),
+        None => ("training".to_owned(), |head| head.train_accuracy),
+    };
+    let heads = row.heads.iter();
+    let heads = heads.filter_map(|head| Some(format!("{} {:.1}%", head.name, 100.0 * accuracy(head)?)));
+    format!(
+        "epoch {}/{epochs}  loss {:.3}  {measured}  {}  {:.1} photos/s, waited {:.1}%",
+        row.epoch,
+        row.train_loss,
+        heads.collect::<Vec<_>>().join("  "),
+        timing.photos_per_second(photos),
+        100.0 * timing.waited_share(),
+    )
+}

@@ -1,0 +1,78 @@
+//! The network before its first step: configuration, label hierarchy, pretrained weights.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use marque_contracts::schema::features;
+use marque_contracts::{Digest, Failure, Job};
+use marque_network::{HeadConfig, Network, NetworkConfig, Precision};
+
+use crate::data::Data;
+use crate::features::FeatureReader;
+use crate::hierarchy::{head_config, label_hierarchy};
+use crate::{Error, Settings};
+
+/// The network before its first step, and the cached features that it reads in place of photos, if it does.
+pub(crate) fn initial_network(
+    settings: &Settings,
+    data: &Data,
+    job: &Job<'_>,
+) -> Result<(Network, Option<FeatureReader>), Error> {
+    let stored = data.geometry().height;
+    if let Some((key, message)) = settings.size_conflicts(stored).first() {
+        return Err(Error::Settings(format!("{key} {message}")));
+    }
+    if settings.precision == Precision::Bf16 && marque_kernels::bf16_unit().is_none() {
+        tracing::warn!("this CPU has no unit for bf16: runtime.precision = \"f32\" would be faster here");
+    }
+    let heads = data.heads.iter().map(head_config).collect();
+    let config = network_config(settings, stored, heads);
+    let config = NetworkConfig { hierarchy: label_hierarchy(settings, &data.heads, &data.train)?, ..config };
+    let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
+    if let Some(path) = &settings.weights {
+        load_backbone(&network, path)?;
+    }
+    let features = match settings.cached_parts() {
+        0 => None,
+        _ => Some(FeatureReader::open(job.input(features::STAGE))?),
+    };
+    Ok((network, features))
+}
+
+/// A network of the configured backbone for photos of `size` pixels.
+pub(crate) fn network_config(settings: &Settings, size: usize, heads: Vec<HeadConfig>) -> NetworkConfig {
+    NetworkConfig {
+        backbone: settings.backbone,
+        bottleneck_stride: settings.bottleneck_stride,
+        norm_eps: settings.norm_eps,
+        norm_momentum: 0.1,
+        zero_init_residual: settings.weights.is_none(),
+        dropout: settings.dropout as f32,
+        input_size: size,
+        mean: settings.mean.map(|x| x as f32),
+        std: settings.std.map(|x| x as f32),
+        heads,
+        hierarchy: None,
+    }
+}
+
+/// The content of the pretrained weights, by the key that names them.
+pub(crate) fn weights_source(settings: &Settings) -> Result<BTreeMap<String, Digest>, Failure> {
+    let Some(path) = &settings.weights else { return Ok(BTreeMap::new()) };
+    let digest = Digest::of_file(path).map_err(Error::from)?;
+    Ok(BTreeMap::from([("weights".to_owned(), digest)]))
+}
+
+/// Loads pretrained weights, all of the backbone or none.
+pub(crate) fn load_backbone(network: &Network, path: &Path) -> Result<(), Error> {
+    let report = network.load_backbone(path)?;
+    if report.is_complete() {
+        tracing::info!("{} weights from {}", report.loaded.len(), path.display());
+        return Ok(());
+    }
+    Err(Error::Weights {
+        path: path.to_owned(),
+        backbone: network.config().backbone.name().to_owned(),
+        problem: report.to_string(),
+    })
+}

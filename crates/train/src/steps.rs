@@ -1,0 +1,94 @@
+//! The loop over steps, for training and for trial runs.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use crate::batches::{Batch, Batches, batches, shuffled};
+use crate::data::Data;
+use crate::features::FeatureReader;
+use crate::learner::StepContext;
+use crate::train_state::EpochState;
+use crate::{Error, Settings};
+
+/// What training reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Inputs<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) data: &'a Data,
+    /// Activations of the frozen parts, read in place of photos.
+    pub(crate) features: Option<&'a FeatureReader>,
+}
+
+/// The batches to step through.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    /// The epoch, from 1: its order, augmentation, photo size and frozen parts.
+    pub(crate) epoch: usize,
+    /// Batches to leave out: those that an interrupted run has done.
+    pub(crate) skip: usize,
+    /// How often the training photos are gone through, each time in the order of a further epoch: 1 in training, more
+    /// where a trial run needs more batches than an epoch has.
+    pub(crate) repeats: usize,
+}
+
+impl Inputs<'_> {
+    /// Batches in an epoch.
+    pub(crate) fn batches_per_epoch(&self) -> usize {
+        batches(self.data.train.len(), self.settings.batch_size)
+    }
+
+    /// Batches in a step of the optimiser; the last step of an epoch may have fewer.
+    pub(crate) fn batches_per_step(&self) -> usize {
+        self.settings.accumulate.min(self.batches_per_epoch())
+    }
+
+    /// Goes through `span` step by step: takes the next batches, calls `step` with them, and then `after_step`, which may
+    /// end the loop. `factor` is the share of the peak learning rates by the number of steps in `state` before it.
+    pub(crate) fn for_each_step<L>(
+        &self,
+        learner: &mut L,
+        state: &mut EpochState,
+        span: Span,
+        factor: impl Fn(usize) -> f64,
+        mut step: impl FnMut(&mut L, &[Batch], StepContext, &mut EpochState) -> Result<(), Error>,
+        mut after_step: impl FnMut(&mut L, &mut EpochState) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        let Self { settings, data, features } = *self;
+        let batches = self.batches_per_epoch() * span.repeats;
+        let epochs = span.epoch..span.epoch + span.repeats;
+        let order: Vec<usize> =
+            epochs.flat_map(|epoch| shuffled(data.train.len(), settings.seed, epoch)).collect();
+        let policy = settings.policy(Some(settings.size_at(span.epoch, data.geometry().height)))?;
+        let mixing = settings.augmentation.mixing();
+        let source = Batches {
+            shards: &data.shards,
+            features,
+            samples: &data.train,
+            policy: &policy,
+            mixing: &mixing,
+            random: Some((settings.seed, span.epoch)),
+        };
+        std::thread::scope(|scope| {
+            let mut stream = source.stream(scope, &order, span.skip, batches);
+            let (mut batch, mut steps) = (span.skip, state.steps);
+            while batch < batches {
+                let clock = Instant::now();
+                let count = self.batches_per_step().min(batches - batch);
+                let chunk = stream.by_ref().take(count).collect::<Result<Vec<_>, _>>()?;
+                state.timing.waited += clock.elapsed().as_secs_f64();
+                if chunk.len() < count {
+                    break; // The thread that prepares batches panicked, which the scope passes on.
+                }
+                let context = StepContext { epoch: span.epoch, batch, factor: factor(steps) };
+                step(learner, &chunk, context, state)?;
+                state.timing.seconds += clock.elapsed().as_secs_f64();
+                batch += count;
+                steps += 1;
+                if after_step(learner, state)?.is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+}
