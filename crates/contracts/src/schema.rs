@@ -3,7 +3,7 @@
 
 mod preparation;
 
-pub use preparation::{Filter, Fit, Preparation};
+pub use preparation::{Crop, Filter, Fit, Preparation};
 
 use std::collections::BTreeMap;
 

@@ -2,21 +2,10 @@
 
 use std::path::Path;
 
+pub use marque_contracts::schema::Crop;
+
 use crate::Error;
 use crate::frame::{Column, Columns, Frame};
-
-/// A box in a photo, in pixels from the top left corner: columns `x1..x2`, rows `y1..y2`, the ends excluded.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Crop {
-    /// First column.
-    pub x1: u32,
-    /// First row.
-    pub y1: u32,
-    /// Column after the last.
-    pub x2: u32,
-    /// Row after the last.
-    pub y2: u32,
-}
 
 /// The box of one photo, if its annotation gives one.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use marque_formats::{Geometry, ShardWriter};
-use marque_preprocess::{Filter, Fit, Renderer, Settings};
+use marque_photo::{ANY_SIZE, Photo, Preparer};
+use marque_contracts::schema::{Filter, Fit, Preparation};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,25 +18,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut photos =
         std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
     photos.sort();
-    let settings = Settings {
+    let preparation = Preparation {
         size,
-        crop: false,
-        margin: 0.0,
+        margin: None,
         fit: Fit::Squash,
         resize: Filter::Bilinear,
         background: [255; 3],
-        shard_photos: photos.len(),
-        webdataset: false,
     };
     let geometry = Geometry { height: size, width: size };
     let mut fastest = f64::INFINITY;
     for _ in 0..rounds.parse()? {
         let start = Instant::now();
-        let mut renderer = Renderer::new(&settings);
+        let mut preparer = Preparer::new(&preparation);
         let mut pixels = vec![0; geometry.bytes()];
         let writer = ShardWriter::create(Path::new(shards), 0, geometry, photos.len())?;
         for (row, path) in photos.iter().enumerate() {
-            renderer.render(&std::fs::read(path)?, None, &mut pixels)?;
+            let file = std::fs::read(path)?;
+            preparer.prepare(&Photo::read(&file, ANY_SIZE)?, None, &mut pixels)?;
             writer.write(row, &pixels)?;
         }
         fastest = fastest.min(start.elapsed().as_secs_f64());

@@ -10,7 +10,7 @@ pub struct Preparation {
     /// How far beyond the box of the car photos were cut, as a share of its width and height on each side; nothing if
     /// they were not cut.
     pub margin: Option<f64>,
-    /// How what is no square became one.
+    /// How what is not square became one.
     pub fit: Fit,
     /// The filter of resizing.
     pub resize: Filter,
@@ -18,7 +18,20 @@ pub struct Preparation {
     pub background: [u8; 3],
 }
 
-/// How a photo that is no square becomes one.
+/// A box in an upright photo, in pixels from the top left corner: columns `x1..x2`, rows `y1..y2`, the ends excluded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Crop {
+    /// First column.
+    pub x1: u32,
+    /// First row.
+    pub y1: u32,
+    /// Column after the last.
+    pub x2: u32,
+    /// Row after the last.
+    pub y2: u32,
+}
+
+/// How a photo that is not square becomes one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
