@@ -68,7 +68,8 @@ mod tests {
 
     /// TIFF data whose only entry is the orientation, of a type, with so many values.
     fn tiff(big: bool, kind: u16, count: u32, value: &[u8]) -> Vec<u8> {
-        let mut tiff = if big { b"MM\0*\0\0\0\x08\0\x01".to_vec() } else { b"II*\0\x08\0\0\0\x01\0".to_vec() };
+        let mut tiff =
+            if big { b"MM\0*\0\0\0\x08\0\x01".to_vec() } else { b"II*\0\x08\0\0\0\x01\0".to_vec() };
         for short in [ORIENTATION, kind] {
             tiff.extend(if big { short.to_be_bytes() } else { short.to_le_bytes() });
         }

@@ -47,8 +47,11 @@ impl<'a> Decompressor<'a> {
     /// If there is none, it is damaged, or of a kind that libjpeg does not decode.
     pub(crate) fn new(file: &'a [u8]) -> Result<Self, Error> {
         // SAFETY: all fields of these structs may be zero; `jpeg_std_error` and `jpeg_CreateDecompress` set the others.
-        let (mut manager, info, progress): (ffi::jpeg_error_mgr, ffi::jpeg_decompress_struct, ffi::jpeg_progress_mgr) =
-            unsafe { (std::mem::zeroed(), std::mem::zeroed(), std::mem::zeroed()) };
+        let (mut manager, info, progress): (
+            ffi::jpeg_error_mgr,
+            ffi::jpeg_decompress_struct,
+            ffi::jpeg_progress_mgr,
+        ) = unsafe { (std::mem::zeroed(), std::mem::zeroed(), std::mem::zeroed()) };
         // SAFETY: the manager outlives the call, which fills it.
         unsafe { ffi::jpeg_std_error(&mut manager) };
         manager.error_exit = Some(leave);
@@ -144,7 +147,10 @@ impl<'a> Decompressor<'a> {
             let seen = components.iter().all(|component| !component.quant_table.is_null());
             let bits = self.info.coef_bits.cast::<[c_int; 64]>();
             seen && (bits.is_null()
-                || std::slice::from_raw_parts(bits, self.components()).iter().flatten().all(|bits| *bits == 0))
+                || std::slice::from_raw_parts(bits, self.components())
+                    .iter()
+                    .flatten()
+                    .all(|bits| *bits == 0))
         }
     }
 
@@ -169,7 +175,9 @@ impl<'a> Decompressor<'a> {
             ffi::JERR_SOF_UNSUPPORTED if marker == 0xc3 || marker == 0xcb => {
                 Error::UnreadJpeg("compressed without loss")
             }
-            ffi::JERR_SOF_UNSUPPORTED => Error::UnreadJpeg("with the picture at several sizes (hierarchical)"),
+            ffi::JERR_SOF_UNSUPPORTED => {
+                Error::UnreadJpeg("with the picture at several sizes (hierarchical)")
+            }
             ffi::JERR_BAD_PRECISION => Error::UnreadJpeg("with more than 8 bits for each colour"),
             ffi::JERR_ARITH_NOTIMPL => Error::UnreadJpeg("with arithmetic coding"),
             ffi::JERR_COMPONENT_COUNT

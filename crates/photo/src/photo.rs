@@ -50,7 +50,8 @@ impl<'a> Photo<'a> {
         // Three bytes a pixel for the result. Of several scans, two for each coefficient, in whole units of at most
         // 32 pixels across and down.
         let units = (width.next_multiple_of(32) * height.next_multiple_of(32)) as u64;
-        let coefficients = if header.has_multiple_scans() { units * 2 * header.components() as u64 } else { 0 };
+        let coefficients =
+            if header.has_multiple_scans() { units * 2 * header.components() as u64 } else { 0 };
         let decode_bytes = (width * height) as u64 * 3 + coefficients;
         Ok(Self { file, format: ImageFormat::Jpeg, width, height, orientation, decode_bytes })
     }

@@ -34,8 +34,7 @@ pub struct Prepared {
 /// If the photo cannot be decoded, or has no pixels.
 pub fn prepare(file: &[u8], crop: Option<Crop>, preparation: &Preparation) -> Result<Prepared, Error> {
     let mut rgb = vec![0; preparation.size * preparation.size * 3];
-    let photo =
-        Preparer::new(preparation).prepare(&Photo::read(file, ANY_SIZE)?, crop, &mut rgb)?;
+    let photo = Preparer::new(preparation).prepare(&Photo::read(file, ANY_SIZE)?, crop, &mut rgb)?;
     Ok(Prepared { rgb, photo })
 }
 
@@ -71,8 +70,7 @@ impl Preparer {
         let stored = (photo.width() as f64, photo.height() as f64);
         let upright = orientation.sides(stored);
         let crop = crop.filter(|_| margin.is_some());
-        let (region, placement) =
-            Region::around(crop, margin.unwrap_or(0.0), upright).fitted(fit, size);
+        let (region, placement) = Region::around(crop, margin.unwrap_or(0.0), upright).fitted(fit, size);
         let region = orientation.stored_region(region, stored);
         let pixels = self.decoder.decode(photo, background)?;
         let sides = orientation.sides((placement.width, placement.height));

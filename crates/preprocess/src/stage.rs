@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
 use marque_contracts::durable::write_atomic;
+use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
 use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit};
 use marque_formats::{CropRow, Geometry, IndexRow, ShardWriter, shard_path};
 use marque_photo::{ANY_SIZE, Photo, Preparer};
