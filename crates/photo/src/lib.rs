@@ -9,7 +9,7 @@
 //! A photo's width and height are known, and compared with a limit, before memory is taken for its pixels
 //! ([`Photo::read`]). JPEG is decoded by libjpeg-turbo, so that pixels are those that Pillow, torchvision and OpenCV see;
 //! the other formats by `image`. A JPEG file that ends before its picture does is an error; one that lacks the end mark
-//! alone is not.
+//! alone is not, unless it is arithmetically coded, which leaves no other way to tell.
 
 mod decoder;
 mod error;

@@ -7,7 +7,6 @@
 //! length is checked against `output_width` and `output_components`.
 
 use std::ffi::{c_int, c_void};
-use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use mozjpeg_sys as ffi;
@@ -37,7 +36,7 @@ pub(crate) struct Decompressor<'a> {
     /// From `Box::into_raw`, freed on drop; libjpeg holds the same pointers.
     messages: *mut Messages,
     progress: *mut ffi::jpeg_progress_mgr,
-    file: PhantomData<&'a [u8]>,
+    file: &'a [u8],
 }
 
 impl<'a> Decompressor<'a> {
@@ -62,7 +61,7 @@ impl<'a> Decompressor<'a> {
             info: Box::new(info),
             messages: Box::into_raw(Box::new(messages)),
             progress: Box::into_raw(Box::new(progress)),
-            file: PhantomData,
+            file,
         };
         it.info.common.err = it.messages.cast();
         let progress = it.progress;
@@ -132,10 +131,25 @@ impl<'a> Decompressor<'a> {
         }
         // SAFETY: libjpeg has written the flags through the same pointer, and is not running.
         let Messages { short_of_data, end_of_file, .. } = unsafe { &*self.messages };
-        if *end_of_file && (*short_of_data || !self.has_all_scans()) {
+        if *end_of_file && (*short_of_data || self.is_arithmetic() || !self.has_all_scans()) {
             return Err(Error::CutShort);
         }
         Ok(())
+    }
+
+    /// Whether it is coded arithmetically (T.81, table B.1: SOF9 to SOF11). Such data may leave out zeros at their end, so
+    /// that without the end mark nobody can tell whether there were others.
+    fn is_arithmetic(&self) -> bool {
+        let mut rest = self.file.get(2..).unwrap_or_default();
+        while let [0xff, marker, high, low, ..] = *rest {
+            match marker {
+                0xc9..=0xcb => return true,
+                0xc0..=0xc3 | 0xda => return false,
+                0xff => rest = &rest[1..],
+                _ => rest = rest.get(2 + usize::from(u16::from_be_bytes([high, low]))..).unwrap_or_default(),
+            }
+        }
+        false
     }
 
     /// Whether every component was in a scan, and the scans of a progressive file give every bit of every coefficient.

@@ -1,7 +1,8 @@
 //! From the bytes of a file to the square of pixels that the network sees: decode, crop, resize, upright.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use marque_contracts::schema::{Crop, Filter, Preparation};
 
 use crate::decoder::{Decoder, Pixels};
@@ -97,17 +98,18 @@ fn resize_region(
         Filter::Lanczos => FilterType::Lanczos3,
     };
     resized.resize(width * height * 3, 0);
-    let photo = ImageRef::new(side(source.width)?, side(source.height)?, source.rgb, PixelType::U8x3)
+    // Typed: through `Resizer::resize` all kinds of pixels are compiled, which takes ten times as long.
+    let photo = TypedImageRef::<U8x3>::from_buffer(side(source.width)?, side(source.height)?, source.rgb)
         .map_err(|e| wrong(&e))?;
     let mut target =
-        Image::from_slice_u8(side(width)?, side(height)?, resized, PixelType::U8x3).map_err(|e| wrong(&e))?;
+        TypedImage::<U8x3>::from_buffer(side(width)?, side(height)?, resized).map_err(|e| wrong(&e))?;
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(
         region.left,
         region.top,
         region.width,
         region.height,
     );
-    resizer.resize(&photo, &mut target, &options).map_err(|e| wrong(&e))
+    resizer.resize_typed(&photo, &mut target, &options).map_err(|e| wrong(&e))
 }
 
 /// Lays the resized region (`stored` pixels wide and high) upright into the square, with the background around it.
