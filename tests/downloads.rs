@@ -86,7 +86,7 @@ fn what_is_missing_is_downloaded_verified_and_not_asked_for_again() {
     assert_eq!(called.ran(), ["ingest", "labels"]);
     assert_eq!(publication.downloads(), sorted(&FILES));
     assert!(
-        called.stdout.contains("downloads/cars_train.tgz came from http://127.0.0.1:"),
+        called.stdout.contains("downloads/cars_train.tgz was downloaded from http://127.0.0.1:"),
         "{}",
         called.stdout
     );
@@ -154,7 +154,7 @@ fn a_file_with_another_checksum_is_kept_aside_and_never_let_through() {
     for digest in [expected, md5(&train)] {
         assert!(called.stderr.contains(&digest), "{digest} is not in\n{}", called.stderr);
     }
-    assert!(called.stderr.contains("kept aside as downloads/cars_train.tgz.rejected"), "{}", called.stderr);
+    assert!(called.stderr.contains("set aside as downloads/cars_train.tgz.rejected"), "{}", called.stderr);
     let there = publication.downloads();
     assert!(
         there.contains(&"cars_train.tgz.rejected".to_owned())
@@ -303,7 +303,7 @@ fn a_proxy_that_cannot_be_understood_is_named_and_not_gone_past() {
             command.env_remove(name);
         }
         let called: crate::project::Called = command.env(variable, value).output().unwrap().into();
-        called.failed(4, &format!("the environment variable {variable} names no proxy"));
+        called.failed(4, &format!("the environment variable {variable} does not name a proxy"));
     }
     assert!(publication.server.requests().is_empty());
 }

@@ -2,6 +2,7 @@
 
 mod caching;
 mod configuration;
+mod documents;
 mod downloads;
 mod engine;
 mod housekeeping;

@@ -85,6 +85,13 @@ impl Project {
         command
     }
 
+    /// A line of a shell, to run in this folder.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.folder.path()).env_remove("RUST_LOG");
+        command
+    }
+
     pub(crate) fn call(&self, arguments: &[&str]) -> Called {
         self.command(arguments).output().unwrap().into()
     }

@@ -1,6 +1,6 @@
 //! Showing augmentation, and handing trained networks to other programs.
 
-use marque_events::{Event, Frames};
+use marque_events::{Event, Records};
 
 use crate::project::{PIPELINE, Project};
 
@@ -94,7 +94,7 @@ fn tensorboard_gets_a_curve_of_everything_in_the_history() {
     let [file] = &files[..] else { panic!("{files:?}") };
     assert!(file.file_name().unwrap().to_str().unwrap().contains("tfevents"));
     let bytes = std::fs::read(file).unwrap();
-    let events: Vec<_> = Frames::new(&bytes).map(|frame| Event::decode(frame).unwrap()).collect();
+    let events: Vec<_> = Records::new(&bytes).map(|record| Event::decode(record).unwrap()).collect();
     assert_eq!(events.iter().map(|event| event.step).collect::<Vec<_>>(), [0, 1, 2]);
     let history = std::fs::read_to_string(project.path("data/train/current/history.csv")).unwrap();
     let mut lines = history.lines().map(|line| line.split(',').collect::<Vec<_>>());

@@ -173,7 +173,7 @@ fn kaggles_zip_is_read_where_it_lies_and_beside_the_labels_that_it_lacks() {
     let called = beside.call(&["run", "ingest"]).succeeded();
     assert_eq!(beside.content("ingest"), archives.content("ingest"));
     // The sample has annotations of its own, and nobody knows a checksum of the zip.
-    assert!(called.stdout.contains("not verified, no checksum is known: archive.zip"), "{}", called.stdout);
+    assert!(called.stdout.contains("unverified, as no checksum is known: archive.zip"), "{}", called.stdout);
     assert!(
         called.stderr.contains("cars_meta.mat is not the published file: its md5 is"),
         "{}",
@@ -206,7 +206,7 @@ fn the_shipped_configuration_takes_any_whole_copy_without_the_network() {
         let called = project.call(&[&["run", "ingest"][..], &arguments].concat()).succeeded();
         assert!(called.stdout.contains(&format!("Stanford Cars is there {said}")), "{}", called.stdout);
         assert!(
-            called.stdout.contains("not verified, no checksum is known: photos in folders"),
+            called.stdout.contains("unverified, as no checksum is known: photos in folders"),
             "{}",
             called.stdout
         );

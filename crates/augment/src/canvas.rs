@@ -1,3 +1,5 @@
+//! The photo that operations change in place.
+
 use crate::Error;
 use crate::options::check_size;
 

@@ -1,4 +1,4 @@
-//! The random choices for one photo.
+//! The random choices for one photo, with torchvision's distributions.
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -7,21 +7,21 @@ use rand_chacha::ChaCha8Rng;
 use crate::Operation;
 use crate::options::{ColourJitter, Options, RandAugment, RandomErasing, RandomResizedCrop};
 
-/// How often a rectangle of the wanted area and shape is tried to fit into the photo.
+/// Tries to draw a rectangle that fits into the photo.
 const TRIES: usize = 10;
 
-/// Everything that was chosen for one photo.
+/// The random choices for one photo.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Draw {
-    /// Whether it is mirrored.
+    /// Whether it is flipped horizontally.
     pub mirrored: bool,
-    /// How far to the left and up the photo is moved, in pixels of the result.
+    /// Shift to the left and up, in pixels of the result.
     pub shift: [isize; 2],
-    /// The part of the photo that is used; `None` for all of it.
+    /// The region of the photo that is used; `None` for all of it.
     pub crop: Option<Region>,
-    /// Operations in the order in which they are done.
+    /// Operations in the order in which they are applied.
     pub operations: Vec<Operation>,
-    /// The part of the result that is blank.
+    /// The region of the result that is erased.
     pub erased: Option<Region>,
 }
 

@@ -1,7 +1,9 @@
+//! Errors of options and buffers.
+
 /// Why photos cannot be augmented.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error {
-    /// An option makes no sense.
+    /// An option is out of its range.
     #[error("augmentation: `{option}` {reason}")]
     Option {
         /// Name of the option.
@@ -9,7 +11,7 @@ pub enum Error {
         /// What it must be, and what it is.
         reason: String,
     },
-    /// A buffer has another length than its photos.
+    /// A buffer does not have the length of its photos.
     #[error("{what} have {found} values, expected {expected}")]
     Length {
         /// Which buffer: "the pixels", "the output".

@@ -1,16 +1,16 @@
-//! Augmentation: random changes to the photos that a network learns from, so that it does not learn them by heart.
+//! Data augmentation: random changes to training photos, against overfitting.
 //!
-//! **Reads** square photos, uint8, RGB, row by row (`[height, width, 3]`), and a generator. **Writes** the same
-//! photo, changed, at the size that the network wants: as normalised f32 in the same layout, or as uint8 to look
-//! at. No tensors and no files: a [`Policy`] made of [`Options`] turns pixels into pixels. [`Mixing`] mixes the
-//! photos of a batch with one another (mixup, CutMix).
+//! **Reads** square photos, uint8, RGB, row by row (`[height, width, 3]`), and a random generator. **Writes** the
+//! augmented photo at the network's input size: as normalised f32 in the same layout, or as uint8 to look at. No
+//! tensors and no files: a [`Policy`] with [`Options`] turns pixels into pixels. [`Mixing`] mixes the photos of a
+//! batch with one another (mixup, CutMix).
 //!
-//! A photo is changed in two parts. [`Policy::draw`] makes all random choices, which are a plain record ([`Draw`]),
-//! and [`Policy::render`] carries them out; [`Policy::apply`] is both. Choices are drawn in a fixed order, and an
-//! option that is off draws nothing, so that the same generator gives the same changes everywhere.
+//! Augmentation has two steps. [`Policy::draw`] makes all random choices, which are a plain record ([`Draw`]), and
+//! [`Policy::render`] applies them; [`Policy::apply`] is both. Choices are drawn in a fixed order, and an option that is
+//! off draws nothing, so that the same generator gives the same result everywhere.
 //!
-//! The order of the changes is that of torchvision's reference training: crop and resize, mirror, move, colours,
-//! RandAugment, normalisation, erasing.
+//! The order of the operations is that of torchvision's reference training: crop and resize, horizontal flip, shift,
+//! colour jitter, RandAugment, normalisation, random erasing.
 
 mod affine;
 mod canvas;
@@ -18,10 +18,10 @@ mod colour;
 mod draw;
 mod error;
 mod levels;
+mod mirror;
 mod mixing;
 mod operation;
 mod options;
-mod place;
 mod policy;
 mod resample;
 

@@ -27,7 +27,7 @@ pub struct Mix {
 }
 
 impl Mixing {
-    /// Looks for values that make no sense.
+    /// Checks that all values are in their ranges.
     ///
     /// # Errors
     /// [`Error::Option`] naming the first one.
@@ -73,7 +73,7 @@ impl Mixing {
             return Ok(Some(Mix { permutation, lambda, region: None }));
         }
         let region = cut_region(rng, lambda, size);
-        // What is cut off at the edges does not count.
+        // Without what is cut off at the edges.
         let lambda = 1.0 - region.area() as f64 / (size * size).max(1) as f64;
         Ok(Some(Mix { permutation, lambda, region: Some(region) }))
     }
@@ -103,7 +103,7 @@ impl Mix {
         self.lambda
     }
 
-    /// The part that is cut out of the partner; `None` if the photos are blended.
+    /// The region that comes from the partner (CutMix); `None` if the photos are blended (mixup).
     pub fn region(&self) -> Option<Region> {
         self.region
     }

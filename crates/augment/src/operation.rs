@@ -1,14 +1,14 @@
-//! Single changes to a photo.
+//! Single augmentation operations.
 
 use std::fmt;
 
 use crate::{Canvas, affine, colour, levels};
 
-/// A change to a photo, with all that there is to choose about it.
+/// An operation on a photo, with its parameter.
 ///
 /// The operations are torchvision's (`transforms/autoaugment.py`, `_apply_op`) with bilinear interpolation and
-/// Pillow's arithmetic. What an operation moves in from outside the photo has a colour given by the caller; it is
-/// black in torchvision.
+/// Pillow's arithmetic. Pixels from outside the photo get a colour given by the caller; in torchvision they are
+/// black.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Operation {
     /// Moves rows sideways in proportion to their distance from the top: pixels per pixel.
@@ -82,7 +82,7 @@ impl Operation {
         (1..=9).contains(&choice)
     }
 
-    /// Changes a photo; what comes into view from outside of it is `fill`.
+    /// Applies the operation; pixels from outside the photo are `fill`.
     pub fn apply(&self, canvas: &mut Canvas, fill: [u8; 3]) {
         let mut map = |matrix| affine::transform(canvas, matrix, fill);
         match *self {

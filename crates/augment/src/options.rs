@@ -1,4 +1,4 @@
-//! What can be switched on, and in which ranges.
+//! Augmentation options and their ranges.
 
 use crate::Error;
 
@@ -8,25 +8,25 @@ const SMALLEST: usize = 3;
 /// Largest size of a photo, in pixels.
 const LARGEST: usize = 4096;
 
-/// Which changes are made to photos. The default makes none and normalises by 0.5 and 0.5.
+/// Which augmentations are applied. The default applies none and normalises with mean 0.5 and standard deviation 0.5.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Options {
-    /// Whether half of the photos are mirrored left to right.
+    /// Whether photos are flipped horizontally with probability 0.5.
     pub flip: bool,
-    /// How far photos are moved each way, in pixels of the result; the edge fills what comes into view.
+    /// Largest shift in each direction, in pixels of the result; edge pixels are repeated.
     pub shift: usize,
-    /// Cut a part out of the photo and bring it to full size.
+    /// Crop a random region and resize it to full size.
     pub random_resized_crop: Option<RandomResizedCrop>,
-    /// Change the colours.
+    /// Change brightness, contrast, saturation and hue.
     pub colour_jitter: Option<ColourJitter>,
-    /// Change the photo by a few operations out of fourteen.
+    /// Apply a few random operations out of fourteen.
     pub rand_augment: Option<RandAugment>,
-    /// Blank out a part.
+    /// Erase a rectangle.
     pub random_erasing: Option<RandomErasing>,
     /// Height and width of the result, in pixels; `None` for those of the photo. Photos of another size are
     /// resized by antialiased bilinear interpolation, as Pillow does it.
     pub output_size: Option<usize>,
-    /// Mean of each colour (red, green, blue) for pixels in 0 to 1: subtracted, and the colour of what is blank.
+    /// Mean of each colour (red, green, blue) for pixels in 0 to 1: subtracted, and the colour of blank parts.
     pub mean: [f32; 3],
     /// Standard deviation of each colour, divided by.
     pub std: [f32; 3],
@@ -48,13 +48,13 @@ impl Default for Options {
     }
 }
 
-/// A part of random area and shape, brought to full size: the training crop of Szegedy et al. (2015), as in
+/// A region of random area and aspect ratio, resized to full size: the training crop of Szegedy et al. (2015), as in
 /// torchvision's `RandomResizedCrop`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct RandomResizedCrop {
-    /// Least and largest share of the photo's area, in (0, 1].
+    /// Smallest and largest share of the photo's area, in (0, 1].
     pub scale: [f64; 2],
-    /// Least and largest width over height.
+    /// Smallest and largest width over height, above 0.
     pub ratio: [f64; 2],
 }
 
@@ -64,7 +64,7 @@ impl Default for RandomResizedCrop {
     }
 }
 
-/// Random colours, in random order, as in torchvision's `ColorJitter`. 0 leaves a property alone.
+/// Random brightness, contrast, saturation and hue, in random order, as in torchvision's `ColorJitter`. 0 leaves a property as it is.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct ColourJitter {
     /// The factor of brightness is drawn from 1 − b to 1 + b, but not below 0.
@@ -111,7 +111,7 @@ impl Default for RandomErasing {
 }
 
 impl Options {
-    /// Looks for values that make no sense.
+    /// Checks that all values are in their ranges.
     ///
     /// # Errors
     /// [`Error::Option`] naming the first one.
@@ -160,7 +160,7 @@ impl Options {
     }
 }
 
-/// Refuses a photo of a size that cannot be augmented.
+/// Checks that photos of this size can be augmented.
 pub(crate) fn check_size(size: usize) -> Result<(), Error> {
     if (SMALLEST..=LARGEST).contains(&size) {
         return Ok(());

@@ -1,29 +1,29 @@
-//! From pixels and a generator to what the network sees.
+//! Augmentation policies: from pixels and a random generator to the network's input.
 
 use std::borrow::Cow;
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::mirror::mirror_and_shift;
 use crate::options::check_size;
-use crate::place::place;
 use crate::resample::resample;
 use crate::{Canvas, Draw, Error, Options, Region};
 
-/// How photos are changed at random, and how they become numbers.
+/// How photos are augmented and normalised.
 #[derive(Clone, Debug)]
 pub struct Policy {
     options: Options,
     /// `(byte / 255 - mean) / std`, by colour and byte.
     normalised: [[f32; 256]; 3],
-    /// The mean colour.
+    /// The mean colour, which fills blank parts.
     blank: [u8; 3],
 }
 
 impl Policy {
-    /// A policy of these options.
+    /// A policy with these options.
     ///
     /// # Errors
-    /// [`Error::Option`] if one makes no sense.
+    /// [`Error::Option`] if one is out of its range.
     pub fn new(options: Options) -> Result<Self, Error> {
         options.check()?;
         let normalise =
@@ -35,7 +35,7 @@ impl Policy {
         })
     }
 
-    /// What it was made of.
+    /// The options that it was made from.
     pub fn options(&self) -> &Options {
         &self.options
     }
@@ -48,13 +48,13 @@ impl Policy {
     /// Makes the random choices for a photo of `size` pixels.
     ///
     /// # Errors
-    /// If photos can not have that size.
+    /// If that is not a size of 3 to 4096 pixels.
     pub fn draw(&self, rng: &mut ChaCha8Rng, size: usize) -> Result<Draw, Error> {
         check_size(size)?;
         Ok(Draw::new(&self.options, rng, size, self.output_size(size)))
     }
 
-    /// Changes a photo at random: [`draw`](Self::draw) and [`render`](Self::render).
+    /// Augments a photo: [`draw`](Self::draw) and [`render`](Self::render).
     ///
     /// # Errors
     /// As these.
@@ -90,11 +90,11 @@ impl Policy {
         self.render(&Draw::default(), pixels, size, out)
     }
 
-    /// Changes a photo of `size × size` pixels by the choices that were drawn for it, and writes it normalised:
+    /// Applies the choices that were drawn for a photo of `size × size` pixels, and writes it normalised:
     /// `output × output × 3` values for an [`output_size`](Self::output_size) of `output`.
     ///
     /// # Errors
-    /// If `pixels` or `out` have another length.
+    /// If `pixels` or `out` have the wrong length.
     pub fn render(&self, draw: &Draw, pixels: &[u8], size: usize, out: &mut [f32]) -> Result<(), Error> {
         let [red, green, blue] = &self.normalised;
         let convert = |[r, g, b]: [u8; 3]| [red[usize::from(r)], green[usize::from(g)], blue[usize::from(b)]];
@@ -128,13 +128,13 @@ impl Policy {
             false => Cow::Borrowed(pixels),
         };
         if draw.operations.is_empty() {
-            place(&resized, output, draw.mirrored, draw.shift, out, convert);
+            mirror_and_shift(&resized, output, draw.mirrored, draw.shift, out, convert);
         } else {
             let mut placed = vec![0; resized.len()];
-            place(&resized, output, draw.mirrored, draw.shift, &mut placed, |pixel| pixel);
+            mirror_and_shift(&resized, output, draw.mirrored, draw.shift, &mut placed, |pixel| pixel);
             let mut canvas = Canvas::new(output, placed)?;
             draw.operations.iter().for_each(|operation| operation.apply(&mut canvas, self.blank));
-            place(canvas.pixels(), output, false, [0, 0], out, convert);
+            mirror_and_shift(canvas.pixels(), output, false, [0, 0], out, convert);
         }
         if let Some(region) = draw.erased {
             fill(out, output, region, blank);
@@ -143,7 +143,7 @@ impl Policy {
     }
 }
 
-/// Fills the part of a photo that lies in a region.
+/// Fills a region of a photo.
 fn fill<T: Copy>(out: &mut [T], size: usize, region: Region, value: [T; 3]) {
     let columns = region.left.min(size) * 3..(region.left + region.width).min(size) * 3;
     for row in out.chunks_exact_mut(size * 3).skip(region.top).take(region.height) {

@@ -5,7 +5,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 
 use crate::{Error, Region};
 
-/// Brings a part of a photo of `size` pixels (all of it if `None`) to `output` pixels: bilinear over the area that a
+/// Resizes a region of a photo of `size` pixels (all of it if `None`) to `output` pixels: bilinear over the area that a
 /// new pixel covers, with Pillow's arithmetic.
 pub(crate) fn resample(
     pixels: &[u8],

@@ -30,7 +30,7 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, step)
 }
 
-/// The checksum as frames hold it: a checksum of data that hold their own checksum would be of little use.
+/// The checksum as records have it, masked: the CRC of data that contain their own CRC is a poor one.
 pub fn masked(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xA282_EAD8)
 }

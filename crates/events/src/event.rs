@@ -3,7 +3,7 @@
 
 use marque_protobuf::{Field, Message, fields};
 
-/// What the file says of itself in its first event.
+/// The version of the format, which the first event of a file states.
 pub(crate) const VERSION: &str = "brain.Event:2";
 
 /// One record of an event file.
@@ -13,7 +13,7 @@ pub struct Event {
     pub wall_time: f64,
     /// The step of the training.
     pub step: i64,
-    /// In the first event: the version of the format.
+    /// The version of the format, in the first event.
     pub version: Option<String>,
     /// The values.
     pub scalars: Vec<Scalar>,
@@ -44,7 +44,7 @@ impl Event {
         message.into_bytes()
     }
 
-    /// Reads a message; `None` if the bytes are none. What is not known here is skipped.
+    /// Reads a message; `None` if the bytes are not a message. Unknown fields are skipped.
     pub fn decode(message: &[u8]) -> Option<Self> {
         let mut event = Self::default();
         fields(message, |number, field| {

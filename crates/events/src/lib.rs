@@ -1,20 +1,20 @@
 //! TensorBoard event files: curves of a training that TensorBoard draws while it runs.
 //!
-//! **Writes** `events.out.tfevents.<seconds>.marque` into a folder: frames of the TFRecord format
+//! **Writes** `events.out.tfevents.<seconds>.marque` into a folder: records of the TFRecord format
 //! (`tensorflow/core/lib/io/record_writer.h`), each with one `Event` message (`tensorflow/core/util/event.proto`),
-//! which holds a scalar under a tag at a step. **Reads** such a file again to go on with it after an interruption.
+//! which has scalars under tags at a step. **Reads** such a file again to resume it after an interruption.
 //!
 //! Wall time is what the caller says it is ([`Writer::set_wall_time`]), so that the same training can write the same
-//! bytes. The crates there are for this format have not been kept up; what is needed of it is small.
+//! bytes. The crates that exist for this format are not maintained; what is needed of it is small.
 
 mod checksum;
 mod error;
 mod event;
-mod frame;
+mod record;
 mod writer;
 
 pub use checksum::{crc32c, masked};
 pub use error::Error;
 pub use event::{Event, Scalar};
-pub use frame::Frames;
+pub use record::Records;
 pub use writer::Writer;

@@ -1,10 +1,13 @@
-use std::fs::File;
-use std::io::Write;
+//! Writing event files, and resuming them.
+
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use fs_err::File;
 
 use crate::Error;
 use crate::event::{Event, Scalar, VERSION};
-use crate::frame::{self, Frames};
+use crate::record::{self, Records};
 
 /// Writes an event file.
 #[derive(Debug)]
@@ -12,7 +15,7 @@ pub struct Writer {
     path: PathBuf,
     file: File,
     wall_time: f64,
-    /// Frames that are not in the file yet.
+    /// Records that are not in the file yet.
     pending: Vec<u8>,
 }
 
@@ -23,37 +26,35 @@ impl Writer {
     /// # Errors
     /// If the file system refuses.
     pub fn create(folder: &Path, wall_time: f64) -> Result<Self, Error> {
-        std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+        fs_err::create_dir_all(folder)?;
         let path = folder.join(file_name(wall_time));
-        let file = File::create(&path).map_err(|e| Error::io("create", &path, e))?;
+        let file = File::create(&path)?;
         let mut writer = Self { path, file, wall_time, pending: Vec::new() };
         let version = Event { wall_time, version: Some(VERSION.to_owned()), ..Event::default() };
-        frame::write(&mut writer.pending, &version.encode());
+        record::write(&mut writer.pending, &version.encode());
         writer.flush()?;
         Ok(writer)
     }
 
-    /// Goes on with the event file that [`create`](Self::create) began with the same folder and time: events after
-    /// `step`, and a frame that an interruption left half written, are cut off. Begins the file if it is not there.
+    /// Resumes the event file that [`create`](Self::create) began with the same folder and time: events after `step`, and
+    /// a record that an interruption left half written, are cut off. Creates the file if it is not there.
     ///
     /// # Errors
-    /// If the file is no event file, or the file system refuses.
+    /// If the file is not an event file, or the file system refuses.
     pub fn resume(folder: &Path, wall_time: f64, step: i64) -> Result<Self, Error> {
         let path = folder.join(file_name(wall_time));
-        let bytes = match std::fs::read(&path) {
+        let bytes = match fs_err::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Self::create(folder, wall_time);
             }
-            Err(error) => return Err(Error::io("read", &path, error)),
+            Err(error) => return Err(error.into()),
         };
-        let Some(kept) = kept(&bytes, step) else {
+        let Some(length) = length_until(&bytes, step) else {
             return Err(Error::Format { path, reason: "its first record is not an event with a version" });
         };
-        let file = File::options().write(true).open(&path).map_err(|e| Error::io("open", &path, e))?;
-        file.set_len(kept as u64).map_err(|e| Error::io("shorten", &path, e))?;
-        drop(file);
-        let file = File::options().append(true).open(&path).map_err(|e| Error::io("open", &path, e))?;
+        let file = File::options().append(true).open(&path)?;
+        file.set_len(length as u64)?;
         Ok(Self { path, file, wall_time, pending: Vec::new() })
     }
 
@@ -77,7 +78,7 @@ impl Writer {
         let scalar = |(tag, value): (&str, f64)| Scalar { tag: tag.to_owned(), value: value as f32 };
         let scalars = values.into_iter().map(scalar).collect();
         let event = Event { wall_time: self.wall_time, step, version: None, scalars };
-        frame::write(&mut self.pending, &event.encode());
+        record::write(&mut self.pending, &event.encode());
     }
 
     /// Writes what was added to the file, where TensorBoard sees it.
@@ -85,7 +86,7 @@ impl Writer {
     /// # Errors
     /// If the file system refuses.
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.file.write_all(&self.pending).map_err(|e| Error::io("write", &self.path, e))?;
+        self.file.write_all(&self.pending)?;
         self.pending.clear();
         Ok(())
     }
@@ -96,17 +97,17 @@ fn file_name(wall_time: f64) -> String {
     format!("events.out.tfevents.{:010}.marque", wall_time.max(0.0) as u64)
 }
 
-/// Bytes of the events up to a step; `None` if this is no event file.
-fn kept(bytes: &[u8], step: i64) -> Option<usize> {
-    let mut frames = Frames::new(bytes);
-    let first = frames.next().and_then(Event::decode)?;
+/// Bytes of the events up to a step; `None` if this is not an event file.
+fn length_until(bytes: &[u8], step: i64) -> Option<usize> {
+    let mut records = Records::new(bytes);
+    let first = records.next().and_then(Event::decode)?;
     first.version?;
-    let mut kept = frames.position();
-    while let Some(event) = frames.next().and_then(Event::decode) {
+    let mut length = records.position();
+    while let Some(event) = records.next().and_then(Event::decode) {
         if event.step > step {
             break;
         }
-        kept = frames.position();
+        length = records.position();
     }
-    Some(kept)
+    Some(length)
 }

@@ -1,6 +1,6 @@
-//! Event files, read back frame by frame.
+//! Event files, read back record by record.
 
-use marque_events::{Event, Frames, Scalar, Writer, crc32c, masked};
+use marque_events::{Event, Records, Scalar, Writer, crc32c, masked};
 
 /// The examples of RFC 3720, appendix B.4, and the check value of the checksum.
 #[test]
@@ -16,7 +16,7 @@ fn checksums_are_those_of_the_standard() {
 }
 
 fn events(bytes: &[u8]) -> Vec<Event> {
-    Frames::new(bytes).map(|frame| Event::decode(frame).unwrap()).collect()
+    Records::new(bytes).map(|record| Event::decode(record).unwrap()).collect()
 }
 
 #[test]
@@ -30,9 +30,9 @@ fn a_file_holds_its_version_and_every_value() {
     let name = writer.path().file_name().unwrap().to_str().unwrap();
     assert_eq!(name, "events.out.tfevents.1700000000.marque");
     let bytes = std::fs::read(writer.path()).unwrap();
-    let mut frames = Frames::new(&bytes);
-    assert_eq!(frames.by_ref().count(), 3);
-    assert_eq!(frames.position(), bytes.len(), "nothing is left over");
+    let mut records = Records::new(&bytes);
+    assert_eq!(records.by_ref().count(), 3);
+    assert_eq!(records.position(), bytes.len(), "nothing is left over");
     let events = events(&bytes);
     assert_eq!(events[0].version.as_deref(), Some("brain.Event:2"));
     assert_eq!((events[0].wall_time, events[0].step), (1_700_000_000.5, 0));
@@ -72,7 +72,7 @@ fn negative_steps_survive() {
 }
 
 #[test]
-fn an_interrupted_file_goes_on_to_the_same_bytes() {
+fn an_interrupted_file_is_resumed_to_the_same_bytes() {
     let write = |writer: &mut Writer, steps: std::ops::RangeInclusive<i64>| {
         for step in steps {
             writer.set_wall_time(step as f64);
@@ -89,7 +89,7 @@ fn an_interrupted_file_goes_on_to_the_same_bytes() {
     let path = writer.path().to_owned();
     drop(writer);
     let length = std::fs::metadata(&path).unwrap().len();
-    // The last frame is torn, and steps 9 to 11 were after the last checkpoint.
+    // The last record is torn, and steps 9 to 11 were after the last checkpoint.
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 5).unwrap();
     let mut writer = Writer::resume(cut.path(), 0.0, 8).unwrap();
     write(&mut writer, 9..=20);
@@ -101,15 +101,15 @@ fn an_interrupted_file_goes_on_to_the_same_bytes() {
 }
 
 #[test]
-fn another_file_is_not_gone_on_with() {
+fn another_file_is_not_resumed() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("events.out.tfevents.0000000000.marque"), b"something else").unwrap();
     let error = Writer::resume(folder.path(), 0.0, 0).unwrap_err();
-    assert!(error.to_string().contains("is no event file"), "{error}");
+    assert!(error.to_string().contains("is not an event file"), "{error}");
 }
 
 #[test]
-fn damaged_frames_end_the_file() {
+fn damaged_records_end_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = Writer::create(folder.path(), 0.0).unwrap();
     (1..=3).for_each(|step| writer.scalar("loss", step, 0.0));
@@ -118,6 +118,6 @@ fn damaged_frames_end_the_file() {
     for at in 0..bytes.len() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x10;
-        assert!(Frames::new(&damaged).count() < 4, "byte {at}");
+        assert!(Records::new(&damaged).count() < 4, "byte {at}");
     }
 }

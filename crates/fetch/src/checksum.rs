@@ -1,10 +1,10 @@
 //! Checksums as data sets publish them, and hashing while data streams by.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use fs_err::File;
 use marque_contracts::Digest;
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
@@ -22,7 +22,7 @@ pub enum Checksum {
 }
 
 impl Checksum {
-    /// Reads hex digits as an `md5` or `sha256` checksum; `None` if they are none.
+    /// Reads hex digits as an `md5` or `sha256` checksum; `None` if they are not one.
     pub fn parse(algorithm: &str, text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase();
         let hex = text.chars().all(|c| c.is_ascii_hexdigit());
@@ -66,7 +66,7 @@ impl fmt::Display for Checksum {
     }
 }
 
-/// A file that is not the published one.
+/// A file whose checksum is not the published one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mismatch {
     /// What was published.

@@ -50,7 +50,7 @@ fn root_certificates() -> Result<RootCerts, Error> {
     else {
         return Ok(RootCerts::WebPki);
     };
-    let pem = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+    let pem = fs_err::read(&path)?;
     let certificates: Vec<_> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),
@@ -58,7 +58,10 @@ fn root_certificates() -> Result<RootCerts, Error> {
         })
         .collect();
     if certificates.is_empty() {
-        return Err(Error::Certificates { path, reason: "holds no certificate in PEM form".to_owned() });
+        return Err(Error::Certificates {
+            path,
+            reason: "does not contain a certificate in PEM form".to_owned(),
+        });
     }
     Ok(RootCerts::new_with_certs(&certificates))
 }

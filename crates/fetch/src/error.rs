@@ -1,24 +1,17 @@
 //! What can go wrong with a download.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Mismatch;
 
-/// Why a file could not be had.
+/// Why a file could not be downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file system refused.
-    #[error("cannot {action} {path}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The file system refused; the message names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// No address gave the file.
     #[error("{name} could not be downloaded:{}", problems.iter().map(|p| format!("\n    {p}")).collect::<String>())]
     Failed {
@@ -27,9 +20,9 @@ pub enum Error {
         /// What was wrong with each address, in order; an address appears once for each thing.
         problems: Vec<Problem>,
     },
-    /// A variable that names a proxy cannot be understood.
+    /// An environment variable does not name a proxy.
     #[error(
-        "the environment variable {variable} names no proxy: {reason}; write it as http://host:port, or unset it"
+        "the environment variable {variable} does not name a proxy: {reason}; write it as http://host:port, or unset it"
     )]
     Proxy {
         /// The variable.
@@ -45,12 +38,6 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-}
-
-impl Error {
-    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), source }
-    }
 }
 
 /// What was wrong with an address.
@@ -94,10 +81,10 @@ pub enum ProblemKind {
     Checksum {
         /// Both digests.
         mismatch: Mismatch,
-        /// Where what came was put.
-        kept: PathBuf,
+        /// Where what was received is now.
+        set_aside: PathBuf,
     },
-    /// The connection failed, broke or fell silent.
+    /// The connection failed, broke or timed out.
     Connection(String),
     /// The address cannot be understood or its host does not exist.
     Address(String),
@@ -113,8 +100,8 @@ impl fmt::Display for ProblemKind {
             Self::Length { expected, found } => {
                 write!(f, "the file there has {found} bytes, expected {expected}")
             }
-            Self::Checksum { mismatch, kept } => {
-                write!(f, "not the published file: {mismatch}; kept aside as {}", kept.display())
+            Self::Checksum { mismatch, set_aside } => {
+                write!(f, "not the published file: {mismatch}; set aside as {}", set_aside.display())
             }
             Self::Connection(reason) | Self::Address(reason) => f.write_str(reason),
         }
@@ -128,7 +115,7 @@ fn meaning(status: u16) -> &'static str {
         404 => " (not found)",
         410 => " (gone)",
         429 => " (too many requests)",
-        500..=599 => " (trouble at the server)",
+        500..=599 => " (server error)",
         _ => "",
     }
 }

@@ -1,52 +1,24 @@
-//! Files from lists of addresses.
+//! Downloads: addresses in order, tries again, several files at a time.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use marque_contracts::{Digest, Progress};
+use fs_err::File;
+use marque_contracts::Progress;
 use ureq::Agent;
 
 use crate::checksum::Hasher;
-use crate::claim::Claim;
 use crate::client::client;
-use crate::partial::Place;
+use crate::lock::DownloadLock;
+use crate::partial::DownloadPaths;
 use crate::transfer::{Outcome, Transfer};
-use crate::{Checksum, Error, Policy, Problem, ProblemKind};
+use crate::{Error, Fetched, Policy, Problem, ProblemKind, RemoteFile};
 
-/// A try that came this many bytes farther does not count against an address: it works, only not for long.
-const GOOD_PIECE: u64 = 1 << 20;
-
-/// A published file.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RemoteFile {
-    /// Name to save it under, without folder.
-    pub name: String,
-    /// Addresses, best first.
-    pub urls: Vec<String>,
-    /// Published checksums; all have to fit.
-    pub checksums: Vec<Checksum>,
-    /// Published size in bytes.
-    pub bytes: Option<u64>,
-}
-
-/// A file that came.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fetched {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its size.
-    pub bytes: u64,
-    /// BLAKE3 digest of its content.
-    pub blake3: Digest,
-    /// The address that gave it; `None` if another program brought it while this one waited for that.
-    pub url: Option<String>,
-    /// Bytes of it that were there before the last transfer.
-    pub resumed: u64,
-}
+/// A try that received this many bytes more does not count against an address: it works, only not for long.
+const MIN_PROGRESS: u64 = 1 << 20;
 
 /// Downloads files.
 pub struct Fetcher {
@@ -64,38 +36,38 @@ impl Fetcher {
         Ok(Self { agent: client(&policy)?, policy, sleep: Box::new(std::thread::sleep) })
     }
 
-    /// Waits through `sleep` instead of sleeping: for tests, that look at waits and do not wait.
+    /// Waits by `sleep` instead of sleeping: for tests of the waits.
     pub fn with_sleep(mut self, sleep: impl Fn(Duration) + Send + Sync + 'static) -> Self {
         self.sleep = Box::new(sleep);
         self
     }
 
-    /// Brings one file into `folder`, which is made if it is missing. A file that is already there under this
-    /// name is replaced. Where another program is bringing the same file, it is waited for.
+    /// Downloads one file into `folder`, which is created if it is missing. A file that is already there under this
+    /// name is replaced. Another program that is downloading the same file is waited for.
     ///
     /// # Errors
     /// [`Error::Failed`] if no address gives the file; otherwise if the file system refuses.
     pub fn fetch(&self, file: &RemoteFile, folder: &Path, progress: &dyn Progress) -> Result<Fetched, Error> {
-        std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
-        let place = Place::new(folder, &file.name);
+        fs_err::create_dir_all(folder)?;
+        let paths = DownloadPaths::new(folder, &file.name);
         let tell = |holder: &str| {
             progress.line(&format!("{} is being downloaded by {holder} already; waiting for it", file.name));
         };
-        let claim = Claim::take(&place.lock, &tell)?;
-        if claim.waited
-            && let Some(fetched) = brought(file, &place.whole)?
+        let lock = DownloadLock::acquire(&paths.lock, &tell)?;
+        if lock.waited
+            && let Some(fetched) = downloaded_meanwhile(file, &paths.complete)?
         {
             return Ok(fetched);
         }
         let mut problems = Vec::new();
         for url in &file.urls {
             let transfer =
-                Transfer { agent: &self.agent, policy: &self.policy, file, url, place: &place, progress };
+                Transfer { agent: &self.agent, policy: &self.policy, file, url, paths: &paths, progress };
             match self.try_address(&transfer)? {
                 Ok(fetched) => return Ok(fetched),
                 Err(problem) => {
                     match problem.kind {
-                        // A later mirror may have it, but somebody hands out another file under this name.
+                        // A later mirror may have it, but this one has another file under its name.
                         ProblemKind::Checksum { .. } | ProblemKind::Length { .. } => {
                             tracing::warn!("{}: {problem}", file.name);
                         }
@@ -110,18 +82,18 @@ impl Fetcher {
 
     fn try_address(&self, transfer: &Transfer<'_>) -> Result<Result<Fetched, Problem>, Error> {
         let (name, url) = (&transfer.file.name, transfer.url.to_owned());
-        let (mut attempts, mut farthest) = (0, transfer.place.length());
+        let (mut attempts, mut farthest) = (0, transfer.paths.length());
         loop {
             attempts += 1;
             match transfer.run()? {
-                Outcome::Whole { bytes, blake3, resumed } => {
-                    let path = transfer.place.whole.clone();
+                Outcome::Complete { bytes, blake3, resumed } => {
+                    let path = transfer.paths.complete.clone();
                     return Ok(Ok(Fetched { path, bytes, blake3, url: Some(url), resumed }));
                 }
-                Outcome::Hopeless(kind) => return Ok(Err(Problem { url, kind, attempts })),
-                Outcome::Again { kind, wait } => {
-                    let length = transfer.place.length();
-                    if length >= farthest + GOOD_PIECE {
+                Outcome::Failed(kind) => return Ok(Err(Problem { url, kind, attempts })),
+                Outcome::Retry { kind, wait } => {
+                    let length = transfer.paths.length();
+                    if length >= farthest + MIN_PROGRESS {
                         (attempts, farthest) = (0, length);
                     }
                     if attempts >= self.policy.attempts {
@@ -135,7 +107,7 @@ impl Fetcher {
         }
     }
 
-    /// Brings several files into `folder`, [`Policy::parallel`] at a time; one that fails does not stop the
+    /// Downloads several files into `folder`, [`Policy::parallel`] at a time; one that fails does not stop the
     /// others. The results are in the order of `files`.
     pub fn fetch_all(
         &self,
@@ -162,16 +134,16 @@ impl Fetcher {
     }
 }
 
-/// The file that another program has brought meanwhile, if it is the published one.
-fn brought(file: &RemoteFile, path: &Path) -> Result<Option<Fetched>, Error> {
-    let io = |e| Error::io("read", path, e);
+/// The file that another program has downloaded meanwhile, if it is the published one.
+fn downloaded_meanwhile(file: &RemoteFile, path: &Path) -> Result<Option<Fetched>, Error> {
     let mut content = match File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(io)?,
+        other => other?,
     };
     let mut hasher = Hasher::new(&file.checksums);
-    let bytes = hasher.read(&mut content, &|_| {}).map_err(io)?;
+    let bytes = hasher.read(&mut content, &|_| {})?;
     let blake3 = hasher.blake3();
-    let fits = file.bytes.is_none_or(|expected| expected == bytes) && hasher.compare(&file.checksums).is_ok();
-    Ok(fits.then(|| Fetched { path: path.to_owned(), bytes, blake3, url: None, resumed: 0 }))
+    let matches =
+        file.bytes.is_none_or(|expected| expected == bytes) && hasher.compare(&file.checksums).is_ok();
+    Ok(matches.then(|| Fetched { path: path.to_owned(), bytes, blake3, url: None, resumed: 0 }))
 }

@@ -1,26 +1,26 @@
-//! How patient a download is.
+//! Time-outs, tries and backoff of downloads.
 
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How patient a download is.
+/// Time-outs, tries and backoff of downloads.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Policy {
     /// Longest time to find a host and connect to it.
     pub connect: Duration,
     /// Longest time without a single byte.
     pub stall: Duration,
-    /// Tries per address; a try that brought a good piece of the file does not count.
+    /// Tries per address; a try that received 1 MiB or more of the file does not count.
     pub attempts: u32,
     /// Wait after the first failed try; each further wait is twice as long.
     pub backoff: Duration,
-    /// Longest wait. A server that asks for more is passed over.
+    /// Longest wait. A server that asks for more is given up for the next one.
     pub longest_wait: Duration,
     /// Files at a time.
     pub parallel: usize,
-    /// Seed of the variation of waits.
+    /// Seed of the jitter.
     pub seed: u64,
 }
 
@@ -39,8 +39,8 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The wait after failed try `attempt` (from 1) of the file called `name`: doubled each time, and varied
-    /// between half and all of it, so that many clients that were cut off together do not come back together.
+    /// The wait after failed try `attempt` (from 1) of the file called `name`: exponential backoff with a jitter from
+    /// half to all of it, so that clients that were cut off together do not come back together.
     pub(crate) fn wait(&self, name: &str, attempt: u32) -> Duration {
         let doubled = self.backoff.saturating_mul(1 << attempt.saturating_sub(1).min(16));
         let key = blake3::hash(format!("{}/{name}/{attempt}", self.seed).as_bytes());

@@ -8,11 +8,11 @@ use marque_contracts::{Bar, Digest, Progress, Unit};
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body, Timeout};
 
-use crate::partial::{HashedFile, Origin, Place};
+use crate::partial::{DownloadPaths, HashedFile, Origin};
 use crate::{Error, Policy, ProblemKind, RemoteFile};
 
-/// How the standard library begins the words of a failed look-up of a host, and how they end if it does not
-/// exist. There is no kind of error for it.
+/// How the standard library's message for a failed look-up of a host begins, and how it ends if the host does not exist.
+/// There is no kind of error for it.
 const LOOKUP: &str = "failed to lookup address information";
 const NO_SUCH_HOST: &str = "Name or service not known";
 
@@ -20,16 +20,16 @@ const UNKNOWN_HOST: &str = "there is no such host, or no network";
 
 /// What came of a try.
 pub(crate) enum Outcome {
-    /// The file is whole and verified, under its name.
-    Whole { bytes: u64, blake3: Digest, resumed: u64 },
-    /// It may go better next time.
-    Again {
+    /// The file is complete and verified, under its name.
+    Complete { bytes: u64, blake3: Digest, resumed: u64 },
+    /// Another try may succeed.
+    Retry {
         kind: ProblemKind,
-        /// How long to wait, if the server or the trouble says.
+        /// How long to wait, if the server or the problem says.
         wait: Option<Duration>,
     },
     /// This address does not have the file.
-    Hopeless(ProblemKind),
+    Failed(ProblemKind),
 }
 
 /// One try at one address.
@@ -38,13 +38,13 @@ pub(crate) struct Transfer<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) file: &'a RemoteFile,
     pub(crate) url: &'a str,
-    pub(crate) place: &'a Place,
+    pub(crate) paths: &'a DownloadPaths,
     pub(crate) progress: &'a dyn Progress,
 }
 
 impl Transfer<'_> {
     pub(crate) fn run(&self) -> Result<Outcome, Error> {
-        let before = self.place.origin();
+        let before = self.paths.origin();
         let have = self.usable(&before)?;
         if have > 0 && self.file.bytes == Some(have) {
             let partial = self.open(&before, true)?;
@@ -59,43 +59,43 @@ impl Transfer<'_> {
         }
         let response = match request.call() {
             Ok(response) => response,
-            Err(error) => return Ok(self.no_answer(&error)),
+            Err(error) => return Ok(self.failed_request(&error)),
         };
         let status = response.status().as_u16();
         match status {
             200 => self.receive(response, 0),
             206 => match content_range(response.headers()) {
                 Some((start, _)) if start == have && have > 0 => self.receive(response, have),
-                _ => self.begin_anew("the server answered with another part of the file than was asked for"),
+                _ => self.start_again("the server answered with another part of the file than was asked for"),
             },
             // What is there is longer than the file, or all of it.
-            416 if have > 0 => self.begin_anew("what was downloaded before does not fit the file there"),
+            416 if have > 0 => self.start_again("what was downloaded before does not fit the file there"),
             408 | 425 | 429 | 500 | 502 | 503 | 504 => {
                 let wait = retry_after(response.headers());
                 match wait.filter(|wait| *wait > self.policy.longest_wait) {
-                    Some(wait) => Ok(Outcome::Hopeless(ProblemKind::Busy { status, wait })),
-                    None => Ok(Outcome::Again { kind: ProblemKind::Status(status), wait }),
+                    Some(wait) => Ok(Outcome::Failed(ProblemKind::Busy { status, wait })),
+                    None => Ok(Outcome::Retry { kind: ProblemKind::Status(status), wait }),
                 }
             }
-            _ => Ok(Outcome::Hopeless(ProblemKind::Status(status))),
+            _ => Ok(Outcome::Failed(ProblemKind::Status(status))),
         }
     }
 
-    /// How much of what came before can be gone on with: all of it if a checksum will tell in the end, or if
-    /// the server can tell that its file is still the same.
+    /// How many bytes of an earlier partial file can be resumed from: all if a checksum will tell in the end, or if the
+    /// server can tell that its file is still the same.
     fn usable(&self, before: &Origin) -> Result<u64, Error> {
-        let have = self.place.length();
+        let have = self.paths.length();
         let same = before.url == self.url && before.validator.is_some();
         let fits = self.file.bytes.is_none_or(|bytes| have <= bytes);
         if have > 0 && fits && (same || !self.file.checksums.is_empty()) {
             return Ok(have);
         }
-        self.place.discard()?;
+        self.paths.discard()?;
         Ok(0)
     }
 
-    fn open(&self, origin: &Origin, keep: bool) -> Result<HashedFile, Error> {
-        HashedFile::open(self.place, origin, keep, &self.file.checksums)
+    fn open(&self, origin: &Origin, resume: bool) -> Result<HashedFile, Error> {
+        Ok(HashedFile::open(self.paths, origin, resume, &self.file.checksums)?)
     }
 
     fn receive(&self, response: Response<Body>, from: u64) -> Result<Outcome, Error> {
@@ -108,38 +108,38 @@ impl Transfer<'_> {
         if let (Some(found), Some(expected)) = (total, self.file.bytes)
             && found != expected
         {
-            return Ok(Outcome::Hopeless(ProblemKind::Length { expected, found }));
+            return Ok(Outcome::Failed(ProblemKind::Length { expected, found }));
         }
         let total = total.or(self.file.bytes);
         let origin = Origin { url: self.url.to_owned(), validator: validator(headers) };
         let mut partial = self.open(&origin, from > 0)?;
         if partial.length != from {
-            return self.begin_anew("what was downloaded before has changed meanwhile");
+            return self.start_again("what was downloaded before has changed meanwhile");
         }
         let bar = self.progress.bar(&self.file.name, total.unwrap_or(0), Unit::Bytes);
         bar.advance(partial.length);
         let limit = total.unwrap_or(u64::MAX);
         let body = response.into_body().into_with_config().limit(u64::MAX).reader();
         let broken = self.copy(body, &mut partial, limit, bar.as_ref())?;
-        partial.flush().map_err(|e| Error::io("write", &self.place.partial, e))?;
+        partial.flush()?;
         if let Some(reason) = broken {
-            return Ok(Outcome::Again { kind: ProblemKind::Connection(reason), wait: None });
+            return Ok(Outcome::Retry { kind: ProblemKind::Connection(reason), wait: None });
         }
         match total {
             Some(expected) if partial.length > expected => {
                 let found = partial.length;
-                self.place.discard()?;
-                Ok(Outcome::Hopeless(ProblemKind::Length { expected, found }))
+                self.paths.discard()?;
+                Ok(Outcome::Failed(ProblemKind::Length { expected, found }))
             }
             Some(expected) if partial.length < expected => {
                 let reason = format!("the connection ended after {} of {expected} bytes", partial.length);
-                Ok(Outcome::Again { kind: ProblemKind::Connection(reason), wait: None })
+                Ok(Outcome::Retry { kind: ProblemKind::Connection(reason), wait: None })
             }
             _ => self.verify(partial, from),
         }
     }
 
-    /// Copies the body; what breaks it off is returned as words.
+    /// Copies the body; what interrupts it is returned in words.
     fn copy(
         &self,
         mut body: impl Read,
@@ -162,7 +162,7 @@ impl Transfer<'_> {
                     )));
                 }
             };
-            partial.write(&buffer[..n]).map_err(|e| Error::io("write", &self.place.partial, e))?;
+            partial.write(&buffer[..n])?;
             bar.advance(n as u64);
             if partial.length > limit {
                 return Ok(None);
@@ -175,40 +175,40 @@ impl Transfer<'_> {
         let HashedFile { hasher, .. } = partial;
         match hasher.compare(&self.file.checksums) {
             Ok(()) => {
-                self.place.finish()?;
-                Ok(Outcome::Whole { bytes, blake3, resumed })
+                self.paths.finish()?;
+                Ok(Outcome::Complete { bytes, blake3, resumed })
             }
-            // The part that was there before may be the wrong one, so this says nothing of the address yet.
+            // The part that was there before may be the wrong one, so this does not speak against the address yet.
             Err(_) if resumed > 0 => {
-                self.place.discard()?;
+                self.paths.discard()?;
                 let reason = "what was downloaded before does not fit the rest".to_owned();
                 let wait = Some(Duration::ZERO);
-                Ok(Outcome::Again { kind: ProblemKind::Connection(reason), wait })
+                Ok(Outcome::Retry { kind: ProblemKind::Connection(reason), wait })
             }
             Err(mismatch) => {
-                let kept = self.place.reject()?;
-                Ok(Outcome::Hopeless(ProblemKind::Checksum { mismatch, kept }))
+                let set_aside = self.paths.reject()?;
+                Ok(Outcome::Failed(ProblemKind::Checksum { mismatch, set_aside }))
             }
         }
     }
 
-    fn begin_anew(&self, reason: &str) -> Result<Outcome, Error> {
-        self.place.discard()?;
+    fn start_again(&self, reason: &str) -> Result<Outcome, Error> {
+        self.paths.discard()?;
         let kind = ProblemKind::Connection(reason.to_owned());
-        Ok(Outcome::Again { kind, wait: Some(Duration::ZERO) })
+        Ok(Outcome::Retry { kind, wait: Some(Duration::ZERO) })
     }
 
-    fn no_answer(&self, error: &ureq::Error) -> Outcome {
+    fn failed_request(&self, error: &ureq::Error) -> Outcome {
         let words = self.words(error);
         match error {
             ureq::Error::HostNotFound | ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-                Outcome::Hopeless(ProblemKind::Address(words))
+                Outcome::Failed(ProblemKind::Address(words))
             }
             ureq::Error::Io(error) if error.to_string().ends_with(NO_SUCH_HOST) => {
-                Outcome::Hopeless(ProblemKind::Address(words))
+                Outcome::Failed(ProblemKind::Address(words))
             }
-            ureq::Error::TooManyRedirects => Outcome::Hopeless(ProblemKind::Connection(words)),
-            _ => Outcome::Again { kind: ProblemKind::Connection(words), wait: None },
+            ureq::Error::TooManyRedirects => Outcome::Failed(ProblemKind::Connection(words)),
+            _ => Outcome::Retry { kind: ProblemKind::Connection(words), wait: None },
         }
     }
 

@@ -1,7 +1,7 @@
-//! Unpacking archives that may mean harm: tar, tar.gz and zip.
+//! Unpacking untrusted archives: tar, tar.gz and zip.
 //!
 //! Only regular files and folders are taken, each under a relative path without `..`, each name once, up to
-//! [`Limits`] on their number, their size and how far they swell. Links, devices and all else are refused, and
+//! [`Limits`] on their number, their size and their compression ratio. Links, devices and all else are refused, and
 //! with them the whole archive: the published archives have none. Nothing of an archive reaches its place
 //! before all of it was read.
 
@@ -11,11 +11,12 @@ mod zip;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
-use crate::Error;
+use fs_err::File;
+
+use crate::paths::tidy;
 
 /// What an archive may hold at most.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +30,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Up to this many unpacked bytes an archive may swell as it likes.
+    /// Up to this many unpacked bytes any ratio is allowed.
     pub const SMALL: u64 = 16 << 20;
 
     /// Folders within folders.
@@ -47,25 +48,41 @@ impl Default for Limits {
     }
 }
 
-/// Why an archive is not unpacked.
+/// Why an archive cannot be unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is damaged, or has members that are not allowed.
+    #[error("refused to unpack {}: {reason}", tidy(.archive).display())]
+    Refused {
+        /// The archive.
+        archive: PathBuf,
+        /// What is wrong with it.
+        reason: Refusal,
+    },
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What is wrong with an archive.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refusal {
-    /// A path is absolute, or has `..` in it.
-    LeadsOut(String),
+    /// Path traversal: a path is absolute, or has `..` in it.
+    PathTraversal(String),
     /// A name is not UTF-8.
-    NotText(String),
+    NotUtf8(String),
     /// A symbolic or hard link.
     Link(String),
     /// A device, a pipe, or something else that is neither file nor folder.
-    Special(String),
+    SpecialFile(String),
     /// Two members have one name, or names that the file system takes for one.
-    Twice(String),
+    DuplicateName(String),
     /// A member has no name.
-    Nameless,
+    NoName,
     /// A member is encrypted.
     Encrypted(String),
     /// A file lies below what is a file itself, so that one of them cannot be written.
-    Under(String),
+    BelowFile(String),
     /// A path has more levels than [`Limits::LEVELS`].
     TooDeep(String),
     /// A path, or a name in it, is longer than file systems take.
@@ -76,41 +93,41 @@ pub enum Refusal {
     TooMany(u64),
     /// More bytes than the limit.
     TooLarge(u64),
-    /// Swells more than the limit.
-    TooDense(u64),
+    /// A higher compression ratio than the limit: a zip bomb.
+    TooCompressed(u64),
     /// Damaged or cut short.
     Damaged(String),
     /// Not an archive of a known kind.
-    Unknown,
+    UnknownFormat,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LeadsOut(name) => write!(f, "the path {name:?} leads out of it"),
-            Self::NotText(name) => {
-                write!(f, "the name {name:?} in it is not UTF-8; pack it anew with names in UTF-8")
+            Self::PathTraversal(name) => write!(f, "the path {name:?} leads out of it"),
+            Self::NotUtf8(name) => {
+                write!(f, "the name {name:?} in it is not UTF-8; pack it again with names in UTF-8")
             }
             Self::Link(name) => write!(f, "{name} is a link"),
-            Self::Special(name) => write!(f, "{name} is neither file nor folder"),
-            Self::Twice(name) => write!(f, "the name {name} is there twice"),
-            Self::Under(name) => write!(f, "{name} lies below a file of it, or is a folder as well"),
+            Self::SpecialFile(name) => write!(f, "{name} is neither file nor folder"),
+            Self::DuplicateName(name) => write!(f, "the name {name} is there twice"),
+            Self::BelowFile(name) => write!(f, "{name} lies below a file of it, or is a folder as well"),
             Self::TooDeep(name) => {
                 write!(f, "a file in it lies more than {} folders deep: {}", Limits::LEVELS, shortened(name))
             }
             Self::LongName(name) => {
                 write!(f, "a file in it has a name that is too long: {}", shortened(name))
             }
-            Self::Nameless => f.write_str("a file in it has no name"),
+            Self::NoName => f.write_str("a file in it has no name"),
             Self::Encrypted(name) => write!(f, "{name} is encrypted"),
             Self::LongRecord => f.write_str("a file in it has a name of absurd length"),
             Self::TooMany(limit) => write!(f, "it holds more than dataset.max_files = {limit} files"),
             Self::TooLarge(limit) => write!(f, "it holds more than dataset.max_bytes = {limit} bytes"),
-            Self::TooDense(limit) => {
-                write!(f, "it swells to more than dataset.max_ratio = {limit} times its size")
+            Self::TooCompressed(limit) => {
+                write!(f, "it unpacks to more than dataset.max_ratio = {limit} times its size")
             }
             Self::Damaged(reason) => write!(f, "it is damaged: {reason}"),
-            Self::Unknown => f.write_str("it is neither a tar, a gzipped tar nor a zip file"),
+            Self::UnknownFormat => f.write_str("it is neither a tar, a gzipped tar nor a zip file"),
         }
     }
 }
@@ -127,10 +144,18 @@ fn shortened(name: &str) -> String {
     }
 }
 
+/// Endings of archives' names.
+const ENDINGS: [&str; 4] = [".tgz", ".tar.gz", ".tar", ".zip"];
+
 /// Whether a file's name is that of an archive.
-pub fn is_archive(name: &str) -> bool {
+pub(crate) fn is_archive(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    [".tgz", ".tar.gz", ".tar", ".zip"].iter().any(|ending| name.ends_with(ending))
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// The name of an archive without its ending; `None` if it is not an archive's.
+pub(crate) fn stem(name: &str) -> Option<&str> {
+    ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))
 }
 
 /// Unpacks an archive into `staging`, which must not be there yet. `place` says where a member goes, below
@@ -139,7 +164,7 @@ pub fn is_archive(name: &str) -> bool {
 /// its content.
 ///
 /// # Errors
-/// If the archive is broken or holds anything but harmless files; nothing is left in `staging` then.
+/// If the archive is damaged or holds anything but regular files and folders; nothing is left in `staging` then.
 pub fn unpack(
     archive: &Path,
     limits: Limits,
@@ -147,7 +172,7 @@ pub fn unpack(
     place: &dyn Fn(&str) -> Option<String>,
     read: &dyn Fn(u64),
 ) -> Result<Vec<String>, Error> {
-    std::fs::create_dir_all(staging).map_err(|e| Error::io("create", staging, e))?;
+    fs_err::create_dir_all(staging)?;
     let mut placed = BTreeSet::new();
     let walked = walk(archive, limits, read, &mut |name, content| match place(name) {
         Some(place) => {
@@ -155,16 +180,13 @@ pub fn unpack(
             placed.insert(place);
             Ok(())
         }
-        None => pass_over(content),
+        None => skip(content),
     });
     match walked {
         Ok(()) => Ok(placed.into_iter().collect()),
         Err(fault) => {
-            let _ = std::fs::remove_dir_all(staging);
-            Err(match fault {
-                Fault::Refused(refusal) => Error::Archive { archive: archive.to_owned(), refusal },
-                Fault::Output(error) => error,
-            })
+            let _ = fs_err::remove_dir_all(staging);
+            Err(fault.of(archive))
         }
     }
 }
@@ -178,16 +200,12 @@ pub fn list(archive: &Path, limits: Limits) -> Result<Vec<String>, Error> {
     let mut names = BTreeSet::new();
     let walked = walk(archive, limits, &|_| {}, &mut |name, content| {
         names.insert(name.to_owned());
-        pass_over(content)
+        skip(content)
     });
-    match walked {
-        Ok(()) => Ok(names.into_iter().collect()),
-        Err(Fault::Refused(refusal)) => Err(Error::Archive { archive: archive.to_owned(), refusal }),
-        Err(Fault::Output(error)) => Err(error),
-    }
+    walked.map(|()| names.into_iter().collect()).map_err(|fault| fault.of(archive))
 }
 
-/// The names that the directory of a zip archive lists, not to be trusted; none if it is no such archive.
+/// The names that the directory of a zip archive lists, not to be trusted; none if it is not one.
 pub(crate) fn names_in_zip(archive: &Path) -> Vec<String> {
     File::open(archive).map(zip::names).unwrap_or_default()
 }
@@ -195,7 +213,16 @@ pub(crate) fn names_in_zip(archive: &Path) -> Vec<String> {
 /// What stops a walk: the archive's fault, or the file system's.
 enum Fault {
     Refused(Refusal),
-    Output(Error),
+    FileSystem(io::Error),
+}
+
+impl Fault {
+    fn of(self, archive: &Path) -> Error {
+        match self {
+            Self::Refused(reason) => Error::Refused { archive: archive.to_owned(), reason },
+            Self::FileSystem(error) => error.into(),
+        }
+    }
 }
 
 impl From<Refusal> for Fault {
@@ -221,33 +248,32 @@ fn walk(
     read: &dyn Fn(u64),
     visit: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let open = |e| Fault::Output(Error::io("open", path, e));
-    let mut file = File::open(path).map_err(open)?;
+    let mut file = File::open(path).map_err(Fault::FileSystem)?;
     let mut start = Vec::with_capacity(512);
-    file.by_ref().take(512).read_to_end(&mut start).map_err(open)?;
-    io::Seek::rewind(&mut file).map_err(open)?;
+    file.by_ref().take(512).read_to_end(&mut start).map_err(Fault::FileSystem)?;
+    io::Seek::rewind(&mut file).map_err(Fault::FileSystem)?;
     let (mut count, mut seen) = (0, BTreeSet::new());
     let mut take = |member: Member<'_>| {
         count += 1;
         if count > limits.files {
             return Err(Refusal::TooMany(limits.files).into());
         }
-        let name = harmless(&member.name)?;
+        let name = safe_path(&member.name)?;
         if member.folder {
             return Ok(());
         }
         if name.is_empty() {
-            return Err(Refusal::Nameless.into());
+            return Err(Refusal::NoName.into());
         }
         if seen.contains(&name) {
-            return Err(Refusal::Twice(name).into());
+            return Err(Refusal::DuplicateName(name).into());
         }
         let above = name.match_indices('/').map(|(end, _)| &name[..end]);
         let below = format!("{name}/");
         if above.into_iter().any(|folder| seen.contains(folder))
             || seen.range(below.clone()..).next().is_some_and(|other: &String| other.starts_with(&below))
         {
-            return Err(Refusal::Under(name).into());
+            return Err(Refusal::BelowFile(name).into());
         }
         visit(&name, member.content)?;
         seen.insert(name);
@@ -260,42 +286,41 @@ fn walk(
         start if start.get(257..262) == Some(b"ustar") || tar_gz::is_old_tar(start) => {
             tar_gz::walk_plain(file, limits, read, &mut take)
         }
-        _ => Err(Refusal::Unknown.into()),
+        _ => Err(Refusal::UnknownFormat.into()),
     }
 }
 
-fn pass_over(content: &mut dyn Read) -> Result<(), Fault> {
+fn skip(content: &mut dyn Read) -> Result<(), Fault> {
     io::copy(content, &mut io::sink()).map(|_| ()).map_err(|e| guard::fault(&e))
 }
 
-/// Writes a member to a file, which must not be there yet; tells reading trouble, the archive's, from writing
-/// trouble.
+/// Writes a member to a file, which must not be there yet. Errors in reading are the archive's, those in writing the
+/// file system's.
 fn write(name: &str, target: &Path, content: &mut dyn Read) -> Result<(), Fault> {
-    let output = |action, path: &Path, e| Fault::Output(Error::io(action, path, e));
     if let Some(folder) = target.parent() {
-        match std::fs::create_dir_all(folder) {
+        match fs_err::create_dir_all(folder) {
             // A folder is to be where a file is.
             Err(e) if matches!(e.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists) => {
-                return Err(Refusal::Under(name.to_owned()).into());
+                return Err(Refusal::BelowFile(name.to_owned()).into());
             }
-            other => other.map_err(|e| output("create", folder, e))?,
+            other => other.map_err(Fault::FileSystem)?,
         }
     }
     let mut out = match File::create_new(target) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && target.is_dir() => {
-            return Err(Refusal::Under(name.to_owned()).into());
+            return Err(Refusal::BelowFile(name.to_owned()).into());
         }
         // Two names that the file system takes for one, or that belong in one place.
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(Refusal::Twice(name.to_owned()).into());
+            return Err(Refusal::DuplicateName(name.to_owned()).into());
         }
-        other => other.map_err(|e| output("create", target, e))?,
+        other => other.map_err(Fault::FileSystem)?,
     };
     let mut buffer = vec![0; 1 << 16];
     loop {
         match content.read(&mut buffer) {
             Ok(0) => return Ok(()),
-            Ok(n) => io::Write::write_all(&mut out, &buffer[..n]).map_err(|e| output("write", target, e))?,
+            Ok(n) => io::Write::write_all(&mut out, &buffer[..n]).map_err(Fault::FileSystem)?,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(guard::fault(&e)),
         }
@@ -303,19 +328,19 @@ fn write(name: &str, target: &Path, content: &mut dyn Read) -> Result<(), Fault>
 }
 
 /// The path with `/` between its parts, if it stays below where it starts. Windows' separators count as such.
-fn harmless(name: &[u8]) -> Result<String, Refusal> {
-    let leads_out = || Refusal::LeadsOut(String::from_utf8_lossy(name).into_owned());
-    let not_text = |_| Refusal::NotText(String::from_utf8_lossy(name).into_owned());
-    let text = std::str::from_utf8(name).map_err(not_text)?.replace('\\', "/");
+fn safe_path(name: &[u8]) -> Result<String, Refusal> {
+    let traversal = || Refusal::PathTraversal(String::from_utf8_lossy(name).into_owned());
+    let not_utf8 = |_| Refusal::NotUtf8(String::from_utf8_lossy(name).into_owned());
+    let text = std::str::from_utf8(name).map_err(not_utf8)?.replace('\\', "/");
     if text.contains('\0') || text.split('/').next().is_some_and(|first| first.ends_with(':')) {
-        return Err(leads_out());
+        return Err(traversal());
     }
     let mut parts = Vec::new();
     for component in Path::new(&text).components() {
         match component {
-            Component::Normal(part) => parts.push(part.to_str().ok_or_else(leads_out)?),
+            Component::Normal(part) => parts.push(part.to_str().ok_or_else(traversal)?),
             Component::CurDir => {}
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(leads_out()),
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(traversal()),
         }
     }
     if parts.len() > Limits::LEVELS {

@@ -1,32 +1,33 @@
-//! Brings files that are named by address to the places where the stages expect them.
+//! Downloads and verifies the files that the configuration names.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::{Progress, Unit};
-use marque_fetch::{Checksum, Fetched, Fetcher, RemoteFile, set_aside};
+use marque_contracts::Progress;
+use marque_fetch::{Fetched, Fetcher, RemoteFile, set_aside};
 
 use crate::Error;
-use crate::edition::{Edition, editions, is_there};
+use crate::distribution::{Distribution, is_present};
 use crate::settings::{ExpectedFile, FetchSettings, Settings};
-use crate::source::{self, Beside};
+use crate::source::{self, AlternativeCopy};
+use crate::verify::verify;
 
-/// What came of comparing files with what is known of them.
+/// How many files were compared with what is published of them, and by what.
 #[derive(Debug, Default)]
 pub struct Verified {
     /// Files with the published checksums.
     pub by_checksum: usize,
     /// Files with the published size, of which no checksum is known.
     pub by_size: usize,
-    /// Files of which neither is known.
+    /// Files of which neither is known: unverified.
     pub unknown: usize,
-    /// Archives that are there unpacked, which nothing is known of.
+    /// Archives that are there unpacked, of which nothing is known: unverified.
     pub unpacked: usize,
     /// What is wrong with those set aside.
     pub wrong: Vec<Error>,
 }
 
-/// Brings and verifies files by the settings of `[fetch]`.
+/// Downloads and verifies files by the settings of `[fetch]`.
 pub struct Download<'a> {
     settings: &'a FetchSettings,
     progress: &'a dyn Progress,
@@ -38,57 +39,57 @@ impl<'a> Download<'a> {
         Self { settings, progress }
     }
 
-    /// Brings what is missing of `files`; of several editions, one. What is there is left alone. Returns what
-    /// came.
+    /// Downloads what is missing of `files`; of several distributions, of one. What is there is left alone. Returns
+    /// what was downloaded.
     ///
     /// # Errors
     /// [`Error::Missing`] if files are missing and cannot be fetched: offline, or no address is known;
     /// [`Error::Fetch`] if no address gives them.
-    pub fn bring(&self, files: &[ExpectedFile]) -> Result<Vec<Fetched>, Error> {
-        self.bring_unless(files, || Ok(Beside::Nothing))
+    pub fn fetch_missing(&self, files: &[ExpectedFile]) -> Result<Vec<Fetched>, Error> {
+        self.fetch_unless(files, || Ok(AlternativeCopy::None))
     }
 
-    /// Brings what is missing of the data set's files, unless a whole copy lies beside them that is none of the
-    /// editions.
+    /// Downloads what is missing of the data set's files, unless there is a complete alternative copy.
     ///
     /// # Errors
-    /// As [`Download::bring`], and if folders cannot be read.
-    pub fn bring_dataset(&self, settings: &Settings) -> Result<Vec<Fetched>, Error> {
-        self.bring_unless(&settings.files, || source::of(settings).beside())
+    /// As [`Download::fetch_missing`], and if folders cannot be read.
+    pub fn fetch_dataset(&self, settings: &Settings) -> Result<Vec<Fetched>, Error> {
+        self.fetch_unless(&settings.files, || source::of(settings).alternative_copy())
     }
 
-    fn bring_unless(
+    fn fetch_unless(
         &self,
         files: &[ExpectedFile],
-        beside: impl FnOnce() -> Result<Beside, Error>,
+        alternative_copy: impl FnOnce() -> Result<AlternativeCopy, Error>,
     ) -> Result<Vec<Fetched>, Error> {
-        let there = editions(files);
-        if there.is_empty() || there.iter().any(|edition| edition.missing.is_empty()) {
+        let distributions = Distribution::all(files);
+        if distributions.is_empty() || distributions.iter().any(Distribution::is_complete) {
             return Ok(Vec::new());
         }
-        let beside = match beside()? {
-            Beside::Whole(_) => return Ok(Vec::new()),
-            Beside::Part(part) => Some(part),
-            Beside::Nothing => None,
+        let partial_copy = match alternative_copy()? {
+            AlternativeCopy::Complete(_) => return Ok(Vec::new()),
+            AlternativeCopy::Partial(copy) => Some(copy),
+            AlternativeCopy::None => None,
         };
-        if self.settings.offline || !there.iter().any(Edition::is_within_reach) {
-            return Err(Error::Missing { editions: there, offline: self.settings.offline, beside });
+        let offline = self.settings.offline;
+        if offline || !distributions.iter().any(Distribution::is_downloadable) {
+            return Err(Error::Missing { distributions, offline, partial_copy });
         }
-        if let Some(part) = beside {
-            tracing::warn!("{part}; a whole edition is downloaded");
+        if let Some(copy) = partial_copy {
+            tracing::warn!("{copy}; a complete edition is downloaded");
         }
         let mut errors = Vec::new();
-        for edition in there.iter().filter(|edition| edition.is_within_reach()) {
-            match self.fetch(&edition.missing) {
+        for distribution in distributions.iter().filter(|distribution| distribution.is_downloadable()) {
+            match self.fetch_all(&distribution.missing) {
                 Ok(fetched) => return Ok(fetched),
                 Err(found) => errors.extend(found),
             }
         }
-        // What came meanwhile is not to be had by hand any more.
-        Err(Error::Fetch { errors, editions: editions(files) })
+        // What was downloaded meanwhile is not missing any more.
+        Err(Error::Fetch { errors, distributions: Distribution::all(files) })
     }
 
-    /// Compares what is there of `files` with sizes and checksums; a file that is not the published one is kept
+    /// Compares what is there of `files` with sizes and checksums; a file that is not the published one is set
     /// aside under a name that ends with `.rejected`.
     ///
     /// # Errors
@@ -97,10 +98,10 @@ impl<'a> Download<'a> {
         let mut verified = Verified::default();
         for file in files {
             if !file.path.is_file() {
-                verified.unpacked += usize::from(is_there(file));
+                verified.unpacked += usize::from(is_present(file));
                 continue;
             }
-            let Err(error) = check(file, self.progress) else {
+            let Err(error) = verify(file, self.progress) else {
                 match (file.checksums.is_empty(), file.bytes) {
                     (false, _) => verified.by_checksum += 1,
                     (true, Some(_)) => verified.by_size += 1,
@@ -111,13 +112,13 @@ impl<'a> Download<'a> {
             if !matches!(error, Error::Checksum { .. } | Error::Length { .. }) {
                 return Err(error);
             }
-            set_aside(&file.path).map_err(|e| Error::io("rename", &file.path, e))?;
+            set_aside(&file.path)?;
             verified.wrong.push(error);
         }
         Ok(verified)
     }
 
-    fn fetch(&self, files: &[ExpectedFile]) -> Result<Vec<Fetched>, Vec<marque_fetch::Error>> {
+    fn fetch_all(&self, files: &[ExpectedFile]) -> Result<Vec<Fetched>, Vec<marque_fetch::Error>> {
         let fetcher = Fetcher::new(self.settings.policy.clone()).map_err(|error| vec![error])?;
         let mut by_folder: BTreeMap<&Path, Vec<RemoteFile>> = BTreeMap::new();
         for file in files {
@@ -140,28 +141,11 @@ impl<'a> Download<'a> {
         for file in &fetched {
             let resumed = if file.resumed > 0 { ", the rest of it now" } else { "" };
             let from = match &file.url {
-                Some(url) => format!("came from {url}{resumed}"),
+                Some(url) => format!("was downloaded from {url}{resumed}"),
                 None => "was downloaded by another program meanwhile".to_owned(),
             };
             self.progress.line(&format!("{} {from}", file.path.display()));
         }
         if errors.is_empty() { Ok(fetched) } else { Err(errors) }
     }
-}
-
-/// Compares a file with its published size and checksums.
-pub(crate) fn check(file: &ExpectedFile, progress: &dyn Progress) -> Result<(), Error> {
-    let path = &file.path;
-    let found = std::fs::metadata(path).map_err(|e| Error::io("look at", path, e))?.len();
-    if let Some(expected) = file.bytes.filter(|expected| *expected != found) {
-        return Err(Error::Length { path: path.clone(), found, expected, to_be_had: !file.urls.is_empty() });
-    }
-    if file.checksums.is_empty() {
-        return Ok(());
-    }
-    let bar = progress.bar(&format!("verify {}", file.name()), found, Unit::Bytes);
-    let checked = Checksum::check(&file.checksums, path, &|n| bar.advance(n));
-    let compared = checked.map_err(|e| Error::io("read", path, e))?;
-    let to_be_had = !file.urls.is_empty();
-    compared.map_err(|mismatch| Error::Checksum { path: path.clone(), mismatch, to_be_had })
 }

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 
 use crate::photos::Photo;
 
-/// Groups of photos with equal bytes or, if `near_bits` is given, of equal looks. A photo is in one group at
+/// Groups of photos with equal bytes or, if `near_bits` is given, similar perceptual hashes. A photo is in one group at
 /// most; two photos of a group may be linked by others between them. `photos` is sorted by name.
 pub(crate) fn find(photos: &[Photo], near_bits: Option<u32>) -> Vec<DuplicateRow> {
-    let mut sets = Sets::new(photos.len());
+    let mut sets = DisjointSets::new(photos.len());
     let mut by_digest = BTreeMap::new();
     for (i, photo) in photos.iter().enumerate() {
         let first = *by_digest.entry(photo.row.digest).or_insert(i);
@@ -20,7 +20,7 @@ pub(crate) fn find(photos: &[Photo], near_bits: Option<u32>) -> Vec<DuplicateRow
         // One photo for each digest is enough.
         let firsts: Vec<usize> =
             (0..photos.len()).filter(|&i| by_digest[&photos[i].row.digest] == i).collect();
-        join_alike(&mut sets, photos, &firsts, bits);
+        join_similar(&mut sets, photos, &firsts, bits);
     }
     let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for i in 0..photos.len() {
@@ -32,47 +32,47 @@ pub(crate) fn find(photos: &[Photo], near_bits: Option<u32>) -> Vec<DuplicateRow
 
 fn rows(group: u32, members: &[usize], photos: &[Photo]) -> Vec<DuplicateRow> {
     let row = |&i: &usize| {
-        let Photo { row, look } = &photos[i];
+        let Photo { row, hash } = &photos[i];
         let identical = members.iter().any(|&other| other != i && photos[other].row.digest == row.digest);
         DuplicateRow {
             group,
             kind: if identical { DuplicateKind::Identical } else { DuplicateKind::Near },
             file_name: row.file_name.clone(),
             digest: row.digest,
-            hash: look.hash,
+            hash: hash.bits,
         }
     };
     members.iter().map(row).collect()
 }
 
-/// Photos that are compared with all others before what was found is put together: bounds the memory where
-/// thousands look the same.
+/// Photos that are compared with all others before the pairs found are joined: bounds the memory where thousands are
+/// similar.
 const ROWS: usize = 256;
 
-/// Joins photos that look the same. All pairs are compared: for a hundred thousand photos that takes seconds.
-fn join_alike(sets: &mut Sets, photos: &[Photo], among: &[usize], bits: u32) {
-    let hashes: Vec<_> = among.iter().map(|&i| photos[i].look.hash).collect();
+/// Joins photos with similar hashes. All pairs are compared: for a hundred thousand photos that takes seconds.
+fn join_similar(sets: &mut DisjointSets, photos: &[Photo], among: &[usize], bits: u32) {
+    let hashes: Vec<_> = among.iter().map(|&i| photos[i].hash.bits).collect();
     let positions: Vec<_> = (0..among.len()).collect();
     for rows in positions.chunks(ROWS) {
-        let alike: Vec<(usize, usize)> = rows
+        let pairs: Vec<(usize, usize)> = rows
             .par_iter()
             .flat_map_iter(|&a| {
                 // The hashes alone, side by side in memory, rule out nearly all.
                 let near = |b: &usize| (hashes[a] ^ hashes[*b]).count_ones() <= bits;
-                let looks = |b: &usize| photos[among[a]].look.resembles(&photos[among[*b]].look, bits);
-                (a + 1..among.len()).filter(near).filter(looks).map(|b| (a, b)).collect::<Vec<_>>()
+                let similar = |b: &usize| photos[among[a]].hash.is_similar(&photos[among[*b]].hash, bits);
+                (a + 1..among.len()).filter(near).filter(similar).map(|b| (a, b)).collect::<Vec<_>>()
             })
             .collect();
-        for (a, b) in alike {
+        for (a, b) in pairs {
             sets.join(among[a], among[b]);
         }
     }
 }
 
-/// Disjoint sets of positions; each is named by its smallest.
-struct Sets(Vec<usize>);
+/// Disjoint sets of positions (union-find); each is named by its smallest.
+struct DisjointSets(Vec<usize>);
 
-impl Sets {
+impl DisjointSets {
     fn new(count: usize) -> Self {
         Self((0..count).collect())
     }

@@ -1,35 +1,32 @@
-use std::fmt;
-use std::path::{Path, PathBuf};
+//! Errors of the stage and of downloads, each with what to do about it.
 
+use std::fmt;
+use std::path::PathBuf;
+
+use marque_contracts::counts::counted;
 use marque_contracts::{Failure, FailureKind};
 use marque_fetch::Mismatch;
 use marque_formats::RejectedRow;
 
-use crate::archive::Refusal;
-use crate::edition::{Edition, tidy};
+use crate::archive;
+use crate::distribution::Distribution;
+use crate::paths::tidy;
 
-/// Why photos and annotations cannot be brought in.
+/// Why photos and annotations cannot be imported or downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file system refused.
-    #[error("cannot {action} {path}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The file system refused; the message names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// Files that are needed are not where they should be.
-    #[error("{}", missing(.editions, *.offline, .beside.as_deref()))]
+    #[error("{}", missing(.distributions, *.offline, .partial_copy.as_deref()))]
     Missing {
         /// The sets of files, of which one is needed.
-        editions: Vec<Edition>,
-        /// Whether that is why they were not downloaded.
+        distributions: Vec<Distribution>,
+        /// Whether they were not downloaded because of that.
         offline: bool,
-        /// What there is of a copy that is none of these sets.
-        beside: Option<String>,
+        /// What there is of an alternative copy, in words.
+        partial_copy: Option<String>,
     },
     /// Files could not be downloaded.
     #[error("{}", lines(.errors))]
@@ -37,7 +34,7 @@ pub enum Error {
         /// What was wrong, file by file.
         errors: Vec<marque_fetch::Error>,
         /// The sets of files, of which one is needed, with what is missing now.
-        editions: Vec<Edition>,
+        distributions: Vec<Distribution>,
     },
     /// A file has another size than the published one.
     #[error("{} is not the published file: it has {found} bytes, expected {expected}", tidy(.path).display())]
@@ -49,7 +46,7 @@ pub enum Error {
         /// Size as published.
         expected: u64,
         /// Whether an address is known of the published one.
-        to_be_had: bool,
+        has_url: bool,
     },
     /// A file has other content than the published one.
     #[error("{} is not the published file: {mismatch}", tidy(.path).display())]
@@ -59,17 +56,12 @@ pub enum Error {
         /// Both digests.
         mismatch: Mismatch,
         /// Whether an address is known of the published one.
-        to_be_had: bool,
+        has_url: bool,
     },
-    /// An archive cannot be read, or holds what does not belong in one.
-    #[error("refused to unpack {}: {refusal}", tidy(.archive).display())]
-    Archive {
-        /// The archive.
-        archive: PathBuf,
-        /// What is wrong with it.
-        refusal: Refusal,
-    },
-    /// What is there is no data set that can be read.
+    /// An archive cannot be unpacked.
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
+    /// A folder, archive or table does not hold the data set that it should.
     #[error("{} is not {wanted}: {reason}", tidy(.path).display())]
     Layout {
         /// The folder, archive or table.
@@ -90,14 +82,14 @@ pub enum Error {
         second: String,
     },
     /// Rows of a table of the user's own cannot be used.
-    #[error("{} has {}:{}", tidy(.table).display(), count(problems.len(), "row that cannot be used", "rows that cannot be used"), some(.problems))]
+    #[error("{} has {}:{}", tidy(.table).display(), counted(problems.len() as u64, "row that cannot be used", "rows that cannot be used"), some(.problems))]
     Rows {
         /// The table.
         table: PathBuf,
         /// Place and what is wrong there.
         problems: Vec<String>,
     },
-    /// Too many photos are not there, or are none that can be decoded.
+    /// Too many photos are missing or cannot be decoded.
     #[error("{} of {total} photos cannot be used, more than dataset.max_rejected = {allowed}:{}", rejected.len(), some(&rejected.iter().map(|row| format!("{}: {}", row.file_name, row.reason)).collect::<Vec<_>>()))]
     Rejected {
         /// Name and reason.
@@ -123,44 +115,42 @@ pub enum Error {
     Table(#[from] marque_formats::Error),
 }
 
-/// What to do with files that are to be had by hand.
+/// How to download files by hand.
 const BY_HAND: &str = "download the files in a browser or with `curl -LO`, and put them at exactly these places; \
                        the folder that an archive unpacks to will do as well";
 
 impl Error {
-    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), source }
-    }
-
-    /// What to do about several files that cannot be had, found in one go.
+    /// What to do about several sets of files that cannot be downloaded.
     pub fn hint_of_all(errors: &[Self]) -> Option<String> {
-        let editions: Vec<_> = errors
+        let missing: Vec<_> = errors
             .iter()
             .filter_map(|error| match error {
-                Self::Fetch { editions, .. } => Some(listed(editions)),
+                Self::Fetch { distributions, .. } => Some(listed(distributions)),
                 _ => None,
             })
             .collect();
-        if editions.is_empty() {
+        if missing.is_empty() {
             return errors.first().and_then(Self::hint);
         }
         Some(format!(
-            "what came so far is kept, and the next run goes on from there. By hand: {BY_HAND}:{}",
-            editions.concat()
+            "what was downloaded so far is kept, and the next run resumes from there. By hand: {BY_HAND}:{}",
+            missing.concat()
         ))
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Missing { offline: true, editions, .. } => {
-                let reach = match editions.iter().any(Edition::is_within_reach) {
+            Self::Missing { offline: true, distributions, .. } => {
+                let online = match distributions.iter().any(Distribution::is_downloadable) {
                     true => "without --offline they are downloaded. By hand: ",
                     false => "",
                 };
-                Some(format!("{reach}{BY_HAND}. The sample, `make all` with no CONFIG, needs no files"))
+                Some(format!("{online}{BY_HAND}. The sample, `make all` with no CONFIG, needs no files"))
             }
-            Self::Missing { editions, .. } if editions.iter().any(Edition::is_within_reach) => {
+            Self::Missing { distributions, .. }
+                if distributions.iter().any(Distribution::is_downloadable) =>
+            {
                 Some(format!("`marque fetch` downloads them. By hand: {BY_HAND}"))
             }
             Self::Missing { .. } => Some(format!(
@@ -168,10 +158,12 @@ impl Error {
                  dataset.source = \"sample\" needs no files"
             )),
             Self::Fetch { .. } => Self::hint_of_all(std::slice::from_ref(self)),
-            Self::Length { to_be_had, .. } | Self::Checksum { to_be_had, .. } => {
-                let again = match to_be_had {
+            Self::Length { has_url, .. } | Self::Checksum { has_url, .. } => {
+                let again = match has_url {
                     true => "`marque fetch` sets it aside and downloads it again",
-                    false => "no address is known of the published one: get it anew where this one came from",
+                    false => {
+                        "no address is known of the published one: get it again where this one came from"
+                    }
                 };
                 Some(format!(
                     "it is incomplete or another edition; {again}. If it is what you want, take its entry out of \
@@ -200,32 +192,26 @@ impl From<Error> for Failure {
     }
 }
 
-/// A number and the word that goes with it.
-pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
-}
-
-fn missing(editions: &[Edition], offline: bool, beside: Option<&str>) -> String {
+fn missing(distributions: &[Distribution], offline: bool, partial_copy: Option<&str>) -> String {
     let offline = if offline { ", and nothing is downloaded offline" } else { "" };
-    let files = editions.first().map_or(0, |edition| edition.missing.len());
-    let what = match editions {
-        [_] => count(files, "file is missing", "files are missing"),
+    let what = match distributions {
+        [only] => counted(only.missing.len() as u64, "file is missing", "files are missing"),
         _ => "the data set is missing".to_owned(),
     };
-    let beside = beside.map_or_else(String::new, |beside| format!("\n  {beside}"));
-    format!("{what}{offline}:{}{beside}", listed(editions))
+    let partial_copy = partial_copy.map_or_else(String::new, |copy| format!("\n  {copy}"));
+    format!("{what}{offline}:{}{partial_copy}", listed(distributions))
 }
 
-/// The missing files of all editions.
-fn listed(editions: &[Edition]) -> String {
-    if let [only] = editions {
+/// The missing files of all distributions, by the word of the key that names these.
+fn listed(distributions: &[Distribution]) -> String {
+    if let [only] = distributions {
         return only.to_string();
     }
-    let one = |(i, edition): (usize, &Edition)| {
+    let one = |(i, distribution): (usize, &Distribution)| {
         let lead = if i == 0 { "either" } else { "or" };
-        format!("\n  {lead} the edition {:?}:{edition}", edition.name)
+        format!("\n  {lead} the edition {:?}:{distribution}", distribution.name)
     };
-    editions.iter().enumerate().map(one).collect()
+    distributions.iter().enumerate().map(one).collect()
 }
 
 fn lines(errors: &[marque_fetch::Error]) -> String {

@@ -1,9 +1,9 @@
-//! Stage 1, `ingest`: brings photos and annotations into the store, verified.
+//! Stage 1, `ingest`: imports photos and annotations into the store, verified.
 //!
 //! **Reads** what `[dataset]` names: a published copy of Stanford Cars in any of its layouts, Parquet files with
 //! embedded photos, a folder per class, a table of the user's own with photos in files, or nothing at all for the
-//! embedded sample, which is drawn in the published format and then takes the same way. Files that are named by
-//! address are downloaded by [`Download`] before the stage runs; the stage itself never touches the network.
+//! embedded sample, which is drawn in the published format and then read as such. Files with addresses are downloaded
+//! by [`Download`] before the stage runs; the stage itself never uses the network.
 //!
 //! **Writes** `photos/` (the photos, under the names the annotations use), `metadata/` (the annotation files
 //! as published, or one `table.parquet` for all other sources), `photos.parquet` (a row per photo: size, digest,
@@ -11,19 +11,24 @@
 //! `rejected.parquet` (photos that are missing or cannot be decoded, with the reason) and `dataset.json`.
 
 pub mod archive;
+mod digests;
+mod distribution;
 mod download;
 mod duplicates;
-mod edition;
 mod error;
-mod hashes;
-mod perceptual;
+mod paths;
+mod perceptual_hash;
 mod photos;
 mod settings;
 mod source;
+mod source_folder;
 mod stage;
+mod stanford_cars;
+mod verify;
+mod warnings;
 
+pub use distribution::Distribution;
 pub use download::{Download, Verified};
-pub use edition::Edition;
 pub use error::Error;
-pub use settings::{ExpectedFile, FetchSettings, HuggingFace, Settings, Source, Table};
+pub use settings::{ExpectedFile, FetchSettings, HuggingFace, Settings, SourceSettings, Table};
 pub use stage::Ingest;

@@ -1,4 +1,4 @@
-//! Looks at the photos that came in.
+//! Decodes the imported photos: sizes, digests and perceptual hashes.
 
 use std::path::Path;
 
@@ -9,37 +9,36 @@ use marque_formats::{PhotoRow, RejectedRow};
 use marque_photo::{Decoder, Pixels};
 use rayon::prelude::*;
 
-use crate::perceptual::Look;
+use crate::perceptual_hash::PerceptualHash;
 
 /// A photo that was decoded.
 pub(crate) struct Photo {
     pub(crate) row: PhotoRow,
-    pub(crate) look: Look,
+    pub(crate) hash: PerceptualHash,
 }
 
 /// What is behind transparent photos: red, green, blue.
 const WHITE: [u8; 3] = [255; 3];
 
-/// Decodes each of the files `names` below `folder`; those that are no photos of at most `max_pixels`
-/// pixels come back with the reason. Photos
-/// are told by content, not by name. The order of the names is kept.
-pub(crate) fn survey(
+/// Decodes each of the files `names` below `folder`; those that are not photos of at most `max_pixels` pixels are
+/// returned with the reason. Photos are recognised by content, not by name. The order of the names is kept.
+pub(crate) fn decode_all(
     folder: &Path,
     names: Vec<String>,
     max_pixels: u64,
     progress: &dyn Progress,
 ) -> (Vec<Photo>, Vec<RejectedRow>) {
     let bar = progress.bar("check photos", names.len() as u64, Unit::Photos);
-    let looked: Vec<_> = names
+    let decoded: Vec<_> = names
         .into_par_iter()
         .map_init(Decoder::new, |decoder, name| {
-            let photo = look(decoder, folder, &name, max_pixels);
+            let photo = decode(decoder, folder, &name, max_pixels);
             bar.advance(1);
             photo.map_err(|reason| RejectedRow { file_name: name, reason })
         })
         .collect();
-    let (mut photos, mut rejected) = (Vec::with_capacity(looked.len()), Vec::new());
-    for result in looked {
+    let (mut photos, mut rejected) = (Vec::with_capacity(decoded.len()), Vec::new());
+    for result in decoded {
         match result {
             Ok(photo) => photos.push(photo),
             Err(row) => rejected.push(row),
@@ -48,11 +47,11 @@ pub(crate) fn survey(
     (photos, rejected)
 }
 
-fn look(decoder: &mut Decoder, folder: &Path, name: &str, max_pixels: u64) -> Result<Photo, String> {
+fn decode(decoder: &mut Decoder, folder: &Path, name: &str, max_pixels: u64) -> Result<Photo, String> {
     let bytes = fs_err::read(folder.join(name)).map_err(|e| e.to_string())?;
     let file = marque_photo::Photo::read(&bytes, max_pixels).map_err(|e| e.to_string())?;
     let pixels = decoder.decode(&file, WHITE).map_err(|e| e.to_string())?;
-    let look = Look::of(&upright(&pixels, file.orientation()));
+    let hash = PerceptualHash::of(&upright(&pixels, file.orientation()));
     let (width, height) = file.upright_size();
     let row = PhotoRow {
         file_name: name.to_owned(),
@@ -61,7 +60,7 @@ fn look(decoder: &mut Decoder, folder: &Path, name: &str, max_pixels: u64) -> Re
         width: u32::try_from(width).map_err(|e| e.to_string())?,
         height: u32::try_from(height).map_err(|e| e.to_string())?,
     };
-    Ok(Photo { row, look })
+    Ok(Photo { row, hash })
 }
 
 /// The photo in grey, by the weights of ITU-R BT.709.

@@ -13,7 +13,7 @@ use crate::archive::Limits;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
     /// The source.
-    pub source: Source,
+    pub source: SourceSettings,
     /// What is known of the files that the source needs: names, checksums, addresses.
     pub files: Vec<ExpectedFile>,
     /// What archives may hold.
@@ -28,7 +28,7 @@ pub struct Settings {
 
 /// A source of photos and annotations.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Source {
+pub enum SourceSettings {
     /// The embedded data set, drawn from a seed.
     Sample(Sample),
     /// Archives or folders in a published layout of Stanford Cars, in this folder, or one archive.
@@ -68,7 +68,7 @@ pub struct Table {
 pub struct ExpectedFile {
     /// Where it belongs.
     pub path: PathBuf,
-    /// Edition that it belongs to: of several editions of a data set any one will do.
+    /// Name of the distribution that it belongs to: of several distributions of a data set any one will do.
     pub edition: String,
     /// Published checksums.
     pub checksums: Vec<Checksum>,
@@ -135,26 +135,26 @@ impl Settings {
             })
         };
         let source = match kind {
-            Kind::Sample => Source::Sample(sample),
+            Kind::Sample => SourceSettings::Sample(sample),
             Kind::Published => {
                 let what =
                     "a published data set needs the folder where its archives or folders are, or belong";
-                Source::Published(needed(path, "path", what))
+                SourceSettings::Published(needed(path, "path", what))
             }
             Kind::HuggingFace => {
                 let path =
                     needed(path, "path", "source = \"hugging-face\" needs the folder of Parquet files");
-                Source::HuggingFace(HuggingFace { path, image_column, class_column })
+                SourceSettings::HuggingFace(HuggingFace { path, image_column, class_column })
             }
             Kind::Folders => {
                 let what = "source = \"folders\" needs the folder that has a folder of photos per class";
-                Source::Folders(needed(path, "path", what))
+                SourceSettings::Folders(needed(path, "path", what))
             }
             Kind::Table => {
                 let what = "source = \"table\" needs a CSV or Parquet file with a row per photo";
                 let table = needed(table, "table", what);
                 let photos = path.unwrap_or_else(|| table.parent().unwrap_or(Path::new("")).to_owned());
-                Source::Table(Table { table, photos, file_column })
+                SourceSettings::Table(Table { table, photos, file_column })
             }
         };
         let limits = read_limits(section);
@@ -168,10 +168,10 @@ impl Settings {
     /// The folder, archive or table that has to be there, for messages; `None` for the sample.
     pub fn place(&self) -> Option<&Path> {
         match &self.source {
-            Source::Sample(_) => None,
-            Source::Published(path) | Source::Folders(path) => Some(path),
-            Source::HuggingFace(source) => Some(&source.path),
-            Source::Table(source) => Some(&source.table),
+            SourceSettings::Sample(_) => None,
+            SourceSettings::Published(path) | SourceSettings::Folders(path) => Some(path),
+            SourceSettings::HuggingFace(source) => Some(&source.path),
+            SourceSettings::Table(source) => Some(&source.table),
         }
     }
 }
@@ -196,6 +196,11 @@ fn read_limits(section: &mut Section<'_>) -> Limits {
 }
 
 impl ExpectedFile {
+    /// A file of which only the place is known.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path, edition: String::new(), checksums: Vec::new(), bytes: None, urls: Vec::new() }
+    }
+
     /// Name of the file, without folder.
     pub fn name(&self) -> &str {
         self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()

@@ -1,18 +1,19 @@
-//! The stage itself.
+//! The stage `ingest`: imports a source, decodes every photo, finds duplicates, and writes the tables.
 
 use std::collections::BTreeMap;
 
+use marque_contracts::counts::counted;
 use marque_contracts::schema::{Dataset, Layout, ingest};
 use marque_contracts::{Digest, Failure, Input, Job, Progress, Silent, Stage, Summary};
 use marque_formats::{AnnotationTable, DuplicateRow, PhotoRow, RejectedRow};
 use serde_json::{Value, json};
 
-use crate::error::count;
-use crate::photos::{Photo, survey};
-use crate::source::{self, Destination, Found};
+use crate::photos::{Photo, decode_all};
+use crate::source::{self, AlternativeCopy, Destination, Imported};
+use crate::source_folder::SourceFolder;
 use crate::{Error, Settings, duplicates};
 
-/// Stage 1.
+/// The stage `ingest`.
 pub struct Ingest {
     settings: Settings,
 }
@@ -23,17 +24,17 @@ impl Ingest {
         Self { settings }
     }
 
-    /// Hashes the files that the stage would read, with a bar. What it finds is remembered while the program runs, so
-    /// that [`Stage::sources`], which has no bar, is soon done. Trouble is left for that to report.
+    /// Hashes the files that the stage would read, with a bar. The digests are remembered while the program runs, so
+    /// that [`Stage::sources`], which has no bar, is soon done. Errors are left for that to report.
     pub fn hash_sources(&self, progress: &dyn Progress) {
         let _ = source::of(&self.settings).digests(progress);
     }
 
-    /// How a copy of the data set lies beside the files that the settings name, if it is taken in their place. What
-    /// cannot be told is left for [`Stage::sources`] to report.
-    pub fn taken_instead(&self) -> Option<String> {
-        match source::of(&self.settings).beside() {
-            Ok(source::Beside::Whole(manner)) => Some(manner),
+    /// The layout and place of an alternative copy, if it is read in place of the files that the settings name. Errors
+    /// are left for [`Stage::sources`] to report.
+    pub fn alternative_copy(&self) -> Option<String> {
+        match source::of(&self.settings).alternative_copy() {
+            Ok(AlternativeCopy::Complete(layout)) => Some(layout),
             _ => None,
         }
     }
@@ -43,16 +44,16 @@ impl Ingest {
         &self.settings
     }
 
-    fn bring(&self, job: &Job<'_>) -> Result<Summary, Error> {
+    fn import(&self, job: &Job<'_>) -> Result<Summary, Error> {
         let (output, progress) = (job.output(), job.progress());
         let to = Destination { output, limits: self.settings.limits, progress };
-        let found = source::of(&self.settings).bring(&to)?;
-        progress.line(&found.what);
+        let imported = source::of(&self.settings).import(&to)?;
+        progress.line(&imported.description);
         let folder = output.join(ingest::PHOTOS);
-        let names = source::photos_below(&folder)?;
-        let total = names.len() + found.rejected.len();
-        let (photos, mut rejected) = survey(&folder, names, self.settings.max_pixels, progress);
-        rejected.extend(found.rejected.iter().cloned());
+        let names = if folder.is_dir() { SourceFolder(&folder).files()? } else { Vec::new() };
+        let total = names.len() + imported.rejected.len();
+        let (photos, mut rejected) = decode_all(&folder, names, self.settings.max_pixels, progress);
+        rejected.extend(imported.rejected.iter().cloned());
         rejected.sort_by(|a, b| a.file_name.cmp(&b.file_name));
         self.reject(&rejected, total, output)?;
         if photos.is_empty() {
@@ -63,17 +64,17 @@ impl Ingest {
         RejectedRow::write(&rejected, &output.join(ingest::REJECTED_TABLE))?;
         let rows: Vec<_> = photos.into_iter().map(|photo: Photo| photo.row).collect();
         PhotoRow::write(&rows, &output.join(ingest::PHOTO_TABLE))?;
-        if let Some(table) = &found.annotations {
+        if let Some(table) = &imported.annotations {
             write_annotations(table, &rows, &to)?;
         }
-        let dataset = Dataset { layout: found.layout, photos: rows.len() as u64 };
+        let dataset = Dataset { layout: imported.layout, photos: rows.len() as u64 };
         let path = output.join(ingest::DATASET);
-        let text = serde_json::to_string_pretty(&dataset).map_err(|e| Error::io("write", &path, e.into()))?;
-        std::fs::write(&path, text).map_err(|e| Error::io("write", &path, e))?;
-        Ok(summary(&found, &rows, &rejected, &repeated))
+        let text = serde_json::to_string_pretty(&dataset).map_err(std::io::Error::from)?;
+        fs_err::write(&path, text)?;
+        Ok(summary(&imported, &rows, &rejected, &repeated))
     }
 
-    /// Takes out what is no photo, unless there is too much of it.
+    /// Removes the rejected photos, unless there are too many.
     fn reject(&self, rejected: &[RejectedRow], total: usize, output: &std::path::Path) -> Result<(), Error> {
         // Nothing of a failed run stays in its own folder.
         let list = output.parent().unwrap_or(output).join(ingest::REJECTED_TABLE);
@@ -82,15 +83,13 @@ impl Ingest {
             RejectedRow::write(rejected, &list)?;
             return Err(Error::Rejected { rejected: rejected.to_vec(), total, allowed, list });
         }
-        let _ = std::fs::remove_file(&list);
+        let _ = fs_err::remove_file(&list);
         for row in rejected {
             tracing::warn!("{} is left out: {}", row.file_name, row.reason);
             let path = output.join(ingest::PHOTOS).join(&row.file_name);
-            match std::fs::remove_file(&path) {
-                // A broken link was not brought at all.
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io("delete", &path, error));
-                }
+            match fs_err::remove_file(&path) {
+                // A broken link was not copied at all.
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
                 _ => {}
             }
         }
@@ -107,24 +106,29 @@ fn write_annotations(
     let there = |name: &str| photos.binary_search_by(|photo| photo.file_name.as_str().cmp(name)).is_ok();
     let rows = table.rows.iter().filter(|row| there(&row.file_name)).cloned().collect();
     let table = AnnotationTable { columns: table.columns.clone(), rows };
-    Ok(table.write(&to.place(ingest::ANNOTATION_TABLE)?)?)
+    Ok(table.write(&to.path(ingest::ANNOTATION_TABLE)?)?)
 }
 
-fn summary(found: &Found, rows: &[PhotoRow], rejected: &[RejectedRow], repeated: &[DuplicateRow]) -> Summary {
+fn summary(
+    imported: &Imported,
+    rows: &[PhotoRow],
+    rejected: &[RejectedRow],
+    repeated: &[DuplicateRow],
+) -> Summary {
     let bytes: u64 = rows.iter().map(|row| row.bytes).sum();
     let groups = repeated.last().map_or(0, |row| row.group + 1);
-    let mut line = format!("{}, {:.1} MB", count(rows.len(), "photo", "photos"), bytes as f64 / 1e6);
+    let mut line = format!("{}, {:.1} MB", counted(rows.len() as u64, "photo", "photos"), bytes as f64 / 1e6);
     if !rejected.is_empty() {
-        line.push_str(&format!(", {} left out", count(rejected.len(), "file", "files")));
+        line.push_str(&format!(", {} left out", counted(rejected.len() as u64, "file", "files")));
     }
     if groups > 0 {
         line.push_str(&format!(
-            ", {} photos in {} of duplicates",
-            repeated.len(),
-            count(groups as usize, "group", "groups")
+            ", {} in {} of duplicates",
+            counted(repeated.len() as u64, "photo", "photos"),
+            counted(u64::from(groups), "group", "groups")
         ));
     }
-    let layout = match found.layout {
+    let layout = match imported.layout {
         Layout::StanfordCars => "stanford-cars",
         Layout::CarIms => "car-ims",
         Layout::Table => "table",
@@ -136,7 +140,7 @@ fn summary(found: &Found, rows: &[PhotoRow], rejected: &[RejectedRow], repeated:
         ("duplicate_groups".to_owned(), json!(groups)),
         ("duplicate_photos".to_owned(), json!(repeated.len())),
         ("layout".to_owned(), json!(layout)),
-        ("found".to_owned(), json!(found.what)),
+        ("found".to_owned(), json!(imported.description)),
     ]);
     Summary { line, notes }
 }
@@ -168,6 +172,6 @@ impl Stage for Ingest {
     }
 
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {
-        Ok(self.bring(job)?)
+        Ok(self.import(job)?)
     }
 }

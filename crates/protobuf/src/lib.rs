@@ -1,9 +1,9 @@
 //! The wire format of protocol buffers (<https://protobuf.dev/programming-guides/encoding/>), written and read field
 //! by field.
 //!
-//! Event files and ONNX are protocol buffers of a dozen messages, of which few fields are of use here. Writing those
-//! down where they are used takes fewer lines than a compiler of message definitions takes of build configuration,
-//! and the bytes come out in the order in which they are written: the same for the same content.
+//! **Reads** and **writes** bytes in memory. Event files and ONNX are a dozen messages, of which few fields are used
+//! here. They are written down where they are used, in an order that is fixed, so that the same content gives the same
+//! bytes. `prost` would need the messages as structs, and leaves out fields with default values (step 0).
 
 mod read;
 mod write;

@@ -1,3 +1,5 @@
+//! Reading messages field by field.
+
 use crate::wire;
 
 /// The value of a field, as far as its bytes tell.

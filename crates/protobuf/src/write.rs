@@ -1,3 +1,5 @@
+//! Writing messages field by field.
+
 use crate::wire;
 
 /// A message under construction: fields one after the other, each under its number.

@@ -5,8 +5,9 @@ use marque_mat5::{Cell, Struct, Value, Variable};
 use crate::Error;
 use crate::catalogue::CLASSES;
 use crate::photo::Rectangle;
+use crate::stanford_cars;
 
-/// What is known of one photo.
+/// The annotation of one photo.
 pub(crate) struct Annotation {
     pub(crate) bounds: Rectangle,
     /// Class counted from 0 in the catalogue; the files count from 1.
@@ -14,10 +15,10 @@ pub(crate) struct Annotation {
     pub(crate) file: String,
 }
 
-/// `cars_meta.mat`: the cell array `class_names`.
+/// The class names: the cell array `class_names`.
 pub(crate) fn meta() -> Result<Vec<u8>, Error> {
     let names = Cell::row(CLASSES.iter().map(|class| Value::from(class.name)));
-    bytes("cars_meta.mat", Variable::new("class_names", names))
+    bytes(stanford_cars::CLASS_NAMES, Variable::new("class_names", names))
 }
 
 /// The struct array `annotations` of one split; without labels it lacks the field `class`.

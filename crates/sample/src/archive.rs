@@ -1,10 +1,10 @@
 //! Gzip-compressed tar archives whose bytes depend on nothing but their contents.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
+use fs_err::File;
 use tar::{Builder, EntryType, Header};
 
 use crate::Error;
@@ -18,22 +18,19 @@ pub(crate) fn write<'a>(
     level: u32,
     entries: impl IntoIterator<Item = (String, &'a [u8])>,
 ) -> Result<PathBuf, Error> {
-    let packed = || -> io::Result<()> {
-        let file = BufWriter::new(File::create(path)?);
-        let gzip = GzBuilder::new().mtime(0).operating_system(255).write(file, Compression::new(level));
-        let mut archive = Builder::new(gzip);
-        for (name, bytes) in entries {
-            let mut header = Header::new_ustar();
-            header.set_entry_type(EntryType::Regular);
-            header.set_size(bytes.len() as u64);
-            header.set_mode(0o644);
-            header.set_mtime(TIME);
-            header.set_uid(0);
-            header.set_gid(0);
-            archive.append_data(&mut header, name, bytes)?;
-        }
-        archive.into_inner()?.finish()?.flush()
-    };
-    packed().map_err(|source| Error::Write { path: path.to_owned(), source })?;
+    let file = BufWriter::new(File::create(path)?);
+    let gzip = GzBuilder::new().mtime(0).operating_system(255).write(file, Compression::new(level));
+    let mut archive = Builder::new(gzip);
+    for (name, bytes) in entries {
+        let mut header = Header::new_ustar();
+        header.set_entry_type(EntryType::Regular);
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_mtime(TIME);
+        header.set_uid(0);
+        header.set_gid(0);
+        archive.append_data(&mut header, name, bytes)?;
+    }
+    archive.into_inner()?.finish()?.flush()?;
     Ok(path.to_owned())
 }

@@ -9,61 +9,53 @@ use crate::Error;
 use crate::camera::Camera;
 use crate::chance::Chance;
 use crate::light::{Light, Rgb};
-use crate::scene::{Place, Scene};
+use crate::scene::Place;
 
-impl Scene {
-    /// Everything behind the car that stands above the ground, transparent elsewhere.
-    pub(crate) fn backdrop(
-        &self,
-        camera: &Camera,
-        light: &Light,
-        (width, height): (u32, u32),
-        chance: &mut Chance,
-    ) -> Result<Pixmap, Error> {
-        let pixmap = Pixmap::new(width, height).ok_or(Error::Canvas { width, height })?;
-        let horizon = camera.horizon();
-        let turn = Transform::from_rotate_at(camera.lean(), camera.centre.0, horizon);
-        let mut sketch =
-            Sketch { pixmap, turn, horizon, width: width as f32, focal: camera.focal, eye: camera.eye.z };
-        if self.place == Place::Showroom {
-            sketch.hall(chance);
-            return Ok(sketch.pixmap);
-        }
-        sketch.sky(light, chance);
-        match self.place {
-            Place::Road | Place::Field => {
-                sketch.hills(chance);
-                sketch.trees(chance, 0.75);
-                if chance.is(0.4) {
-                    sketch.fence(chance);
-                }
-            }
-            Place::CarPark => {
-                sketch.houses(chance, 0.6);
-                sketch.trees(chance, 0.35);
-                sketch.parked_cars(chance, 5);
-            }
-            Place::Street => {
-                sketch.houses(chance, 1.6);
-                sketch.trees(chance, 0.25);
-                sketch.parked_cars(chance, 2);
-                sketch.poles(chance);
-            }
-            _ => {
-                sketch.sea();
-                if chance.is(0.5) {
-                    sketch.hills(chance);
-                }
-            }
-        }
-        Ok(sketch.pixmap)
+/// Everything behind the car that stands above the ground, transparent elsewhere.
+pub(crate) fn paint(
+    place: Place,
+    camera: &Camera,
+    light: &Light,
+    (width, height): (u32, u32),
+    chance: &mut Chance,
+) -> Result<Pixmap, Error> {
+    let pixmap = Pixmap::new(width, height).ok_or(Error::Canvas { width, height })?;
+    let horizon = camera.horizon();
+    let turn = Transform::from_rotate_at(camera.lean(), camera.centre.0, horizon);
+    let mut sketch =
+        Sketch { pixmap, turn, horizon, width: width as f32, focal: camera.focal, eye: camera.eye.z };
+    if place == Place::Showroom {
+        sketch.hall(chance);
+        return Ok(sketch.pixmap);
     }
-}
-
-/// A colour made a little lighter or darker.
-pub(crate) fn byte_tint(rgb: [u8; 3], chance: &mut Chance) -> [u8; 3] {
-    let factor = 1.0 + chance.around(0.15);
-    rgb.map(|byte| (f32::from(byte) * factor).clamp(0.0, 255.0) as u8)
+    sketch.sky(light, chance);
+    match place {
+        Place::Road | Place::Field => {
+            sketch.hills(chance);
+            sketch.trees(chance, 0.75);
+            if chance.is(0.4) {
+                sketch.fence(chance);
+            }
+        }
+        Place::CarPark => {
+            sketch.houses(chance, 0.6);
+            sketch.trees(chance, 0.35);
+            sketch.parked_cars(chance, 5);
+        }
+        Place::Street => {
+            sketch.houses(chance, 1.6);
+            sketch.trees(chance, 0.25);
+            sketch.parked_cars(chance, 2);
+            sketch.poles(chance);
+        }
+        _ => {
+            sketch.sea();
+            if chance.is(0.5) {
+                sketch.hills(chance);
+            }
+        }
+    }
+    Ok(sketch.pixmap)
 }
 
 /// A backdrop being painted; heights are metres seen at some distance.
@@ -138,7 +130,7 @@ impl Sketch {
             path.line_to(self.width + 60.0, self.horizon + 2.0);
             path.close();
             let tone = if layer == 0 { [118, 138, 142] } else { [84, 108, 76] };
-            self.solid(path.finish(), byte_tint(tone, chance), 255);
+            self.solid(path.finish(), chance.tint(tone), 255);
         }
     }
 
@@ -150,7 +142,7 @@ impl Sketch {
             let x = chance.between(-20.0, self.width + 20.0);
             let tall = chance.between(3.0, 8.0) * scale;
             self.rect(x - 0.14 * scale, foot - tall * 0.5, x + 0.14 * scale, foot, [70, 54, 40]);
-            let leaf = byte_tint([56, 88, 44], chance);
+            let leaf = chance.tint([56, 88, 44]);
             for puff in 0..11 {
                 let rise = puff as f32 / 10.0;
                 let (dx, dy) = (chance.around(0.30) * (1.1 - rise) * tall, (0.45 + 0.5 * rise) * tall);
@@ -177,11 +169,12 @@ impl Sketch {
             let (foot, scale) = (self.foot(distance), self.focal / distance);
             let (wide, tall) = (chance.between(7.0, 16.0) * scale, chance.between(4.0, 13.0) * scale * size);
             let walls = [[168, 150, 132], [140, 96, 80], [190, 188, 182], [120, 126, 134], [206, 196, 170]];
-            let wall = byte_tint(walls[chance.below(5) as usize], chance);
+            let wall = walls[chance.below(5) as usize];
+            let wall = chance.tint(wall);
             self.rect(x, foot - tall, x + wide, foot, wall);
-            self.rect(x, foot - tall - 0.5 * scale, x + wide, foot - tall, byte_tint([96, 78, 70], chance));
+            self.rect(x, foot - tall - 0.5 * scale, x + wide, foot - tall, chance.tint([96, 78, 70]));
             let (step, floor) = (2.4 * scale, 3.2 * scale);
-            let glass = byte_tint([72, 86, 102], chance);
+            let glass = chance.tint([72, 86, 102]);
             let mut y = foot - floor * 0.85;
             while y > foot - tall + floor * 0.3 && step > 3.0 {
                 let mut window = x + step * 0.4;
@@ -201,7 +194,8 @@ impl Sketch {
             let (foot, s) = (self.foot(distance), self.focal / distance);
             let x = chance.between(-40.0, self.width + 40.0);
             let tones = [[170, 172, 176], [60, 62, 66], [130, 30, 28], [40, 62, 110], [222, 222, 220]];
-            let tone = byte_tint(tones[chance.below(5) as usize], chance);
+            let tone = tones[chance.below(5) as usize];
+            let tone = chance.tint(tone);
             let at = |points: &[(f32, f32)]| {
                 let points: Vec<(f32, f32)> = points.iter().map(|p| (x + p.0 * s, foot - p.1 * s)).collect();
                 crate::panel::rounded(&points, 0.25 * s)
@@ -224,7 +218,7 @@ impl Sketch {
     fn fence(&mut self, chance: &mut Chance) {
         let distance = chance.between(12.0, 22.0);
         let (foot, scale) = (self.foot(distance), self.focal / distance);
-        let tone = byte_tint([150, 132, 108], chance);
+        let tone = chance.tint([150, 132, 108]);
         for rail in [0.45, 0.85] {
             self.rect(
                 -60.0,
@@ -251,12 +245,12 @@ impl Sketch {
                 foot - 6.0 * scale,
                 x + 0.06 * scale,
                 foot,
-                byte_tint([92, 94, 96], chance),
+                chance.tint([92, 94, 96]),
             );
             if chance.is(0.4) {
                 self.solid(
                     oval(x, foot - 2.5 * scale, 0.32 * scale, 0.32 * scale),
-                    byte_tint([190, 40, 36], chance),
+                    chance.tint([190, 40, 36]),
                     255,
                 );
             }
@@ -271,14 +265,14 @@ impl Sketch {
 
     fn hall(&mut self, chance: &mut Chance) {
         let foot = self.foot(chance.between(9.0, 13.0));
-        let wall = byte_tint([188, 186, 182], chance);
+        let wall = chance.tint([188, 186, 182]);
         self.rect(-400.0, self.horizon - 3000.0, self.width + 400.0, foot, wall);
         let scale = self.focal / 11.0;
-        let panel = byte_tint([132, 134, 138], chance);
+        let panel = chance.tint([132, 134, 138]);
         let mut x = chance.between(-120.0, 0.0);
         while x < self.width + 40.0 {
             let wide = chance.between(1.6, 3.4) * scale;
-            let shade = byte_tint(panel, chance);
+            let shade = chance.tint(panel);
             self.rect(x, foot - 3.0 * scale, x + wide, foot - 0.25 * scale, shade);
             if chance.is(0.35) {
                 let picture =
@@ -288,7 +282,7 @@ impl Sketch {
                     foot - 2.5 * scale,
                     x + wide * 0.8,
                     foot - 1.5 * scale,
-                    byte_tint(picture, chance),
+                    chance.tint(picture),
                 );
             }
             x += wide + 0.3 * scale;

@@ -47,6 +47,12 @@ impl Chance {
         values.first().map(|value| value.1)
     }
 
+    /// A colour made a little lighter or darker.
+    pub(crate) fn tint(&mut self, rgb: [u8; 3]) -> [u8; 3] {
+        let factor = 1.0 + self.around(0.15);
+        rgb.map(|byte| (f32::from(byte) * factor).clamp(0.0, 255.0) as u8)
+    }
+
     /// Roughly normal with mean 0 and deviation 1: the sum of four uniforms, scaled. Cheap, and enough for pixel noise.
     pub(crate) fn bell(&mut self) -> f32 {
         let bits = self.0.random::<u64>();

@@ -1,19 +1,12 @@
 //! What can go wrong while the data set is drawn and written.
 
-use std::path::PathBuf;
-
 /// Why the data set could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or folder could not be written.
-    #[error("cannot write {path}: {source}; check that the folder exists, is writable and has room")]
-    Write {
-        /// What was being written.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The file system refused; the message names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// An annotation file could not be written.
     #[error("cannot write the annotations {name}: {source}")]
     Annotations {

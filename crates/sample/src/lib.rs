@@ -1,9 +1,9 @@
 //! Draws the embedded data set: photos of cars in the published format of Stanford Cars, so that the whole pipeline runs
-//! where no network is.
+//! without a network.
 //!
 //! **Reads** nothing. **Writes** the four files of the publication into a folder:
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
 //! | `car_devkit.tgz` | `devkit/README.txt`, `cars_meta.mat`, `cars_train_annos.mat`, `cars_test_annos.mat` |
 //! | `cars_train.tgz`, `cars_test.tgz` | `cars_train/00001.jpg` and so on |
@@ -50,6 +50,7 @@ mod rims;
 mod scene;
 mod shape;
 mod side;
+mod stanford_cars;
 mod top;
 
 use std::path::{Path, PathBuf};
@@ -131,11 +132,11 @@ pub fn draw(sample: &Sample, class: usize, split: Split, index: u32) -> Result<P
     publish::one(sample, &model::Model::new(class)?, split, index, &mut raster)
 }
 
-/// Draws all photos and writes the four files into `folder`, which is made if it is missing. Returns their paths.
-/// `progress` hears of every drawn photo, from several threads: photos done and photos in all.
+/// Draws all photos and writes the four files into `folder`, which is created if it is missing. Returns their paths.
+/// `progress` is called for every drawn photo, from several threads, with the photos done and the photos in all.
 ///
 /// # Errors
-/// [`Error::Write`] if the folder cannot be written; otherwise as [`draw`] and [`classes`].
+/// [`Error::Io`] if the folder cannot be written; otherwise as [`draw`] and [`classes`].
 pub fn write(
     sample: &Sample,
     folder: &Path,

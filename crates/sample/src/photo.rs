@@ -2,7 +2,6 @@
 
 use std::f32::consts::TAU;
 
-use crate::Error;
 use crate::camera::Camera;
 use crate::chance::Chance;
 use crate::develop::{Exposure, develop, encode, soften};
@@ -10,10 +9,10 @@ use crate::geometry::{Vec3, smoothstep, vec3};
 use crate::light::{Coat, Light, Rgb, linear, mix, plus, scaled, shade};
 use crate::mesh::Skin;
 use crate::model::{Model, WheelPlace};
-use crate::occlusion;
 use crate::panel::{SkinImage, Texel};
 use crate::raster::{Raster, Seen};
 use crate::scene::{Place, Scene};
+use crate::{Error, backdrop, occlusion};
 
 /// A rectangle of pixels, all bounds inclusive and counted from 1 as in the published annotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub struct Photo {
 }
 
 /// What differs from photo to photo of one class.
-struct Look {
+struct Appearance {
     coat: Coat,
     leather: SkinImage,
     cloth: SkinImage,
@@ -48,8 +47,8 @@ struct Look {
     spin: [f32; 4],
 }
 
-impl Look {
-    fn of(chance: &mut Chance) -> Look {
+impl Appearance {
+    fn of(chance: &mut Chance) -> Appearance {
         let paints = [
             (21.0, [236, 236, 234], 0.0),
             (19.0, [18, 18, 20], 0.4),
@@ -69,7 +68,7 @@ impl Look {
         let shift = 1.0 + chance.around(0.16);
         let rgb = rgb.map(|part: u8| (f32::from(part) * shift + chance.around(7.0)).clamp(4.0, 244.0) as u8);
         let seats = [[38, 36, 38], [168, 128, 88], [120, 28, 28], [196, 184, 160], [88, 66, 52]];
-        Look {
+        Appearance {
             coat: Coat { colour: linear(rgb), flakes },
             leather: SkinImage::plain(seats[chance.below(5) as usize], 0.02),
             cloth: SkinImage::plain(
@@ -97,18 +96,18 @@ pub(crate) fn take(
     chance: &mut Chance,
     raster: &mut Raster,
 ) -> Result<Photo, Error> {
-    let look = Look::of(chance);
+    let appearance = Appearance::of(chance);
     let scene = Scene::of(chance);
     let light = Light::of(scene.place == Place::Showroom, scene.ground(), chance);
     let camera = Camera::place(model, (width as f32, height as f32), chance);
-    trace(raster, model, &look, &camera);
+    trace(raster, model, &appearance, &camera);
     let Some((left, top, right, bottom)) = raster.extent() else {
         return Err(Error::OutOfSight { width, height });
     };
     let car =
         Rectangle { x1: left as u32 + 1, y1: top as u32 + 1, x2: right as u32 + 1, y2: bottom as u32 + 1 };
     let mut exposure = background(model, &scene, &light, &camera, raster, (width, height), chance)?;
-    paint_car(&mut exposure, car, raster, model, &look, &light, &camera);
+    paint_car(&mut exposure, car, raster, model, &appearance, &light, &camera);
     let extent = (left as f32, top as f32, right as f32, bottom as f32);
     if let Some(front) = occlusion::before(extent, (width, height), chance)? {
         lay(&mut exposure, &front, light_level(&light));
@@ -130,11 +129,11 @@ fn annotate(car: Rectangle, width: u32, height: u32, chance: &mut Chance) -> Rec
     }
 }
 
-fn trace(raster: &mut Raster, model: &Model, look: &Look, camera: &Camera) {
+fn trace(raster: &mut Raster, model: &Model, appearance: &Appearance, camera: &Camera) {
     raster.clear();
     raster.draw(&model.body, camera, |position, normal| (position, normal));
-    for (place, spin) in model.wheels.iter().zip(look.spin) {
-        let steer = if place.steers { look.steer } else { 0.0 };
+    for (place, spin) in model.wheels.iter().zip(appearance.spin) {
+        let steer = if place.steers { appearance.steer } else { 0.0 };
         let turned = wheel_turner(place, spin, steer);
         raster.draw(&model.wheel, camera, |position, normal| {
             (place.centre + turned(position) * model.wheel_radius, turned(normal))
@@ -168,7 +167,7 @@ fn background(
     (width, height): (u32, u32),
     chance: &mut Chance,
 ) -> Result<Exposure, Error> {
-    let backdrop = scene.backdrop(camera, light, (width, height), chance)?;
+    let backdrop = backdrop::paint(scene.place, camera, light, (width, height), chance)?;
     let size = vec3(model.length, model.width, 1.5);
     let hidden = |at: usize| backdrop.pixels()[at].alpha() == u8::MAX;
     let mut pixels = Vec::with_capacity(width as usize * height as usize);
@@ -214,7 +213,7 @@ fn paint_car(
     car: Rectangle,
     raster: &Raster,
     model: &Model,
-    look: &Look,
+    appearance: &Appearance,
     light: &Light,
     camera: &Camera,
 ) {
@@ -229,7 +228,7 @@ fn paint_car(
             }
             let Some(first) = seen[0] else { continue };
             let view = camera.ray(x as i32 as f32 + 0.5, y as i32 as f32 + 0.5).unit();
-            let artist = Artist { model, look, light, view };
+            let artist = Artist { model, appearance, light, view };
             let pixel = &mut exposure.pixels[y * width + x];
             let uniform = covered == 4 && seen.iter().flatten().all(|other| other.skin() == first.skin());
             *pixel = if uniform {
@@ -248,7 +247,7 @@ fn paint_car(
 
 struct Artist<'a> {
     model: &'a Model,
-    look: &'a Look,
+    appearance: &'a Appearance,
     light: &'a Light,
     view: Vec3,
 }
@@ -257,7 +256,7 @@ impl Artist<'_> {
     /// The light from samples of one skin; the surface bends too little within a pixel to need several normals.
     fn together(&self, samples: &[Option<Seen>]) -> Rgb {
         let Some(first) = samples.first().copied().flatten() else { return [0.0; 3] };
-        let skin = self.look.skin(self.model, first.skin());
+        let skin = self.appearance.skin(self.model, first.skin());
         let mut texels = [Texel::default(); 2];
         for (texel, seen) in texels.iter_mut().zip(samples.iter().flatten()) {
             let [u, v] = seen.uv();
@@ -268,6 +267,6 @@ impl Artist<'_> {
             Skin::Wheel => 0.8,
             _ => 1.0,
         };
-        shade(&texels[..samples.len()], first.normal(), self.view, self.light, &self.look.coat, open)
+        shade(&texels[..samples.len()], first.normal(), self.view, self.light, &self.appearance.coat, open)
     }
 }

@@ -11,6 +11,9 @@ use crate::chance::Chance;
 use crate::model::Model;
 use crate::photo::{Photo, take};
 use crate::raster::Raster;
+use crate::stanford_cars::{
+    CLASS_NAMES, DEVKIT, DEVKIT_ARCHIVE, TEST, TEST_UNLABELLED, TRAIN, photo_folder, photo_name,
+};
 use crate::{Error, Sample, Split, archive};
 
 const README: &str = "\
@@ -62,36 +65,32 @@ pub(crate) fn one(
     take(model, (sample.width, sample.height), &mut Chance::new(sample.seed, stream), raster)
 }
 
-fn name(index: usize) -> String {
-    format!("{:05}.jpg", index + 1)
-}
-
 type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// Draws both splits and writes the four files.
 pub(crate) fn write(sample: &Sample, folder: &Path, progress: Progress) -> Result<Vec<PathBuf>, Error> {
-    std::fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })?;
+    fs_err::create_dir_all(folder)?;
     let classes = [assignment(sample, Split::Train)?, assignment(sample, Split::Test)?];
     let photos = draw_all(sample, &classes, progress)?;
     let [train, test] = [Split::Train, Split::Test].map(|split| annotate(&photos, &classes, split));
     let devkit = [
         ("README.txt", README.as_bytes().to_vec()),
-        ("cars_meta.mat", annotations::meta()?),
-        ("cars_test_annos.mat", annotations::split("cars_test_annos.mat", &test, false)?),
-        ("cars_train_annos.mat", annotations::split("cars_train_annos.mat", &train, true)?),
+        (CLASS_NAMES, annotations::meta()?),
+        (TEST_UNLABELLED, annotations::split(TEST_UNLABELLED, &test, false)?),
+        (TRAIN, annotations::split(TRAIN, &train, true)?),
     ];
-    let entries = devkit.iter().map(|(name, bytes)| (format!("devkit/{name}"), bytes.as_slice()));
-    let mut files = vec![archive::write(&folder.join("car_devkit.tgz"), 6, entries)?];
-    for (split, stem) in [(Split::Train, "cars_train"), (Split::Test, "cars_test")] {
+    let entries = devkit.iter().map(|(name, bytes)| (format!("{DEVKIT}/{name}"), bytes.as_slice()));
+    let mut files = vec![archive::write(&folder.join(DEVKIT_ARCHIVE), 6, entries)?];
+    for split in [Split::Train, Split::Test] {
+        let stem = photo_folder(split);
         let of_split = photos[split as usize].iter().enumerate();
         let entries =
-            of_split.map(|(index, photo)| (format!("{stem}/{}", name(index)), photo.jpeg.as_slice()));
+            of_split.map(|(index, photo)| (format!("{stem}/{}", photo_name(index)), photo.jpeg.as_slice()));
         // JPEG files do not compress: they are stored.
         files.push(archive::write(&folder.join(format!("{stem}.tgz")), 0, entries)?);
     }
-    let labelled = folder.join("cars_test_annos_withlabels.mat");
-    let bytes = annotations::split("cars_test_annos_withlabels.mat", &test, true)?;
-    std::fs::write(&labelled, bytes).map_err(|source| Error::Write { path: labelled.clone(), source })?;
+    let labelled = folder.join(TEST);
+    fs_err::write(&labelled, annotations::split(TEST, &test, true)?)?;
     files.push(labelled);
     Ok(files)
 }
@@ -99,7 +98,11 @@ pub(crate) fn write(sample: &Sample, folder: &Path, progress: Progress) -> Resul
 fn annotate(photos: &[Vec<Photo>; 2], classes: &[Vec<usize>; 2], split: Split) -> Vec<Annotation> {
     let pairs = photos[split as usize].iter().zip(&classes[split as usize]).enumerate();
     pairs
-        .map(|(index, (photo, &class))| Annotation { bounds: photo.annotated, class, file: name(index) })
+        .map(|(index, (photo, &class))| Annotation {
+            bounds: photo.annotated,
+            class,
+            file: photo_name(index),
+        })
         .collect()
 }
 

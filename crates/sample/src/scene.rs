@@ -1,6 +1,5 @@
 //! Where the photo is taken: the ground under the car and what stands behind it. Nothing here depends on the class.
 
-use crate::backdrop::byte_tint;
 use crate::chance::Chance;
 use crate::geometry::{Vec3, fraction, lerp, smoothstep};
 use crate::light::{Light, Rgb, linear, mix, plus, scaled, times};
@@ -51,8 +50,8 @@ impl Scene {
         };
         Scene {
             place,
-            ground: linear(byte_tint(ground, chance)),
-            second: linear(byte_tint(second, chance)),
+            ground: linear(chance.tint(ground)),
+            second: linear(chance.tint(second)),
             turn: (chance.around(0.22) + if chance.is(0.25) { 1.5 } else { 0.0 }).sin_cos(),
             offset: chance.around(0.8),
             shift: chance.below(1 << 16) as usize,

@@ -219,5 +219,5 @@ fn refuses_what_it_cannot_draw() {
     let file = folder.path().join("file");
     std::fs::write(&file, "in the way").expect("a file");
     let blocked = write(&small(), &file.join("folder"), &|_, _| {});
-    assert!(matches!(blocked, Err(Error::Write { .. })));
+    assert!(matches!(blocked, Err(Error::Io(_))));
 }

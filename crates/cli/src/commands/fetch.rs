@@ -28,9 +28,9 @@ pub(super) fn fetch(configuration: &Configuration, terminal: &Terminal) -> Resul
         verified.push(compared);
     }
     let (came, size) = bring(&download, Some(&configuration.dataset), &configuration.fetch.files)?;
-    if let Some(manner) = Ingest::new(configuration.dataset.clone()).taken_instead() {
+    if let Some(layout) = Ingest::new(configuration.dataset.clone()).alternative_copy() {
         terminal.say(format_args!(
-            "the data set is there {manner}: none of the editions that the configuration names, so not compared"
+            "the data set is there {layout}: none of the editions that the configuration names, so unverified"
         ));
     }
     terminal.say(compared(&verified, came, size));
@@ -47,8 +47,8 @@ fn compared(verified: &[Verified], came: usize, size: u64) -> String {
     };
     let others = [
         (sum(|files| files.by_size), "of the published size, without a known checksum"),
-        (sum(|files| files.unknown), "not compared, as neither size nor checksum is known"),
-        (sum(|files| files.unpacked), "unpacked, so not compared"),
+        (sum(|files| files.unknown), "unverified, as neither size nor checksum is known"),
+        (sum(|files| files.unpacked), "unpacked, so unverified"),
     ];
     for (count, what) in others.into_iter().filter(|(count, _)| *count > 0) {
         text.push_str(&format!(", {count} {what}"));
@@ -98,8 +98,8 @@ fn bring(
     weights: &[ExpectedFile],
 ) -> Result<(usize, u64), Error> {
     let (mut count, mut size, mut errors) = (0, 0, Vec::new());
-    let dataset = dataset.map(|dataset| download.bring_dataset(dataset));
-    for brought in dataset.into_iter().chain([download.bring(weights)]) {
+    let dataset = dataset.map(|dataset| download.fetch_dataset(dataset));
+    for brought in dataset.into_iter().chain([download.fetch_missing(weights)]) {
         match brought {
             Ok(fetched) => {
                 count += fetched.len();

@@ -1,4 +1,4 @@
-//! Readers that count, and stop what swells too far.
+//! Readers that count bytes, and stop archives that unpack to too much.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -46,7 +46,7 @@ impl<R: Read> Read for Guarded<'_, R> {
             return Err(io::Error::other(Refusal::TooLarge(self.limits.bytes)));
         }
         if unpacked > Limits::SMALL && unpacked > self.packed.get().saturating_mul(self.limits.ratio) {
-            return Err(io::Error::other(Refusal::TooDense(self.limits.ratio)));
+            return Err(io::Error::other(Refusal::TooCompressed(self.limits.ratio)));
         }
         Ok(n)
     }
@@ -54,16 +54,18 @@ impl<R: Read> Read for Guarded<'_, R> {
 
 /// What an error while reading says of the archive: a guard's refusal, wherever it is wrapped in, or damage.
 pub(super) fn fault(error: &io::Error) -> Fault {
+    let mut text = error.to_string();
     let mut inner: Option<&(dyn std::error::Error + 'static)> =
         error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
     while let Some(cause) = inner {
         if let Some(refusal) = cause.downcast_ref::<Refusal>() {
             return refusal.clone().into();
         }
+        text = cause.to_string();
         inner = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped as &(dyn std::error::Error + 'static)),
             None => cause.source(),
         };
     }
-    Refusal::Damaged(error.to_string()).into()
+    Refusal::Damaged(text).into()
 }

@@ -4,10 +4,10 @@
 //! whole, however long they claim to be.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{BufReader, Read};
 
 use flate2::read::MultiGzDecoder;
+use fs_err::File;
 use tar::{Archive, EntryType};
 
 use super::guard::{Counted, Guarded, fault};
@@ -71,10 +71,10 @@ fn walk(reader: impl Read, take: Take<'_>) -> Result<(), Fault> {
             EntryType::Symlink | EntryType::Link | EntryType::GNULongLink => {
                 return Err(Refusal::Link(shown()).into());
             }
-            _ => return Err(Refusal::Special(shown()).into()),
+            _ => return Err(Refusal::SpecialFile(shown()).into()),
         };
         let size = entry.header().entry_size().map_err(|e| fault(&e))?;
-        let mut content = Whole { inner: &mut entry, left: size };
+        let mut content = ExactLength { inner: &mut entry, left: size };
         take(Member { name, folder, content: &mut content })?;
     }
     // What follows the end mark is padding; reading it is how gzip's own checksum gets looked at.
@@ -82,12 +82,12 @@ fn walk(reader: impl Read, take: Take<'_>) -> Result<(), Fault> {
 }
 
 /// An entry's content; its end before the stated size is an error.
-struct Whole<'a, R> {
+struct ExactLength<'a, R> {
     inner: &'a mut R,
     left: u64,
 }
 
-impl<R: Read> Read for Whole<'_, R> {
+impl<R: Read> Read for ExactLength<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let n = self.inner.read(buffer)?;
         if n == 0 && self.left > 0 && !buffer.is_empty() {
@@ -121,7 +121,7 @@ fn pax_path(record: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
         if let Some(value) = line.strip_prefix(b"path=") {
             path = Some(value.to_vec());
         } else if line.starts_with(b"size=") || line.starts_with(b"GNU.sparse") {
-            return Err(Refusal::Special("a huge or sparse file".to_owned()).into());
+            return Err(Refusal::SpecialFile("a huge or sparse file".to_owned()).into());
         }
         rest = &rest[length..];
     }

@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
+use fs_err::File;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
@@ -46,7 +46,7 @@ pub(super) fn walk(file: File, limits: Limits, tell: &dyn Fn(u64), take: Take<'_
         match mode.map_or(0, |mode| mode & KIND) {
             0 | REGULAR | FOLDER => {}
             LINK => return Err(Refusal::Link(shown()).into()),
-            _ => return Err(Refusal::Special(shown()).into()),
+            _ => return Err(Refusal::SpecialFile(shown()).into()),
         }
         let member = archive.by_index(position).map_err(|e| refusal(e, &shown()))?;
         let guarded = Guarded { inner: member, packed: &packed, unpacked: &unpacked, limits };
@@ -84,7 +84,7 @@ fn check_directory(mut file: File, start: u64, limits: Limits) -> Result<(), Fau
             return Err(Refusal::TooMany(limits.files).into());
         }
         if seen.contains(&name) {
-            return Err(Refusal::Twice(String::from_utf8_lossy(&name).into_owned()).into());
+            return Err(Refusal::DuplicateName(String::from_utf8_lossy(&name).into_owned()).into());
         }
         seen.insert(name);
     }

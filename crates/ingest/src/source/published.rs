@@ -1,9 +1,9 @@
 //! Stanford Cars as it was published, and as others have passed it on.
 //!
-//! Every known copy holds photos in folders called `cars_train`, `cars_test` or `car_ims`, and annotations in
+//! Every known copy has photos in folders called `cars_train`, `cars_test` or `car_ims`, and annotations in
 //! MATLAB files of fixed names; they differ in what is packed into which archive and in the folders around it:
 //!
-//! | copy | holds |
+//! | copy | files |
 //! |---|---|
 //! | the publication | `cars_train.tgz`, `cars_test.tgz`, `car_devkit.tgz`, `cars_test_annos_withlabels.mat` |
 //! | torchvision | `stanford_cars/` with the same, unpacked |
@@ -11,11 +11,10 @@
 //! | fastai | all in `stanford-cars.tgz` |
 //! | Kaggle | a zip with `cars_train/cars_train/`, `cars_test/cars_test/` and MATLAB files beside |
 //!
-//! So a file's place is told by its own name and by the last such folder above it, wherever that is.
+//! So a file's place follows from its own name and the last such folder above it, wherever that is.
 
 mod contents;
-mod names;
-mod vouched;
+mod provenance;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,120 +24,120 @@ use marque_contracts::{Digest, Progress, Unit};
 use serde_json::{Value, json};
 
 use contents::Contents;
-use names::{ALL, ANNOTATIONS, CLASS_NAMES, PHOTO_FOLDERS, TEST, TRAIN, place};
 
-use super::{Beside, Destination, Found, Source, photo, tree};
+use super::{AlternativeCopy, Destination, Imported, Source, photo_path};
 use crate::archive::{self, is_archive};
-use crate::edition::{Edition, editions, holds_files, unpacked_folder};
-use crate::hashes::{self, warn_once};
+use crate::distribution::{Distribution, unpacked_folder};
 use crate::settings::ExpectedFile;
-use crate::{Error, download};
+use crate::source_folder::{SourceFolder, is_hidden};
+use crate::stanford_cars::{
+    ALL, ALL_PHOTOS, ANNOTATIONS, CLASS_NAMES, NEEDED_ARCHIVES, PHOTO_FOLDERS, TEST, TRAIN, TRAIN_PHOTOS,
+    contents_of_archive, place_of,
+};
+use crate::verify::verify;
+use crate::warnings::warn_once;
+use crate::{Error, digests};
 
-/// What the newest part of the publication consists of at least.
-const NEEDED: [&str; 2] = ["cars_train.tgz", "car_devkit.tgz"];
-
-pub(super) struct Published<'a> {
+pub(super) struct PublishedSource<'a> {
     pub(super) path: &'a Path,
     pub(super) files: &'a [ExpectedFile],
 }
 
-/// The files to read, archives first.
+/// The files of a copy.
 #[derive(Default)]
-struct Parts {
+struct CopyFiles {
     archives: Vec<PathBuf>,
     /// Single files: where they are, and their place below the output folder.
     loose: Vec<(PathBuf, String)>,
     /// Files of which sizes or checksums are known.
     expected: Vec<ExpectedFile>,
-    /// How they lie there, if they are none of the editions that the settings name.
-    manner: Option<String>,
+    /// Layout and place of an alternative copy, in words; `None` for a distribution.
+    alternative: Option<String>,
 }
 
-impl Published<'_> {
-    fn find(&self) -> Result<Parts, Error> {
-        let editions = editions(self.files);
-        if let Some(whole) = editions.iter().find(|edition| edition.missing.is_empty()) {
-            return self.of_edition(whole);
+impl PublishedSource<'_> {
+    /// The files to read: those of the first complete distribution, or else of an alternative copy.
+    fn find(&self) -> Result<CopyFiles, Error> {
+        let distributions = Distribution::all(self.files);
+        if let Some(complete) = distributions.iter().find(|distribution| distribution.is_complete()) {
+            return self.of_distribution(complete);
         }
-        let parts = self.detect()?;
-        if editions.is_empty() {
-            return if parts.is_empty() { Err(self.missing()) } else { Ok(parts) };
+        let copy = self.detect()?;
+        if distributions.is_empty() {
+            return if copy.is_empty() { Err(self.missing()) } else { Ok(copy) };
         }
-        let contents = Contents::of(&parts);
-        // Archives of an edition that can be had whole are left of a download that broke off.
-        let begun = editions.iter().find(|edition| edition.is_begun() && edition.is_within_reach());
-        if begun.is_none() && contents.lacks().is_empty() {
-            return Ok(Parts { manner: Some(contents.manner()), ..parts });
+        let contents = Contents::of(&copy);
+        // Archives of a distribution that can be downloaded are what an interrupted download left.
+        let interrupted = distributions
+            .iter()
+            .any(|distribution| distribution.is_begun() && distribution.is_downloadable());
+        if !interrupted && contents.missing().is_empty() {
+            return Ok(CopyFiles { alternative: Some(contents.layout()), ..copy });
         }
-        Err(Error::Missing { editions, offline: false, beside: contents.incomplete() })
+        Err(Error::Missing { distributions, offline: false, partial_copy: contents.partial() })
     }
 
     /// What belongs to the data set in the folder, wherever it lies.
-    fn detect(&self) -> Result<Parts, Error> {
+    fn detect(&self) -> Result<CopyFiles, Error> {
         if self.path.is_file() {
-            return Ok(Parts { archives: vec![self.path.to_owned()], ..Parts::default() });
+            return Ok(CopyFiles { archives: vec![self.path.to_owned()], ..CopyFiles::default() });
         }
-        let names = if self.path.is_dir() { tree::files_below(self.path)? } else { Vec::new() };
-        let mut parts = Parts::default();
-        parts.add_loose(self.path, "", &names);
-        let known = |name: &&String| names::inside(name.rsplit('/').next().unwrap_or_default()).is_some();
+        let names = if self.path.is_dir() { SourceFolder(self.path).files()? } else { Vec::new() };
+        let mut copy = CopyFiles::default();
+        copy.add_loose(self.path, "", &names);
+        let known =
+            |name: &&String| contents_of_archive(name.rsplit('/').next().unwrap_or_default()).is_some();
         let mut archives: Vec<_> = names.iter().filter(known).collect();
-        // An archive of any name may hold the photos, if nothing else does. With editions named, one that does not
-        // say what it holds is left alone: other files lie there too.
-        if archives.is_empty() && !Contents::of(&parts).has_photos() {
+        // An archive of any name may hold the photos, if nothing else does. With distributions named, one whose list
+        // of names does not show them is left alone: other files lie there too.
+        if archives.is_empty() && !Contents::of(&copy).has_photos() {
             let may_hold = |name: &&String| {
                 let path = self.path.join(name);
                 is_archive(name)
-                    && !tree::is_hidden(name)
+                    && !is_hidden(name)
                     && (self.files.is_empty()
-                        || archive::names_in_zip(&path).iter().any(|n| names::place(n).is_some()))
+                        || archive::names_in_zip(&path).iter().any(|name| place_of(name).is_some()))
             };
             archives = names.iter().filter(may_hold).collect();
         }
-        parts.archives = archives.into_iter().map(|name| self.path.join(name)).collect();
-        // An archive wins over the folder that was unpacked from it.
-        let unpacked: Vec<_> = parts.archives.iter().filter_map(|archive| unpacked_folder(archive)).collect();
-        parts.loose.retain(|(path, _)| !unpacked.iter().any(|folder| path.starts_with(folder)));
+        copy.archives = archives.into_iter().map(|name| self.path.join(name)).collect();
+        // An archive is read, and not the folder that was unpacked from it.
+        let unpacked: Vec<_> = copy.archives.iter().filter_map(|archive| unpacked_folder(archive)).collect();
+        copy.loose.retain(|(path, _)| !unpacked.iter().any(|folder| path.starts_with(folder)));
         let used = |file: &&ExpectedFile| {
-            parts.archives.contains(&file.path) || parts.loose.iter().any(|(path, _)| *path == file.path)
+            copy.archives.contains(&file.path) || copy.loose.iter().any(|(path, _)| *path == file.path)
         };
-        parts.expected = self.files.iter().filter(used).cloned().collect();
-        Ok(parts)
+        copy.expected = self.files.iter().filter(used).cloned().collect();
+        Ok(copy)
     }
 
-    fn of_edition(&self, edition: &Edition) -> Result<Parts, Error> {
-        let mut parts = Parts::default();
-        for file in &edition.files {
+    fn of_distribution(&self, distribution: &Distribution) -> Result<CopyFiles, Error> {
+        let mut copy = CopyFiles::default();
+        for file in &distribution.files {
             let folder = unpacked_folder(&file.path);
             match (file.path.is_file(), folder) {
-                (true, _) if is_archive(file.name()) => parts.archives.push(file.path.clone()),
+                (true, _) if is_archive(file.name()) => copy.archives.push(file.path.clone()),
                 (false, Some(folder)) => {
                     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                    parts.add_loose(&folder, &format!("{name}/"), &tree::files_below(&folder)?);
+                    copy.add_loose(&folder, &format!("{name}/"), &SourceFolder(&folder).files()?);
                     continue;
                 }
-                _ => parts.loose.extend(place(file.name()).map(|place| (file.path.clone(), place))),
+                _ => copy.loose.extend(place_of(file.name()).map(|place| (file.path.clone(), place))),
             }
-            parts.expected.push(file.clone());
+            copy.expected.push(file.clone());
         }
-        Ok(parts)
+        Ok(copy)
     }
 
     fn missing(&self) -> Error {
-        let file = |name: &&str| ExpectedFile {
-            path: self.path.join(name),
-            edition: String::new(),
-            checksums: Vec::new(),
-            bytes: None,
-            urls: Vec::new(),
-        };
-        let files: Vec<_> = NEEDED.iter().map(file).collect();
-        let edition = Edition { name: String::new(), missing: files.clone(), files };
-        Error::Missing { editions: vec![edition], offline: false, beside: None }
+        let files: Vec<_> =
+            NEEDED_ARCHIVES.iter().map(|name| ExpectedFile::at(self.path.join(name))).collect();
+        let distribution = Distribution { name: String::new(), missing: files.clone(), files };
+        Error::Missing { distributions: vec![distribution], offline: false, partial_copy: None }
     }
 }
 
-impl Parts {
+impl CopyFiles {
     fn is_empty(&self) -> bool {
         self.archives.is_empty() && self.loose.is_empty()
     }
@@ -146,73 +145,74 @@ impl Parts {
     /// Adds the files below `folder` that belong to the data set; `prefix` goes before their names.
     fn add_loose(&mut self, folder: &Path, prefix: &str, names: &[String]) {
         let found = names.iter().filter_map(|name| {
-            let place = place(&format!("{prefix}{name}"))?;
+            let place = place_of(&format!("{prefix}{name}"))?;
             Some((folder.join(name), place))
         });
         self.loose.extend(found);
     }
 }
 
-impl Source for Published<'_> {
+impl Source for PublishedSource<'_> {
     fn settings(&self) -> Value {
         json!({ "source": "published" })
     }
 
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
-        let parts = self.find()?;
+        let copy = self.find()?;
         let mut digests = BTreeMap::new();
-        for (archive, digest) in parts.archives.iter().zip(hashes::digests(&parts.archives, progress)?) {
+        for (archive, digest) in copy.archives.iter().zip(digests::of_files(&copy.archives, progress)?) {
             digests.insert(archive.file_name().unwrap_or_default().to_string_lossy().into_owned(), digest);
         }
-        let mut folders: BTreeMap<&str, BTreeMap<String, Digest>> = BTreeMap::new();
-        let loose: Vec<_> = parts.loose.iter().map(|(path, _)| path.clone()).collect();
-        for ((_, place), digest) in parts.loose.iter().zip(hashes::digests(&loose, progress)?) {
+        let mut folders: BTreeMap<&str, BTreeMap<&str, Digest>> = BTreeMap::new();
+        let loose: Vec<_> = copy.loose.iter().map(|(path, _)| path.clone()).collect();
+        for ((_, place), digest) in copy.loose.iter().zip(digests::of_files(&loose, progress)?) {
             let folder = place.rsplit_once('/').map_or("", |(folder, _)| folder);
-            folders.entry(folder).or_default().insert(place.clone(), digest);
+            folders.entry(folder).or_default().insert(place, digest);
         }
-        digests
-            .extend(folders.iter().map(|(folder, files)| (format!("{folder}/"), tree::digest_of_all(files))));
+        let folders = folders.into_iter();
+        digests.extend(folders.map(|(folder, files)| (format!("{folder}/"), Digest::of_named(files))));
         Ok(digests)
     }
 
-    fn beside(&self) -> Result<Beside, Error> {
+    fn alternative_copy(&self) -> Result<AlternativeCopy, Error> {
         match self.find() {
-            Ok(Parts { manner: Some(manner), .. }) => Ok(Beside::Whole(manner)),
-            Ok(_) => Ok(Beside::Nothing),
-            Err(Error::Missing { beside, .. }) => Ok(beside.map_or(Beside::Nothing, Beside::Part)),
+            Ok(CopyFiles { alternative: Some(layout), .. }) => Ok(AlternativeCopy::Complete(layout)),
+            Ok(_) => Ok(AlternativeCopy::None),
+            Err(Error::Missing { partial_copy: Some(copy), .. }) => Ok(AlternativeCopy::Partial(copy)),
+            Err(Error::Missing { .. }) => Ok(AlternativeCopy::None),
             Err(other) => Err(other),
         }
     }
 
-    fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
-        let parts = self.find()?;
-        if let Some(manner) = &parts.manner {
+    fn import(&self, to: &Destination<'_>) -> Result<Imported, Error> {
+        let copy = self.find()?;
+        if let Some(layout) = &copy.alternative {
             to.progress.line(&format!(
-                "Stanford Cars is there {manner}: none of the editions that the configuration names, so nothing is downloaded"
+                "Stanford Cars is there {layout}: none of the editions that the configuration names, so nothing is downloaded"
             ));
         }
-        let found = self.take(&parts, to)?;
-        vouched::tell(&parts, to)?;
-        Ok(found)
+        let imported = self.import_copy(&copy, to)?;
+        provenance::report(&copy, to)?;
+        Ok(imported)
     }
 }
 
-impl Published<'_> {
-    /// Everything that is there, without a word on where it comes from.
-    pub(super) fn take_all(&self, to: &Destination<'_>) -> Result<Found, Error> {
-        self.take(&self.find()?, to)
+impl PublishedSource<'_> {
+    /// Imports everything that is there, without a report on its provenance.
+    pub(super) fn import_all(&self, to: &Destination<'_>) -> Result<Imported, Error> {
+        self.import_copy(&self.find()?, to)
     }
 
-    fn take(&self, parts: &Parts, to: &Destination<'_>) -> Result<Found, Error> {
-        parts.expected.iter().try_for_each(|file| download::check(file, to.progress))?;
+    fn import_copy(&self, copy: &CopyFiles, to: &Destination<'_>) -> Result<Imported, Error> {
+        copy.expected.iter().try_for_each(|file| verify(file, to.progress))?;
         let mut places = BTreeSet::new();
-        for archive in &parts.archives {
-            places.extend(to.unpack(archive, &place)?);
+        for archive in &copy.archives {
+            places.extend(to.unpack(archive, &place_of)?);
         }
-        if !parts.loose.is_empty() {
-            let bar = to.progress.bar("copy files", parts.loose.len() as u64, Unit::Files);
-            for (path, place) in &parts.loose {
-                // What an archive holds as well is the archive's.
+        if !copy.loose.is_empty() {
+            let bar = to.progress.bar("copy files", copy.loose.len() as u64, Unit::Files);
+            for (path, place) in &copy.loose {
+                // A file that an archive has as well is taken from the archive.
                 if places.insert(place.clone()) {
                     to.copy(path, place)?;
                 }
@@ -222,23 +222,24 @@ impl Published<'_> {
         let layout = self.layout(&places)?;
         for folder in PHOTO_FOLDERS.iter().filter(|folder| !holds_photos(&places, folder)) {
             let folder = self.path.join(folder);
-            if folder.is_dir() && !holds_files(&folder) {
+            if folder.is_dir() && SourceFolder(&folder).is_empty() {
                 warn_once(format!(
                     "the folder {} is empty: there are no photos of this part",
                     folder.display()
                 ));
             }
         }
-        Ok(Found { layout, annotations: None, what: describe(layout, &places), rejected: Vec::new() })
+        let description = describe(layout, &places);
+        Ok(Imported { layout, annotations: None, description, rejected: Vec::new() })
     }
 
     fn layout(&self, places: &BTreeSet<String>) -> Result<Layout, Error> {
         let annotated = |name| places.contains(&format!("{}{name}", ingest::METADATA));
         let photos = |folder| holds_photos(places, folder);
-        if photos("cars_train") && annotated(CLASS_NAMES) && annotated(TRAIN) {
+        if photos(TRAIN_PHOTOS) && annotated(CLASS_NAMES) && annotated(TRAIN) {
             return Ok(Layout::StanfordCars);
         }
-        if photos("car_ims") && annotated(ALL) {
+        if photos(ALL_PHOTOS) && annotated(ALL) {
             return Ok(Layout::CarIms);
         }
         let there: Vec<_> = (PHOTO_FOLDERS.into_iter().filter(|folder| photos(folder)))
@@ -246,7 +247,7 @@ impl Published<'_> {
             .chain(ANNOTATIONS.into_iter().filter(|name| annotated(name)).map(str::to_owned))
             .collect();
         let empty = PHOTO_FOLDERS.map(|folder| self.path.join(folder));
-        let empty = empty.iter().filter(|folder| folder.is_dir() && !holds_files(folder));
+        let empty = empty.iter().filter(|folder| folder.is_dir() && SourceFolder(folder).is_empty());
         let there: Vec<_> = there
             .into_iter()
             .chain(empty.map(|folder| format!("an empty folder {}", folder.display())))
@@ -256,7 +257,7 @@ impl Published<'_> {
             path: self.path.to_owned(),
             wanted: "a copy of Stanford Cars",
             reason: format!(
-                "it takes photos in cars_train with {CLASS_NAMES} and {TRAIN}, or photos in car_ims with {ALL}; \
+                "it needs photos in {TRAIN_PHOTOS} with {CLASS_NAMES} and {TRAIN}, or photos in {ALL_PHOTOS} with {ALL}; \
                  found: {there}"
             ),
         })
@@ -264,7 +265,7 @@ impl Published<'_> {
 }
 
 fn holds_photos(places: &BTreeSet<String>, folder: &str) -> bool {
-    let start = photo(&format!("{folder}/"));
+    let start = photo_path(&format!("{folder}/"));
     places.range(start.clone()..).next().is_some_and(|place| place.starts_with(&start))
 }
 

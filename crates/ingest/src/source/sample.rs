@@ -7,18 +7,18 @@ use marque_contracts::{Digest, Progress, Unit};
 use marque_sample::Sample;
 use serde_json::{Value, json};
 
-use super::published::Published;
-use super::{Destination, Found, Source};
+use super::published::PublishedSource;
+use super::{Destination, Imported, Source};
 use crate::Error;
 
 /// Folder for the archives of the sample while they are unpacked.
-const DRAWN: &str = "drawn";
+const ARCHIVES: &str = "drawn";
 
-pub(super) struct Drawn<'a> {
+pub(super) struct SampleSource<'a> {
     pub(super) sample: &'a Sample,
 }
 
-impl Source for Drawn<'_> {
+impl Source for SampleSource<'_> {
     fn settings(&self) -> Value {
         json!({
             "source": "sample",
@@ -35,9 +35,8 @@ impl Source for Drawn<'_> {
         Ok(BTreeMap::new())
     }
 
-    fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
-        let folder = to.output.join(DRAWN);
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+    fn import(&self, to: &Destination<'_>) -> Result<Imported, Error> {
+        let folder = to.output.join(ARCHIVES);
         let total = u64::from(self.sample.train_photos) + u64::from(self.sample.test_photos);
         let bar = to.progress.bar("draw the sample", total, Unit::Photos);
         let shown = AtomicU64::new(0);
@@ -46,8 +45,8 @@ impl Source for Drawn<'_> {
             bar.advance(done.saturating_sub(before));
         };
         marque_sample::write(self.sample, &folder, &tell)?;
-        let found = Published { path: &folder, files: &[] }.take_all(to)?;
-        std::fs::remove_dir_all(&folder).map_err(|e| Error::io("delete", &folder, e))?;
-        Ok(Found { what: "the embedded sample".to_owned(), ..found })
+        let imported = PublishedSource { path: &folder, files: &[] }.import_all(to)?;
+        fs_err::remove_dir_all(&folder)?;
+        Ok(Imported { description: "the embedded sample".to_owned(), ..imported })
     }
 }

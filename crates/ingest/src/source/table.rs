@@ -1,25 +1,27 @@
-//! A table of the user's own, CSV or Parquet, with a row per photo: its file name and whatever is known of it.
+//! A table of the user's own, CSV or Parquet, with a row per photo: its file name and its labels.
 
 mod csv_rows;
-mod lookalikes;
+mod normalised_names;
 mod parquet_rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use lookalikes::Lookalikes;
+use marque_contracts::counts::counted;
 use marque_contracts::schema::Layout;
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationRow, AnnotationTable, Crop, RejectedRow};
+use normalised_names::NormalisedNames;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Destination, Found, Source, photo, split_words, tree};
-use crate::edition::editions;
-use crate::error::count;
-use crate::hashes::{self, warn_once};
+use super::{Destination, Imported, Source, photo_path, split_words};
+use crate::distribution::Distribution;
 use crate::settings::{ExpectedFile, Table};
-use crate::{Error, download};
+use crate::source_folder::SourceFolder;
+use crate::verify::verify;
+use crate::warnings::warn_once;
+use crate::{Error, digests};
 
 /// Columns of a box: pixels counted from 0, the ends excluded.
 const BOX: [&str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
@@ -30,13 +32,13 @@ const NOT_SHOWN: [&str; 7] = ["x1", "y1", "x2", "y2", "width", "height", "digest
 /// Model years that `labels` takes from a column `year`. Looked at here, where line and file are known.
 const YEARS: RangeInclusive<i64> = 1885..=2100;
 
-pub(super) struct Own<'a> {
+pub(super) struct TableSource<'a> {
     pub(super) table: &'a Table,
     pub(super) files: &'a [ExpectedFile],
 }
 
 /// A table as it was read: all text, nulls where cells are empty.
-struct Raw {
+struct RawTable {
     columns: Vec<String>,
     /// For each row, where it is ("line 7") and its cells.
     rows: Vec<(String, Vec<Option<String>>)>,
@@ -44,7 +46,7 @@ struct Raw {
     problems: Vec<String>,
 }
 
-impl Raw {
+impl RawTable {
     /// Positions of columns without a name: those that hold nothing, as spreadsheets leave them at the ends of lines,
     /// and an index, as pandas puts it before the others.
     fn unnamed(&self) -> Result<BTreeSet<usize>, String> {
@@ -79,11 +81,11 @@ struct Matched {
     absent: Vec<RejectedRow>,
 }
 
-impl Own<'_> {
+impl TableSource<'_> {
     fn read(&self) -> Result<Matched, Error> {
-        let editions = editions(self.files);
-        if !editions.is_empty() && editions.iter().all(|edition| !edition.missing.is_empty()) {
-            return Err(Error::Missing { editions, offline: false, beside: None });
+        let distributions = Distribution::all(self.files);
+        if !distributions.is_empty() && !distributions.iter().any(Distribution::is_complete) {
+            return Err(Error::Missing { distributions, offline: false, partial_copy: None });
         }
         let path = &self.table.table;
         if !path.is_file() {
@@ -110,7 +112,7 @@ impl Own<'_> {
     }
 
     /// Checks every row; all that is wrong is reported together.
-    fn annotations(&self, raw: Raw) -> Result<Matched, Error> {
+    fn annotations(&self, raw: RawTable) -> Result<Matched, Error> {
         let columns = self.columns(&raw)?;
         let mut problems = raw.problems;
         let mut rows = Vec::with_capacity(raw.rows.len());
@@ -144,7 +146,7 @@ impl Own<'_> {
         Ok(Matched { annotations, absent })
     }
 
-    fn columns(&self, raw: &Raw) -> Result<Columns, Error> {
+    fn columns(&self, raw: &RawTable) -> Result<Columns, Error> {
         let names = &raw.columns;
         let unnamed = raw.unnamed().map_err(|reason| self.wrong(reason))?;
         let shown = || {
@@ -200,19 +202,22 @@ impl Own<'_> {
 
     /// Rows whose photos are not there.
     fn absent(&self, rows: &[(String, AnnotationRow)]) -> Vec<RejectedRow> {
-        let folder = &self.table.photos;
+        let folder = SourceFolder(&self.table.photos);
         let mut absent: Vec<_> =
-            rows.par_iter().filter(|(_, row)| !folder.join(&row.file_name).is_file()).collect();
+            rows.par_iter().filter(|(_, row)| !folder.contains(&row.file_name)).collect();
         absent.sort_by(|(_, a), (_, b)| a.file_name.cmp(&b.file_name));
-        let alike = if absent.is_empty() { Lookalikes::default() } else { Lookalikes::below(folder) };
+        let names = match absent.is_empty() {
+            true => NormalisedNames::default(),
+            false => NormalisedNames::below(&self.table.photos),
+        };
         let rejected = |(place, row): &(String, AnnotationRow)| {
-            let alike = alike.of(&row.file_name).map_or_else(String::new, |name| {
+            let similar = names.of(&row.file_name).map_or_else(String::new, |name| {
                 format!(", but there is {name}, which differs in letter case or in the form of its accents")
             });
             RejectedRow {
                 reason: format!(
-                    "{place}: there is no photo {}{alike}",
-                    folder.join(&row.file_name).display()
+                    "{place}: there is no photo {}{similar}",
+                    folder.path(&row.file_name).display()
                 ),
                 file_name: row.file_name.clone(),
             }
@@ -244,7 +249,7 @@ impl Columns {
             let year = text.strip_suffix(".0").unwrap_or(text).parse().ok();
             if year.is_none_or(|year: i64| !YEARS.contains(&year)) {
                 let (first, last) = (YEARS.start(), YEARS.end());
-                return Err(format!("the year {text:?} is no number from {first} to {last}"));
+                return Err(format!("the year {text:?} is not a number from {first} to {last}"));
             }
         }
         Ok(AnnotationRow {
@@ -318,33 +323,34 @@ fn below(name: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("/"))
 }
 
-impl Source for Own<'_> {
+impl Source for TableSource<'_> {
     fn settings(&self) -> Value {
         json!({ "source": "table", "file_column": self.table.file_column })
     }
 
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let table = self.read()?.annotations;
-        let names = table.rows.iter().map(|row| row.file_name.as_str());
-        let photos = tree::digests(&self.table.photos, names, progress)?;
-        let table = hashes::digests(std::slice::from_ref(&self.table.table), progress)?;
-        let photos = ("photos".to_owned(), tree::digest_of_all(&photos));
+        let names: Vec<_> = table.rows.iter().map(|row| row.file_name.as_str()).collect();
+        let photos = SourceFolder(&self.table.photos).digest(&names, progress)?;
+        let table = digests::of_files(std::slice::from_ref(&self.table.table), progress)?;
+        let photos = ("photos".to_owned(), photos);
         Ok(table.into_iter().map(|digest| ("table".to_owned(), digest)).chain([photos]).collect())
     }
 
-    fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
+    fn import(&self, to: &Destination<'_>) -> Result<Imported, Error> {
         for file in self.files.iter().filter(|file| file.path.is_file()) {
-            download::check(file, to.progress)?;
+            verify(file, to.progress)?;
         }
         let Matched { annotations: table, absent } = self.read()?;
         let bar = to.progress.bar("copy photos", table.rows.len() as u64, Unit::Files);
         for row in &table.rows {
-            to.copy(&self.table.photos.join(&row.file_name), &photo(&row.file_name))?;
+            to.copy(&self.table.photos.join(&row.file_name), &photo_path(&row.file_name))?;
             bar.advance(1);
         }
         let labels = if table.columns.is_empty() { "none".to_owned() } else { table.columns.join(", ") };
         let rows = table.rows.len() + absent.len();
-        let what = format!("a table of {}, label columns: {labels}", count(rows, "row", "rows"));
-        Ok(Found { layout: Layout::Table, annotations: Some(table), what, rejected: absent })
+        let rows = counted(rows as u64, "row", "rows");
+        let description = format!("a table of {rows}, label columns: {labels}");
+        Ok(Imported { layout: Layout::Table, annotations: Some(table), description, rejected: absent })
     }
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
+use marque_contracts::counts::counted;
 
-use super::Raw;
+use super::RawTable;
 use crate::Error;
-use crate::error::count;
-use crate::hashes::warn_once;
+use crate::warnings::warn_once;
 
 /// What spreadsheets put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -18,8 +18,8 @@ const SAVE: &str = "save the table as UTF-8";
 /// What may stand between cells.
 const SEPARATORS: [u8; 3] = [b'\t', b';', b','];
 
-pub(super) fn read(path: &Path) -> Result<Raw, Error> {
-    let text = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+pub(super) fn read(path: &Path) -> Result<RawTable, Error> {
+    let text = fs_err::read(path)?;
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
     let wrong = |reason: String| Error::Layout {
         path: path.to_owned(),
@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
     let headers = reader.byte_headers().map_err(|e| wrong(e.to_string()))?;
     let columns = cells(headers).ok_or_else(|| wrong(format!("its first line is not UTF-8; {SAVE}")))?;
     let columns: Vec<_> = columns.into_iter().map(Option::unwrap_or_default).collect();
-    let mut raw = Raw { columns, rows: Vec::new(), problems: Vec::new() };
+    let mut raw = RawTable { columns, rows: Vec::new(), problems: Vec::new() };
     let (mut broken, mut first_broken) = (0, None);
     for record in reader.byte_records() {
         let mut record = record.map_err(|e| wrong(e.to_string()))?;
@@ -58,7 +58,7 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
             let column = raw.columns.get(cell).map_or("", String::as_str);
             raw.problems.push(format!(
                 "{place}: the cell of `{column}` goes on over {} and swallows rows: a quote is not closed",
-                count(record[cell].split(|b| *b == b'\n').count(), "line", "lines")
+                counted(record[cell].split(|b| *b == b'\n').count() as u64, "line", "lines")
             ));
             continue;
         }
@@ -77,7 +77,7 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
         warn_once(format!(
             "{}: {} a line break in it, the first in {place}: is a quote missing there?",
             path.display(),
-            count(broken, "cell has", "cells have")
+            counted(broken as u64, "cell has", "cells have")
         ));
     }
     Ok(raw)

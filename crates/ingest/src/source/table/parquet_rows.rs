@@ -4,15 +4,15 @@ use std::path::Path;
 
 use marque_formats::{ForeignKind, ForeignTable};
 
-use super::super::hugging_face::unnamed_classes;
-use super::Raw;
+use super::super::parquet::unnamed_classes;
+use super::RawTable;
 use crate::Error;
-use crate::hashes::warn_once;
+use crate::warnings::warn_once;
 
 /// Rows read at a time.
 const BATCH: usize = 4096;
 
-pub(super) fn read(path: &Path) -> Result<Raw, Error> {
+pub(super) fn read(path: &Path) -> Result<RawTable, Error> {
     let table = ForeignTable::open(path, BATCH)?;
     let (mut known, mut columns) = (Vec::new(), Vec::new());
     for (position, column) in table.columns().iter().enumerate() {
@@ -21,7 +21,7 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
             columns.push(column.name.clone());
         } else {
             warn_once(format!(
-                "{}: the column {} is left out: it is no text or number",
+                "{}: the column {} is left out: it is neither text nor numbers",
                 path.display(),
                 column.name
             ));
@@ -37,5 +37,5 @@ pub(super) fn read(path: &Path) -> Result<Raw, Error> {
             rows.push((format!("row {}", rows.len() + 1), cells));
         }
     }
-    Ok(Raw { columns, rows, problems })
+    Ok(RawTable { columns, rows, problems })
 }

@@ -1,20 +1,32 @@
-//! How the files of Stanford Cars are called, in every copy.
+//! Stanford Cars (Krause et al. 2013) in every copy: names of its files, where they belong, published checksums.
 
 use marque_contracts::schema::ingest;
 
-use super::super::{photo, tree};
+use crate::source_folder::{is_hidden, is_photo};
 
-pub(super) const PHOTO_FOLDERS: [&str; 3] = ["cars_train", "cars_test", "car_ims"];
+/// Folders of photos.
+pub(crate) const PHOTO_FOLDERS: [&str; 3] = [TRAIN_PHOTOS, TEST_PHOTOS, ALL_PHOTOS];
+pub(crate) const TRAIN_PHOTOS: &str = "cars_train";
+pub(crate) const TEST_PHOTOS: &str = "cars_test";
+pub(crate) const ALL_PHOTOS: &str = "car_ims";
 
-pub(super) const CLASS_NAMES: &str = "cars_meta.mat";
-pub(super) const TRAIN: &str = "cars_train_annos.mat";
-const TEST_WITHOUT_LABELS: &str = "cars_test_annos.mat";
-pub(super) const TEST: &str = "cars_test_annos_withlabels.mat";
-pub(super) const ALL: &str = "cars_annos.mat";
-pub(super) const ANNOTATIONS: [&str; 5] = [CLASS_NAMES, TRAIN, TEST_WITHOUT_LABELS, TEST, ALL];
+/// The folder of annotation files, and the archive, without its ending, that unpacks to it.
+pub(crate) const DEVKIT: &str = "devkit";
+pub(crate) const DEVKIT_ARCHIVE: &str = "car_devkit";
+
+/// Annotation files.
+pub(crate) const ANNOTATIONS: [&str; 5] = [CLASS_NAMES, TRAIN, TEST_UNLABELLED, TEST, ALL];
+pub(crate) const CLASS_NAMES: &str = "cars_meta.mat";
+pub(crate) const TRAIN: &str = "cars_train_annos.mat";
+pub(crate) const TEST_UNLABELLED: &str = "cars_test_annos.mat";
+pub(crate) const TEST: &str = "cars_test_annos_withlabels.mat";
+pub(crate) const ALL: &str = "cars_annos.mat";
+
+/// What the publication consists of at least.
+pub(crate) const NEEDED_ARCHIVES: [&str; 2] = ["cars_train.tgz", "car_devkit.tgz"];
 
 /// Published MD5 checksums of annotation files: those inside the devkit, and the one beside it.
-pub(super) const PUBLISHED: [(&str, &str); 3] = [
+pub(crate) const CHECKSUMS: [(&str, &str); 3] = [
     (CLASS_NAMES, "4591ba8ddb31503892280ed8c6ed1c16"),
     (TRAIN, "7b154abe023e6274e597db035347ff56"),
     (TEST, "b0a2b23655a3edd16d84508592a98d10"),
@@ -23,30 +35,38 @@ pub(super) const PUBLISHED: [(&str, &str); 3] = [
 /// Archives that are taken for the data set's wherever they lie, and what is in them: folders of photos, annotation
 /// files.
 const ARCHIVES: [(&str, &[&str]); 5] = [
-    ("cars_train.tgz", &["cars_train"]),
-    ("cars_test.tgz", &["cars_test"]),
+    ("cars_train.tgz", &[TRAIN_PHOTOS]),
+    ("cars_test.tgz", &[TEST_PHOTOS]),
     ("car_devkit.tgz", &[CLASS_NAMES, TRAIN]),
-    ("car_ims.tgz", &["car_ims"]),
-    ("stanford-cars.tgz", &["cars_train", "cars_test", CLASS_NAMES, TRAIN, TEST]),
+    ("car_ims.tgz", &[ALL_PHOTOS]),
+    ("stanford-cars.tgz", &[TRAIN_PHOTOS, TEST_PHOTOS, CLASS_NAMES, TRAIN, TEST]),
 ];
 
 /// What is in an archive of the data set, by its name.
-pub(super) fn inside(archive: &str) -> Option<&'static [&'static str]> {
-    ARCHIVES.iter().find(|(name, _)| *name == archive).map(|(_, inside)| *inside)
+pub(crate) fn contents_of_archive(archive: &str) -> Option<&'static [&'static str]> {
+    ARCHIVES.iter().find(|(name, _)| *name == archive).map(|(_, contents)| *contents)
+}
+
+/// Annotation files without which a folder that an archive unpacked to is incomplete, by the folder's name.
+pub(crate) fn annotations_below(folder: &str) -> &'static [&'static str] {
+    match folder {
+        DEVKIT | "stanford-cars" => &[CLASS_NAMES, TRAIN],
+        _ => &[],
+    }
 }
 
 /// Place of a file below the output folder; `None` if it does not belong to the data set.
-pub(super) fn place(path: &str) -> Option<String> {
-    if tree::is_hidden(path) {
+pub(crate) fn place_of(path: &str) -> Option<String> {
+    if is_hidden(path) {
         return None;
     }
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
-    if tree::is_photo(name) {
+    if is_photo(name) {
         let mut inside = name.to_owned();
         for folder in folders.rsplit('/') {
             inside = format!("{folder}/{inside}");
             if PHOTO_FOLDERS.contains(&folder) {
-                return Some(photo(&inside));
+                return Some(format!("{}{inside}", ingest::PHOTOS));
             }
         }
         return None;
@@ -87,7 +107,7 @@ mod tests {
             ("cars_train/Thumbs.db", None),
         ];
         for (path, expected) in cases {
-            assert_eq!(place(path).as_deref(), expected, "{path}");
+            assert_eq!(place_of(path).as_deref(), expected, "{path}");
         }
     }
 }

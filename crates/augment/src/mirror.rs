@@ -1,8 +1,8 @@
-//! Mirroring, moving and converting pixels in one pass.
+//! Horizontal flip, shift and conversion of pixels in one pass.
 
-/// Writes a photo of `size` pixels, mirrored and moved to the left and up by `shift`, through `convert`, which makes
-/// three values of a pixel. The edge fills what comes into view.
-pub(crate) fn place<T: Copy>(
+/// Writes a photo of `size × size` pixels, mirrored if asked for and shifted to the left and up by `[dx, dy]` pixels,
+/// through `convert`, which makes three values of a pixel. Edge pixels are repeated where the photo was shifted away.
+pub(crate) fn mirror_and_shift<T: Copy>(
     pixels: &[u8],
     size: usize,
     mirrored: bool,

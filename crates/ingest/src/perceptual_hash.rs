@@ -1,4 +1,7 @@
-//! What a photo looks like, in a few bytes: for finding photos that were saved again at another size or quality.
+//! Perceptual hashes: what finds photos that were saved again at another size or quality.
+//!
+//! The hash is pHash (C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010). With every
+//! photo against every other, hashes alone join different photos, so a thumbnail is compared as well.
 
 use std::f64::consts::PI;
 use std::sync::LazyLock;
@@ -8,46 +11,45 @@ use image::GrayImage;
 /// Side of the small picture that is transformed.
 const SIDE: usize = 32;
 
-/// Side of the block of low frequencies that is kept.
+/// Side of the block of low frequencies that makes the hash.
 const LOW: usize = 8;
 
-/// Side of the small picture that is compared.
-const THUMB: usize = 16;
+/// Side of the thumbnail that is compared.
+const THUMBNAIL: usize = 16;
 
-/// Largest mean difference of two small pictures, in their own contrasts, that still look the same. Of the 8,144
+/// Largest mean difference of two standardised thumbnails that still look the same. Of the 8,144
 /// published training photos, those saved again differ by up to 0.142, and the nearest of two cars by 0.173.
-const ALIKE: f32 = 0.15;
+const MAX_DIFFERENCE: f32 = 0.15;
 
-/// Largest difference in mean brightness, in levels of 0..255, and largest quotient of contrasts: more than anybody
-/// corrects a photo by.
-const BRIGHTER: f32 = 50.0;
-const STARKER: f32 = 2.0;
+/// Largest difference in mean brightness, in levels of 0..255, and largest ratio of contrasts: more than corrections
+/// of a photo change.
+const MAX_BRIGHTENING: f32 = 50.0;
+const MAX_CONTRAST_RATIO: f32 = 2.0;
 
-/// A small picture with less contrast than this, as the standard deviation of its levels, has nothing in it but its
-/// brightness; then that must be the same, to so many levels.
+/// A thumbnail whose levels have a smaller standard deviation than this shows nothing but its brightness; then that must
+/// be the same, to so many levels.
 const FLAT: f32 = 8.0;
-const SAME_SHADE: f32 = 6.0;
+const MAX_FLAT_DIFFERENCE: f32 = 6.0;
 
-/// A photo's look.
+/// The perceptual hash of a photo.
 #[derive(Clone)]
-pub(crate) struct Look {
-    /// 64 signs of its low frequencies: those of near-duplicates differ in few bits.
-    pub(crate) hash: u64,
-    /// The photo at 16×16. Hashes of pictures with little in them are close by chance; these are not.
-    thumb: [u8; THUMB * THUMB],
-    /// Mean of the small picture, and standard deviation.
+pub(crate) struct PerceptualHash {
+    /// One bit for each of its low frequencies: those of near-duplicates differ in few.
+    pub(crate) bits: u64,
+    /// The photo at 16×16. Hashes of plain pictures are close by chance; these are not.
+    thumbnail: [u8; THUMBNAIL * THUMBNAIL],
+    /// Mean of the thumbnail's levels, and standard deviation.
     mean: f32,
     deviation: f32,
 }
 
-/// Cosines of the DCT-II: row `k` holds the frequency `k` at each pixel.
+/// Cosines of the DCT-II: row `k` has the frequency `k` at each pixel.
 static COSINES: LazyLock<[[f64; SIDE]; LOW]> = LazyLock::new(|| {
     std::array::from_fn(|k| std::array::from_fn(|x| (PI / SIDE as f64 * (x as f64 + 0.5) * k as f64).cos()))
 });
 
-impl Look {
-    /// The hash is the usual one (C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions",
-    /// 2010): the photo at 32×32, its 8×8 lowest frequencies, and for each whether it is above their median.
+impl PerceptualHash {
+    /// The photo at 32×32, its 8×8 lowest frequencies, and for each a bit that says whether it is above their median.
     pub(crate) fn of(photo: &GrayImage) -> Self {
         let small = shrink(photo);
         let pixel = |x: usize, y: usize| small[y * SIDE + x];
@@ -65,44 +67,44 @@ impl Look {
         let mut sorted = low[1..].to_vec();
         sorted.sort_by(f64::total_cmp);
         let median = sorted[sorted.len() / 2];
-        let hash =
-            low.iter().enumerate().skip(1).fold(0, |hash, (i, value)| hash | u64::from(*value > median) << i);
-        let thumb: [u8; THUMB * THUMB] = std::array::from_fn(|i| {
-            let (x, y) = (i % THUMB * 2, i / THUMB * 2);
+        let bits =
+            low.iter().enumerate().skip(1).fold(0, |bits, (i, value)| bits | u64::from(*value > median) << i);
+        let thumbnail: [u8; THUMBNAIL * THUMBNAIL] = std::array::from_fn(|i| {
+            let (x, y) = (i % THUMBNAIL * 2, i / THUMBNAIL * 2);
             ((pixel(x, y) + pixel(x + 1, y) + pixel(x, y + 1) + pixel(x + 1, y + 1)) / 4.0) as u8
         });
-        let count = thumb.len() as f32;
-        let mean = thumb.iter().map(|level| f32::from(*level)).sum::<f32>() / count;
-        let variance = thumb.iter().map(|level| (f32::from(*level) - mean).powi(2)).sum::<f32>() / count;
-        Self { hash, thumb, mean, deviation: variance.sqrt() }
+        let count = thumbnail.len() as f32;
+        let mean = thumbnail.iter().map(|level| f32::from(*level)).sum::<f32>() / count;
+        let variance = thumbnail.iter().map(|level| (f32::from(*level) - mean).powi(2)).sum::<f32>() / count;
+        Self { bits, thumbnail, mean, deviation: variance.sqrt() }
     }
 
-    /// Whether two photos look the same: hashes that differ in at most `bits`, and small pictures that hardly
-    /// differ but in brightness and contrast.
-    pub(crate) fn resembles(&self, other: &Self, bits: u32) -> bool {
-        (self.hash ^ other.hash).count_ones() <= bits
+    /// Whether two photos look the same: hashes that differ in at most `bits`, and thumbnails that hardly differ but
+    /// in brightness and contrast.
+    pub(crate) fn is_similar(&self, other: &Self, bits: u32) -> bool {
+        (self.bits ^ other.bits).count_ones() <= bits
             && self.is_lit_like(other)
-            && self.difference(other) <= ALIKE
+            && self.difference(other) <= MAX_DIFFERENCE
     }
 
-    /// Whether brightness and contrast are within what corrections make of one photo.
+    /// Whether brightness and contrast are within what corrections of one photo change.
     fn is_lit_like(&self, other: &Self) -> bool {
         let (low, high) = (self.deviation.min(other.deviation), self.deviation.max(other.deviation));
         let apart = (self.mean - other.mean).abs();
         if low < FLAT {
-            high < 2.0 * FLAT && apart <= SAME_SHADE
+            high < 2.0 * FLAT && apart <= MAX_FLAT_DIFFERENCE
         } else {
-            high <= STARKER * low && apart <= BRIGHTER
+            high <= MAX_CONTRAST_RATIO * low && apart <= MAX_BRIGHTENING
         }
     }
 
-    /// Mean absolute difference of the small pictures, brought to mean 0 and standard deviation 1.
+    /// Mean absolute difference of the thumbnails, standardised to mean 0 and standard deviation 1.
     fn difference(&self, other: &Self) -> f32 {
-        let scale = |look: &Self| 1.0 / look.deviation.max(FLAT);
+        let scale = |hash: &Self| 1.0 / hash.deviation.max(FLAT);
         let (a, b) = (scale(self), scale(other));
         let of =
             |(x, y): (&u8, &u8)| ((f32::from(*x) - self.mean) * a - (f32::from(*y) - other.mean) * b).abs();
-        self.thumb.iter().zip(&other.thumb).map(of).sum::<f32>() / self.thumb.len() as f32
+        self.thumbnail.iter().zip(&other.thumbnail).map(of).sum::<f32>() / self.thumbnail.len() as f32
     }
 }
 
@@ -151,28 +153,28 @@ mod tests {
 
     #[test]
     fn another_size_and_a_little_noise_look_the_same() {
-        let one = Look::of(&scene(300, 200, 0.0));
-        let other = Look::of(&scene(240, 160, 0.0));
-        assert!(one.resembles(&other, 4), "{:016x} {:016x}", one.hash, other.hash);
+        let one = PerceptualHash::of(&scene(300, 200, 0.0));
+        let other = PerceptualHash::of(&scene(240, 160, 0.0));
+        assert!(one.is_similar(&other, 4), "{:016x} {:016x}", one.bits, other.bits);
         let mut noisy = scene(300, 200, 0.0);
         noisy.iter_mut().enumerate().for_each(|(i, p)| *p = p.saturating_add((i * 7 % 5) as u8));
-        assert!(one.resembles(&Look::of(&noisy), 4));
+        assert!(one.is_similar(&PerceptualHash::of(&noisy), 4));
     }
 
     #[test]
     fn another_brightness_or_contrast_looks_the_same() {
-        let one = Look::of(&scene(300, 200, 0.0));
+        let one = PerceptualHash::of(&scene(300, 200, 0.0));
         let changed = |change: &dyn Fn(f32) -> f32| {
             let mut photo = scene(300, 200, 0.0);
             photo.iter_mut().for_each(|p| *p = change(f32::from(*p)).clamp(0.0, 255.0) as u8);
-            Look::of(&photo)
+            PerceptualHash::of(&photo)
         };
-        assert!(one.resembles(&changed(&|level| level * 1.1), 4));
-        assert!(one.resembles(&changed(&|level| level * 0.85), 4));
-        assert!(one.resembles(&changed(&|level| level + 20.0), 4));
-        assert!(one.resembles(&changed(&|level| 110.0 + (level - 110.0) * 0.7), 4));
+        assert!(one.is_similar(&changed(&|level| level * 1.1), 4));
+        assert!(one.is_similar(&changed(&|level| level * 0.85), 4));
+        assert!(one.is_similar(&changed(&|level| level + 20.0), 4));
+        assert!(one.is_similar(&changed(&|level| 110.0 + (level - 110.0) * 0.7), 4));
         // A photo in the dark is another one.
-        assert!(!one.resembles(&changed(&|level| level * 0.3), 4));
+        assert!(!one.is_similar(&changed(&|level| level * 0.3), 4));
     }
 
     #[test]
@@ -180,19 +182,19 @@ mod tests {
         let faint = |shade: f32| {
             let mut photo = scene(300, 200, 0.0);
             photo.iter_mut().for_each(|p| *p = (shade + f32::from(*p) * 0.1) as u8);
-            Look::of(&photo)
+            PerceptualHash::of(&photo)
         };
         assert!(faint(120.0).deviation < FLAT);
-        assert!(faint(120.0).resembles(&faint(123.0), 8));
-        assert!(!faint(120.0).resembles(&faint(140.0), 8));
+        assert!(faint(120.0).is_similar(&faint(123.0), 8));
+        assert!(!faint(120.0).is_similar(&faint(140.0), 8));
     }
 
     #[test]
     fn another_scene_looks_different() {
-        let one = Look::of(&scene(300, 200, 0.0));
-        assert!(!one.resembles(&Look::of(&scene(300, 200, 0.15)), 4));
+        let one = PerceptualHash::of(&scene(300, 200, 0.0));
+        assert!(!one.is_similar(&PerceptualHash::of(&scene(300, 200, 0.15)), 4));
         let mut inverted = scene(300, 200, 0.0);
         inverted.iter_mut().for_each(|p| *p = 255 - *p);
-        assert!(!one.resembles(&Look::of(&inverted), 4));
+        assert!(!one.is_similar(&PerceptualHash::of(&inverted), 4));
     }
 }

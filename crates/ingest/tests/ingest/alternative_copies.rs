@@ -1,13 +1,12 @@
-//! Whole copies of the data set that are none of the editions that the settings name.
-
-mod place;
+//! Alternative copies: complete copies of the data set that are none of the distributions that the settings name.
 
 use marque_contracts::Silent;
 use marque_ingest::{Download, Error, FetchSettings};
 use marque_settings::{Document, Reader};
-use place::{Place, photo, tar_gz, zip_of};
 
-/// Two editions with addresses where nobody answers.
+use crate::project::{Project, photo, tar_gz, zip_of};
+
+/// Two distributions with addresses where nobody answers.
 const DATASET: &str = r#"
     source = "published"
     path = "downloads"
@@ -40,9 +39,9 @@ fn offline() -> FetchSettings {
 }
 
 /// What downloading would say; it may not touch the network.
-fn brought(place: &Place, dataset: &str) -> Result<usize, Error> {
-    let stage = place.stage(dataset);
-    Download::new(&offline(), &Silent).bring_dataset(stage.settings()).map(|came| came.len())
+fn fetched(project: &Project, dataset: &str) -> Result<usize, Error> {
+    let stage = project.stage(dataset);
+    Download::new(&offline(), &Silent).fetch_dataset(stage.settings()).map(|files| files.len())
 }
 
 /// Names of a copy's files in the folders of those that pass it on.
@@ -55,7 +54,7 @@ fn copy(train: &str, test: &str, devkit: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_whole_copy_of_any_layout_stands_in_for_the_editions() {
+fn a_complete_copy_of_any_layout_is_read_in_place_of_the_distributions() {
     let torchvision = copy("stanford_cars/cars_train/", "stanford_cars/cars_test/", "stanford_cars/devkit/");
     let kaggle = copy("cars_train/cars_train/", "cars_test/cars_test/", "car_devkit/devkit/");
     let named: Vec<_> = kaggle.iter().map(|(name, content)| (name.as_str(), content.clone())).collect();
@@ -67,47 +66,47 @@ fn a_whole_copy_of_any_layout_stands_in_for_the_editions() {
         ),
         ("own/cars_annos.mat".to_owned(), b"all".to_vec()),
     ];
-    let manners = [
+    let layouts = [
         (torchvision, "as torchvision lays it out, "),
         (kaggle, "as Kaggle nests it, "),
         (zip, "packed, "),
         (all_in_one, "packed, "),
     ];
-    for (files, manner) in manners {
-        let place = Place::new();
+    for (files, layout) in layouts {
+        let project = Project::new();
         for (name, content) in &files {
-            place.write(&format!("downloads/{name}"), content);
+            project.write(&format!("downloads/{name}"), content);
         }
         // Files of others lie in such folders too.
-        place.write("downloads/notes.zip", &zip_of(&[("notes.txt", b"mine".to_vec())]));
-        assert_eq!(brought(&place, DATASET).unwrap(), 0, "{manner}");
-        let said = place.stage(DATASET).taken_instead().unwrap();
-        assert!(said.starts_with(manner), "{said}");
-        place.succeeds(DATASET);
-        assert_eq!(place.names().len(), 2, "{manner}");
+        project.write("downloads/notes.zip", &zip_of(&[("notes.txt", b"mine".to_vec())]));
+        assert_eq!(fetched(&project, DATASET).unwrap(), 0, "{layout}");
+        let said = project.stage(DATASET).alternative_copy().unwrap();
+        assert!(said.starts_with(layout), "{said}");
+        project.succeeds(DATASET);
+        assert_eq!(project.names().len(), 2, "{layout}");
     }
 }
 
 #[test]
 fn a_part_of_a_copy_is_named_and_not_taken() {
-    let place = Place::new();
+    let project = Project::new();
     let files = copy("stanford_cars/cars_train/", "stanford_cars/cars_test/", "stanford_cars/devkit/");
     for (name, content) in files.iter().filter(|(name, _)| !name.contains("cars_test")) {
-        place.write(&format!("downloads/{name}"), content);
+        project.write(&format!("downloads/{name}"), content);
     }
-    place.fails(
+    project.fails(
         DATASET,
         &["the data set is missing", "a part of a copy is there: ", "downloads/stanford_cars/cars_train"],
     );
-    let error = brought(&place, DATASET).unwrap_err().to_string();
+    let error = fetched(&project, DATASET).unwrap_err().to_string();
     assert!(error.contains("it lacks photos in cars_test"), "{error}");
-    assert!(place.stage(DATASET).taken_instead().is_none());
+    assert!(project.stage(DATASET).alternative_copy().is_none());
 }
 
 #[test]
-fn archives_of_a_download_that_broke_off_are_not_taken_for_a_copy() {
-    let place = Place::new();
-    place
+fn archives_of_an_interrupted_download_are_not_taken_for_a_copy() {
+    let project = Project::new();
+    project
         .write("downloads/cars_train.tgz", &tar_gz(&[("cars_train/1.jpg", photo(1))]))
         .write("downloads/cars_test.tgz", &tar_gz(&[("cars_test/1.jpg", photo(1))]))
         .write("downloads/car_devkit.tgz", &tar_gz(&[("devkit/cars_meta.mat", b"x".to_vec())]));
@@ -115,36 +114,36 @@ fn archives_of_a_download_that_broke_off_are_not_taken_for_a_copy() {
         "name = \"cars_test_annos_withlabels.mat\"",
         "name = \"cars_test_annos_withlabels.mat\"\nbytes = 3\nurls = [\"http://127.0.0.1:1/x.mat\"]",
     );
-    let error = brought(&place, &with_addresses).unwrap_err().to_string();
+    let error = fetched(&project, &with_addresses).unwrap_err().to_string();
     assert!(error.contains("cars_test_annos_withlabels.mat  3 bytes"), "{error}");
 }
 
 #[test]
-fn a_folder_with_a_lone_readme_is_no_unpacked_edition() {
-    let place = Place::new();
-    place.write("downloads/stanford-cars/README.md", b"# Stanford Cars");
-    place.fails(
+fn a_folder_with_a_lone_readme_is_not_an_unpacked_distribution() {
+    let project = Project::new();
+    project.write("downloads/stanford-cars/README.md", b"# Stanford Cars");
+    project.fails(
         DATASET,
         &["the data set is missing", "downloads/stanford-cars is there, but what belongs in it is not"],
     );
-    assert!(matches!(brought(&place, DATASET), Err(Error::Missing { .. })));
+    assert!(matches!(fetched(&project, DATASET), Err(Error::Missing { .. })));
     // The devkit and the photos make it one, whatever else is in it.
     for (name, content) in copy("cars_train/", "cars_test/", "devkit/") {
-        place.write(&format!("downloads/stanford-cars/{name}"), &content);
+        project.write(&format!("downloads/stanford-cars/{name}"), &content);
     }
-    assert_eq!(brought(&place, DATASET).unwrap(), 0);
-    assert!(place.stage(DATASET).taken_instead().is_none());
-    place.succeeds(DATASET);
+    assert_eq!(fetched(&project, DATASET).unwrap(), 0);
+    assert!(project.stage(DATASET).alternative_copy().is_none());
+    project.succeeds(DATASET);
 }
 
 #[test]
 fn what_is_known_of_files_that_a_copy_takes_is_compared() {
-    let place = Place::new();
+    let project = Project::new();
     for (name, content) in copy("cars_train/cars_train/", "cars_test/cars_test/", "car_devkit/") {
-        place.write(&format!("downloads/{name}"), &content);
+        project.write(&format!("downloads/{name}"), &content);
     }
-    place.write("downloads/cars_train.tgz", &tar_gz(&[("cars_train/1.jpg", photo(7))]));
-    place.fails(
+    project.write("downloads/cars_train.tgz", &tar_gz(&[("cars_train/1.jpg", photo(7))]));
+    project.fails(
         DATASET,
         &["cars_train.tgz is not the published file: its md5 is", "no address is known of the published one"],
     );

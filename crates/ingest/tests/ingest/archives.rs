@@ -1,76 +1,15 @@
 //! Archives built to attack: each is refused for its own reason, and nothing of it stays.
 
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::path::PathBuf;
 
-use flate2::{Compression, write::GzEncoder};
-use marque_ingest::Error;
-use marque_ingest::archive::{Limits, Refusal, list, unpack};
+use marque_ingest::archive::{Error, Limits, Refusal, list, unpack};
 use tar::{EntryType, Header};
 use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// A tar archive in the making, whose headers may say anything.
-#[derive(Default)]
-struct Tar(Vec<u8>);
-
-impl Tar {
-    /// Adds an entry; the name is written as it is.
-    fn entry(mut self, kind: EntryType, name: &[u8], content: &[u8]) -> Self {
-        let mut header = Header::new_gnu();
-        header.as_old_mut().name[..name.len()].copy_from_slice(name);
-        header.set_entry_type(kind);
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        header.set_cksum();
-        self.0.extend_from_slice(header.as_bytes());
-        self.0.extend_from_slice(content);
-        self.0.resize(self.0.len().next_multiple_of(512), 0);
-        self
-    }
-
-    fn file(self, name: &str, content: &[u8]) -> Self {
-        self.entry(EntryType::Regular, name.as_bytes(), content)
-    }
-
-    fn pax(self, key: &str, value: &str) -> Self {
-        // The length counts its own digits.
-        let line = format!("{key}={value}\n");
-        let length = (1..).find(|digits| {
-            let length = digits + 1 + line.len();
-            length.to_string().len() == *digits
-        });
-        let length = length.unwrap() + 1 + line.len();
-        self.entry(EntryType::XHeader, b"pax", format!("{length} {line}").as_bytes())
-    }
-
-    fn bytes(self) -> Vec<u8> {
-        let mut bytes = self.0;
-        bytes.extend([0; 1024]);
-        bytes
-    }
-
-    fn gzip(self) -> Vec<u8> {
-        gzip(&self.bytes())
-    }
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, content) in members {
-        let deflated = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
-        writer.start_file(*name, deflated).unwrap();
-        writer.write_all(content).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
+use crate::hostile::{Tar, zip};
 
 struct Attempt {
     folder: TempDir,
@@ -100,13 +39,11 @@ fn refusal(bytes: &[u8], limits: Limits) -> Refusal {
     assert!(!attempt.path("staging").exists(), "something was left behind");
     let left: Vec<_> = std::fs::read_dir(attempt.folder.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "something was written outside");
-    let Error::Archive { refusal, .. } = error else { panic!("{error}") };
-    // Looking without unpacking comes to the same.
-    let Err(Error::Archive { refusal: listed, .. }) = list(&attempt.path("archive"), limits) else {
-        panic!()
-    };
-    assert_eq!(listed, refusal);
-    refusal
+    let Error::Refused { reason, .. } = error else { panic!("{error}") };
+    // `list` refuses the same.
+    let Err(Error::Refused { reason: listed, .. }) = list(&attempt.path("archive"), limits) else { panic!() };
+    assert_eq!(listed, reason);
+    reason
 }
 
 #[track_caller]
@@ -114,8 +51,8 @@ fn refused(bytes: &[u8]) -> Refusal {
     refusal(bytes, Limits::default())
 }
 
-fn leads_out(name: &str) -> Refusal {
-    Refusal::LeadsOut(name.to_owned())
+fn traversal(name: &str) -> Refusal {
+    Refusal::PathTraversal(name.to_owned())
 }
 
 #[test]
@@ -168,33 +105,33 @@ fn only_what_has_a_place_is_unpacked() {
 
 #[test]
 fn absolute_paths_are_refused() {
-    assert_eq!(refused(&Tar::default().file("/etc/passwd", b"x").gzip()), leads_out("/etc/passwd"));
-    assert_eq!(refused(&Tar::default().file("C:\\x", b"x").gzip()), leads_out("C:\\x"));
-    assert_eq!(refused(&Tar::default().file("\\\\host\\x", b"x").gzip()), leads_out("\\\\host\\x"));
-    assert_eq!(refused(&zip(&[("/etc/passwd", b"x")])), leads_out("/etc/passwd"));
+    assert_eq!(refused(&Tar::default().file("/etc/passwd", b"x").gzip()), traversal("/etc/passwd"));
+    assert_eq!(refused(&Tar::default().file("C:\\x", b"x").gzip()), traversal("C:\\x"));
+    assert_eq!(refused(&Tar::default().file("\\\\host\\x", b"x").gzip()), traversal("\\\\host\\x"));
+    assert_eq!(refused(&zip(&[("/etc/passwd", b"x")])), traversal("/etc/passwd"));
 }
 
 #[test]
 fn paths_that_lead_up_are_refused() {
     for name in ["../x", "a/../../x", "a/..", "..\\x", "a\\..\\..\\x"] {
-        assert_eq!(refused(&Tar::default().file(name, b"x").gzip()), leads_out(name));
-        assert_eq!(refused(&zip(&[(name, b"x")])), leads_out(name));
+        assert_eq!(refused(&Tar::default().file(name, b"x").gzip()), traversal(name));
+        assert_eq!(refused(&zip(&[(name, b"x")])), traversal(name));
     }
     // Also where the name comes from another record than the header.
     let long = Tar::default().entry(EntryType::GNULongName, b"././@LongLink", b"../x\0").file("good", b"x");
-    assert_eq!(refused(&long.gzip()), leads_out("../x"));
-    assert_eq!(refused(&Tar::default().pax("path", "../x").file("good", b"x").gzip()), leads_out("../x"));
+    assert_eq!(refused(&long.gzip()), traversal("../x"));
+    assert_eq!(refused(&Tar::default().pax("path", "../x").file("good", b"x").gzip()), traversal("../x"));
     // Folders as well: a file may come to lie in them.
     assert_eq!(
         refused(&Tar::default().entry(EntryType::Directory, b"../x/", b"").gzip()),
-        leads_out("../x/")
+        traversal("../x/")
     );
 }
 
 #[test]
 fn files_below_files_are_refused() {
     for names in [["A/x.jpg", "A/x.jpg/1.jpg"], ["A/x.jpg/1.jpg", "A/x.jpg"]] {
-        let expected = Refusal::Under(names[1].to_owned());
+        let expected = Refusal::BelowFile(names[1].to_owned());
         assert_eq!(refused(&zip(&names.map(|name| (name, &b"x"[..])))), expected);
         let tar = Tar::default().file(names[0], b"x").file("A/y.jpg", b"y").file(names[1], b"x");
         assert_eq!(refused(&tar.gzip()), expected);
@@ -219,9 +156,9 @@ fn paths_that_no_file_system_takes_are_refused() {
 fn names_that_are_no_text_are_refused() {
     assert_eq!(
         refused(&Tar::default().entry(EntryType::Regular, b"\xff.jpg", b"x").gzip()),
-        Refusal::NotText("\u{fffd}.jpg".to_owned())
+        Refusal::NotUtf8("\u{fffd}.jpg".to_owned())
     );
-    assert_eq!(refused(&Tar::default().pax("path", "a\0b").file("x", b"x").gzip()), leads_out("a\0b"));
+    assert_eq!(refused(&Tar::default().pax("path", "a\0b").file("x", b"x").gzip()), traversal("a\0b"));
 }
 
 #[test]
@@ -248,7 +185,7 @@ fn devices_and_pipes_are_refused() {
         [EntryType::Char, EntryType::Block, EntryType::Fifo, EntryType::GNUSparse, EntryType::new(b'V')]
     {
         let bytes = Tar::default().entry(kind, b"thing", b"").gzip();
-        assert_eq!(refused(&bytes), Refusal::Special("thing".to_owned()), "{kind:?}");
+        assert_eq!(refused(&bytes), Refusal::SpecialFile("thing".to_owned()), "{kind:?}");
     }
     // A zip member whose mode says that it is a device.
     let options = SimpleFileOptions::default();
@@ -258,12 +195,12 @@ fn devices_and_pipes_are_refused() {
     let directory = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
     bytes[directory + 5] = 3; // made on Unix
     bytes[directory + 38..directory + 42].copy_from_slice(&(0o020_644_u32 << 16).to_le_bytes());
-    assert_eq!(refused(&bytes), Refusal::Special("thing".to_owned()));
+    assert_eq!(refused(&bytes), Refusal::SpecialFile("thing".to_owned()));
 }
 
 #[test]
 fn names_that_are_there_twice_are_refused() {
-    let twice = || Refusal::Twice("a".to_owned());
+    let twice = || Refusal::DuplicateName("a".to_owned());
     assert_eq!(refused(&Tar::default().file("a", b"1").file("a", b"2").gzip()), twice());
     assert_eq!(refused(&Tar::default().file("a", b"1").file("./a", b"2").gzip()), twice());
     // The writer refuses to, so the second name is changed afterwards.
@@ -288,13 +225,15 @@ fn names_that_belong_in_one_place_are_refused() {
     let attempt = Attempt::new(&Tar::default().file("x/a", b"1").file("y/a", b"2").gzip());
     let place = |name: &str| name.rsplit('/').next().map(str::to_owned);
     let error = unpack(&attempt.path("archive"), Limits::default(), &attempt.path("s"), &place, &|_| {});
-    assert!(matches!(error, Err(Error::Archive { refusal: Refusal::Twice(name), .. }) if name == "y/a"));
+    assert!(
+        matches!(error, Err(Error::Refused { reason: Refusal::DuplicateName(name), .. }) if name == "y/a")
+    );
     assert!(!attempt.path("s").exists());
 }
 
 #[test]
 fn files_without_a_name_are_refused() {
-    assert_eq!(refused(&Tar::default().file(".", b"x").gzip()), Refusal::Nameless);
+    assert_eq!(refused(&Tar::default().file(".", b"x").gzip()), Refusal::NoName);
 }
 
 #[test]
@@ -321,13 +260,13 @@ fn too_many_bytes_are_refused() {
 #[test]
 fn bombs_are_refused() {
     let zeros = vec![0; Limits::SMALL as usize + 100_000];
-    assert_eq!(refused(&Tar::default().file("a", &zeros).gzip()), Refusal::TooDense(100));
-    assert_eq!(refused(&zip(&[("a", &zeros)])), Refusal::TooDense(100));
+    assert_eq!(refused(&Tar::default().file("a", &zeros).gzip()), Refusal::TooCompressed(100));
+    assert_eq!(refused(&zip(&[("a", &zeros)])), Refusal::TooCompressed(100));
     // Many small ones together.
     let part = &zeros[..1 << 20];
     let names: Vec<_> = (0..20).map(|i| i.to_string()).collect();
     let members: Vec<_> = names.iter().map(|name| (name.as_str(), part)).collect();
-    assert_eq!(refused(&zip(&members)), Refusal::TooDense(100));
+    assert_eq!(refused(&zip(&members)), Refusal::TooCompressed(100));
     // A sparse photo may swell a little.
     assert!(Attempt::new(&zip(&[("a", part)])).unpack(Limits::default()).is_ok());
 }
@@ -340,14 +279,14 @@ fn bombs_in_records_are_refused_before_they_fill_the_memory() {
         assert_eq!(refused(&bytes), Refusal::LongRecord);
     }
     let bytes = Tar::default().entry(EntryType::XGlobalHeader, b"record", &zeros.repeat(4)).gzip();
-    assert_eq!(refused(&bytes), Refusal::TooDense(100));
+    assert_eq!(refused(&bytes), Refusal::TooCompressed(100));
 }
 
 #[test]
 fn extended_headers_that_change_sizes_or_make_no_sense_are_refused() {
     for key in ["size", "GNU.sparse.realsize"] {
         let bytes = Tar::default().pax(key, "9999999999").file("a", b"x").gzip();
-        assert_eq!(refused(&bytes), Refusal::Special("a huge or sparse file".to_owned()));
+        assert_eq!(refused(&bytes), Refusal::SpecialFile("a huge or sparse file".to_owned()));
     }
     for record in [&b"x path=a\n"[..], b"99 path=a\n", b"9 path=a", b"0 \n", b"path"] {
         let bytes = Tar::default().entry(EntryType::XHeader, b"pax", record).file("a", b"x").gzip();
@@ -377,7 +316,7 @@ fn archives_cut_short_are_refused_wherever_they_are_cut() {
         let end = if step == 1 { bytes.len() } else { 512 + 1_500 };
         for length in (4..end).step_by(step) {
             let found = refused(&bytes[..length]);
-            let fits = matches!(found, Refusal::Damaged(_) | Refusal::Unknown);
+            let fits = matches!(found, Refusal::Damaged(_) | Refusal::UnknownFormat);
             assert!(fits, "cut at {length} of {}: {found:?}", bytes.len());
         }
     }
@@ -398,6 +337,6 @@ fn members_that_are_not_what_their_checksum_says_are_refused() {
 #[test]
 fn what_is_no_archive_is_refused() {
     for bytes in [&b""[..], b"short", b"<!DOCTYPE html><title>404</title>", &[0; 1024]] {
-        assert_eq!(refused(bytes), Refusal::Unknown);
+        assert_eq!(refused(bytes), Refusal::UnknownFormat);
     }
 }

@@ -1,5 +1,4 @@
-//! A folder with a user's files, and what the stage makes of them.
-#![allow(dead_code)] // Each test program uses some of this.
+//! A folder with a user's files, and the stage's results from them.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
@@ -35,11 +34,11 @@ pub(crate) fn encode(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
 }
 
 /// A folder with the user's files, and what the stage made of them.
-pub(crate) struct Place {
+pub(crate) struct Project {
     folder: TempDir,
 }
 
-impl Place {
+impl Project {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
@@ -136,3 +135,18 @@ pub(crate) fn zip_of(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     }
     writer.finish().unwrap().into_inner()
 }
+
+/// A project with four photos in `photos/`.
+pub(crate) fn own_photos() -> Project {
+    let project = Project::new();
+    for i in 0..4 {
+        project.write(&format!("photos/{i}.jpg"), &photo(i));
+    }
+    project
+}
+
+/// The table `cars.csv` of these photos.
+pub(crate) const TABLE: &str = "source = \"table\"\ntable = \"cars.csv\"\npath = \"photos\"";
+
+/// Photos of the folder `cars/`, by class.
+pub(crate) const FOLDERS: &str = "source = \"folders\"\npath = \"cars\"";

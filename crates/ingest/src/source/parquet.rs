@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use marque_contracts::counts::counted;
 use marque_contracts::schema::{Layout, Split};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{
@@ -12,36 +13,36 @@ use marque_formats::{
 };
 use serde_json::{Value, json};
 
-use super::{Destination, Found, Source, photo, split_words, tree};
-use crate::edition::editions;
-use crate::error::count;
-use crate::hashes::{self, warn_once};
+use super::{Destination, Imported, Source, photo_path, split_words};
+use crate::distribution::Distribution;
 use crate::settings::{ExpectedFile, HuggingFace};
-use crate::{Error, download};
+use crate::source_folder::{SourceFolder, is_hidden, is_photo};
+use crate::verify::verify;
+use crate::warnings::warn_once;
+use crate::{Error, digests};
 
 /// Photos read from Parquet at a time: what is in memory at once.
 const BATCH: usize = 32;
 
-/// Bytes of a file's name, as file systems take it.
+/// Bytes that a file's name may have in common file systems.
 const LONGEST_NAME: usize = 255;
 
-pub(super) struct Embedded<'a> {
+pub(super) struct ParquetSource<'a> {
     pub(super) source: &'a HuggingFace,
     pub(super) files: &'a [ExpectedFile],
 }
 
-impl Embedded<'_> {
+impl ParquetSource<'_> {
     /// The Parquet files, by their paths below the folder, sorted, and what is known of them.
     fn find(&self) -> Result<Vec<(String, PathBuf)>, Error> {
         let folder = &self.source.path;
-        let editions = editions(self.files);
-        if !editions.is_empty() {
-            let whole = editions.iter().find(|edition| edition.missing.is_empty());
-            let Some(edition) = whole else {
-                return Err(Error::Missing { editions, offline: false, beside: None });
+        let distributions = Distribution::all(self.files);
+        if !distributions.is_empty() {
+            let Some(complete) = distributions.iter().find(|distribution| distribution.is_complete()) else {
+                return Err(Error::Missing { distributions, offline: false, partial_copy: None });
             };
             let mut files: Vec<_> =
-                edition.files.iter().map(|file| (file.name().to_owned(), file.path.clone())).collect();
+                complete.files.iter().map(|file| (file.name().to_owned(), file.path.clone())).collect();
             files.sort();
             return Ok(files);
         }
@@ -52,8 +53,8 @@ impl Embedded<'_> {
         if !folder.is_dir() {
             return Err(self.wrong(folder, "there is no such folder"));
         }
-        let names = tree::files_below(folder)?;
-        let parquet = names.into_iter().filter(|name| name.ends_with(".parquet") && !tree::is_hidden(name));
+        let names = SourceFolder(folder).files()?;
+        let parquet = names.into_iter().filter(|name| name.ends_with(".parquet") && !is_hidden(name));
         let files: Vec<_> = parquet.map(|name| (name.clone(), folder.join(name))).collect();
         if files.is_empty() { Err(self.wrong(folder, "there is no .parquet file in it")) } else { Ok(files) }
     }
@@ -72,7 +73,7 @@ impl Embedded<'_> {
                 Some(position) => *position,
                 None => {
                     let reason =
-                        format!("image_column = {name:?} holds no photos; columns: {}", names(table));
+                        format!("image_column = {name:?} does not contain photos; columns: {}", names(table));
                     return Err(self.wrong(path, reason));
                 }
             },
@@ -97,7 +98,7 @@ impl Embedded<'_> {
         let fixed = |i: usize| AnnotationTable::FIXED_COLUMNS.contains(&table[i].name.as_str());
         for i in texts.iter().copied().filter(|i| fixed(*i) && Some(*i) != class && Some(*i) != split) {
             warn_once(format!(
-                "the column {} is left out: the name is that of a column of ours; rename it to use it",
+                "the column {} is left out: marque has a column of this name; rename it to use it",
                 table[i].name
             ));
         }
@@ -135,11 +136,11 @@ struct Columns {
     image: usize,
     class: Option<usize>,
     split: Option<usize>,
-    /// The labels of the data set's own, with their names.
+    /// Label columns, with their names.
     labels: Vec<(usize, String)>,
 }
 
-impl Source for Embedded<'_> {
+impl Source for ParquetSource<'_> {
     fn settings(&self) -> Value {
         json!({
             "source": "hugging-face",
@@ -150,13 +151,13 @@ impl Source for Embedded<'_> {
 
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
         let (names, paths): (Vec<_>, Vec<_>) = self.find()?.into_iter().unzip();
-        Ok(names.into_iter().zip(hashes::digests(&paths, progress)?).collect())
+        Ok(names.into_iter().zip(digests::of_files(&paths, progress)?).collect())
     }
 
-    fn bring(&self, to: &Destination<'_>) -> Result<Found, Error> {
+    fn import(&self, to: &Destination<'_>) -> Result<Imported, Error> {
         let files = self.find()?;
         for expected in self.files.iter().filter(|file| files.iter().any(|(_, path)| *path == file.path)) {
-            download::check(expected, to.progress)?;
+            verify(expected, to.progress)?;
         }
         let mut reading = Reading {
             to,
@@ -178,14 +179,14 @@ impl Source for Embedded<'_> {
         rows.sort_by(|a, b| a.file_name.cmp(&b.file_name));
         let class = columns.class.map_or("none", |i| &table[i].name);
         let labels: Vec<_> = columns.labels.into_iter().map(|(_, name)| name).collect();
-        let what = format!(
+        let description = format!(
             "{}, photos in {}, class names in {class}, other label columns: {}",
-            count(files.len(), "Parquet file", "Parquet files"),
+            counted(files.len() as u64, "Parquet file", "Parquet files"),
             table[columns.image].name,
             if labels.is_empty() { "none".to_owned() } else { labels.join(", ") },
         );
         let annotations = Some(AnnotationTable { columns: labels, rows });
-        Ok(Found { layout: Layout::Table, annotations, what, rejected })
+        Ok(Imported { layout: Layout::Table, annotations, description, rejected })
     }
 }
 
@@ -203,7 +204,7 @@ struct Reading<'a> {
     rejected: Vec<RejectedRow>,
 }
 
-impl Embedded<'_> {
+impl ParquetSource<'_> {
     fn read(&self, name: &str, path: &Path, reading: &mut Reading<'_>) -> Result<(), Error> {
         let table = ForeignTable::open(path, BATCH)?;
         let columns = self.columns(path, table.columns())?;
@@ -254,8 +255,7 @@ impl Embedded<'_> {
                 continue;
             };
             let name = part.photo_name(first + row, path.as_deref(), content, &reading.taken);
-            let target = reading.to.place(&photo(&name))?;
-            std::fs::write(&target, content).map_err(|e| Error::io("write", &target, e))?;
+            fs_err::write(reading.to.path(&photo_path(&name))?, content)?;
             reading.taken.insert(name.clone());
             let word = splits.as_ref().and_then(|splits| splits[row].as_deref());
             let split = word.and_then(split_words::parse);
@@ -297,12 +297,12 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// The name under which a photo is kept: the last part of its own path in a folder for the split, or, where
-    /// that is taken, not there or no name for a file, the number of its row in a folder for the file.
+    /// The name that a photo gets: the last part of its own path in a folder for the split, or, where that is taken,
+    /// missing or not a valid file name, the number of its row in a folder for the file.
     fn photo_name(&self, row: usize, path: Option<&str>, content: &[u8], taken: &BTreeSet<String>) -> String {
-        let own = path.and_then(|path| path.rsplit(['/', '\\']).next()).filter(|name| {
-            tree::is_photo(name) && name.len() <= LONGEST_NAME && !name.contains(char::is_control)
-        });
+        let own = path
+            .and_then(|path| path.rsplit(['/', '\\']).next())
+            .filter(|name| is_photo(name) && name.len() <= LONGEST_NAME && !name.contains(char::is_control));
         let split = self.split.map_or("photos", Split::as_str);
         let named = own.map(|own| format!("{split}/{own}")).filter(|name| !taken.contains(name));
         named.unwrap_or_else(|| {

@@ -1,5 +1,5 @@
-//! The TFRecord format: per record its length, the length's checksum, the data, the data's checksum; numbers are
-//! little-endian.
+//! The TFRecord format (`tensorflow/core/lib/io/record_writer.h`): per record its length (u64), the masked CRC-32C of
+//! the length, the data, and the masked CRC-32C of the data, all little-endian.
 
 use crate::checksum::{crc32c, masked};
 
@@ -9,7 +9,7 @@ const HEADER: usize = 12;
 /// Bytes after the data.
 const FOOTER: usize = 4;
 
-/// Appends a frame with some data.
+/// Appends a record with some data.
 pub(crate) fn write(out: &mut Vec<u8>, data: &[u8]) {
     let length = (data.len() as u64).to_le_bytes();
     out.extend(length);
@@ -18,26 +18,26 @@ pub(crate) fn write(out: &mut Vec<u8>, data: &[u8]) {
     out.extend(masked(crc32c(data)).to_le_bytes());
 }
 
-/// The data of the frames of a file, up to the first one that is damaged or not whole.
+/// The data of the records of a file, up to the first one that is damaged or not whole.
 #[derive(Clone, Debug)]
-pub struct Frames<'a> {
+pub struct Records<'a> {
     rest: &'a [u8],
     read: usize,
 }
 
-impl<'a> Frames<'a> {
-    /// The frames of these bytes.
+impl<'a> Records<'a> {
+    /// The records of these bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, read: 0 }
     }
 
-    /// Bytes of the whole frames that were read so far.
+    /// Bytes of the whole records that were read so far.
     pub fn position(&self) -> usize {
         self.read
     }
 }
 
-impl<'a> Iterator for Frames<'a> {
+impl<'a> Iterator for Records<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {

@@ -1,0 +1,12 @@
+//! Every source, from files made here to what the stage writes. One program, so that its libraries are linked once.
+
+mod alternative_copies;
+mod archives;
+mod folders;
+mod hostile;
+mod parquet;
+mod photos;
+mod project;
+mod published_copies;
+mod stage;
+mod tables;
