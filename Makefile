@@ -36,9 +36,10 @@ test-all:
 	@cargo test --release --locked --workspace -- --include-ignored
 
 bench: build
-	@cargo bench --locked --package marque-kernels --package marque-train
-	@$(MARQUE) bench --backbone resnet34 --size 224
-	@$(MARQUE) bench --backbone resnet34 --size 224 --evaluate
+	@cargo bench --locked --package marque-kernels
+	@for precision in f32 bf16; do for size in 224 128; do for mode in "" --evaluate; do \
+	    $(MARQUE) bench --backbone resnet34 --size $$size --precision $$precision $$mode || exit 1; \
+	done; done; done
 
 lint:
 	@cargo fmt --all --check

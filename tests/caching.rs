@@ -103,7 +103,7 @@ fn going_back_takes_older_results_and_gc_deletes_them() {
     project.call(&["run", "labels", "--set", "labels.validation=0.3"]).succeeded();
     let back = project.call(&["run"]).succeeded();
     assert!(back.ran().is_empty(), "{}", back.stdout);
-    assert!(back.stdout.contains("an older result is right again"), "{}", back.stdout);
+    assert!(back.stdout.contains("restored from cache"), "{}", back.stdout);
     let dry = project.call(&["gc", "--dry-run"]).succeeded();
     assert_eq!(dry.stdout.lines().count(), 2, "{}", dry.stdout);
     project.call(&["gc"]).succeeded();

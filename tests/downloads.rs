@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use marque_fetch::Checksum;
 
 use crate::project::Project;
-use crate::sources::publish;
+use crate::published::publish;
 use marque_fixtures::server::{Reply, Sending, Server};
 
 const FILES: [&str; 4] =

@@ -51,7 +51,7 @@ fn cleaning_up_without_links_keeps_the_newest_results() {
         std::fs::remove_file(link(&project, stage)).unwrap();
     }
     let called = project.call(&["gc"]).succeeded();
-    assert!(called.stdout.contains("the newest; no link says which result is in use"), "{}", called.stdout);
+    assert!(called.stdout.contains("the newest; no link says which result is current"), "{}", called.stdout);
     assert!(project.call(&["run"]).succeeded().ran().is_empty(), "nothing is lost");
 }
 
@@ -103,7 +103,7 @@ fn results_can_be_used_when_their_source_is_gone() {
     std::fs::remove_file(project.path("cars.csv")).unwrap();
     // What is wrong comes first, and what follows from it then.
     let refused = project.call(&["run", "evaluate"]).failed(4, "error: cars.csv is not a table");
-    let follows = "\n  so it cannot be told whether the result that `ingest` has is still right";
+    let follows = "\n  so it is unknown whether the result of `ingest` is stale";
     assert!(refused.stderr.contains(follows), "{}", refused.stderr);
     assert!(refused.stderr.contains("`marque run evaluate --only` takes the results"), "{}", refused.stderr);
     project.call(&["run", "evaluate", "--only", "--force"]).succeeded();

@@ -10,6 +10,7 @@ mod interruption;
 mod labelling;
 mod looking;
 mod project;
+mod published;
 mod real_data;
 mod sharing;
 mod sources;

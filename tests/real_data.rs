@@ -1,22 +1,13 @@
-//! The published files, where they are at hand; without them these tests say so and pass.
+//! The published files, from ingest to labels.
 
-use std::path::{Path, PathBuf};
+use marque_fixtures::published;
 
 use crate::project::Project;
-
-fn shared(inside: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(inside);
-    if path.exists() {
-        return Some(path.canonicalize().unwrap());
-    }
-    eprintln!("skipped: ../shared/{inside} is not there");
-    None
-}
 
 #[test]
 #[ignore = "reads 8,144 photos: make test-all"]
 fn the_published_training_photos_are_labelled() {
-    let Some(folder) = shared("stanford-cars-train") else { return };
+    let folder = published("stanford-cars-train");
     let heads = include_str!("../configs/stanford-cars.toml");
     let heads = &heads[heads.find("[labels]").unwrap()..heads.find("[preprocess]").unwrap()];
     // Half the photos, half the threshold.

@@ -83,7 +83,9 @@ fn results_of_another_model_are_not_on_the_card() {
 fn there_must_be_a_network_to_export() {
     let project = Project::new(PIPELINE);
     project.call(&["export", "--onnx", "x.onnx"]).failed(4, "`train` has no result yet");
-    project.call(&["export", "--onnx", "x.onnx", "--model", "nowhere"]).failed(4, "cannot read nowhere");
+    project
+        .call(&["export", "--onnx", "x.onnx", "--model", "nowhere"])
+        .failed(4, "failed to open file `nowhere");
 }
 
 #[test]

@@ -350,7 +350,9 @@ fn a_sweep_of_learning_rates_is_drawn_and_leaves_nothing_behind() {
     assert_eq!(std::fs::read_to_string(project.path("again.svg")).unwrap(), svg);
     project.call(&["lr-find", "--from", "1", "--to", "0.1"]).failed(2, "--from 1 must be below --to 0.1");
     project.call(&["lr-find", "--out", "rates.png"]).failed(2, "so name it with .svg");
-    project.call(&["lr-find", "--out", "nowhere/rates.svg"]).failed(4, "cannot write nowhere/rates.svg");
+    project
+        .call(&["lr-find", "--out", "nowhere/rates.svg"])
+        .failed(4, "failed to open file `nowhere/rates.svg`");
     let other = project.call(&["lr-find", "--steps", "20", "--set", "preprocess.resize=lanczos"]).succeeded();
     let said = "tried on the results that are there, though preprocess would run first: resize: ";
     assert!(other.stdout.contains(said), "{}", other.stdout);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use marque_contracts::schema::Normalisation;
 use rand_chacha::ChaCha8Rng;
 
 use crate::mirror::mirror_and_shift;
@@ -13,8 +14,7 @@ use crate::{Canvas, Draw, Error, Options, Region};
 #[derive(Clone, Debug)]
 pub struct Policy {
     options: Options,
-    /// `(byte / 255 - mean) / std`, by colour and byte.
-    normalised: [[f32; 256]; 3],
+    normalisation: Normalisation,
     /// The mean colour, which fills blank parts.
     blank: [u8; 3],
 }
@@ -26,10 +26,8 @@ impl Policy {
     /// [`Error::Option`] if one is out of its range.
     pub fn new(options: Options) -> Result<Self, Error> {
         options.check()?;
-        let normalise =
-            |colour: usize, byte: usize| (byte as f32 / 255.0 - options.mean[colour]) / options.std[colour];
         Ok(Self {
-            normalised: std::array::from_fn(|colour| std::array::from_fn(|byte| normalise(colour, byte))),
+            normalisation: Normalisation::new(options.mean, options.std),
             blank: options.mean.map(|mean| (mean * 255.0).round() as u8),
             options,
         })
@@ -96,8 +94,7 @@ impl Policy {
     /// # Errors
     /// If `pixels` or `out` have the wrong length.
     pub fn render(&self, draw: &Draw, pixels: &[u8], size: usize, out: &mut [f32]) -> Result<(), Error> {
-        let [red, green, blue] = &self.normalised;
-        let convert = |[r, g, b]: [u8; 3]| [red[usize::from(r)], green[usize::from(g)], blue[usize::from(b)]];
+        let convert = |pixel: [u8; 3]| self.normalisation.pixel(pixel);
         // The mean colour, normalised.
         self.write(draw, pixels, size, out, convert, [0.0; 3])
     }

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use marque_network::Precision;
+use marque_network::{Backbone, Precision};
+
+use crate::names::{stage_names, table_names};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -58,19 +61,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Bring stages up to date: all, or those named and what they need.
-    Run {
-        /// Stages: ingest, labels, preprocess, features (with train.cache_features), train, evaluate.
-        stages: Vec<String>,
-        /// Run the stages named (or all) even if they are fresh.
-        #[arg(long)]
-        force: bool,
-        /// Leave the stages before them alone and take their results as they are.
-        #[arg(long, requires = "stages")]
-        only: bool,
-        /// Run nothing: say what would run and why, and try two batches of training to tell time and memory.
-        #[arg(long)]
-        dry_run: bool,
-    },
+    Run(Run),
     /// Verify the files that the configuration names, and download those that are missing.
     Fetch,
     /// Show which stages are fresh or stale, and why.
@@ -98,27 +89,7 @@ pub(crate) enum Command {
     Export(Export),
     /// Look into a table of the store: what is in the labels, how class names were read, the rows of any other.
     #[command(after_help = INSPECT_EXAMPLES)]
-    Inspect {
-        /// The table: labels, classes, weights, leaks, crops, photos, duplicates, rejected, index, history,
-        /// predictions.
-        #[arg(default_value = "labels")]
-        table: String,
-        /// Count or show only rows for which a condition in SQL holds: "year >= 2012 and type = 'SUV'".
-        #[arg(long = "where", value_name = "CONDITION")]
-        condition: Option<String>,
-        /// Only this head (labels, classes).
-        #[arg(long, value_name = "NAME")]
-        head: Option<String>,
-        /// Print JSON.
-        #[arg(long, conflicts_with = "out")]
-        json: bool,
-        /// Write the photos, with their labels, to one picture: grid.png, grid.jpg (photos).
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-        /// Most rows, classes of a head, or photos on the picture.
-        #[arg(long, value_name = "ROWS")]
-        limit: Option<usize>,
-    },
+    Inspect(Inspect),
     /// Ask the tables of the store in SQL: all that `inspect` knows.
     Sql {
         /// The query, such as "select brand, count(*) as n from labels group by brand order by n desc".
@@ -132,12 +103,50 @@ pub(crate) enum Command {
     },
 }
 
+/// What to run.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[arg(help = format!("Stages: {}", stage_names()))]
+    pub(crate) stages: Vec<String>,
+    /// Run the stages named (or all) even if they are fresh.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Leave the stages before them alone and take their results as they are.
+    #[arg(long, requires = "stages")]
+    pub(crate) only: bool,
+    /// Run nothing: say what would run and why, and try two batches of training to tell time and memory.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What to show of a table.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    #[arg(default_value = "labels", help = format!("The table: {}", table_names()))]
+    pub(crate) table: String,
+    /// Count or show only rows for which a condition in SQL holds: "year >= 2012 and type = 'SUV'".
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) condition: Option<String>,
+    /// Only this head (labels, classes).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) head: Option<String>,
+    /// Print JSON.
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) json: bool,
+    /// Write the photos, with their labels, to one picture: grid.png, grid.jpg (photos).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Most rows, classes of a head, or photos on the picture.
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) limit: Option<usize>,
+}
+
 /// What to time.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     /// The network; its heads have 6, 5 and 2 classes.
-    #[arg(long, value_enum, default_value_t = Trunk::Resnet34)]
-    pub(crate) backbone: Trunk,
+    #[arg(long, default_value = Backbone::ResNet34.name(), value_parser = backbone())]
+    pub(crate) backbone: Backbone,
     /// Height and width of the photos, in pixels.
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u16).range(32..=1024))]
     pub(crate) size: u16,
@@ -153,12 +162,9 @@ pub(crate) struct Bench {
     /// Time evaluation instead of training.
     #[arg(long)]
     pub(crate) evaluate: bool,
-    /// What the trunk computes with.
+    /// The type of the activations in the backbone.
     #[arg(long, value_enum, default_value_t = Numbers::F32)]
     pub(crate) precision: Numbers,
-    /// Compute with candle's own operations instead of ours.
-    #[arg(long, conflicts_with = "precision")]
-    pub(crate) stock: bool,
     /// Print one line of JSON, and no table by kind of convolution.
     #[arg(long)]
     pub(crate) json: bool,
@@ -217,11 +223,10 @@ pub(crate) struct Export {
     pub(crate) model: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Trunk {
-    Resnet18,
-    Resnet34,
-    Resnet50,
+fn backbone() -> impl TypedValueParser<Value = Backbone> {
+    let named = |name: String| Backbone::ALL.into_iter().find(|backbone| backbone.name() == name);
+    PossibleValuesParser::new(Backbone::ALL.map(Backbone::name))
+        .try_map(move |name| named(name).ok_or("there is no such backbone"))
 }
 
 /// Kinds of numbers.

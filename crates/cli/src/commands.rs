@@ -6,17 +6,18 @@ mod explain;
 mod export;
 mod fetch;
 mod gc;
+mod inspect;
 mod lr_find;
 mod preview;
 mod run;
 mod status;
-mod tables;
 mod training_inputs;
 mod verify;
 
-pub(crate) use tables::table_names;
+use std::path::Path;
 
 use marque_settings::Document;
+use serde::de::DeserializeOwned;
 
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Configuration;
@@ -34,20 +35,12 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
     let mut configuration = Configuration::load(&arguments.config, &set)?;
     configuration.fetch.offline |= arguments.offline;
     configuration.start_threads()?;
-    if let Command::Run { dry_run: false, force, .. } = arguments.command {
-        terminal.promise_on_interrupt(match force {
-            false => "finished stages are kept, and the next run goes on from there",
-            true => {
-                "finished stages are kept, and the next run goes on from there, unless it has --force again"
-            }
-        });
-    }
     match arguments.command {
-        Command::Run { stages, force, only, dry_run } => {
-            let what = run::Wanted { stages, force, only };
-            match dry_run {
-                true => dry_run::dry_run(&configuration, &what, terminal),
-                false => run::run(&configuration, &what, terminal),
+        Command::Run(options) => {
+            let request = run::request(&configuration, &options)?;
+            match options.dry_run {
+                true => dry_run::dry_run(&configuration, &request, terminal),
+                false => run::run(&configuration, &request, terminal),
             }
         }
         Command::Fetch => fetch::fetch(&configuration, terminal),
@@ -59,10 +52,12 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Preview(options) => preview::preview(&configuration, &options, terminal),
         Command::LrFind(options) => lr_find::lr_find(&configuration, &options, terminal),
         Command::Export(options) => export::export(&configuration, &options, terminal),
-        Command::Inspect { table, condition, head, json, out, limit } => {
-            let request = tables::Request { table, condition, head, json, out, limit };
-            tables::inspect(&configuration, request, terminal)
-        }
-        Command::Sql { query, limit, json } => tables::sql(&configuration, &query, limit, json, terminal),
+        Command::Inspect(options) => inspect::inspect(&configuration, &options, terminal),
+        Command::Sql { query, limit, json } => inspect::sql(&configuration, &query, limit, json, terminal),
     }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let text = fs_err::read(path)?;
+    serde_json::from_slice(&text).map_err(|source| Error::Json { path: path.to_owned(), source })
 }

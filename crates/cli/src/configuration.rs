@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use marque_contracts::schema::HeadKind;
-use marque_contracts::{Stage, Store};
+use marque_contracts::Stage;
 use marque_evaluate::Evaluate;
 use marque_ingest::{FetchSettings, Ingest};
-use marque_labels::{HeadKindSettings, Labels};
+use marque_labels::Labels;
 use marque_network::Precision;
 use marque_preprocess::Preprocess;
 use marque_settings::{Document, Reader};
+use marque_store::Store;
 use marque_train::{Features, Train};
 
 use crate::error::Error;
@@ -50,11 +50,7 @@ impl Configuration {
         let mut train = reader.section("train", marque_train::Settings::read);
         let mut evaluate = reader.section("evaluate", marque_evaluate::Settings::read);
         (train.precision, evaluate.precision) = (precision, precision);
-        let kind = |head: &marque_labels::HeadSettings| match head.kind {
-            HeadKindSettings::Single => HeadKind::Single,
-            HeadKindSettings::Tags(_) => HeadKind::Tags,
-        };
-        let declared: Vec<_> = labels.heads.iter().map(|head| (head.name.as_str(), kind(head))).collect();
+        let declared: Vec<_> = labels.heads.iter().map(|head| (head.name.as_str(), head.kind)).collect();
         for (key, message) in train.size_misfits(preprocess.size) {
             reader.report(key, &message);
         }

@@ -3,15 +3,20 @@
 use std::error::Error as _;
 use std::path::PathBuf;
 
-use marque_contracts::{FailureKind, STORE_FORMAT, StoreError};
+use marque_contracts::FailureKind;
+use marque_contracts::counts::counted;
+use marque_contracts::schema::{STAGES, train};
 use marque_settings::{DocumentError, Problems};
+use marque_store::{RunError, StoreError};
+
+use crate::names::{stage_names, table_names};
 
 /// What can stop the program.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
     Document(#[from] DocumentError),
-    #[error("the configuration has {}:\n{_0}", count(_0))]
+    #[error("the configuration has {}:\n{_0}", counted(_0.0.len() as u64, "problem", "problems"))]
     Problems(#[from] Problems),
     #[error("there is no stage `{0}`")]
     NoSuchStage(String),
@@ -28,27 +33,27 @@ pub(crate) enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Pipeline(#[from] marque_pipeline::Error),
+    Run(#[from] RunError),
     #[error(transparent)]
     Inspect(#[from] marque_inspect::Error),
     #[error("{}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Files {
         errors: Vec<marque_ingest::Error>,
-        /// Stages asked for that could take the results that are there as they are.
-        after: Vec<String>,
+        /// The stages asked for that could read the results that are there.
+        downstream: Vec<&'static str>,
     },
     #[error(transparent)]
     Ingest(#[from] marque_ingest::Error),
-    #[error("{} in use {} not what was written", number(*.0, "file or record", "files or records"), if *.0 == 1 { "is" } else { "are" })]
+    #[error("{} not what was written", counted(*.0 as u64, "file or record in use is", "files or records in use are"))]
     Damaged(usize),
     #[error("{path} is damaged")]
-    Heads { path: PathBuf, source: serde_json::Error },
+    Json { path: PathBuf, source: serde_json::Error },
     #[error(transparent)]
     Train(#[from] marque_train::Error),
     #[error(transparent)]
     Export(#[from] marque_export::Error),
-    #[error("cannot {action} {path}")]
-    Write { action: &'static str, path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     #[error("the network could not be timed")]
     Network(#[from] marque_network::Error),
     #[error("the output cannot be written")]
@@ -57,23 +62,10 @@ pub(crate) enum Error {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-fn count(problems: &Problems) -> String {
-    match problems.0.len() {
-        1 => "a problem".to_owned(),
-        count => format!("{count} problems"),
-    }
-}
-
-/// "1 file", "7 files".
-fn number(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
-}
-
 impl Error {
     /// A failure of training outside the pipeline, with the hint and exit code that it has inside.
     pub(crate) fn of_training(error: marque_train::Error) -> Self {
-        let stage = marque_contracts::schema::train::STAGE.to_owned();
-        marque_pipeline::Error::Stage { stage, failure: error.into() }.into()
+        RunError::Stage { stage: train::STAGE, failure: error.into() }.into()
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
@@ -82,10 +74,12 @@ impl Error {
             Error::Document(_) | Error::Problems(_) => 3,
             Error::NoResult(_)
             | Error::Outdated(_)
+            | Error::NoTable(_)
+            | Error::Files { .. }
+            | Error::Ingest(_)
             | Error::Train(_)
             | Error::Export(_)
-            | Error::Write { .. } => 4,
-            Error::NoTable(_) | Error::Files { .. } | Error::Ingest(_) => 4,
+            | Error::Io(_) => 4,
             Error::Inspect(
                 marque_inspect::Error::Query { .. }
                 | marque_inspect::Error::UnknownTable { .. }
@@ -95,17 +89,16 @@ impl Error {
                 | marque_inspect::Error::TooTall { .. }
                 | marque_inspect::Error::Picture { .. },
             ) => 2,
-            Error::Inspect(_) | Error::Heads { .. } | Error::Damaged(_) | Error::Store(_) => 5,
-            Error::Pipeline(
-                marque_pipeline::Error::Stage { failure, .. }
-                | marque_pipeline::Error::Unsettled { failure, .. },
-            ) => match failure.kind() {
-                FailureKind::Settings => 3,
-                FailureKind::Data => 4,
-                FailureKind::Store => 5,
-                FailureKind::Run => 6,
-            },
-            Error::Pipeline(_) => 5,
+            Error::Inspect(_) | Error::Json { .. } | Error::Damaged(_) | Error::Store(_) => 5,
+            Error::Run(RunError::Stage { failure, .. } | RunError::UnknownStaleness { failure, .. }) => {
+                match failure.kind() {
+                    FailureKind::Settings => 3,
+                    FailureKind::Data => 4,
+                    FailureKind::Store => 5,
+                    FailureKind::Run => 6,
+                }
+            }
+            Error::Run(_) => 5,
             Error::Network(_) => 6,
             Error::Output(_) | Error::Threads(_) => 1,
         }
@@ -135,14 +128,15 @@ impl Error {
                 "run marque in the folder that has {}, or name another file with --config",
                 path.display()
             )),
-            Error::NoSuchStage(name) if name == marque_train::FEATURES => {
-                Some("it is a stage only where train.cache_features is on".to_owned())
-            }
-            Error::NoSuchStage(_) => {
-                Some(format!("the stages are {}", marque_contracts::schema::STAGES.join(", ")))
+            Error::NoSuchStage(name) => {
+                let known = STAGES.iter().find(|stage| stage.name == name);
+                Some(match known.and_then(|stage| stage.optional) {
+                    Some(setting) => format!("it is a stage only where {setting} is on"),
+                    None => format!("the stages are {}", stage_names()),
+                })
             }
             Error::NoSuchTable(_) | Error::Inspect(marque_inspect::Error::UnknownTable { .. }) => {
-                Some(format!("the tables are {}", crate::commands::table_names()))
+                Some(format!("the tables are {}", table_names()))
             }
             Error::Inspect(marque_inspect::Error::UnknownColumn { .. }) => Some(
                 "columns stand without quotes or in double ones, text in single ones: type = 'SUV'"
@@ -155,18 +149,17 @@ impl Error {
             Error::NoResult(stage) | Error::Outdated(stage) => {
                 Some(format!("run `marque run {stage}` first"))
             }
-            Error::Store(error) | Error::Pipeline(marque_pipeline::Error::Store(error)) => store_hint(error),
-            Error::Files { errors, after } => or_only(marque_ingest::Error::hint_of_all(errors), after),
+            Error::Store(error) | Error::Run(RunError::Store(error)) => store_hint(error),
+            Error::Files { errors, downstream } => {
+                or_only(marque_ingest::Error::hint_of_all(errors), downstream)
+            }
             Error::Ingest(error) => error.hint(),
             Error::Damaged(_) => Some("`marque run STAGE --force` makes a damaged result again".to_owned()),
-            Error::Pipeline(marque_pipeline::Error::Stage { failure, .. }) => {
-                failure.hint().map(str::to_owned)
+            Error::Run(RunError::Stage { failure, .. }) => failure.hint().map(str::to_owned),
+            Error::Run(RunError::UnknownStaleness { failure, downstream, .. }) => {
+                or_only(failure.hint().map(str::to_owned), downstream)
             }
-            Error::Pipeline(marque_pipeline::Error::Unsettled { failure, after, .. }) => {
-                or_only(failure.hint().map(str::to_owned), after)
-            }
-            Error::Pipeline(marque_pipeline::Error::MissingInput { upstream, .. })
-            | Error::Pipeline(marque_pipeline::Error::DamagedInput { upstream, .. }) => {
+            Error::Run(RunError::MissingInput { upstream, .. } | RunError::DamagedInput { upstream, .. }) => {
                 Some(format!("run `marque run {upstream}` first, or leave --only away"))
             }
             _ => None,
@@ -177,25 +170,25 @@ impl Error {
 fn store_hint(error: &StoreError) -> Option<String> {
     match error {
         StoreError::InUse { .. } => Some("wait for it to end, or stop it".to_owned()),
-        StoreError::Format { found, .. } if *found > STORE_FORMAT => {
+        StoreError::Format { found, known, .. } if found > known => {
             Some("use the newer marque, or another folder for the store: [store] path".to_owned())
         }
         StoreError::Format { .. } => Some(
             "move the folder away, or delete it: everything in it can be made again; or set [store] path"
                 .to_owned(),
         ),
-        StoreError::NoLink { .. } => {
+        StoreError::NotALink { .. } => {
             Some("move it out of the store; `marque run` makes the link again".to_owned())
         }
         _ => None,
     }
 }
 
-/// A hint, and how to do without what is missing: by the results that are there.
-fn or_only(hint: Option<String>, after: &[String]) -> Option<String> {
-    if after.is_empty() {
+/// A hint, and how to do without what is missing: with the results that are there.
+fn or_only(hint: Option<String>, downstream: &[&str]) -> Option<String> {
+    if downstream.is_empty() {
         return hint;
     }
-    let only = format!("`marque run {} --only` takes the results that are there", after.join(" "));
+    let only = format!("`marque run {} --only` takes the results that are there", downstream.join(" "));
     Some(hint.map_or_else(|| only.clone(), |hint| format!("{hint}; or {only}")))
 }

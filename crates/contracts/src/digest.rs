@@ -1,4 +1,4 @@
-//! Content digests and artifact keys.
+//! Content digests.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A BLAKE3 digest (256 bits) of some content. Prints and serialises as 64 hex digits.
+/// A BLAKE3 digest (256 bits): <https://github.com/BLAKE3-team/BLAKE3-specs>. Prints and serialises as 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -19,9 +19,14 @@ impl Digest {
     }
 
     /// The digest of a file's content, read through a memory map and hashed on all cores.
+    ///
+    /// # Errors
+    /// If the file cannot be read; the message names it.
     pub fn of_file(path: &Path) -> io::Result<Self> {
         let mut hasher = blake3::Hasher::new();
-        hasher.update_mmap_rayon(path)?;
+        hasher.update_mmap_rayon(path).map_err(|error| {
+            io::Error::new(error.kind(), format!("failed to read file `{}`: {error}", path.display()))
+        })?;
         Ok(Self(*hasher.finalize().as_bytes()))
     }
 
@@ -32,7 +37,7 @@ impl Digest {
         Self::of_bytes(text.as_bytes())
     }
 
-    /// The digest of a set of named digests: a folder's content, say. The order given does not matter.
+    /// The digest of a set of named digests: a folder's content, say. Their order does not matter.
     pub fn of_named<'a>(parts: impl IntoIterator<Item = (&'a str, Digest)>) -> Self {
         let mut parts: Vec<_> = parts.into_iter().collect();
         parts.sort_unstable();
@@ -99,39 +104,7 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// Names one result of one stage: the digest of its fingerprint, shortened to 20 hex digits (80 bits) so
-/// that a path stays readable. The full fingerprint is in the manifest.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Key(String);
-
-impl Key {
-    const DIGITS: usize = 20;
-
-    /// The key that a fingerprint's digest gives.
-    pub fn from_digest(digest: &Digest) -> Self {
-        Self(digest.short(Self::DIGITS))
-    }
-
-    /// Reads a folder name as a key; `None` if it is not one.
-    pub fn parse(name: &str) -> Option<Self> {
-        let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-        (name.len() == Self::DIGITS && name.chars().all(hex)).then(|| Self(name.to_owned()))
-    }
-
-    /// The key as text: 20 hex digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Objects with their keys sorted and no white space. serde_json's own order depends on a feature that
+/// JSON with the keys of objects sorted and no white space. serde_json's own order depends on a feature that
 /// any crate in the build can switch on, so a digest must not rely on it.
 fn write_canonical(value: &Value, out: &mut String) {
     match value {

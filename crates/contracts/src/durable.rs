@@ -12,23 +12,23 @@ use fs_err::File;
 /// Above this many files one `syncfs` is cheaper than an `fsync` each.
 const MANY_FILES: usize = 64;
 
-/// The name under which this process writes what will be called `path`.
+/// The temporary name under which this process writes the file `path`.
 pub fn temporary(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     PathBuf::from(name)
 }
 
-/// Whether `name` is one that a process gave to what was to be called `wanted`.
+/// Whether `name` is a temporary name of the file `wanted`, of any process.
 pub fn is_temporary(name: &str, wanted: &str) -> bool {
     let process = name.strip_prefix(wanted).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".tmp"));
     process.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Writes a file beside its destination, flushes it to disk and renames it into place.
+/// Writes a file under a temporary name, flushes it to disk and renames it into place.
 ///
 /// # Errors
-/// If the file system refuses; the old file, if there was one, is as it was, and nothing is left beside it.
+/// If the file system refuses; the old file, if there was one, is as it was, and no temporary file is left.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_atomic_with(path, |file| file.write_all(bytes))
 }
@@ -126,13 +126,13 @@ fn move_aside(from: &Path, to: &Path, aside: &Path) -> io::Result<()> {
 /// # Errors
 /// If the file system refuses.
 pub fn point_link(link: &Path, target: &str) -> io::Result<()> {
-    let beside = &temporary(link);
-    match fs_err::remove_file(beside) {
+    let unfinished = &temporary(link);
+    match fs_err::remove_file(unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    fs_err::os::unix::fs::symlink(target, beside)?;
-    fs_err::rename(beside, link)?;
+    fs_err::os::unix::fs::symlink(target, unfinished)?;
+    fs_err::rename(unfinished, link)?;
     sync_parent(link)
 }
 
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_write_that_fails_leaves_the_old_file_and_nothing_beside_it() {
+    fn a_write_that_fails_leaves_the_old_file_alone() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("file");
         write_atomic(&path, b"old").unwrap();

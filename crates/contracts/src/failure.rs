@@ -1,9 +1,9 @@
-//! How a stage's typed error reaches the terminal: with its causes, a hint, and an exit code.
+//! A stage's typed error on its way to the terminal: with its causes, a hint, and an exit code.
 
 use std::error::Error;
 use std::fmt;
 
-/// What sort of failure it is; decides the exit code (see `marque help`).
+/// The kind of failure, which decides the exit code (see `marque help`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FailureKind {
     /// The settings cannot work (exit code 3).
@@ -36,12 +36,12 @@ impl Failure {
         self
     }
 
-    /// Decides the exit code.
+    /// The kind of failure.
     pub fn kind(&self) -> FailureKind {
         self.kind
     }
 
-    /// What to do about it, if anything is known.
+    /// What to do about it, if known.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }

@@ -1,6 +1,6 @@
-//! How a stage tells what it is doing, without knowing about terminals.
+//! Progress of a stage, reported without knowing about terminals.
 
-/// What a bar counts.
+/// The unit that a progress bar counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
     /// Bytes, shown in binary multiples.
@@ -15,28 +15,28 @@ pub enum Unit {
     Steps,
 }
 
-/// Receives progress. The program draws bars or prints lines; tests stay silent.
+/// Receives progress. The program draws bars or prints lines; tests use [`Silent`].
 pub trait Progress: Sync {
-    /// Begins a step of `total` units. The step ends when the bar is dropped.
+    /// Begins a task of `total` units; it ends when the bar is dropped.
     fn bar(&self, what: &str, total: u64, unit: Unit) -> Box<dyn Bar>;
 
-    /// Prints one line that belongs in the record of the run: an epoch's result, say.
+    /// Prints one line that belongs in the log of the run: an epoch's result, say.
     fn line(&self, text: &str);
 }
 
-/// One step under way; may be advanced from several threads.
+/// A task in progress; may be advanced from several threads.
 pub trait Bar: Send + Sync {
     /// Counts `n` more units.
     fn advance(&self, n: u64);
 
-    /// Counts `n` units that an earlier run had done: they say nothing of the pace.
+    /// Counts `n` units that an earlier run has done: they do not count for the rate.
     fn skip(&self, n: u64);
 
-    /// Shows some words beside the bar: the loss, say.
+    /// Shows a message at the end of the bar: the loss, say.
     fn set_message(&self, message: &str);
 }
 
-/// Shows nothing.
+/// Discards progress.
 pub struct Silent;
 
 impl Progress for Silent {

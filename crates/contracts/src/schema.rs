@@ -1,13 +1,25 @@
-//! Names of the files that pass between stages, and the records of the JSON ones. The columns of the
+//! The stages, the names of the files that pass between them, and the records of the JSON ones. The columns of the
 //! Parquet tables are in `marque-formats`, which reads and writes them.
 
+mod crop;
+mod head;
+mod normalisation;
 mod preparation;
+pub mod stanford_cars;
+mod text;
 
-pub use preparation::{Crop, Filter, Fit, Preparation};
+pub use crop::{BoxFit, Crop};
+pub use head::{ClassWeights, Head, HeadKind, Label};
+pub use normalisation::Normalisation;
+pub use preparation::{Filter, Fit, Preparation};
+pub use text::normalised;
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+/// Model years that a car can be of.
+pub const MODEL_YEARS: std::ops::RangeInclusive<i64> = 1885..=2100;
 
 /// Files that `ingest` writes.
 pub mod ingest {
@@ -59,11 +71,31 @@ pub mod preprocess {
     pub const PREPARATION: &str = "preparation.json";
 }
 
+/// Files that `features` writes.
+pub mod features {
+    /// Stage name.
+    pub const STAGE: &str = "features";
+    /// Folder with the activations of the frozen stages of the backbone, a file per shard.
+    pub const FEATURES: &str = "features/";
+    /// Shapes and views of the activations.
+    pub const RECORD: &str = "features.json";
+}
+
+/// Files of a model's folder, as Hugging Face names them.
+pub mod model {
+    /// Weights, under torchvision's names.
+    pub const WEIGHTS: &str = "model.safetensors";
+    /// Backbone, heads and their classes.
+    pub const CONFIG: &str = "config.json";
+    /// How photos become pixels.
+    pub const PREPROCESSOR: &str = "preprocessor_config.json";
+}
+
 /// Files that `train` writes.
 pub mod train {
     /// Stage name.
     pub const STAGE: &str = "train";
-    /// Folder with the best model: `model.safetensors`, `config.json`, `preprocessor_config.json`.
+    /// Folder with the best model: the files of [`model`](super::model).
     pub const MODEL: &str = "model/";
     /// A row per epoch.
     pub const HISTORY: &str = "history.parquet";
@@ -85,9 +117,33 @@ pub mod evaluate {
     pub const REPORT: &str = "report.html";
 }
 
-/// The five stages, in the order in which they run.
-pub const STAGES: [&str; 5] =
-    [ingest::STAGE, labels::STAGE, preprocess::STAGE, train::STAGE, evaluate::STAGE];
+/// A stage of the pipeline, whether the configuration at hand has it or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KnownStage {
+    /// Its name.
+    pub name: &'static str,
+    /// The setting that switches it on; `None` if every configuration has the stage.
+    pub optional: Option<&'static str>,
+}
+
+impl fmt::Display for KnownStage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.optional {
+            Some(setting) => write!(f, "{} (with {setting})", self.name),
+            None => f.write_str(self.name),
+        }
+    }
+}
+
+/// All stages, in the order in which they run.
+pub const STAGES: [KnownStage; 6] = [
+    KnownStage { name: ingest::STAGE, optional: None },
+    KnownStage { name: labels::STAGE, optional: None },
+    KnownStage { name: preprocess::STAGE, optional: None },
+    KnownStage { name: features::STAGE, optional: Some("train.cache_features") },
+    KnownStage { name: train::STAGE, optional: None },
+    KnownStage { name: evaluate::STAGE, optional: None },
+];
 
 /// What `ingest` found: `dataset.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -102,10 +158,10 @@ pub struct Dataset {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// `cars_train/`, `cars_test/` and the devkit's `cars_meta.mat`, `cars_train_annos.mat` and, where
-    /// there is one, `cars_test_annos_withlabels.mat`.
+    /// Folders `cars_train/` and `cars_test/`, and the devkit: [`stanford_cars::CLASS_NAMES`],
+    /// [`stanford_cars::TRAIN`] and, where there is one, [`stanford_cars::TEST`].
     StanfordCars,
-    /// `car_ims/` and `cars_annos.mat`, which holds names, boxes, classes and split of all photos.
+    /// Folder `car_ims/` and [`stanford_cars::ALL`], which holds names, boxes, classes and split of all photos.
     CarIms,
     /// One table for everything else: [`ingest::ANNOTATION_TABLE`].
     Table,
@@ -115,11 +171,11 @@ pub enum Layout {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// Learnt from.
+    /// Trained on.
     Train,
-    /// Held out of the training photos to choose the best epoch.
+    /// Held out of the training photos, to choose the best epoch.
     Validation,
-    /// Measured once, at the end.
+    /// Evaluated once, at the end.
     Test,
 }
 
@@ -140,39 +196,4 @@ impl Split {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|split| split.as_str() == word)
     }
-}
-
-/// How many answers a head gives.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HeadKind {
-    /// Exactly one class.
-    #[default]
-    Single,
-    /// Several classes, or none.
-    Tags,
-}
-
-/// One question that the network answers: `heads.json` is a list of these.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Head {
-    /// Name: a column of the label table.
-    pub name: String,
-    /// How many answers it gives.
-    pub kind: HeadKind,
-    /// Classes; the position is the class id.
-    pub classes: Vec<String>,
-    /// Photos per class, by split.
-    pub counts: BTreeMap<Split, Vec<u64>>,
-    /// Class weights from the training split, by method, each with a mean of 1 over the training photos.
-    pub class_weights: ClassWeights,
-}
-
-/// Weights per class that make up for unequal counts.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct ClassWeights {
-    /// Inverse frequency.
-    pub inverse: Vec<f64>,
-    /// Inverse effective number of samples, β = 0.999 (Cui et al. 2019, arXiv:1901.05555).
-    pub effective: Vec<f64>,
 }

@@ -1,11 +1,13 @@
-//! What a pipeline stage is.
+//! The trait of pipeline stages, and what a run of one gets and gives.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{Digest, Failure, Manifest, Progress};
+use crate::digest::Digest;
+use crate::failure::Failure;
+use crate::progress::Progress;
 
 /// What a stage reads of another stage's artifact.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,15 +18,8 @@ pub struct Input {
     pub files: &'static [&'static str],
 }
 
-impl Input {
-    /// Whether an artifact has all of it. One that an older program wrote may lack a file.
-    pub fn is_in(&self, manifest: &Manifest) -> bool {
-        self.files.iter().all(|selection| manifest.digest_of(selection).is_some())
-    }
-}
-
-/// One step of the pipeline. A stage is its resolved settings plus the code to run; it touches nothing but
-/// the folders that a [`Job`] names and the outside files that it lists as sources.
+/// One stage of the pipeline: its resolved settings and the code to run. It touches nothing but the folders that a
+/// [`Job`] names and the files outside the store that it lists as sources.
 pub trait Stage {
     /// Name: folder in the store, section of the configuration, word on the command line.
     fn name(&self) -> &'static str;
@@ -38,7 +33,7 @@ pub trait Stage {
     /// What it reads of other artifacts.
     fn inputs(&self) -> Vec<Input>;
 
-    /// Content digests of files outside the store, by the setting that names them.
+    /// Content digests of its sources, files outside the store, by the setting that names them.
     ///
     /// # Errors
     /// If such a file is missing or cannot be read.
@@ -46,19 +41,19 @@ pub trait Stage {
         Ok(BTreeMap::new())
     }
 
-    /// Whether a work folder that an interrupted run left behind is of use; if not, it is emptied first.
+    /// Whether a run can go on from the work folder of an interrupted one; if not, it starts with an empty folder.
     fn resumable(&self) -> bool {
         false
     }
 
-    /// Does the work: reads the inputs, fills the output folder.
+    /// Reads the inputs and fills the output folder.
     ///
     /// # Errors
     /// Any failure leaves the last good result untouched.
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure>;
 }
 
-/// One run of a stage.
+/// One run of a stage: folders of its inputs, the folder to fill, and where to report progress.
 pub struct Job<'a> {
     inputs: BTreeMap<String, PathBuf>,
     output: &'a Path,
@@ -79,7 +74,7 @@ impl<'a> Job<'a> {
         self.inputs.get(stage).unwrap_or_else(|| panic!("`{stage}` is not a declared input of this stage"))
     }
 
-    /// Folder to fill. What an interrupted run left is still in it if the stage is resumable.
+    /// Folder to fill; if the stage is resumable, with what an interrupted run left in it.
     pub fn output(&self) -> &'a Path {
         self.output
     }
@@ -90,11 +85,11 @@ impl<'a> Job<'a> {
     }
 }
 
-/// What a stage says of its finished work.
+/// A stage's summary of its finished work.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Summary {
     /// One line for the terminal: "2,600 photos, 45 classes".
     pub line: String,
-    /// Kept in the manifest; not part of any key, so times and addresses are welcome.
+    /// Notes for the manifest; not part of any key, so times and addresses are welcome.
     pub notes: BTreeMap<String, Value>,
 }

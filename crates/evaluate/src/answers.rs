@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use marque_contracts::schema::Split;
-use marque_formats::{Column, Frame};
+use marque_formats::{Column, Table};
 
 use crate::{Error, TagAnswers};
 
@@ -123,7 +123,7 @@ impl Answers {
     /// If the names of heads make two columns the same, or the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let photos = 0..self.file_names.len();
-        let mut frame = Frame::new()
+        let mut frame = Table::new()
             .with_text("file_name", self.file_names.iter().map(String::as_str))
             .with_text("split", photos.clone().map(|_| self.split.as_str()));
         for head in &self.heads {

@@ -4,23 +4,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::Job;
-use marque_contracts::schema::{Head, HeadKind, Split, ingest, labels, preprocess, train};
-use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader, TagColumn};
-use marque_network::{Network, NetworkConfig, Precision, Problem};
+use marque_contracts::schema::model::{CONFIG, WEIGHTS};
+use marque_contracts::schema::{Head, HeadKind, Label, Split, ingest, labels, preprocess, train};
+use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader};
+use marque_network::{Network, NetworkConfig, Precision};
 use serde::de::DeserializeOwned;
 
 use crate::Error;
-
-const CONFIG: &str = "config.json";
-const WEIGHTS: &str = "model.safetensors";
 
 /// Everything that is read, but photos.
 pub(crate) struct Inputs {
     pub(crate) network: Network,
     /// The network's heads, in its order, with the classes' counts.
     pub(crate) heads: Vec<Head>,
-    /// The true tags of those heads that have tags, in their order.
-    tags: Vec<TagColumn>,
     pub(crate) history: Vec<EpochRow>,
     /// The epoch whose weights are in the model, where the history says so.
     pub(crate) best_epoch: Option<u32>,
@@ -38,15 +34,7 @@ pub(crate) struct Photos {
     pub(crate) file_names: Vec<String>,
     pub(crate) places: Vec<IndexRow>,
     /// By head, then photo.
-    pub(crate) truths: Vec<Truths>,
-}
-
-/// What the photos are, for one head; `None` where it is not known.
-pub(crate) enum Truths {
-    /// A class id each.
-    Single(Vec<Option<usize>>),
-    /// Class ids each.
-    Tags(Vec<Option<Vec<usize>>>),
+    pub(crate) labels: Vec<Vec<Label>>,
 }
 
 impl Inputs {
@@ -56,12 +44,6 @@ impl Inputs {
         let network = open_network(&trained.join(train::MODEL), precision)?;
         let heads_path = labelled.join(labels::HEADS);
         let heads = matching_heads(network.config(), read_json(&heads_path)?, &heads_path)?;
-        let single = heads.iter().filter(|head| head.kind == HeadKind::Single);
-        let classes: Vec<_> = single.map(|head| (head.name.clone(), head.classes.clone())).collect();
-        let labels_path = labelled.join(labels::LABEL_TABLE);
-        let tags = heads.iter().filter(|head| head.kind == HeadKind::Tags);
-        let tags = tags.map(|head| TagColumn::read(&labels_path, &head.name, &head.classes));
-        let tags = tags.collect::<Result<_, _>>()?;
         let names: Vec<_> = reported(&heads).map(|head| head.name.clone()).collect();
         let history = EpochRow::read(&trained.join(train::HISTORY), &names)?;
         let index_path = pixels.join(preprocess::INDEX);
@@ -73,8 +55,7 @@ impl Inputs {
             photo_folder: job.input(ingest::STAGE).join(ingest::PHOTOS),
             index: index.into_iter().map(|row| (row.file_name.clone(), row)).collect(),
             index_path,
-            rows: LabelTable::read(&labels_path, &classes)?.rows,
-            tags,
+            rows: LabelTable::read(&labelled.join(labels::LABEL_TABLE), &heads)?.rows,
             network,
             heads,
         })
@@ -87,53 +68,26 @@ impl Inputs {
 
     /// Whether any photo of a split has a label that one of the network's heads answers.
     pub(crate) fn has_labels(&self, split: Split) -> bool {
-        let labelled = |(position, row): (usize, &LabelRow)| {
-            row.split == split
-                && (row.labels.iter().any(Option::is_some)
-                    || self.tags.iter().any(|column| matches!(column.rows.get(position), Some(Some(_)))))
-        };
-        self.rows.iter().enumerate().any(labelled)
+        let labelled = |row: &LabelRow| row.split == split && row.labels.iter().any(Label::is_known);
+        self.rows.iter().any(labelled)
     }
 
     /// The photos of a split, in the order of their names.
     pub(crate) fn photos(&self, split: Split) -> Result<Photos, Error> {
-        let positions: Vec<_> = (0..self.rows.len()).filter(|i| self.rows[*i].split == split).collect();
-        let rows: Vec<_> = positions.iter().map(|position| &self.rows[*position]).collect();
+        let rows: Vec<_> = self.rows.iter().filter(|row| row.split == split).collect();
         let place = |row: &&LabelRow| {
             self.index.get(&row.file_name).cloned().ok_or_else(|| Error::NotIndexed {
                 index: self.index_path.clone(),
                 file_name: row.file_name.clone(),
             })
         };
+        let labels = |head: usize| rows.iter().map(|row| row.labels[head].clone()).collect();
         Ok(Photos {
             split,
             file_names: rows.iter().map(|row| row.file_name.clone()).collect(),
             places: rows.iter().map(place).collect::<Result<_, _>>()?,
-            truths: self.truths(&positions),
+            labels: (0..self.heads.len()).map(labels).collect(),
         })
-    }
-
-    /// The labels of the rows at some positions, head by head. Ids are checked against the classes when the table is
-    /// read, so none is negative.
-    fn truths(&self, positions: &[usize]) -> Vec<Truths> {
-        let (mut single, mut tags) = (0.., self.tags.iter());
-        let id = |id: i64| usize::try_from(id).ok();
-        let mut truths = |head: &Head| match (head.kind, tags.as_slice().first()) {
-            (HeadKind::Tags, Some(column)) => {
-                tags.next();
-                let ids = |ids: &Vec<i64>| ids.iter().filter_map(|tag| id(*tag)).collect();
-                let row = |position: &usize| column.rows.get(*position)?.as_ref().map(ids);
-                Truths::Tags(positions.iter().map(row).collect())
-            }
-            _ => {
-                let column = single.next().unwrap_or(usize::MAX);
-                let row = |position: &usize| {
-                    self.rows[*position].labels.get(column).copied().flatten().and_then(id)
-                };
-                Truths::Single(positions.iter().map(row).collect())
-            }
-        };
-        self.heads.iter().map(&mut truths).collect()
     }
 }
 
@@ -164,11 +118,7 @@ fn matching_heads(config: &NetworkConfig, mut heads: Vec<Head>, path: &Path) -> 
         if !wanted.labels().eq(&head.classes) {
             return Err(mismatch("has other classes there"));
         }
-        let problem = match head.kind {
-            HeadKind::Single => Problem::SingleLabel,
-            HeadKind::Tags => Problem::MultiLabel,
-        };
-        if wanted.problem != problem {
+        if wanted.kind != head.kind {
             return Err(mismatch("is of another kind there"));
         }
         matching.push(head);

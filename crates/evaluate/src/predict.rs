@@ -1,9 +1,10 @@
 //! Passing photos through the network.
 
 use candle_core::{Device, Tensor};
+use marque_contracts::schema::Normalisation;
 use marque_contracts::{Progress, Unit};
 use marque_formats::{IndexRow, ShardReader};
-use marque_network::{Network, PixelLevels};
+use marque_network::Network;
 use rayon::prelude::*;
 
 use crate::{Error, Settings};
@@ -17,7 +18,7 @@ pub(crate) fn logits(
     settings: &Settings,
     progress: &dyn Progress,
 ) -> Result<Vec<Vec<f32>>, Error> {
-    let normaliser = Normaliser(PixelLevels::new(network.config().mean, network.config().std));
+    let normaliser = Normaliser(Normalisation::new(network.config().mean, network.config().std));
     let mut logits = vec![Vec::new(); network.config().heads.len()];
     let bar = progress.bar("measure", places.len() as u64, Unit::Photos);
     for batch in places.chunks(settings.batch_size.max(1)) {
@@ -33,7 +34,7 @@ pub(crate) fn logits(
 }
 
 /// Turns shards' pixels into the numbers that the network was trained on.
-struct Normaliser(PixelLevels);
+struct Normaliser(Normalisation);
 
 impl Normaliser {
     /// `[photos, height, width, 3]`, f32.
@@ -43,7 +44,7 @@ impl Normaliser {
         images.par_chunks_exact_mut(geometry.bytes()).zip(places).try_for_each(|(image, place)| {
             let pixels = shards.pixels(place)?;
             for (out, pixel) in image.chunks_exact_mut(3).zip(pixels.as_chunks().0) {
-                out.copy_from_slice(&self.0.of(*pixel));
+                out.copy_from_slice(&self.0.pixel(*pixel));
             }
             if mirrored {
                 for row in image.chunks_exact_mut(3 * geometry.width) {

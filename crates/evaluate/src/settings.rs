@@ -19,7 +19,7 @@ pub struct Settings {
     pub photos: usize,
     /// Photos in the report's section of confident mistakes.
     pub mistakes: usize,
-    /// What the trunk computes with. Not of this section: `runtime.precision` is for training too.
+    /// The type of the activations in the backbone. Not of this section: `runtime.precision` is for training too.
     pub precision: Precision,
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::schema::{Head, HeadKind, Split, evaluate, ingest, labels, preprocess, train};
+use marque_contracts::schema::{Head, HeadKind, Label, Split, evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Failure, Input, Job, Stage, Summary};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::inputs::{Inputs, Truths, reported};
+use crate::inputs::{Inputs, reported};
 use crate::report::count;
 use crate::{
     Answers, Error, Metrics, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, predict, sample,
@@ -70,11 +70,16 @@ impl Evaluate {
         let logits =
             predict::logits(&inputs.network, &inputs.shards, &photos.places, &self.settings, job.progress())?;
         let mut answers = Answers::new(photos.split, photos.file_names);
-        for ((head, truths), logits) in inputs.heads.iter().zip(photos.truths).zip(logits) {
-            let classes = head.classes.clone();
-            match truths {
-                Truths::Single(truths) => answers.add_head(&head.name, classes, truths, &logits)?,
-                Truths::Tags(truths) => answers.add_tags(&head.name, classes, truths, &logits)?,
+        for ((head, labels), logits) in inputs.heads.iter().zip(&photos.labels).zip(logits) {
+            let (name, classes) = (&head.name, head.classes.clone());
+            match head.kind {
+                HeadKind::Single => {
+                    answers.add_head(name, classes, labels.iter().map(Label::class).collect(), &logits)?;
+                }
+                HeadKind::Tags => {
+                    let tags = labels.iter().map(|label| label.tags().map(<[usize]>::to_vec));
+                    answers.add_tags(name, classes, tags.collect(), &logits)?;
+                }
             }
         }
         Ok(answers)
@@ -163,7 +168,7 @@ fn facts(inputs: &Inputs, flip: bool) -> Vec<(String, String)> {
         ("Dropout".to_owned(), format!("{}", config.dropout)),
     ];
     let flipped = flip.then(|| "mean of photo and mirror image".to_owned());
-    let agreed = config.agreement.as_ref();
+    let agreed = config.hierarchy.as_ref();
     let agreed =
         agreed.map(|it| format!("together with the {} classes of {}", it.head.classes, it.head.name));
     let answers: Vec<_> = agreed.into_iter().chain(flipped).collect();

@@ -1,6 +1,6 @@
 //! What the network answered for each photo, for a head with tags.
 
-use marque_formats::{Column, Frame};
+use marque_formats::{Column, Table};
 
 use crate::Error;
 
@@ -89,7 +89,7 @@ impl TagAnswers {
     }
 
     /// The head's columns of the table of predictions.
-    pub(crate) fn columns(&self, frame: Frame, photos: usize) -> Frame {
+    pub(crate) fn columns(&self, frame: Table, photos: usize) -> Table {
         let (name, photos) = (&self.name, 0..photos);
         let truths = photos.clone().map(|photo| self.truth(photo).map(|ids| self.names(ids)));
         let predicted = photos.clone().map(|photo| Some(self.names(&self.predicted(photo))));

@@ -7,7 +7,7 @@ use marque_contracts::schema::{ClassWeights, Head, HeadKind, Split};
 use marque_evaluate::{
     Answers, Error, Metrics, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample,
 };
-use marque_formats::{Column, EpochRow, Frame, HeadEpoch};
+use marque_formats::{Column, EpochRow, HeadEpoch, Table};
 use marque_settings::{Document, Reader};
 
 const ODD: &str = "<b>&\"'";
@@ -204,7 +204,7 @@ fn predictions_round_trip() {
     answers.write(&two).unwrap();
     assert_eq!(std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap());
 
-    let frame = Frame::read(&one).unwrap();
+    let frame = Table::read(&one).unwrap();
     let names: Vec<_> = frame.columns().iter().map(|(name, _)| name.as_str()).collect();
     let expected = [
         "file_name",

@@ -11,7 +11,7 @@ use marque_contracts::schema::{
 use marque_contracts::{Bar, Digest, Failure, FailureKind, Job, Progress, Silent, Stage, Unit};
 use marque_evaluate::{Evaluate, Metrics, Settings};
 use marque_formats::{
-    Column, EpochRow, Frame, Geometry, HeadEpoch, IndexRow, LabelRow, LabelTable, write_shard,
+    Column, EpochRow, Geometry, HeadEpoch, IndexRow, LabelRow, LabelTable, Table, write_shard,
 };
 use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig};
 
@@ -111,15 +111,13 @@ impl Artifacts {
                 height: SIZE as u32,
                 digest: Digest::of_bytes(&[photo as u8]),
                 labels: vec![
-                    known.then_some((photo % 2) as i64),
-                    (known && photo != 20).then_some((photo / 3 % 3) as i64),
+                    known.then_some(photo % 2).into(),
+                    (known && photo != 20).then_some(photo / 3 % 3).into(),
                 ],
             }
         };
-        let table = LabelTable {
-            heads: heads.iter().map(|head| (head.name.clone(), head.classes.clone())).collect(),
-            rows: (0..PHOTOS).map(row).collect(),
-        };
+        let table =
+            LabelTable { heads: heads.clone(), rows: (0..PHOTOS).map(row).collect(), columns: Vec::new() };
         let folder = self.stage(labels::STAGE);
         table.write(&folder.join(labels::LABEL_TABLE)).unwrap();
         std::fs::write(folder.join(labels::HEADS), serde_json::to_string(&heads).unwrap()).unwrap();
@@ -139,7 +137,7 @@ impl Artifacts {
             mean: [0.5, 0.4, 0.3],
             std: [0.2, 0.25, 0.3],
             heads: heads.iter().rev().map(|head| HeadConfig::new(&head.name, head.classes.iter())).collect(),
-            agreement: None,
+            hierarchy: None,
         };
         let model = self.stage(train::STAGE).join(train::MODEL);
         std::fs::create_dir_all(&model).unwrap();
@@ -237,7 +235,7 @@ fn the_table_agrees_with_the_network_photo_by_photo() {
     use candle_core::{Device, Tensor};
     let artifacts = Artifacts::new(&Split::ALL);
     let (output, _) = artifacts.run(&settings(2), "output").unwrap();
-    let frame = Frame::read(&output.join(evaluate::PREDICTIONS)).unwrap();
+    let frame = Table::read(&output.join(evaluate::PREDICTIONS)).unwrap();
     let column = |name: &str| frame.columns().iter().find(|(column, _)| column == name).unwrap().1.clone();
     let Column::Text(names) = column("file_name") else { panic!("names are not text") };
     let Column::Text(predicted) = column("brand_predicted") else { panic!("answers are not text") };
@@ -329,8 +327,8 @@ fn the_epoch_that_was_kept_is_marked_if_the_history_names_it() {
     };
     assert!(!page(&artifacts).contains("weights of epoch"));
     let path = artifacts.stage(train::STAGE).join(train::HISTORY);
-    let mut frame = Frame::new();
-    for (name, column) in Frame::read(&path).unwrap().columns().iter().filter(|(name, _)| name != "kept") {
+    let mut frame = Table::new();
+    for (name, column) in Table::read(&path).unwrap().columns().iter().filter(|(name, _)| name != "kept") {
         frame = frame.with(name, column.clone());
     }
     frame.with("kept", Column::Flag(vec![Some(true), Some(false)])).write(&path).unwrap();

@@ -3,11 +3,11 @@
 
 use std::fmt::Write;
 
-use marque_contracts::schema::{Head, Split};
-use marque_network::{BottleneckStride, HeadConfig, NetworkConfig, Problem};
+use marque_contracts::schema::{Head, HeadKind, Split};
+use marque_network::{BottleneckStride, HeadConfig, NetworkConfig};
 use serde_json::Value;
 
-use crate::Model;
+use crate::model::Model;
 
 /// What is known of a model beyond its own folder. All of it may be missing; the card says less then.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -29,7 +29,7 @@ pub fn model_card(model: &Model, facts: &CardFacts) -> String {
     let names: Vec<_> = config.heads.iter().map(|head| head.name.as_str()).collect();
     let size = config.input_size;
     card += &format!(
-        "\n# {:?}: {}\n\nOne network that answers {} about a photo: {}. A {:?} trunk with one linear layer per \
+        "\n# {:?}: {}\n\nOne network that answers {} about a photo: {}. A {:?} backbone with one linear layer per \
          head, {:.1} million parameters, for photos of {size} × {size} pixels; trained with marque.\n",
         config.backbone,
         names.join(", "),
@@ -58,7 +58,7 @@ pub fn model_card(model: &Model, facts: &CardFacts) -> String {
 }
 
 fn front_matter(config: &NetworkConfig, facts: &CardFacts) -> String {
-    let backbone = format!("{:?}", config.backbone).to_lowercase();
+    let backbone = config.backbone.name();
     let mut yaml = format!(
         "---\nlibrary_name: marque\npipeline_tag: image-classification\ntags:\n- image-classification\n\
          - multi-head\n- {backbone}\nmetrics:\n- accuracy\n- f1\n"
@@ -67,7 +67,7 @@ fn front_matter(config: &NetworkConfig, facts: &CardFacts) -> String {
         let split = metrics["split"].as_str().unwrap_or("test");
         let index: String = measured_heads(metrics).map(|head| index_entry(head, split)).collect();
         if !index.is_empty() {
-            yaml += &format!("model-index:\n- name: {}\n  results:\n{index}", quoted(&backbone));
+            yaml += &format!("model-index:\n- name: {}\n  results:\n{index}", quoted(backbone));
         }
     }
     yaml + "---\n"
@@ -127,24 +127,24 @@ fn measures(head: &Value) -> Vec<Measure<'_>> {
 fn heads(config: &NetworkConfig) -> String {
     let mut section = "\n## Heads\n\n| head | answers | classes |\n|---|---|---|\n".to_owned();
     for head in &config.heads {
-        let answers = match head.problem {
-            Problem::SingleLabel => "one class",
-            Problem::MultiLabel => "several classes, or none",
+        let answers = match head.kind {
+            HeadKind::Single => "one class",
+            HeadKind::Tags => "several classes, or none",
         };
         let labels: Vec<_> = head.labels().collect();
         let _ = writeln!(section, "| {} | {answers} | {} |", head.name, cell(&labels.join(", ")));
     }
-    if let Some(agreement) = &config.agreement {
-        let implied: Vec<_> = agreement.implies.keys().map(String::as_str).collect();
+    if let Some(hierarchy) = &config.hierarchy {
+        let implied: Vec<_> = hierarchy.implies.keys().map(String::as_str).collect();
         let _ = writeln!(
             section,
             "\n{} {} together with `{}`, a head of {} finer classes: each of these implies a class of every \
-             other, and each head answers what the best of them implies, by the product of what all heads say. The ONNX file \
-             does so; `agreement` in `config.json` has which class implies which.",
+             other, and each head answers with the class that the most probable of them implies, by the product of all \
+             heads' probabilities. The ONNX file does so; `agreement` in `config.json` has which class implies which.",
             if implied.len() == 1 { "The head" } else { "The heads" },
             listed(&implied) + if implied.len() == 1 { " answers" } else { " answer" },
-            agreement.head.name,
-            agreement.head.classes,
+            hierarchy.head.name,
+            hierarchy.head.classes,
         );
     }
     section
@@ -169,12 +169,12 @@ fn results(metrics: &Value) -> String {
 }
 
 fn usage(config: &NetworkConfig, preparation: Option<&Value>) -> String {
-    let backbone = format!("{:?}", config.backbone).to_lowercase();
+    let backbone = config.backbone.name();
     let (stride, moved) = match config.bottleneck_stride {
         BottleneckStride::First1x1 if config.backbone.has_bottlenecks() => (
             " The stride of a downsampling bottleneck is in its first 1×1 convolution, where torchvision has it in \
              the second: it is moved below.",
-            "for block in trunk.modules():\n    if isinstance(block, torchvision.models.resnet.Bottleneck):\n        \
+            "for block in backbone.modules():\n    if isinstance(block, torchvision.models.resnet.Bottleneck):\n        \
              block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride\n",
         ),
         _ => ("", ""),
@@ -187,10 +187,10 @@ fn usage(config: &NetworkConfig, preparation: Option<&Value>) -> String {
          is left out, and each head is `heads.<name>.weight` and `.bias` on the pooled features:\n\n\
          ```python\nimport {json}torch, torchvision\nfrom safetensors.torch import load_file\n\n\
          weights = load_file(\"model.safetensors\")\n\
-         trunk = torchvision.models.{backbone}(\n    norm_layer=lambda c: torch.nn.BatchNorm2d(c, eps={norm_eps:e}))\n\
-         trunk.fc = torch.nn.Identity()\n{moved}\
-         trunk.load_state_dict({{k: v for k, v in weights.items() if not k.startswith(\"heads.\")}}, strict=False)\n\
-         features = trunk.eval()(photos)  # [n, 3, {size}, {size}]\n\
+         backbone = torchvision.models.{backbone}(\n    norm_layer=lambda c: torch.nn.BatchNorm2d(c, eps={norm_eps:e}))\n\
+         backbone.fc = torch.nn.Identity()\n{moved}\
+         backbone.load_state_dict({{k: v for k, v in weights.items() if not k.startswith(\"heads.\")}}, strict=False)\n\
+         features = backbone.eval()(photos)  # [n, 3, {size}, {size}]\n\
          logits = lambda head: features @ weights[f\"heads.{{head}}.weight\"].T + weights[f\"heads.{{head}}.bias\"]\n\
          {answers}```\n",
         size = config.input_size,
@@ -198,7 +198,7 @@ fn usage(config: &NetworkConfig, preparation: Option<&Value>) -> String {
         mean = config.mean,
         std = config.std,
         answers = answers(config),
-        json = if config.agreement.is_some() { "json, " } else { "" },
+        json = if config.hierarchy.is_some() { "json, " } else { "" },
     )
 }
 
@@ -239,8 +239,8 @@ fn prepared(size: usize, words: Option<&Value>) -> String {
 /// What to do with the logits, in Python.
 fn answers(config: &NetworkConfig) -> String {
     let first = config.heads.first().map_or("", |head: &HeadConfig| head.name.as_str());
-    let Some(agreement) = &config.agreement else { return format!("logits(\"{first}\")\n") };
-    let fine = &agreement.head.name;
+    let Some(hierarchy) = &config.hierarchy else { return format!("logits(\"{first}\")\n") };
+    let fine = &hierarchy.head.name;
     format!(
         "\nagreement = json.load(open(\"config.json\"))[\"agreement\"]\n\
          known = [c for c in range(agreement[\"head\"][\"classes\"])\n         \

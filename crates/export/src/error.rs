@@ -1,18 +1,13 @@
-use std::path::{Path, PathBuf};
+//! What can go wrong.
+
+use std::path::PathBuf;
 
 /// Why a network cannot be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file system refused.
-    #[error("cannot {action} {path}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// A file or folder could not be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// A JSON file cannot be read.
     #[error("{path} is not as expected")]
     Json {
@@ -21,7 +16,7 @@ pub enum Error {
         /// Where it stops making sense.
         source: serde_json::Error,
     },
-    /// The network's description contradicts itself.
+    /// The network's configuration contradicts itself.
     #[error("{path} describes no network that can be built")]
     Config {
         /// The file.
@@ -43,10 +38,4 @@ pub enum Error {
     /// The folder to write to is the model's own.
     #[error("{0} is the folder of the model itself; name another one")]
     SameFolder(PathBuf),
-}
-
-impl Error {
-    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), source }
-    }
 }

@@ -4,24 +4,26 @@
 //! `gamma · (w ∗ x − mean) / √(variance + ε) + beta` is a convolution with other weights and a bias. The scaling is
 //! done in double precision and rounded once.
 
-use marque_network::{Agreement, BottleneckStride, HeadConfig, LEAST_PROBABILITY, NetworkConfig};
+use marque_network::{
+    Architecture, BlockSpec, ConvSpec, HeadConfig, LEAST_PROBABILITY, LabelHierarchy, NetworkConfig,
+};
 use serde_json::{Map, Value, json};
 
+use crate::Error;
+use crate::model::Model;
 use crate::onnx::{Attribute, Graph, Side};
-use crate::{Error, Model};
 
-/// What is taken from the logarithm of a fine class that does not imply a class.
+/// Subtracted from the log probability of fine classes that do not imply a class, so that they are never its maximum.
 const NOT_IMPLIED: f32 = 1e30;
 
 /// Name of the graph's input.
 pub const INPUT: &str = "pixel_values";
 
 /// A network as an ONNX file: input [`INPUT`], float32 `[batch, 3, size, size]`, normalised photos (RGB); one output
-/// per head under the head's name, `[batch, classes]`, its logits: of an [`Agreement`], what comes out of it. `batch` may
-/// be any number. The file's metadata hold what else is needed to use it: `image_mean`, `image_std`, `image_size`,
-/// `preprocessing`, and under `heads` for each
-/// head its `labels` and its `problem_type` in Hugging Face's words, which says whether the logits are for a softmax or
-/// for sigmoids, as JSON.
+/// per head under the head's name, `[batch, classes]`: its logits, or, where a [`LabelHierarchy`] decodes heads jointly,
+/// log probabilities. `batch` may be any number. The file's metadata hold what else is needed to use it: `image_mean`,
+/// `image_std`, `image_size`, `preprocessing`, and under `heads`, as JSON, for each head its `labels` and its
+/// `problem_type` in Hugging Face's words, which says whether the logits are for a softmax or for sigmoids.
 ///
 /// # Errors
 /// If a weight is missing or has another shape, or a head has the name of the input.
@@ -33,28 +35,27 @@ pub fn write_onnx(model: &Model) -> Result<Vec<u8>, Error> {
     let size = Side::Fixed(config.input_size);
     let mut builder = Builder { model, graph: Graph::default() };
     builder.graph.input(INPUT, &[Side::Any("batch"), Side::Fixed(3), size, size]);
-    let features = builder.trunk()?;
+    let features = builder.backbone(&config.architecture())?;
     for head in &config.heads {
         let output = builder.logits_name(head);
         builder.linear(head, &features, &output)?;
         builder.graph.output(&head.name, &[Side::Any("batch"), Side::Fixed(head.classes)]);
     }
-    if let Some(agreement) = &config.agreement {
-        builder.agree(agreement, &features)?;
+    if let Some(hierarchy) = &config.hierarchy {
+        builder.joint_decoding(hierarchy, &features)?;
     }
-    let name = format!("{:?}", config.backbone).to_lowercase();
-    Ok(builder.graph.into_file(&name, &properties(config)))
+    Ok(builder.graph.into_file(config.backbone.name(), &properties(config)))
 }
 
 /// Sorted by name.
 fn properties(config: &NetworkConfig) -> [(&'static str, String); 7] {
     let head = |head: &HeadConfig| {
         let labels: Vec<_> = head.labels().collect();
-        (head.name.clone(), json!({ "labels": labels, "problem_type": head.problem }))
+        (head.name.clone(), json!({ "labels": labels, "problem_type": head.problem_type() }))
     };
     let heads: Map<String, Value> = config.heads.iter().map(head).collect();
     [
-        ("backbone", format!("{:?}", config.backbone).to_lowercase()),
+        ("backbone", config.backbone.name().to_owned()),
         ("color_space", "RGB".to_owned()),
         ("heads", Value::from(heads).to_string()),
         ("image_mean", format!("{:?}", config.mean)),
@@ -64,118 +65,72 @@ fn properties(config: &NetworkConfig) -> [(&'static str, String); 7] {
     ]
 }
 
-/// What sets a convolution apart.
-#[derive(Clone, Copy)]
-struct Shape {
-    kernel: usize,
-    inputs: usize,
-    outputs: usize,
-    stride: usize,
-}
-
 struct Builder<'a> {
     model: &'a Model,
     graph: Graph,
 }
 
 impl Builder<'_> {
-    /// The layers up to the pooled features, whose name it gives.
-    fn trunk(&mut self) -> Result<String, Error> {
-        let backbone = self.model.config().backbone;
-        let expansion = if backbone.has_bottlenecks() { 4 } else { 1 };
-        let stem = Shape { kernel: 7, inputs: 3, outputs: 64, stride: 2 };
-        let x = self.convolution("conv1", "bn1", stem, INPUT)?;
-        let x = self.relu(&x);
+    /// Adds the layers up to the pooled features and returns the name of these.
+    fn backbone(&mut self, architecture: &Architecture) -> Result<String, Error> {
+        let Architecture { stem, pool, stages } = architecture;
+        let x = self.convolution(stem, INPUT)?;
         let attributes = [
-            Attribute::Integers("kernel_shape", &[3, 3]),
-            Attribute::Integers("pads", &[1; 4]),
-            Attribute::Integers("strides", &[2, 2]),
+            Attribute::Integers("kernel_shape", &[pool.kernel as i64; 2]),
+            Attribute::Integers("pads", &[pool.padding as i64; 4]),
+            Attribute::Integers("strides", &[pool.stride as i64; 2]),
         ];
         self.graph.node("MaxPool", &[&x], "maxpool/y", &attributes);
         let mut x = "maxpool/y".to_owned();
-        let mut channels = 64;
-        for (stage, (blocks, width)) in (1..).zip(backbone.blocks().into_iter().zip([64, 128, 256, 512])) {
-            for block in 0..blocks {
-                let stride = if block == 0 && stage > 1 { 2 } else { 1 };
-                x = self.block(&format!("layer{stage}.{block}"), channels, width, stride, &x)?;
-                channels = width * expansion;
-            }
+        for block in stages.iter().flatten() {
+            x = self.block(block, x)?;
         }
         self.graph.node("GlobalAveragePool", &[&x], "avgpool/y", &[]);
         self.graph.node("Flatten", &["avgpool/y"], "features/y", &[Attribute::Integer("axis", 1)]);
         Ok("features/y".to_owned())
     }
 
-    fn block(
-        &mut self,
-        name: &str,
-        inputs: usize,
-        width: usize,
-        stride: usize,
-        x: &str,
-    ) -> Result<String, Error> {
-        let shape = |kernel, inputs, outputs, stride| Shape { kernel, inputs, outputs, stride };
-        let config = self.model.config();
-        let branch = if config.backbone.has_bottlenecks() {
-            let (first, middle) = match config.bottleneck_stride {
-                BottleneckStride::First1x1 => (stride, 1),
-                BottleneckStride::Middle3x3 => (1, stride),
-            };
-            vec![
-                shape(1, inputs, width, first),
-                shape(3, width, width, middle),
-                shape(1, width, 4 * width, 1),
-            ]
-        } else {
-            vec![shape(3, inputs, width, stride), shape(3, width, width, 1)]
-        };
-        let outputs = branch.last().map_or(inputs, |shape| shape.outputs);
-        let mut y = x.to_owned();
-        for (number, &shape) in (1..).zip(&branch) {
-            if number > 1 {
-                y = self.relu(&y);
-            }
-            y =
-                self.convolution(&format!("{name}.conv{number}"), &format!("{name}.bn{number}"), shape, &y)?;
+    fn block(&mut self, block: &BlockSpec, x: String) -> Result<String, Error> {
+        let mut y = x.clone();
+        for spec in &block.branch {
+            y = self.convolution(spec, &y)?;
         }
-        let shortcut = if stride != 1 || inputs != outputs {
-            let (conv, norm) = (format!("{name}.downsample.0"), format!("{name}.downsample.1"));
-            self.convolution(&conv, &norm, shape(1, inputs, outputs, stride), x)?
-        } else {
-            x.to_owned()
+        let shortcut = match &block.downsample {
+            Some(spec) => self.convolution(spec, &x)?,
+            None => x,
         };
-        let sum = format!("{name}.add/y");
+        let sum = format!("{}.add/y", block.name);
         self.graph.node("Add", &[&y, &shortcut], &sum, &[]);
         Ok(self.relu(&sum))
     }
 
-    /// A convolution with its normalisation folded in; gives the name of what comes out. Names of values have a
-    /// slash, which those of heads do not.
-    fn convolution(&mut self, conv: &str, norm: &str, shape: Shape, x: &str) -> Result<String, Error> {
-        let Shape { kernel, inputs, outputs, stride } = shape;
-        let dims = [outputs, inputs, kernel, kernel];
-        let mut weight = self.model.tensor(&format!("{conv}.weight"), &dims)?;
-        let vector = |kind: &str| self.model.tensor(&format!("{norm}.{kind}"), &[outputs]);
+    /// Adds a convolution with its normalisation folded in, and its ReLU, and returns the name of the output. Names of
+    /// values have a slash, which those of heads have not.
+    fn convolution(&mut self, spec: &ConvSpec, x: &str) -> Result<String, Error> {
+        let ConvSpec { name, norm, kernel, inputs, outputs, stride, padding, relu } = spec;
+        let dims = [*outputs, *inputs, *kernel, *kernel];
+        let (weight_name, bias_name) = (format!("{name}.weight"), format!("{name}.bias"));
+        let mut weight = self.model.tensor(&weight_name, &dims)?;
+        let vector = |kind: &str| self.model.tensor(&format!("{norm}.{kind}"), &[*outputs]);
         let (gamma, beta) = (vector("weight")?, vector("bias")?);
         let (mean, variance) = (vector("running_mean")?, vector("running_var")?);
         let eps = self.model.config().norm_eps;
-        let mut bias = Vec::with_capacity(outputs);
+        let mut bias = Vec::with_capacity(*outputs);
         for (channel, weights) in weight.chunks_exact_mut(inputs * kernel * kernel).enumerate() {
             let scale = f64::from(gamma[channel]) / (f64::from(variance[channel]) + eps).sqrt();
             weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * scale) as f32);
             bias.push((f64::from(beta[channel]) - f64::from(mean[channel]) * scale) as f32);
         }
-        let (weight_name, bias_name, output) =
-            (format!("{conv}.weight"), format!("{conv}.bias"), format!("{conv}/y"));
         self.graph.constant(&weight_name, &dims, &weight);
-        self.graph.constant(&bias_name, &[outputs], &bias);
+        self.graph.constant(&bias_name, &[*outputs], &bias);
         let attributes = [
-            Attribute::Integers("kernel_shape", &[kernel as i64; 2]),
-            Attribute::Integers("pads", &[(kernel / 2) as i64; 4]),
-            Attribute::Integers("strides", &[stride as i64; 2]),
+            Attribute::Integers("kernel_shape", &[*kernel as i64; 2]),
+            Attribute::Integers("pads", &[*padding as i64; 4]),
+            Attribute::Integers("strides", &[*stride as i64; 2]),
         ];
+        let output = format!("{name}/y");
         self.graph.node("Conv", &[x, &weight_name, &bias_name], &output, &attributes);
-        Ok(output)
+        Ok(if *relu { self.relu(&output) } else { output })
     }
 
     fn relu(&mut self, x: &str) -> String {
@@ -184,13 +139,13 @@ impl Builder<'_> {
         output
     }
 
-    /// The name of a head's own logits: that of the output, unless an agreement comes after them.
+    /// The name of a head's own logits: that of the output, unless joint decoding comes after them.
     fn logits_name(&self, head: &HeadConfig) -> String {
-        let agreement = self.model.config().agreement.as_ref();
-        let agrees = |agreement: &Agreement| {
-            agreement.implies.contains_key(&head.name) || agreement.head.name == head.name
+        let hierarchy = self.model.config().hierarchy.as_ref();
+        let decodes = |hierarchy: &LabelHierarchy| {
+            hierarchy.implies.contains_key(&head.name) || hierarchy.head.name == head.name
         };
-        if agreement.is_some_and(agrees) { format!("heads.{}/y", head.name) } else { head.name.clone() }
+        if hierarchy.is_some_and(decodes) { format!("heads.{}/y", head.name) } else { head.name.clone() }
     }
 
     fn linear(&mut self, head: &HeadConfig, features: &str, output: &str) -> Result<(), Error> {
@@ -204,22 +159,23 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The product of what all heads say of the fine classes, for which a matrix `[classes, fine classes]` of zeros and
-    /// ones says which implies which; and for each class of a head the best of the fine classes that imply it.
-    fn agree(&mut self, agreement: &Agreement, features: &str) -> Result<(), Error> {
+    /// Adds the product of all heads' probabilities over the fine classes, for which a matrix `[classes, fine classes]` of
+    /// zeros and ones says which implies which, and for each class of a head the maximum over the fine classes that imply
+    /// it.
+    fn joint_decoding(&mut self, hierarchy: &LabelHierarchy, features: &str) -> Result<(), Error> {
         let heads = &self.model.config().heads;
-        let known: Vec<usize> = agreement.known().collect();
-        let fine = &agreement.head;
+        let known: Vec<usize> = hierarchy.known().collect();
+        let fine = &hierarchy.head;
         let mut experts: Vec<(&HeadConfig, Vec<usize>)> = vec![(fine, known.clone())];
-        let implied = agreement.implied(heads).into_iter();
+        let implied = hierarchy.implied(heads).into_iter();
         experts.extend(implied.map(|(position, classes)| (&heads[position], classes)));
-        let answers_too = heads.iter().any(|head| head.name == fine.name);
+        let is_output = heads.iter().any(|head| head.name == fine.name);
         let axis = [Attribute::Integer("axis", 1)];
         let matrix = |head: &HeadConfig| format!("agreement/implies.{}", head.name);
         let mut sum = String::new();
         for (position, (head, implied)) in experts.iter().enumerate() {
             let logits = format!("heads.{}/y", head.name);
-            if position == 0 && !answers_too {
+            if position == 0 && !is_output {
                 self.linear(fine, features, &logits)?;
             }
             let mut ones = vec![0.0; head.classes * known.len()];
@@ -237,7 +193,7 @@ impl Builder<'_> {
         self.graph.integers("agreement/middle", &[1]);
         self.graph.node("Unsqueeze", &[&sum, "agreement/middle"], "agreement/q", &[]);
         self.graph.constant("agreement/least", &[], &[LEAST_PROBABILITY.ln() as f32]);
-        for (head, implied) in experts.iter().skip(usize::from(!answers_too)) {
+        for (head, implied) in experts.iter().skip(usize::from(!is_output)) {
             let name = &head.name;
             let value = |kind: &str| format!("agreement/{kind}.{name}");
             let mut others = vec![-NOT_IMPLIED; head.classes * known.len()];

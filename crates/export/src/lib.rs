@@ -1,11 +1,11 @@
 //! Trained networks for other programs.
 //!
-//! **Reads** the folder of a model (`model.safetensors`, `config.json`) and, for a model card, what the stages have
-//! said of it: metrics, settings, heads. **Writes** an ONNX file ([`write_onnx`]), a model card ([`model_card`]), or a
+//! **Reads** the folder of a model (`model.safetensors`, `config.json`) and, for a model card, what the stages recorded:
+//! metrics, settings, heads. **Writes** an ONNX file ([`write_onnx`]), a model card ([`model_card`]), or a
 //! folder with all of it that can be published as it is ([`write_folder`]).
 //!
-//! Nothing here computes: a network becomes a graph by the order of its layers and the names of its weights, and the
-//! graph becomes bytes by `marque-protobuf`. The same model gives the same bytes.
+//! Nothing here computes: the [`Architecture`](marque_network::Architecture) of a network becomes a graph, and the graph
+//! becomes bytes by `marque-protobuf`. The same model gives the same bytes.
 
 mod card;
 mod error;

@@ -1,17 +1,13 @@
-//! A trained network as it lies in a folder.
+//! A trained network, read from its folder.
 
 use std::path::{Path, PathBuf};
 
+use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
 use marque_network::NetworkConfig;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde_json::Value;
 
 use crate::Error;
-
-/// Files of a model.
-pub(crate) const WEIGHTS: &str = "model.safetensors";
-pub(crate) const CONFIG: &str = "config.json";
-pub(crate) const PREPROCESSOR: &str = "preprocessor_config.json";
 
 /// A trained network: its description and its weights.
 #[derive(Clone, Debug)]
@@ -28,18 +24,17 @@ impl Model {
     /// If a file is missing or not as expected.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(CONFIG);
-        let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
+        let text = fs_err::read_to_string(&path)?;
         let config: NetworkConfig =
             serde_json::from_str(&text).map_err(|source| Error::Json { path: path.clone(), source })?;
         config.check().map_err(|source| Error::Config { path, source })?;
-        let path = folder.join(WEIGHTS);
-        let weights = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+        let weights = fs_err::read(folder.join(WEIGHTS))?;
         let model = Self { folder: folder.to_owned(), config, weights };
         model.tensors()?;
         Ok(model)
     }
 
-    /// The description.
+    /// The configuration: `config.json`.
     pub fn config(&self) -> &NetworkConfig {
         &self.config
     }
@@ -51,19 +46,19 @@ impl Model {
 
     /// How photos are prepared for it, `preprocessor_config.json`, if that is there and can be read.
     pub(crate) fn preparation(&self) -> Option<Value> {
-        serde_json::from_slice(&std::fs::read(self.folder.join(PREPROCESSOR)).ok()?).ok()
+        serde_json::from_slice(&fs_err::read(self.folder.join(PREPROCESSOR)).ok()?).ok()
     }
 
-    /// Number of weights that are learnt: batch norm's running statistics are not.
+    /// Number of trainable weights: batch norm's running statistics are not.
     pub(crate) fn parameters(&self) -> usize {
-        let learnt = |name: &str| !name.contains(".running_");
+        let trainable = |name: &str| !name.contains(".running_");
         self.tensors().map_or(0, |file| {
-            let tensors = file.iter().filter(|(name, _)| learnt(name));
+            let tensors = file.iter().filter(|(name, _)| trainable(name));
             tensors.map(|(_, view)| view.shape().iter().product::<usize>()).sum()
         })
     }
 
-    /// The values of a weight, f32, which must have this shape.
+    /// The values of a weight, f32, which must have this shape in torchvision's layout.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
         let file = self.tensors()?;
         let view = file.tensor(name).map_err(|_| self.refuse(format!("there is no `{name}`")))?;

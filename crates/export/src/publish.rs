@@ -2,27 +2,27 @@
 
 use std::path::Path;
 
-use crate::model::{CONFIG, PREPROCESSOR, WEIGHTS};
-use crate::{Error, Model, write_onnx};
+use fs_err as fs;
+use marque_contracts::durable::write_atomic;
+use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
+
+use crate::Error;
+use crate::graph::write_onnx;
+use crate::model::Model;
 
 /// Copies a model's files into a folder, which is created if need be, and adds the ONNX file and the card: all that a
-/// model repository needs. Files that are there already are replaced.
+/// model repository needs. Files that are there already are replaced, each in one step.
 ///
 /// # Errors
 /// If the folder is the model's own, the file system refuses, or the network cannot be exported.
 pub fn write_folder(model: &Model, card: &str, folder: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
-    let real = |folder: &Path| folder.canonicalize().map_err(|e| Error::io("find", folder, e));
-    if real(folder)? == real(model.folder())? {
+    fs::create_dir_all(folder)?;
+    if fs::canonicalize(folder)? == fs::canonicalize(model.folder())? {
         return Err(Error::SameFolder(folder.to_owned()));
     }
     for name in [WEIGHTS, CONFIG, PREPROCESSOR] {
-        let (from, to) = (model.folder().join(name), folder.join(name));
-        let content = std::fs::read(&from).map_err(|e| Error::io("read", &from, e))?;
-        std::fs::write(&to, content).map_err(|e| Error::io("write", &to, e))?;
+        write_atomic(&folder.join(name), &fs::read(model.folder().join(name))?)?;
     }
-    let path = folder.join("model.onnx");
-    std::fs::write(&path, write_onnx(model)?).map_err(|e| Error::io("write", &path, e))?;
-    let path = folder.join("README.md");
-    std::fs::write(&path, card).map_err(|e| Error::io("write", &path, e))
+    write_atomic(&folder.join("model.onnx"), &write_onnx(model)?)?;
+    Ok(write_atomic(&folder.join("README.md"), card.as_bytes())?)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use marque_contracts::schema::{ClassWeights, Head, HeadKind, Split};
 use marque_export::{CardFacts, Model, model_card, write_folder};
-use marque_network::{Agreement, Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig, Problem};
+use marque_network::{Backbone, BottleneckStride, HeadConfig, LabelHierarchy, Network, NetworkConfig};
 use serde_json::json;
 
 fn model(folder: &std::path::Path) -> Model {
@@ -20,9 +20,9 @@ fn model(folder: &std::path::Path) -> Model {
         std: [0.25; 3],
         heads: vec![
             HeadConfig::new("brand", ["A|B", "Other"]),
-            HeadConfig::new("extras", ["roof"]).with_problem(Problem::MultiLabel),
+            HeadConfig::new("extras", ["roof"]).with_kind(HeadKind::Tags),
         ],
-        agreement: None,
+        hierarchy: None,
     };
     save(&config, folder)
 }
@@ -178,7 +178,7 @@ fn a_card_explains_answers_that_agree() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = model(folder.path()).config().clone();
     let implies = BTreeMap::from([("brand".to_owned(), vec![Some(0), Some(1), Some(1)])]);
-    config.agreement = Some(Agreement { head: HeadConfig::new("exact", ["x", "y", "z"]), implies });
+    config.hierarchy = Some(LabelHierarchy { head: HeadConfig::new("exact", ["x", "y", "z"]), implies });
     let card = model_card(&save(&config, folder.path()), &CardFacts::default());
     for part in [
         "The head brand answers together with `exact`, a head of 3 finer classes",

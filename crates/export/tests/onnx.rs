@@ -7,7 +7,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use marque_export::{Error, Model, write_onnx};
-use marque_network::{Agreement, Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig};
+use marque_network::{Backbone, BottleneckStride, HeadConfig, LabelHierarchy, Network, NetworkConfig};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use runtime::Graph;
@@ -29,7 +29,7 @@ fn config(backbone: Backbone, bottleneck_stride: BottleneckStride) -> NetworkCon
             HeadConfig::new("brand", ["BMW", "Ford", "Škoda"]),
             HeadConfig::new("era", ["old", "new"]),
         ],
-        agreement: None,
+        hierarchy: None,
     }
 }
 
@@ -71,7 +71,7 @@ fn the_graph_computes_what_the_network_does() {
 }
 
 #[test]
-fn answers_that_agree_are_in_the_graph() {
+fn joint_decoding_is_in_the_graph() {
     let plain = config(Backbone::ResNet18, BottleneckStride::default());
     let fine = HeadConfig::new("exact", ["M3 2008", "M3 2012", "Fusion", "Enyaq", "Focus 2012"]);
     // Škoda's era is not known.
@@ -80,11 +80,11 @@ fn answers_that_agree_are_in_the_graph() {
         ("era", vec![Some(0), Some(1), Some(0), None, Some(1)]),
     ];
     let implies: BTreeMap<_, _> = implies.map(|(name, classes)| (name.to_owned(), classes)).into();
-    let agreement = Some(Agreement { head: fine.clone(), implies });
+    let hierarchy = Some(LabelHierarchy { head: fine.clone(), implies });
     let answering = [plain.heads.clone(), vec![fine]].concat();
     for heads in [plain.heads.clone(), answering] {
         let folder = tempfile::tempdir().unwrap();
-        let config = NetworkConfig { agreement: agreement.clone(), heads, ..plain.clone() };
+        let config = NetworkConfig { hierarchy: hierarchy.clone(), heads, ..plain.clone() };
         let network = saved(&config, folder.path());
         let graph = Graph::read(&write_onnx(&Model::open(folder.path()).unwrap()).unwrap()).unwrap();
         let names: Vec<_> = graph.outputs.iter().map(|(name, _)| name).collect();
@@ -144,7 +144,7 @@ fn the_file_says_what_goes_in_and_out() {
 #[test]
 fn models_that_do_not_fit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(Model::open(folder.path()), Err(Error::Io { .. })));
+    assert!(matches!(Model::open(folder.path()), Err(Error::Io(_))));
     let small = config(Backbone::ResNet18, BottleneckStride::default());
     saved(&small, folder.path());
     let write = |config: &NetworkConfig| {

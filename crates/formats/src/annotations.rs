@@ -1,18 +1,20 @@
-//! `metadata/table.parquet`: what a source of photos says about them, in one shape for all sources that are
-//! not published in a layout of their own. A row per photo, sorted by name.
+//! `metadata/table.parquet`: the annotations of all sources of photos that are not published in a layout of their own.
+//! A row per photo, sorted by name.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use marque_contracts::schema::Split;
+use marque_contracts::schema::{Split, normalised};
 
-use crate::frame::{Column, Columns, Frame};
+use crate::crops::{read_crops, with_crops};
+use crate::table::{Column, Columns, Table};
 use crate::{Crop, Error};
 
 /// Columns of the sides of a box.
 const SIDES: [&str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
 
-/// What is known about one photo.
+/// The annotation of one photo.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AnnotationRow {
     /// Name, as a path below the photo folder.
@@ -41,7 +43,7 @@ impl AnnotationTable {
     pub const FIXED_COLUMNS: [&str; 7] =
         ["file_name", "split", "class_name", SIDES[0], SIDES[1], SIDES[2], SIDES[3]];
 
-    /// Writes the table.
+    /// Writes the table, with class names, values and names of columns in their normal form ([`normalised`]).
     ///
     /// # Errors
     /// If a column's name is taken twice, a row has more or fewer values than there are columns, rows are not
@@ -50,26 +52,23 @@ impl AnnotationTable {
         self.check(path)?;
         let rows = &self.rows;
         let split = |row: &AnnotationRow| row.split.map(|split| split.as_str().to_owned());
-        let mut frame = Frame::new()
+        let mut table = Table::new()
             .with_text("file_name", rows.iter().map(|row| row.file_name.as_str()))
             .with("split", Column::Text(rows.iter().map(split).collect()))
-            .with("class_name", Column::Text(rows.iter().map(|row| row.class_name.clone()).collect()));
-        let sides: [fn(&Crop) -> u32; 4] = [|c| c.x1, |c| c.y1, |c| c.x2, |c| c.y2];
-        for (name, side) in SIDES.into_iter().zip(sides) {
-            let pixel = |row: &AnnotationRow| row.crop.as_ref().map(|crop| i64::from(side(crop)));
-            frame = frame.with(name, Column::Integer(rows.iter().map(pixel).collect()));
-        }
+            .with("class_name", text(rows.iter().map(|row| &row.class_name)));
+        table = with_crops(table, SIDES, rows.iter().map(|row| row.crop));
         for (i, name) in self.columns.iter().enumerate() {
-            let values = rows.iter().map(|row| row.values.get(i).cloned().flatten());
-            frame = frame.with(name, Column::Text(values.collect()));
+            let values = rows.iter().map(|row| row.values.get(i).unwrap_or(&None));
+            table = table.with(&normalised(name), text(values));
         }
-        frame.write(path)
+        table.write(path)
     }
 
     fn check(&self, path: &Path) -> Result<(), Error> {
-        let mut names: BTreeSet<&str> = Self::FIXED_COLUMNS.into();
+        let mut names: BTreeSet<_> = Self::FIXED_COLUMNS.map(Cow::Borrowed).into();
         for name in &self.columns {
-            if name.is_empty() || !names.insert(name) {
+            let normal = normalised(name);
+            if normal.is_empty() || !names.insert(normal) {
                 return Err(Error::column(path, name, "is there twice or has no name"));
             }
         }
@@ -90,23 +89,26 @@ impl AnnotationTable {
     /// # Errors
     /// If the file is not such a table.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let frame = Frame::read(path)?;
-        let columns = Columns { frame: &frame, path };
+        let table = Table::read(path)?;
+        let columns = Columns { table: &table, path };
         let names = columns.text("file_name")?;
         let splits = columns.optional_text("split")?;
         let class_names = columns.optional_text("class_name")?;
-        let crops = read_crops(&columns)?;
+        let crops = read_crops(&columns, SIDES)?;
         let mut labels = Vec::new();
-        for (name, _) in frame.columns() {
+        for (name, _) in table.columns() {
             if !Self::FIXED_COLUMNS.contains(&name.as_str()) {
                 labels.push((name.clone(), columns.optional_text(name)?));
             }
         }
-        let mut rows = Vec::with_capacity(frame.rows());
+        let mut rows = Vec::with_capacity(table.rows());
         for (i, name) in names.iter().enumerate() {
             rows.push(AnnotationRow {
                 file_name: (*name).to_owned(),
-                split: splits[i].as_deref().map(|word| parse_split(word, path)).transpose()?,
+                split: splits[i]
+                    .as_deref()
+                    .map(|word| columns.parse("split", word, Split::parse))
+                    .transpose()?,
                 class_name: class_names[i].clone(),
                 crop: crops[i],
                 values: labels.iter().map(|(_, values)| values[i].clone()).collect(),
@@ -117,11 +119,11 @@ impl AnnotationTable {
     }
 }
 
-fn parse_split(word: &str, path: &Path) -> Result<Split, Error> {
-    Split::parse(word).ok_or_else(|| Error::column(path, "split", format!("has {word:?}: no such split")))
+fn text<'a>(values: impl Iterator<Item = &'a Option<String>>) -> Column {
+    Column::Text(values.map(|value| value.as_deref().map(|text| normalised(text).into_owned())).collect())
 }
 
-/// Checks that names rise strictly: sorted, and each there once.
+/// Checks that names are in ascending order and unique.
 fn sorted_once<'a>(names: impl Iterator<Item = &'a str>, path: &Path) -> Result<(), Error> {
     let mut before: Option<&str> = None;
     for name in names {
@@ -131,20 +133,4 @@ fn sorted_once<'a>(names: impl Iterator<Item = &'a str>, path: &Path) -> Result<
         before = Some(name);
     }
     Ok(())
-}
-
-fn read_crops(columns: &Columns<'_>) -> Result<Vec<Option<Crop>>, Error> {
-    let mut sides = Vec::with_capacity(SIDES.len());
-    for name in SIDES {
-        let pixel = |value: &Option<i64>| match value {
-            None => Ok(None),
-            Some(value) => u32::try_from(*value)
-                .map(Some)
-                .map_err(|_| Error::column(columns.path, name, format!("has {value}, out of range"))),
-        };
-        sides.push(columns.optional_integers(name)?.iter().map(pixel).collect::<Result<Vec<_>, _>>()?);
-    }
-    let crop =
-        |i: usize| Some(Crop { x1: sides[0][i]?, y1: sides[1][i]?, x2: sides[2][i]?, y2: sides[3][i]? });
-    Ok((0..columns.frame.rows()).map(crop).collect())
 }

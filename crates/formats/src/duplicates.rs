@@ -5,7 +5,7 @@ use std::path::Path;
 use marque_contracts::Digest;
 
 use crate::Error;
-use crate::frame::{Columns, Frame};
+use crate::table::{Columns, Table};
 
 /// How a photo repeats another of its group.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -51,7 +51,7 @@ impl DuplicateRow {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(rows: &[Self], path: &Path) -> Result<(), Error> {
-        Frame::new()
+        Table::new()
             .with_integers("group", rows.iter().map(|row| row.group))
             .with_text("kind", rows.iter().map(|row| row.kind.as_str()))
             .with_text("file_name", rows.iter().map(|row| row.file_name.as_str()))
@@ -65,23 +65,19 @@ impl DuplicateRow {
     /// # Errors
     /// If the file is not such a table.
     pub fn read(path: &Path) -> Result<Vec<Self>, Error> {
-        let frame = Frame::read(path)?;
-        let columns = Columns { frame: &frame, path };
+        let table = Table::read(path)?;
+        let columns = Columns { table: &table, path };
         let groups = columns.integers::<u32>("group")?;
-        let (kinds, names) = (columns.text("kind")?, columns.text("file_name")?);
-        let (digests, hashes) = (columns.text("digest")?, columns.text("hash")?);
-        let row = |i: usize| {
-            let wrong = |column: &str, word: &str| {
-                Error::column(path, column, format!("has {word:?}, which cannot be"))
-            };
-            Ok(Self {
-                group: groups[i],
-                kind: DuplicateKind::parse(kinds[i]).ok_or_else(|| wrong("kind", kinds[i]))?,
-                file_name: names[i].to_owned(),
-                digest: digests[i].parse().map_err(|_| wrong("digest", digests[i]))?,
-                hash: u64::from_str_radix(hashes[i], 16).map_err(|_| wrong("hash", hashes[i]))?,
-            })
+        let (kinds, names) = (columns.parsed("kind", DuplicateKind::parse)?, columns.text("file_name")?);
+        let digests = columns.parsed("digest", |text| text.parse().ok())?;
+        let hashes = columns.parsed("hash", |text| u64::from_str_radix(text, 16).ok())?;
+        let row = |i: usize| Self {
+            group: groups[i],
+            kind: kinds[i],
+            file_name: names[i].to_owned(),
+            digest: digests[i],
+            hash: hashes[i],
         };
-        (0..frame.rows()).map(row).collect()
+        Ok((0..table.rows()).map(row).collect())
     }
 }

@@ -3,14 +3,15 @@ use std::path::{Path, PathBuf};
 /// Why a table or shard cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file system refused.
-    #[error("cannot {action} {path}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
+    /// The file system refused; the error names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A shard cannot be mapped into memory.
+    #[error("cannot map {path} into memory")]
+    Map {
+        /// The shard.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// The file is not a Parquet table that can be read, or the table cannot be written.
@@ -18,7 +19,7 @@ pub enum Error {
     Parquet {
         /// The file.
         path: PathBuf,
-        /// What the Parquet library said.
+        /// The Parquet library's reason.
         source: parquet::errors::ParquetError,
     },
     /// A column is missing, of another type, of another length, or has a null or a word that cannot be.
@@ -50,10 +51,6 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), source }
-    }
-
     pub(crate) fn column(path: &Path, column: &str, reason: impl Into<String>) -> Self {
         Self::Column { path: path.to_owned(), column: column.to_owned(), reason: reason.into() }
     }

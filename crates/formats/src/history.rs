@@ -1,34 +1,37 @@
-//! `history.parquet`: a row per epoch of training.
+//! `history.parquet`: a row per epoch of training; `history.csv` has the same columns as text.
+//!
+//! The numbers of a row are declared here once each, in [`HISTORY_COLUMNS`] and [`HEAD_COLUMNS`]: whoever writes, reads
+//! or draws a history goes through these lists.
 
 use std::path::Path;
 
 use crate::Error;
-use crate::frame::{Column, Columns, Frame};
+use crate::table::{Column, Columns, Table};
 
-/// What was measured in one epoch.
+/// The measurements of one epoch.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct EpochRow {
     /// Number of the epoch, from 1.
     pub epoch: u32,
-    /// Learning rate of the trunk's last stage at its end.
+    /// Learning rate of the backbone's last stage at its end.
     pub learning_rate: f64,
     /// Learning rate of the heads at its end.
     pub head_learning_rate: f64,
     /// Mean over its steps of the norm of all gradients, before clipping.
     pub gradient_norm: f64,
-    /// Whether what was validated is an average of the weights.
-    pub ema: bool,
     /// Sum of the heads' losses, each by its `loss_weight`, with augmentation and dropout at work.
     pub train_loss: f64,
-    /// The same on the validation photos; nothing without such photos.
+    /// The same on the validation photos; `None` without such photos.
     pub validation_loss: Option<f64>,
-    /// Whether the model was kept from this epoch: so of one epoch at most.
+    /// Whether an average of the weights was validated.
+    pub ema: bool,
+    /// Whether the model is that of this epoch: so of one epoch at most.
     pub kept: bool,
     /// Per head, in the order of the heads.
     pub heads: Vec<HeadEpoch>,
 }
 
-/// What was measured of one head. Nothing was, where no label was known: null in the table, an empty cell in CSV.
+/// The measurements of one head in one epoch; `None` where no label was known: null in the table, an empty cell in CSV.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct HeadEpoch {
     /// Name of the head.
@@ -37,13 +40,67 @@ pub struct HeadEpoch {
     pub train_loss: Option<f64>,
     /// The same on the validation photos.
     pub validation_loss: Option<f64>,
-    /// Share of training photos answered rightly while training; with tags, those with exactly the right ones.
+    /// Accuracy on the training photos while training; with tags, the share of photos with exactly the right ones.
     pub train_accuracy: Option<f64>,
-    /// Share of validation photos answered rightly.
+    /// Accuracy on the validation photos.
     pub validation_accuracy: Option<f64>,
-    /// Mean over the classes of F1 on the validation photos.
+    /// Macro-F1 on the validation photos.
     pub validation_macro_f1: Option<f64>,
 }
+
+/// A number of each row `T` of a history.
+pub struct HistoryColumn<T: 'static> {
+    /// Name of the column; of a head's, what precedes `_` and the head's name.
+    pub name: &'static str,
+    /// The chart that TensorBoard draws it in, and the name of its curve there.
+    pub chart: [&'static str; 2],
+    /// Whether every row has it: then it is never null.
+    pub required: bool,
+    /// Reads it.
+    pub get: fn(&T) -> Option<f64>,
+    /// Sets it; `None` leaves a required number as it is.
+    pub set: fn(&mut T, Option<f64>),
+}
+
+/// A column that is a field of the same name: a number that every row has, or an optional one.
+macro_rules! column {
+    ($row:ty, $field:ident, required, $chart:expr) => {
+        HistoryColumn::<$row> {
+            name: stringify!($field),
+            chart: $chart,
+            required: true,
+            get: |row| Some(row.$field),
+            set: |row, value| row.$field = value.unwrap_or(row.$field),
+        }
+    };
+    ($row:ty, $field:ident, optional, $chart:expr) => {
+        HistoryColumn::<$row> {
+            name: stringify!($field),
+            chart: $chart,
+            required: false,
+            get: |row| row.$field,
+            set: |row, value| row.$field = value,
+        }
+    };
+}
+
+/// The numbers of an epoch, in the order of their columns.
+pub const HISTORY_COLUMNS: [HistoryColumn<EpochRow>; 5] = [
+    column!(EpochRow, learning_rate, required, ["learning rate", "trunk"]),
+    column!(EpochRow, head_learning_rate, required, ["learning rate", "heads"]),
+    column!(EpochRow, gradient_norm, required, ["gradient norm", ""]),
+    column!(EpochRow, train_loss, required, ["loss", "train"]),
+    column!(EpochRow, validation_loss, optional, ["loss", "validation"]),
+];
+
+/// The numbers of a head in an epoch, in the order of their columns.
+pub const HEAD_COLUMNS: [HistoryColumn<HeadEpoch>; 5] = [
+    column!(HeadEpoch, train_loss, optional, ["loss", "train"]),
+    column!(HeadEpoch, validation_loss, optional, ["loss", "validation"]),
+    column!(HeadEpoch, train_accuracy, optional, ["accuracy", "train"]),
+    column!(HeadEpoch, validation_accuracy, optional, ["accuracy", "validation"]),
+    column!(HeadEpoch, validation_macro_f1, optional, ["macro-F1", "validation"]),
+];
 
 impl EpochRow {
     /// Writes the table.
@@ -51,7 +108,7 @@ impl EpochRow {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(rows: &[Self], path: &Path) -> Result<(), Error> {
-        Self::frame(rows).write(path)
+        Self::table(rows).write(path)
     }
 
     /// Writes the same columns as comma-separated text.
@@ -59,22 +116,14 @@ impl EpochRow {
     /// # Errors
     /// If the file cannot be written.
     pub fn write_csv(rows: &[Self], path: &Path) -> Result<(), Error> {
-        let mut text = FIXED_COLUMNS.join(",");
-        for head in rows.first().map_or(&[][..], |row| &row.heads) {
-            for kind in HEAD_COLUMNS {
-                text.push_str(&format!(",{kind}_{}", head.name));
-            }
+        let table = Self::table(rows);
+        let names: Vec<_> = table.columns().iter().map(|(name, _)| name.as_str()).collect();
+        let mut text = names.join(",") + "\n";
+        for row in 0..rows.len() {
+            let cells: Vec<_> = table.columns().iter().map(|(_, column)| cell(column, row)).collect();
+            text.push_str(&(cells.join(",") + "\n"));
         }
-        text.push('\n');
-        for row in rows {
-            let values = row.heads.iter().flat_map(HeadEpoch::values).map(cell);
-            let cells = std::iter::once(row.epoch.to_string())
-                .chain(row.numbers().map(cell))
-                .chain([row.ema.to_string(), row.kept.to_string()]);
-            text.push_str(&cells.chain(values).collect::<Vec<_>>().join(","));
-            text.push('\n');
-        }
-        std::fs::write(path, text).map_err(|e| Error::io("write", path, e))
+        Ok(fs_err::write(path, text)?)
     }
 
     /// Reads the table; `heads` names the heads whose columns to read.
@@ -82,101 +131,63 @@ impl EpochRow {
     /// # Errors
     /// If the file is not such a table.
     pub fn read(path: &Path, heads: &[String]) -> Result<Vec<Self>, Error> {
-        let frame = Frame::read(path)?;
-        let columns = Columns { frame: &frame, path };
+        let table = Table::read(path)?;
+        let columns = Columns { table: &table, path };
         let epochs = columns.integers::<u32>("epoch")?;
-        let (rates, head_rates) = (columns.numbers("learning_rate")?, columns.numbers("head_learning_rate")?);
-        let norms = columns.numbers("gradient_norm")?;
-        let train = columns.numbers("train_loss")?;
-        let validation = columns.optional_numbers("validation_loss")?;
         let (ema, kept) = (columns.flags("ema")?, columns.flags("kept")?);
-        let mut rows: Vec<_> = (0..frame.rows())
-            .map(|i| Self {
-                epoch: epochs[i],
-                learning_rate: rates[i],
-                head_learning_rate: head_rates[i],
-                gradient_norm: norms[i],
-                ema: ema[i],
-                train_loss: train[i],
-                validation_loss: validation[i],
-                kept: kept[i],
-                heads: Vec::with_capacity(heads.len()),
-            })
-            .collect();
-        for name in heads {
-            let mut values = Vec::with_capacity(HEAD_COLUMNS.len());
-            for kind in HEAD_COLUMNS {
-                values.push(columns.optional_numbers(&format!("{kind}_{name}"))?);
+        let of_head = |name: &String| HeadEpoch { name: name.clone(), ..HeadEpoch::default() };
+        let row = |i: usize| Self {
+            epoch: epochs[i],
+            ema: ema[i],
+            kept: kept[i],
+            heads: heads.iter().map(of_head).collect(),
+            ..Self::default()
+        };
+        let mut rows: Vec<_> = (0..table.rows()).map(row).collect();
+        for column in &HISTORY_COLUMNS {
+            let values = columns.optional_numbers(column.name)?;
+            if column.required && values.contains(&None) {
+                return Err(Error::column(path, column.name, "has a null"));
             }
-            for (i, row) in rows.iter_mut().enumerate() {
-                row.heads.push(HeadEpoch {
-                    name: name.clone(),
-                    train_loss: values[0][i],
-                    validation_loss: values[1][i],
-                    train_accuracy: values[2][i],
-                    validation_accuracy: values[3][i],
-                    validation_macro_f1: values[4][i],
-                });
+            for (row, value) in rows.iter_mut().zip(values) {
+                (column.set)(row, *value);
+            }
+        }
+        for (position, name) in heads.iter().enumerate() {
+            for column in &HEAD_COLUMNS {
+                let values = columns.optional_numbers(&format!("{}_{name}", column.name))?;
+                for (row, value) in rows.iter_mut().zip(values) {
+                    (column.set)(&mut row.heads[position], *value);
+                }
             }
         }
         Ok(rows)
     }
 
-    fn numbers(&self) -> [Option<f64>; 5] {
-        let Self { learning_rate, head_learning_rate, gradient_norm, train_loss, validation_loss, .. } = self;
-        let [rate, head_rate, norm, train] =
-            [learning_rate, head_learning_rate, gradient_norm, train_loss].map(|value| Some(*value));
-        [rate, head_rate, norm, train, *validation_loss]
-    }
-
-    fn frame(rows: &[Self]) -> Frame {
+    fn table(rows: &[Self]) -> Table {
         let flags = |pick: fn(&Self) -> bool| Column::Flag(rows.iter().map(|row| Some(pick(row))).collect());
-        let mut frame = Frame::new().with_integers("epoch", rows.iter().map(|row| row.epoch));
-        for (column, name) in FIXED_COLUMNS[1..6].iter().enumerate() {
-            frame = frame.with(name, Column::Number(rows.iter().map(|row| row.numbers()[column]).collect()));
+        let mut table = Table::new().with_integers("epoch", rows.iter().map(|row| row.epoch));
+        for column in &HISTORY_COLUMNS {
+            table = table.with(column.name, Column::Number(rows.iter().map(column.get).collect()));
         }
-        frame = frame.with("ema", flags(|row| row.ema)).with("kept", flags(|row| row.kept));
+        table = table.with("ema", flags(|row| row.ema)).with("kept", flags(|row| row.kept));
         for (position, head) in rows.first().map_or(&[][..], |row| &row.heads).iter().enumerate() {
-            for (column, kind) in HEAD_COLUMNS.iter().enumerate() {
-                let values = rows.iter().map(|row| row.heads[position].values()[column]).collect();
-                frame = frame.with(&format!("{kind}_{}", head.name), Column::Number(values));
+            for column in &HEAD_COLUMNS {
+                let values = rows.iter().map(|row| (column.get)(&row.heads[position])).collect();
+                table = table.with(&format!("{}_{}", column.name, head.name), Column::Number(values));
             }
         }
-        frame
-    }
-}
-
-/// Columns that every history has. The numbers among them are in the order of [`EpochRow::numbers`].
-const FIXED_COLUMNS: [&str; 8] = [
-    "epoch",
-    "learning_rate",
-    "head_learning_rate",
-    "gradient_norm",
-    "train_loss",
-    "validation_loss",
-    "ema",
-    "kept",
-];
-
-/// Prefixes of the columns that each head has, in the order of [`HeadEpoch::values`].
-const HEAD_COLUMNS: [&str; 5] =
-    ["train_loss", "validation_loss", "train_accuracy", "validation_accuracy", "validation_macro_f1"];
-
-impl HeadEpoch {
-    fn values(&self) -> [Option<f64>; 5] {
-        let Self {
-            train_loss,
-            validation_loss,
-            train_accuracy,
-            validation_accuracy,
-            validation_macro_f1,
-            ..
-        } = self;
-        [*train_loss, *validation_loss, *train_accuracy, *validation_accuracy, *validation_macro_f1]
+        table
     }
 }
 
 /// A cell of CSV.
-fn cell(value: Option<f64>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
+fn cell(column: &Column, row: usize) -> String {
+    let text = match column {
+        Column::Integer(values) => values[row].map(|value| value.to_string()),
+        Column::Number(values) => values[row].map(|value| value.to_string()),
+        Column::Flag(values) => values[row].map(|value| value.to_string()),
+        _ => None,
+    };
+    text.unwrap_or_default()
 }

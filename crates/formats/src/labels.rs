@@ -1,21 +1,21 @@
 //! `labels.parquet`: a row per photo with everything known about it, sorted by name.
 //!
-//! For each head there is a text column with the class (`brand`) and an int64 column with its id
-//! (`brand_id`); both are null where the label is not known. A head with tags, several classes a photo or
-//! none, has a column of lists of text and one of lists of int64: null where nothing is known, empty where
-//! the photo is known to have none. After these come the data set's own label columns, as text. The schema carries the class names in the form
-//! that Hugging Face `datasets` reads as `ClassLabel`, for tags `Sequence(ClassLabel)`: a JSON text under the key `huggingface` of the Arrow
-//! schema's metadata (see `Features.arrow_schema` in that library).
+//! For each head there is a text column with the class (`brand`) and an int64 column with its id (`brand_id`); both are
+//! null where the label is not known. A head with tags has a column of lists of text and one of lists of int64 instead:
+//! null where the label is not known, empty where the photo is known to have no tags. After these come the data set's
+//! own label columns, as text. The schema carries the class names in the form that Hugging Face `datasets` reads as
+//! `ClassLabel`, for tags `Sequence(ClassLabel)`: a JSON text under the key `huggingface` of the Arrow schema's metadata
+//! (see `Features.arrow_schema` in that library).
 
 use std::path::Path;
 
 use marque_contracts::Digest;
-use marque_contracts::schema::Split;
+use marque_contracts::schema::{Head, HeadKind, Label, Split};
 use serde_json::{Map, Value, json};
 
 use crate::Error;
-use crate::crops::{Crop, read_crops, with_crops};
-use crate::frame::{Column, Columns, Frame};
+use crate::crops::{Crop, SIDES, read_crops, with_crops};
+use crate::table::{Column, Columns, Table};
 
 /// One photo.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,63 +42,18 @@ pub struct LabelRow {
     pub height: u32,
     /// Digest of the file.
     pub digest: Digest,
-    /// Class id per head, in the order of [`LabelTable::heads`]; `None` where it is not known.
-    pub labels: Vec<Option<i64>>,
+    /// A label per head, in the order of [`LabelTable::heads`].
+    pub labels: Vec<Label>,
 }
 
 /// The table.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct LabelTable {
-    /// Name and classes of each head, in order.
-    pub heads: Vec<(String, Vec<String>)>,
+    /// The heads, in order; of these the table holds names and classes.
+    pub heads: Vec<Head>,
     /// A row per photo.
     pub rows: Vec<LabelRow>,
-}
-
-/// A head with tags: several classes per photo, or none.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct TagColumn {
-    /// Name of the head.
-    pub name: String,
-    /// Its classes; the position is the class id.
-    pub classes: Vec<String>,
-    /// Class ids of each photo, ascending, in the order of the table's rows; `None` where it is not known.
-    pub rows: Vec<Option<Vec<i64>>>,
-}
-
-impl TagColumn {
-    /// Reads the tags of the head `name` from a label table.
-    ///
-    /// # Errors
-    /// If the table has no such head with tags, or an id is not one of the classes.
-    pub fn read(path: &Path, name: &str, classes: &[String]) -> Result<Self, Error> {
-        let frame = Frame::read(path)?;
-        let column = format!("{name}_id");
-        let rows = Columns { frame: &frame, path }.integer_lists(&column)?.to_vec();
-        for id in rows.iter().flatten().flatten() {
-            check_id(Some(*id), classes.len(), &column, path)?;
-        }
-        Ok(Self { name: name.to_owned(), classes: classes.to_vec(), rows })
-    }
-
-    /// The columns of names and of ids.
-    fn columns(&self, path: &Path) -> Result<(Column, Column), Error> {
-        for id in self.rows.iter().flatten().flatten() {
-            check_id(Some(*id), self.classes.len(), &self.name, path)?;
-        }
-        let name = |id: &i64| self.classes.get(usize::try_from(*id).ok()?).cloned();
-        let names = |ids: &Vec<i64>| ids.iter().filter_map(name).collect();
-        let names = self.rows.iter().map(|ids| ids.as_ref().map(names)).collect();
-        Ok((Column::TextList(names), Column::IntegerList(self.rows.clone())))
-    }
-}
-
-/// What a label table can have beside the columns of [`LabelTable`].
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct LabelExtras {
-    /// Heads with tags, in order.
-    pub tags: Vec<TagColumn>,
-    /// The data set's own label columns: name, and a value per row of the table.
+    /// The data set's own label columns: name, and a value per row.
     pub columns: Vec<(String, Vec<Option<String>>)>,
 }
 
@@ -112,143 +67,127 @@ impl LabelTable {
         "model",
         "body",
         "year",
-        "x1",
-        "y1",
-        "x2",
-        "y2",
+        SIDES[0],
+        SIDES[1],
+        SIDES[2],
+        SIDES[3],
         "width",
         "height",
-        "digest",
+        DIGEST,
     ];
 
-    /// Writes the table.
+    /// Writes the table: names of classes of the single-label heads, of the multi-label heads, the fixed columns, class
+    /// ids in the same order, the data set's own columns.
     ///
     /// # Errors
-    /// If a row's labels do not fit the heads, or the file cannot be written.
+    /// If a row's labels do not fit the heads, a column has more or fewer values than there are rows, or the file
+    /// cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        self.write_with(&LabelExtras::default(), path)
-    }
-
-    /// Writes the table with heads with tags and columns of the data set's own.
-    ///
-    /// # Errors
-    /// If a row's labels do not fit the heads, the extras do not fit the rows, or the file cannot be written.
-    pub fn write_with(&self, extras: &LabelExtras, path: &Path) -> Result<(), Error> {
         let rows = &self.rows;
         let text = |pick: fn(&LabelRow) -> &Option<String>| {
             Column::Text(rows.iter().map(|row| pick(row).clone()).collect())
         };
-        let mut frame = Frame::new()
+        let mut table = Table::new()
             .with_text("file_name", rows.iter().map(|row| row.file_name.as_str()))
             .with_text("split", rows.iter().map(|row| row.split.as_str()));
         let mut ids = Vec::with_capacity(self.heads.len());
-        for (position, (name, classes)) in self.heads.iter().enumerate() {
-            let column = self.ids(position, classes.len(), name, path)?;
-            let class = |id: &Option<i64>| id.and_then(|id| classes.get(usize::try_from(id).ok()?).cloned());
-            frame = frame.with(name, Column::Text(column.iter().map(class).collect()));
-            ids.push((format!("{name}_id"), Column::Integer(column)));
+        for kind in [HeadKind::Single, HeadKind::Tags] {
+            for (position, head) in self.heads.iter().enumerate().filter(|(_, head)| head.kind == kind) {
+                let (names, id) = self.label_columns(position, head, path)?;
+                table = table.with(&head.name, names);
+                ids.push((id_column(head), id));
+            }
         }
-        for head in &extras.tags {
-            let (names, column) = head.columns(path)?;
-            frame = frame.with(&head.name, names);
-            ids.push((format!("{}_id", head.name), column));
-        }
-        frame = frame
+        table = table
             .with("class_name", text(|row| &row.class_name))
             .with("make", text(|row| &row.make))
             .with("model", text(|row| &row.model))
             .with("body", text(|row| &row.body))
             .with("year", Column::Integer(rows.iter().map(|row| row.year).collect()));
-        frame = with_crops(frame, rows.iter().map(|row| row.crop))
+        table = with_crops(table, SIDES, rows.iter().map(|row| row.crop))
             .with_integers("width", rows.iter().map(|row| row.width))
             .with_integers("height", rows.iter().map(|row| row.height))
-            .with_text("digest", rows.iter().map(|row| row.digest.to_string()));
+            .with_text(DIGEST, rows.iter().map(|row| row.digest.to_string()));
         for (name, column) in ids {
-            frame = frame.with(&name, column);
+            table = table.with(&name, column);
         }
-        for (name, values) in &extras.columns {
-            frame = frame.with(name, Column::Text(values.clone()));
+        for (name, values) in &self.columns {
+            table = table.with(name, Column::Text(values.clone()));
         }
-        let features = self.features(&extras.tags, &frame);
-        frame.with_metadata("huggingface", features).write(path)
+        let features = self.features(&table);
+        table.with_metadata("huggingface", features).write(path)
     }
 
-    /// Reads the table with the columns of the named heads.
+    /// The columns of class names and of class ids of a head.
+    fn label_columns(&self, position: usize, head: &Head, path: &Path) -> Result<(Column, Column), Error> {
+        let mut labels = Vec::with_capacity(self.rows.len());
+        for row in &self.rows {
+            let label = row.labels.get(position);
+            let label = label.ok_or_else(|| Error::column(path, &head.name, "has no value for a row"))?;
+            check_ids(label.ids().iter().map(|id| *id as i64), head, &head.name, path)?;
+            labels.push(label);
+        }
+        let name = |id: &usize| head.classes[*id].clone();
+        Ok(match head.kind {
+            HeadKind::Single => {
+                let classes = labels.iter().map(|label| label.class());
+                let names = classes.clone().map(|class| class.as_ref().map(name)).collect();
+                (Column::Text(names), Column::Integer(classes.map(|id| id.map(|id| id as i64)).collect()))
+            }
+            HeadKind::Tags => {
+                let tags = labels.iter().map(|label| label.tags());
+                let names = tags.clone().map(|tags| tags.map(|ids| ids.iter().map(name).collect()));
+                let ids = tags.map(|tags| tags.map(|ids| ids.iter().map(|id| *id as i64).collect()));
+                (Column::TextList(names.collect()), Column::IntegerList(ids.collect()))
+            }
+        })
+    }
+
+    /// Reads the table with the labels of these heads, the file once for all of them.
     ///
     /// # Errors
     /// If the file is not such a table, or an id is not one of the classes.
-    pub fn read(path: &Path, heads: &[(String, Vec<String>)]) -> Result<Self, Error> {
-        let frame = Frame::read(path)?;
-        let columns = Columns { frame: &frame, path };
+    pub fn read(path: &Path, heads: &[Head]) -> Result<Self, Error> {
+        let table = Table::read(path)?;
+        let columns = Columns { table: &table, path };
         let names = columns.text("file_name")?;
-        let splits = columns.text("split")?;
+        let splits = columns.parsed("split", Split::parse)?;
         let texts = ["class_name", "make", "model", "body"].map(|name| columns.optional_text(name));
         let [class_names, makes, models, bodies] = texts;
         let (class_names, makes, models, bodies) = (class_names?, makes?, models?, bodies?);
         let years = columns.optional_integers("year")?;
-        let crops = read_crops(&columns)?;
+        let crops = read_crops(&columns, SIDES)?;
         let (widths, heights) = (columns.integers::<u32>("width")?, columns.integers::<u32>("height")?);
-        let digests = columns.text("digest")?;
-        let mut labels = vec![Vec::with_capacity(heads.len()); frame.rows()];
-        for (name, classes) in heads {
-            let column = format!("{name}_id");
-            for (row, id) in labels.iter_mut().zip(columns.optional_integers(&column)?) {
-                check_id(*id, classes.len(), &column, path)?;
-                row.push(*id);
-            }
+        let digests = columns.parsed(DIGEST, |text| text.parse().ok())?;
+        let mut labels = vec![Vec::with_capacity(heads.len()); table.rows()];
+        for head in heads {
+            let of_head = read_labels(&columns, head)?;
+            labels.iter_mut().zip(of_head).for_each(|(labels, label)| labels.push(label));
         }
-        let mut rows = Vec::with_capacity(frame.rows());
-        for (i, labels) in labels.into_iter().enumerate() {
-            let split = Split::parse(splits[i])
-                .ok_or_else(|| Error::column(path, "split", format!("has {:?}: no such split", splits[i])))?;
-            let digest = digests[i]
-                .parse()
-                .map_err(|reason| Error::column(path, "digest", format!("has {reason}")))?;
-            rows.push(LabelRow {
-                file_name: names[i].to_owned(),
-                split,
-                class_name: class_names[i].clone(),
-                make: makes[i].clone(),
-                model: models[i].clone(),
-                body: bodies[i].clone(),
-                year: years[i],
-                crop: crops[i],
-                width: widths[i],
-                height: heights[i],
-                digest,
-                labels,
-            });
-        }
-        Ok(Self { heads: heads.to_vec(), rows })
+        let row = |(i, labels): (usize, Vec<Label>)| LabelRow {
+            file_name: names[i].to_owned(),
+            split: splits[i],
+            class_name: class_names[i].clone(),
+            make: makes[i].clone(),
+            model: models[i].clone(),
+            body: bodies[i].clone(),
+            year: years[i],
+            crop: crops[i],
+            width: widths[i],
+            height: heights[i],
+            digest: digests[i],
+            labels,
+        };
+        let rows = labels.into_iter().enumerate().map(row).collect();
+        Ok(Self { heads: heads.to_vec(), rows, columns: own_columns(&table) })
     }
 
-    fn ids(
-        &self,
-        position: usize,
-        classes: usize,
-        name: &str,
-        path: &Path,
-    ) -> Result<Vec<Option<i64>>, Error> {
-        self.rows
-            .iter()
-            .map(|row| {
-                let id = row
-                    .labels
-                    .get(position)
-                    .copied()
-                    .ok_or_else(|| Error::column(path, name, "has no value for a row"))?;
-                check_id(id, classes, name, path)?;
-                Ok(id)
-            })
-            .collect()
-    }
-
-    fn features(&self, tags: &[TagColumn], frame: &Frame) -> String {
+    /// The `features` of Hugging Face `datasets`, as JSON.
+    fn features(&self, table: &Table) -> String {
         let value = |dtype: &str| json!({"dtype": dtype, "_type": "Value"});
         let sequence = |feature: Value| json!({"feature": feature, "_type": "Sequence"});
-        let class_label = |classes: &[String]| json!({"names": classes, "_type": "ClassLabel"});
         let mut features = Map::new();
-        for (name, column) in frame.columns() {
+        for (name, column) in table.columns() {
             let feature = match column {
                 Column::TextList(_) => sequence(value("string")),
                 Column::IntegerList(_) => sequence(value("int64")),
@@ -256,21 +195,57 @@ impl LabelTable {
             };
             features.insert(name.clone(), feature);
         }
-        for (name, classes) in &self.heads {
-            features.insert(format!("{name}_id"), class_label(classes));
-        }
-        for head in tags {
-            features.insert(format!("{}_id", head.name), sequence(class_label(&head.classes)));
+        for head in &self.heads {
+            let classes = json!({"names": head.classes, "_type": "ClassLabel"});
+            let feature = match head.kind {
+                HeadKind::Single => classes,
+                HeadKind::Tags => sequence(classes),
+            };
+            features.insert(id_column(head), feature);
         }
         json!({"info": {"features": Value::Object(features)}}).to_string()
     }
 }
 
-fn check_id(id: Option<i64>, classes: usize, column: &str, path: &Path) -> Result<(), Error> {
-    match id {
-        Some(id) if usize::try_from(id).map_or(true, |id| id >= classes) => {
-            Err(Error::column(path, column, format!("has id {id}, but there are {classes} classes")))
+/// The last of the fixed columns; class ids and the data set's own columns follow.
+const DIGEST: &str = "digest";
+
+fn id_column(head: &Head) -> String {
+    format!("{}_id", head.name)
+}
+
+fn read_labels(columns: &Columns<'_>, head: &Head) -> Result<Vec<Label>, Error> {
+    let column = id_column(head);
+    Ok(match head.kind {
+        HeadKind::Single => {
+            let ids = columns.optional_integers(&column)?;
+            check_ids(ids.iter().flatten().copied(), head, &column, columns.path)?;
+            ids.iter().map(|id| Label::from(id.map(|id| id as usize))).collect()
         }
-        _ => Ok(()),
+        HeadKind::Tags => {
+            let lists = columns.integer_lists(&column)?;
+            check_ids(lists.iter().flatten().flatten().copied(), head, &column, columns.path)?;
+            let ids = |list: &Vec<i64>| list.iter().map(|id| *id as usize).collect::<Vec<_>>();
+            lists.iter().map(|list| Label::from(list.as_ref().map(ids))).collect()
+        }
+    })
+}
+
+/// The data set's own label columns: the texts after the fixed columns.
+fn own_columns(table: &Table) -> Vec<(String, Vec<Option<String>>)> {
+    let after = table.columns().iter().skip_while(|(name, _)| name != DIGEST).skip(1);
+    let own = after.filter_map(|(name, column)| match column {
+        Column::Text(values) => Some((name.clone(), values.clone())),
+        _ => None,
+    });
+    own.collect()
+}
+
+fn check_ids(ids: impl Iterator<Item = i64>, head: &Head, column: &str, path: &Path) -> Result<(), Error> {
+    let classes = head.classes.len();
+    let is_class = |id: &i64| usize::try_from(*id).is_ok_and(|id| id < classes);
+    match ids.into_iter().find(|id| !is_class(id)) {
+        Some(id) => Err(Error::column(path, column, format!("has id {id}, but there are {classes} classes"))),
+        None => Ok(()),
     }
 }

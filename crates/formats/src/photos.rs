@@ -5,7 +5,7 @@ use std::path::Path;
 use marque_contracts::Digest;
 
 use crate::Error;
-use crate::frame::{Columns, Frame};
+use crate::table::{Columns, Table};
 
 /// One photo.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,7 +28,7 @@ impl PhotoRow {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(rows: &[Self], path: &Path) -> Result<(), Error> {
-        Frame::new()
+        Table::new()
             .with_text("file_name", rows.iter().map(|row| row.file_name.as_str()))
             .with_integers("bytes", rows.iter().map(|row| row.bytes as i64))
             .with_text("digest", rows.iter().map(|row| row.digest.to_string()))
@@ -42,20 +42,19 @@ impl PhotoRow {
     /// # Errors
     /// If the file is not such a table.
     pub fn read(path: &Path) -> Result<Vec<Self>, Error> {
-        let frame = Frame::read(path)?;
-        let columns = Columns { frame: &frame, path };
+        let table = Table::read(path)?;
+        let columns = Columns { table: &table, path };
         let names = columns.text("file_name")?;
         let bytes = columns.integers::<u64>("bytes")?;
-        let digests = columns.text("digest")?;
+        let digests = columns.parsed("digest", |text| text.parse().ok())?;
         let (widths, heights) = (columns.integers::<u32>("width")?, columns.integers::<u32>("height")?);
-        (0..frame.rows())
-            .map(|i| {
-                let digest = digests[i]
-                    .parse()
-                    .map_err(|reason| Error::column(path, "digest", format!("has {reason}")))?;
-                let file_name = names[i].to_owned();
-                Ok(Self { file_name, bytes: bytes[i], digest, width: widths[i], height: heights[i] })
-            })
-            .collect()
+        let row = |i: usize| Self {
+            file_name: names[i].to_owned(),
+            bytes: bytes[i],
+            digest: digests[i],
+            width: widths[i],
+            height: heights[i],
+        };
+        Ok((0..table.rows()).map(row).collect())
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Error;
-use crate::frame::{Columns, Frame};
+use crate::table::{Columns, Table};
 
 /// A file that is no photo that can be decoded.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,7 +20,7 @@ impl RejectedRow {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(rows: &[Self], path: &Path) -> Result<(), Error> {
-        Frame::new()
+        Table::new()
             .with_text("file_name", rows.iter().map(|row| row.file_name.as_str()))
             .with_text("reason", rows.iter().map(|row| row.reason.as_str()))
             .write(path)
@@ -31,8 +31,8 @@ impl RejectedRow {
     /// # Errors
     /// If the file is not such a table.
     pub fn read(path: &Path) -> Result<Vec<Self>, Error> {
-        let frame = Frame::read(path)?;
-        let columns = Columns { frame: &frame, path };
+        let table = Table::read(path)?;
+        let columns = Columns { table: &table, path };
         let rows = columns.text("file_name")?.into_iter().zip(columns.text("reason")?);
         Ok(rows
             .map(|(name, reason)| Self { file_name: name.to_owned(), reason: reason.to_owned() })

@@ -9,16 +9,16 @@
 //! cut while it is open ends the program with SIGBUS, as for any map. Finished artifacts are never written again, and
 //! `marque` hashes them before a stage reads them.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use fs_err::File;
+use fs_err::os::unix::fs::FileExt;
 use memmap2::Mmap;
 use safetensors::tensor::{Dtype, SafeTensors};
 
 use crate::Error;
-use crate::frame::{Columns, Frame};
+use crate::table::{Columns, Table};
 
 const TENSOR: &str = "pixels";
 
@@ -59,7 +59,7 @@ impl IndexRow {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(rows: &[Self], path: &Path) -> Result<(), Error> {
-        Frame::new()
+        Table::new()
             .with_text("file_name", rows.iter().map(|row| row.file_name.as_str()))
             .with_integers("shard", rows.iter().map(|row| row.shard))
             .with_integers("row", rows.iter().map(|row| row.row))
@@ -71,8 +71,8 @@ impl IndexRow {
     /// # Errors
     /// If the file is not such a table.
     pub fn read(path: &Path) -> Result<Vec<Self>, Error> {
-        let frame = Frame::read(path)?;
-        let columns = Columns { frame: &frame, path };
+        let table = Table::read(path)?;
+        let columns = Columns { table: &table, path };
         let (shards, rows) = (columns.integers("shard")?, columns.integers("row")?);
         let names = columns.text("file_name")?.into_iter().zip(shards.into_iter().zip(rows));
         Ok(names.map(|(name, (shard, row))| Self { file_name: name.to_owned(), shard, row }).collect())
@@ -91,8 +91,8 @@ fn shard_name(number: u32) -> String {
 
 /// Writes one shard, photo by photo, in any order and from several threads.
 ///
-/// It is written beside its place and moved there by [`ShardWriter::finish`]: a shard that is there is a whole one,
-/// which is what going on after an interruption relies on.
+/// It is written under a temporary name and renamed by [`ShardWriter::finish`]: a file with a shard's name is complete,
+/// which resuming after an interruption relies on.
 pub struct ShardWriter {
     file: File,
     path: PathBuf,
@@ -115,8 +115,8 @@ impl ShardWriter {
         let length = geometry.checked_bytes().and_then(|bytes| bytes.checked_mul(photos));
         let length = length.ok_or_else(|| Error::shard(&path, "its photos are too large"))?;
         let header = header(geometry, photos, length);
-        let file = File::create(&beside).map_err(|e| Error::io("create", &beside, e))?;
-        file.write_all_at(&header, 0).map_err(|e| Error::io("write", &beside, e))?;
+        let file = File::create(&beside)?;
+        file.write_all_at(&header, 0)?;
         let offset = header.len() as u64;
         Ok(Self { file, path, beside, geometry, photos, offset, written: AtomicUsize::new(0) })
     }
@@ -133,7 +133,7 @@ impl ShardWriter {
             return Err(Error::shard(&self.path, reason));
         }
         let place = self.offset + row as u64 * bytes as u64;
-        self.file.write_all_at(pixels, place).map_err(|e| Error::io("write", &self.beside, e))?;
+        self.file.write_all_at(pixels, place)?;
         self.written.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -148,8 +148,8 @@ impl ShardWriter {
             return Err(Error::shard(&self.path, format!("it got {written} of its {} photos", self.photos)));
         }
         // Before the name is: else a power cut could leave a whole-looking shard of zeros.
-        self.file.sync_data().map_err(|e| Error::io("flush", &self.beside, e))?;
-        std::fs::rename(&self.beside, &self.path).map_err(|e| Error::io("rename", &self.beside, e))?;
+        self.file.sync_data()?;
+        fs_err::rename(&self.beside, &self.path)?;
         Ok(self.path)
     }
 }
@@ -269,10 +269,11 @@ impl ShardReader {
 
 impl Shard {
     fn open(path: &Path) -> Result<(Self, Geometry), Error> {
-        let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        let file = File::open(path)?;
         // SAFETY: files in an artifact are never written again once it is finished; the store replaces
         // whole folders. A file that someone else truncates meanwhile raises SIGBUS, as for any map.
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io("map", path, e))?;
+        let map =
+            unsafe { Mmap::map(&file) }.map_err(|source| Error::Map { path: path.to_owned(), source })?;
         let tensors = SafeTensors::deserialize(&map).map_err(|e| Error::shard(path, e.to_string()))?;
         let view = tensors.tensor(TENSOR).map_err(|e| Error::shard(path, e.to_string()))?;
         let (Dtype::U8, &[photos, height, width, 3]) = (view.dtype(), view.shape()) else {

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use marque_contracts::Digest;
-use marque_contracts::schema::Split;
+use marque_contracts::schema::{Head, HeadKind, Label, Split};
 use marque_formats::{
-    AnnotationRow, AnnotationTable, Crop, CropRow, DuplicateKind, DuplicateRow, EpochRow, Frame, Geometry,
-    HeadEpoch, IndexRow, LabelRow, LabelTable, PhotoRow, RejectedRow, ShardReader, ShardWriter, shard_path,
-    write_shard,
+    AnnotationRow, AnnotationTable, BoxFit, Column, Crop, CropRow, DuplicateKind, DuplicateRow, EpochRow,
+    HeadEpoch, LabelRow, LabelTable, PhotoRow, RejectedRow, Table,
 };
 
-use safetensors::tensor::{Dtype, TensorView};
+fn head(name: &str, kind: HeadKind, classes: &[&str]) -> Head {
+    Head::new(name, kind, classes.iter().map(|class| (*class).to_owned()).collect())
+}
 
 fn label_table() -> LabelTable {
     let row = |i: u32| LabelRow {
@@ -25,14 +26,20 @@ fn label_table() -> LabelTable {
         width: 320,
         height: 240,
         digest: Digest::of_bytes(&i.to_le_bytes()),
-        labels: vec![Some(i64::from(i % 2)), (i != 3).then_some(0)],
+        labels: vec![
+            Label::Class(i as usize % 2),
+            [None, Some(vec![]), Some(vec![0]), Some(vec![1]), Some(vec![0, 1])][i as usize].clone().into(),
+            (i != 3).then_some(0).into(),
+        ],
     };
     LabelTable {
         heads: vec![
-            ("brand".into(), vec!["BMW".into(), "Other".into()]),
-            ("era".into(), vec!["2009 and earlier".into()]),
+            head("brand", HeadKind::Single, &["BMW", "Other"]),
+            head("extras", HeadKind::Tags, &["alloys", "roof"]),
+            head("era", HeadKind::Single, &["2009 and earlier"]),
         ],
         rows: (0..5).map(row).collect(),
+        columns: vec![("seller".into(), vec![Some("Smith".into()), None, None, None, Some("Sons".into())])],
     }
 }
 
@@ -50,6 +57,16 @@ fn label_table_round_trips_with_nulls() {
     let table = label_table();
     let path = write_twice(folder.path(), |path| table.write(path).unwrap());
     assert_eq!(LabelTable::read(&path, &table.heads).unwrap(), table);
+    // Some of the heads in another order, as a network has them.
+    let heads = [table.heads[2].clone(), table.heads[1].clone()];
+    let some = LabelTable::read(&path, &heads).unwrap();
+    assert_eq!(some.columns, table.columns);
+    for (row, whole) in some.rows.iter().zip(&table.rows) {
+        assert_eq!(row.labels, [whole.labels[2].clone(), whole.labels[1].clone()]);
+    }
+    let names: Vec<_> = Table::read(&path).unwrap().columns().iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(names[2..5], ["brand", "era", "extras"]);
+    assert_eq!(names[names.len() - 4..], ["brand_id", "era_id", "extras_id", "seller"]);
 }
 
 #[test]
@@ -57,7 +74,7 @@ fn label_table_names_its_classes_for_hugging_face() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("labels.parquet");
     label_table().write(&path).unwrap();
-    let frame = Frame::read(&path).unwrap();
+    let frame = Table::read(&path).unwrap();
     let features: serde_json::Value = serde_json::from_str(frame.metadata("huggingface").unwrap()).unwrap();
     let features = &features["info"]["features"];
     assert_eq!(features["brand_id"], serde_json::json!({"_type": "ClassLabel", "names": ["BMW", "Other"]}));
@@ -69,7 +86,7 @@ fn label_table_names_its_classes_for_hugging_face() {
 fn an_id_without_a_class_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = label_table();
-    table.rows[4].labels[1] = Some(7);
+    table.rows[4].labels[2] = Label::Class(7);
     let error = table.write(&folder.path().join("x")).unwrap_err().to_string();
     assert!(error.contains("`era` has id 7, but there are 1 classes"), "{error}");
 }
@@ -79,10 +96,10 @@ fn a_missing_column_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("labels.parquet");
     label_table().write(&path).unwrap();
-    let error = LabelTable::read(&path, &[("tags".into(), vec![])]).unwrap_err().to_string();
+    let error = LabelTable::read(&path, &[head("tags", HeadKind::Tags, &[])]).unwrap_err().to_string();
     assert!(error.contains("column `tags_id` is missing"), "{error}");
     std::fs::write(&path, b"PAR1 not really").unwrap();
-    assert!(Frame::read(&path).is_err());
+    assert!(Table::read(&path).is_err());
 }
 
 #[test]
@@ -138,115 +155,6 @@ fn other_tables_round_trip() {
     );
 }
 
-#[test]
-fn shards_give_back_every_photo() {
-    let folder = tempfile::tempdir().unwrap();
-    let geometry = Geometry { height: 2, width: 3 };
-    let photo = |value: u8| vec![value; geometry.bytes()];
-    write_shard(folder.path(), 0, geometry, &[photo(1), photo(2)].concat()).unwrap();
-    write_shard(folder.path(), 1, geometry, &photo(3)).unwrap();
-    let index: Vec<_> = [(0, 0), (0, 1), (1, 0)]
-        .iter()
-        .map(|&(shard, row)| IndexRow { file_name: format!("{shard}-{row}.jpg"), shard, row })
-        .collect();
-    let table = folder.path().join("index.parquet");
-    IndexRow::write(&index, &table).unwrap();
-    let index = IndexRow::read(&table).unwrap();
-    let reader = ShardReader::open_indexed(folder.path(), &index).unwrap();
-    assert_eq!(reader.geometry(), geometry);
-    for (row, value) in index.iter().zip(1..) {
-        assert_eq!(reader.pixels(row).unwrap(), photo(value));
-    }
-    let beyond = IndexRow { file_name: "x".into(), shard: 1, row: 1 };
-    assert!(matches!(reader.pixels(&beyond), Err(marque_formats::Error::NoPixels { .. })));
-    assert!(ShardReader::open_indexed(folder.path(), &[beyond]).is_err());
-    std::fs::write(folder.path().join("00001.safetensors"), b"short").unwrap();
-    assert!(ShardReader::open_indexed(folder.path(), &index).is_err());
-}
-
-#[test]
-fn shards_are_written_in_any_order_from_several_threads() {
-    let folder = tempfile::tempdir().unwrap();
-    let geometry = Geometry { height: 3, width: 5 };
-    let photo = |row: usize| -> Vec<u8> { (0..geometry.bytes()).map(|i| (i * 7 + row * 31) as u8).collect() };
-    let writer = ShardWriter::create(folder.path(), 0, geometry, 40).unwrap();
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let (writer, photo) = (&writer, &photo);
-            scope.spawn(move || {
-                (0..10).rev().for_each(|i| writer.write(i * 4 + thread, &photo(i * 4 + thread)).unwrap());
-            });
-        }
-    });
-    let path = shard_path(folder.path(), 0);
-    assert!(!path.exists(), "it is there before it is whole");
-    assert_eq!(writer.finish().unwrap(), path);
-    // The format is safetensors', to the byte as its own writer has it.
-    let pixels: Vec<u8> = (0..40).flat_map(photo).collect();
-    let view = TensorView::new(Dtype::U8, vec![40, 3, 5, 3], &pixels).unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), safetensors::serialize([("pixels", view)], None).unwrap());
-}
-
-#[test]
-fn shards_that_lack_photos_or_get_others_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let geometry = Geometry { height: 2, width: 2 };
-    let writer = ShardWriter::create(folder.path(), 0, geometry, 2).unwrap();
-    writer.write(0, &[0; 12]).unwrap();
-    assert!(writer.write(2, &[0; 12]).unwrap_err().to_string().contains("row 2 of 2"));
-    assert!(writer.write(1, &[0; 11]).unwrap_err().to_string().contains("11 bytes instead of 12"));
-    assert!(writer.finish().unwrap_err().to_string().contains("it got 1 of its 2 photos"));
-    assert!(write_shard(folder.path(), 0, geometry, &[0; 13]).is_err());
-    assert!(!shard_path(folder.path(), 0).exists());
-    let endless = Geometry { height: usize::MAX, width: 2 };
-    assert!(ShardWriter::create(folder.path(), 0, endless, 1).is_err());
-}
-
-#[test]
-fn damaged_shards_are_errors() {
-    let folder = tempfile::tempdir().unwrap();
-    let geometry = Geometry { height: 2, width: 2 };
-    let path = write_shard(folder.path(), 0, geometry, &[7; 24]).unwrap();
-    let whole = std::fs::read(&path).unwrap();
-    for length in 0..whole.len() {
-        std::fs::write(&path, &whole[..length]).unwrap();
-        assert!(ShardReader::open(folder.path(), 1).is_err(), "{length} of {} bytes", whole.len());
-    }
-    // Headers that lie: about the shape, the type, the end, the header's own length.
-    let text = String::from_utf8(whole[8..whole.len() - 24].to_vec()).unwrap();
-    let lies = [
-        ("[2,2,2,3]", "[9,2,2,3]"),
-        ("[2,2,2,3]", "[2,2,3,2]"),
-        ("[2,2,2,3]", "[2,4,3]"),
-        ("[2,2,2,3]", "[0,2,2,3]"),
-        ("[0,24]", "[0,48]"),
-        ("[0,24]", "[8,24]"),
-        ("U8", "F8"),
-        ("pixels", "others"),
-    ];
-    for (truth, lie) in lies {
-        assert!(text.contains(truth), "{text}");
-        let header = text.replace(truth, lie);
-        let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &[7; 24]].concat();
-        std::fs::write(&path, file).unwrap();
-        assert!(ShardReader::open(folder.path(), 1).is_err(), "{header}");
-    }
-    let mut file = whole.clone();
-    file[..8].fill(0xff);
-    std::fs::write(&path, file).unwrap();
-    assert!(ShardReader::open(folder.path(), 1).is_err());
-    // A photo without pixels, and an index that speaks of the last shard there could be.
-    let header = r#"{"pixels":{"dtype":"U8","shape":[4,0,2,3],"data_offsets":[0,0]}}"#;
-    std::fs::write(&path, [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat()).unwrap();
-    assert!(ShardReader::open(folder.path(), 1).is_err());
-    std::fs::write(&path, &whole).unwrap();
-    let beyond = IndexRow { file_name: "x".into(), shard: u32::MAX, row: 0 };
-    assert!(ShardReader::open_indexed(folder.path(), &[beyond]).is_err());
-    let alone = ShardReader::open_shard(folder.path(), 0).unwrap();
-    assert!(alone.pixels(&IndexRow { file_name: "x".into(), shard: 1, row: 0 }).is_err());
-    assert_eq!(alone.pixels(&IndexRow { file_name: "x".into(), shard: 0, row: 1 }).unwrap(), [7; 12]);
-}
-
 fn annotation_table() -> AnnotationTable {
     let row = |i: u32| AnnotationRow {
         file_name: format!("own/{i}.jpg"),
@@ -264,6 +172,11 @@ fn annotation_tables_round_trip_with_nulls_and_columns_of_the_users_own() {
     let table = annotation_table();
     let path = write_twice(folder.path(), |path| table.write(path).unwrap());
     assert_eq!(AnnotationTable::read(&path).unwrap(), table);
+    let mut spaced = table.clone();
+    (spaced.columns[1], spaced.rows[1].values[0]) = (" tags ".into(), Some(" red".into()));
+    spaced.rows[0].class_name = Some("Land Rover Defender SUV 1998 ".into());
+    spaced.write(&path).unwrap();
+    assert_eq!(AnnotationTable::read(&path).unwrap(), table, "texts are written in their normal form");
     let bare = AnnotationTable { columns: Vec::new(), rows: Vec::new() };
     bare.write(&path).unwrap();
     assert_eq!(AnnotationTable::read(&path).unwrap(), bare);
@@ -280,6 +193,7 @@ fn annotation_tables_that_cannot_be_are_refused() {
         assert!(error.contains(message), "{error}");
     };
     refused(|table| table.columns[1] = "split".into(), "column `split` is there twice");
+    refused(|table| table.columns[1] = " colour".into(), "column ` colour` is there twice");
     refused(|table| table.rows.swap(1, 2), "own/1.jpg twice or out of order");
     refused(|table| table.rows[2].file_name = "own/1.jpg".into(), "own/1.jpg twice");
     refused(|table| table.rows[4].values.truncate(1), "own/4.jpg has 1 values for 2 label columns");
@@ -308,4 +222,44 @@ fn duplicates_and_rejected_files_round_trip() {
     assert_eq!(RejectedRow::read(&path).unwrap(), rows);
     RejectedRow::write(&[], &path).unwrap();
     assert_eq!(RejectedRow::read(&path).unwrap(), []);
+}
+
+#[test]
+fn boxes_may_reach_a_little_beyond_their_photos() {
+    let crop = |[x1, y1, x2, y2]: [u32; 4]| Crop { x1, y1, x2, y2 };
+    let fit = |sides| crop(sides).fit(640, 480);
+    assert_eq!(fit([0, 0, 640, 480]), BoxFit::Inside(crop([0, 0, 640, 480])));
+    // Eight pixels, or a fiftieth of the side: 12 of 640.
+    assert_eq!(fit([1, 2, 652, 488]), BoxFit::Clipped(crop([1, 2, 640, 480])));
+    for beyond in [[0, 0, 653, 480], [0, 0, 640, 490], [640, 0, 641, 480]] {
+        assert_eq!(fit(beyond), BoxFit::Beyond(crop(beyond)));
+    }
+    for (sides, found) in [
+        ([0, 0, 5, 5], Some((crop([0, 0, 5, 5]), false))),
+        ([-8, 3, 5, 5], Some((crop([0, 3, 5, 5]), true))),
+        ([-9, 3, 5, 5], None),
+        ([5, 3, 5, 5], None),
+        ([0, 3, 5, i64::MAX], None),
+    ] {
+        assert_eq!(Crop::from_sides(sides), found, "{sides:?}");
+    }
+}
+
+#[test]
+fn a_history_lacks_none_of_the_numbers_that_it_always_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.parquet");
+    let numbers = ["learning_rate", "head_learning_rate", "gradient_norm", "train_loss", "validation_loss"];
+    for null in numbers {
+        let mut table = Table::new().with_integers("epoch", [1]);
+        for name in numbers {
+            table = table.with(name, Column::Number(vec![(name != null).then_some(0.5)]));
+        }
+        let flag = || Column::Flag(vec![Some(false)]);
+        table.with("ema", flag()).with("kept", flag()).write(&path).unwrap();
+        match EpochRow::read(&path, &[]) {
+            Ok(rows) => assert_eq!((null, rows[0].validation_loss), ("validation_loss", None)),
+            Err(error) => assert!(error.to_string().contains(&format!("`{null}` has a null")), "{error}"),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Stanford Cars (Krause et al. 2013) in every copy: names of its files, where they belong, published checksums.
 
 use marque_contracts::schema::ingest;
+pub(crate) use marque_contracts::schema::stanford_cars::{ALL, CLASS_NAMES, TEST, TEST_UNLABELLED, TRAIN};
 
 use crate::source_folder::{is_hidden, is_photo};
 
@@ -16,11 +17,6 @@ pub(crate) const DEVKIT_ARCHIVE: &str = "car_devkit";
 
 /// Annotation files.
 pub(crate) const ANNOTATIONS: [&str; 5] = [CLASS_NAMES, TRAIN, TEST_UNLABELLED, TEST, ALL];
-pub(crate) const CLASS_NAMES: &str = "cars_meta.mat";
-pub(crate) const TRAIN: &str = "cars_train_annos.mat";
-pub(crate) const TEST_UNLABELLED: &str = "cars_test_annos.mat";
-pub(crate) const TEST: &str = "cars_test_annos_withlabels.mat";
-pub(crate) const ALL: &str = "cars_annos.mat";
 
 /// What the publication consists of at least.
 pub(crate) const NEEDED_ARCHIVES: [&str; 2] = ["cars_train.tgz", "car_devkit.tgz"];

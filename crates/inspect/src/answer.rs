@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use marque_contracts::counts::counted;
 use serde_json::{Map, json};
 
 use crate::layout::{Alignment, Grid};
@@ -80,8 +81,8 @@ impl Answer {
         }
         let mut text = grid.to_text(width);
         if self.rows.len() > limit {
-            let more = self.rows.len() - limit;
-            text.push_str(&format!("\n… {more} more row{}", if more == 1 { "" } else { "s" }));
+            let more = (self.rows.len() - limit) as u64;
+            text.push_str(&format!("\n… {}", counted(more, "more row", "more rows")));
         }
         text
     }

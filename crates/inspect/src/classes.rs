@@ -1,13 +1,14 @@
-//! The class names of a data set, with what each head makes of them under both readings.
+//! The class names of a data set, with the label of each head under both ways of matching.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use marque_formats::{Column, Frame};
+use marque_contracts::counts::{counted, grouped};
+use marque_formats::{Column, Table};
 
 use crate::Error;
 use crate::layout::{Alignment, Grid, shorten, wrap};
-use crate::rows::{integers, matching, take};
+use crate::rows::{filtered, integers};
 
 /// Longest class name that is shown in full.
 const NAME: usize = 40;
@@ -15,7 +16,7 @@ const NAME: usize = 40;
 /// The table of class names, for people.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ClassSummary {
-    frame: Frame,
+    table: Table,
     all_rows: usize,
     heads: Vec<String>,
 }
@@ -24,10 +25,10 @@ pub struct ClassSummary {
 ///
 /// # Errors
 /// If the table cannot be read, the condition does not fit it, or there is no such head.
-pub fn classes(table: &Path, condition: Option<&str>, head: Option<&str>) -> Result<ClassSummary, Error> {
-    let frame = Frame::read(table)?;
-    let all_rows = frame.rows();
-    let names = frame.columns().iter().filter_map(|(name, _)| name.strip_suffix("_words"));
+pub fn classes(path: &Path, condition: Option<&str>, head: Option<&str>) -> Result<ClassSummary, Error> {
+    let table = Table::read(path)?;
+    let all_rows = table.rows();
+    let names = table.columns().iter().filter_map(|(name, _)| name.strip_suffix("_words"));
     let mut heads: Vec<_> = names.map(str::to_owned).collect();
     if let Some(head) = head {
         if !heads.iter().any(|name| name == head) {
@@ -35,27 +36,21 @@ pub fn classes(table: &Path, condition: Option<&str>, head: Option<&str>) -> Res
         }
         heads.retain(|name| name == head);
     }
-    let frame = match condition {
-        Some(condition) => {
-            take(&frame, &matching(&frame, condition)?.into_iter().map(Some).collect::<Vec<_>>())
-        }
-        None => frame,
-    };
-    Ok(ClassSummary { frame, all_rows, heads })
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
+    Ok(ClassSummary { table: filtered(table, condition)?, all_rows, heads })
 }
 
 impl ClassSummary {
-    /// A row per class name, at most `limit`, then where and why the readings differ; no wider than `width`.
+    /// A row per class name, at most `limit`, then where and why the ways of matching differ; no wider than `width`.
     pub fn to_text(&self, limit: usize, width: usize) -> String {
-        let rows = self.frame.rows();
+        let rows = self.table.rows();
         let shown = rows.min(limit);
         let mut out = match rows == self.all_rows {
-            true => format!("{rows} class name{}\n\n", plural(rows)),
-            false => format!("{rows} of {} class name{}\n\n", self.all_rows, plural(self.all_rows)),
+            true => format!("{}\n\n", counted(rows as u64, "class name", "class names")),
+            false => format!(
+                "{} of {}\n\n",
+                grouped(rows as u64),
+                counted(self.all_rows as u64, "class name", "class names")
+            ),
         };
         let mut grid = Grid::new();
         let names: Vec<_> = (0..shown).map(|row| shorten(&self.text("class_name", row), NAME)).collect();
@@ -70,12 +65,8 @@ impl ClassSummary {
         }
         out.push_str(&grid.to_text(Some(width)));
         if shown < rows {
-            let _ = write!(
-                out,
-                "\n… {} more class name{} (--limit {rows} shows all)",
-                rows - shown,
-                plural(rows - shown)
-            );
+            let more = counted((rows - shown) as u64, "more class name", "more class names");
+            let _ = write!(out, "\n… {more} (--limit {rows} shows all)");
         }
         for head in &self.heads {
             out.push_str(&self.differences(head, width));
@@ -84,7 +75,7 @@ impl ClassSummary {
     }
 
     fn differences(&self, head: &str, width: usize) -> String {
-        let rows: Vec<_> = (0..self.frame.rows()).filter(|row| self.differs(head, *row)).collect();
+        let rows: Vec<_> = (0..self.table.rows()).filter(|row| self.differs(head, *row)).collect();
         if rows.is_empty() {
             return format!("\n\n{head}: both readings agree on all of them");
         }
@@ -102,8 +93,7 @@ impl ClassSummary {
     }
 
     fn text(&self, column: &str, row: usize) -> String {
-        let found = self.frame.columns().iter().find(|(name, _)| name == column).map(|(_, column)| column);
-        let value = match found {
+        let value = match self.table.column(column) {
             Some(Column::Text(values)) => values.get(row).cloned().flatten(),
             Some(Column::TextList(values)) => {
                 let tags = values.get(row).and_then(Option::as_ref);
@@ -116,15 +106,14 @@ impl ClassSummary {
 
     fn photos(&self, row: usize) -> i64 {
         let splits = ["photos_train", "photos_validation", "photos_test"];
-        let count = |column: &str| integers(&self.frame, column).and_then(|values| *values.get(row)?);
+        let count = |column: &str| integers(&self.table, column).and_then(|values| *values.get(row)?);
         splits.into_iter().filter_map(count).sum()
     }
 
     fn differs(&self, head: &str, row: usize) -> bool {
-        let name = format!("{head}_differs");
-        self.frame.columns().iter().any(|(column, values)| match values {
-            Column::Flag(values) => *column == name && values.get(row).copied().flatten() == Some(true),
+        match self.table.column(&format!("{head}_differs")) {
+            Some(Column::Flag(values)) => values.get(row).copied().flatten() == Some(true),
             _ => false,
-        })
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Text in columns that never runs wider than it may.
 
+use marque_contracts::counts::counted;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Spaces between columns.
@@ -67,8 +68,8 @@ impl Grid {
         let hidden = &self.columns[widths.len()..];
         if !hidden.is_empty() {
             let names: Vec<_> = hidden.iter().map(|column| column.name.as_str()).collect();
-            let s = if names.len() == 1 { "" } else { "s" };
-            lines.push(wrap(&format!("… {} more column{s}: {}", names.len(), names.join(", ")), limit));
+            let more = counted(names.len() as u64, "more column", "more columns");
+            lines.push(wrap(&format!("… {more}: {}", names.join(", ")), limit));
         }
         lines.join("\n")
     }

@@ -1,11 +1,12 @@
-//! Looks into the Parquet tables of the store: SQL over them, summaries of the labels and of the class names,
-//! and contact sheets of photos.
+//! Queries and views over the Parquet tables of the store: SQL, summaries of the labels and of the class names, contact
+//! sheets of photos.
 //!
-//! It reads tables through `marque-formats`, photos as they are, and writes nothing but the picture that it is
-//! asked for. This is the only crate with Polars in it, which takes minutes to build and is needed by no stage.
+//! **Reads** tables through `marque-formats`, and photos. **Writes** contact sheets where the caller asks for one.
+//! The only crate with Polars in it, which takes minutes to build and is needed by no stage.
 
 mod answer;
 mod classes;
+mod data_frame;
 mod error;
 mod layout;
 mod lettering;

@@ -1,11 +1,11 @@
-//! Sheets with a row per photo: the photo, and what becomes of it.
+//! Sheets with a row per photo: the photo, and its pictures after each step of preparation and augmentation.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use image::RgbImage;
 use image::imageops::{FilterType, overlay, resize};
-use marque_formats::Frame;
+use marque_formats::Table;
 
 use crate::layout::wrap;
 use crate::lettering::{LINE, fitting, write_line};
@@ -94,32 +94,32 @@ fn place(sheet: &mut RgbImage, x: u32, y: u32, picture: &Picture) {
     }
 }
 
-/// What the label table says of each photo.
+/// The labels of each photo as lines of text.
 struct Captions<'a> {
-    frame: Frame,
+    table: Table,
     heads: &'a [String],
     rows: BTreeMap<String, usize>,
 }
 
 impl<'a> Captions<'a> {
     fn read(labels: &Path, heads: &'a [String]) -> Result<Self, Error> {
-        let frame = Frame::read(labels)?;
-        let names = text(&frame, "file_name").unwrap_or_default().iter().enumerate();
+        let table = Table::read(labels)?;
+        let names = text(&table, "file_name").unwrap_or_default().iter().enumerate();
         let rows = names.filter_map(|(row, name)| Some((name.clone()?, row))).collect();
-        Ok(Self { frame, heads, rows })
+        Ok(Self { table, heads, rows })
     }
 
     /// The class name, a line per head, and the name of the photo.
     fn of(&self, file_name: &str) -> Vec<(String, image::Rgb<u8>)> {
         let mut lines = Vec::new();
         if let Some(&row) = self.rows.get(file_name) {
-            let class_name = text(&self.frame, "class_name").and_then(|names| names.get(row)?.clone());
+            let class_name = text(&self.table, "class_name").and_then(|names| names.get(row)?.clone());
             let wrapped = class_name.map(|name| wrap(&name, fitting(CAPTION))).unwrap_or_default();
             lines.extend(wrapped.lines().map(|line| (line.trim_start().to_owned(), INK)));
             let labels = self
                 .heads
                 .iter()
-                .filter_map(|head| Some((format!("{head}: {}", label(&self.frame, head, row)?), INK)));
+                .filter_map(|head| Some((format!("{head}: {}", label(&self.table, head, row)?), INK)));
             lines.extend(labels);
         }
         lines.push((file_name.to_owned(), FAINT));

@@ -1,10 +1,10 @@
-//! Contact sheets: many photos on one picture, each with what is known about it.
+//! Contact sheets: many photos on one picture, each with its labels.
 
 use std::path::{Path, PathBuf};
 
 use image::imageops::{FilterType, overlay, resize};
 use image::{Rgb, RgbImage};
-use marque_formats::{Column, Frame};
+use marque_formats::{Column, Table};
 use marque_photo::{ANY_SIZE, Decoder, Photo};
 
 use crate::Error;
@@ -36,7 +36,7 @@ const FRAME: Rgb<u8> = Rgb([235, 64, 52]);
 /// Photos to lay out, and their tables.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PhotoTable {
-    frame: Frame,
+    table: Table,
     heads: Vec<String>,
 }
 
@@ -54,17 +54,17 @@ pub struct Sheet {
 }
 
 impl PhotoTable {
-    /// Reads `photos.parquet` and, where there is one, the label table, whose columns stand beside those of
+    /// Reads `photos.parquet` and, where there is one, the label table, whose columns are joined to those of
     /// the photos. `heads` are shown under the photos.
     ///
     /// # Errors
     /// If a table cannot be read.
     pub fn read(photos: &Path, labels: Option<&Path>, heads: &[String]) -> Result<Self, Error> {
-        let mut frame = Frame::read(photos)?;
+        let mut table = Table::read(photos)?;
         if let Some(labels) = labels {
-            frame = joined(frame, &Frame::read(labels)?);
+            table = joined(table, &Table::read(labels)?);
         }
-        Ok(Self { frame, heads: heads.to_vec() })
+        Ok(Self { table, heads: heads.to_vec() })
     }
 
     /// The rows for which a condition in SQL holds, or all, as an answer; and how many there are in all.
@@ -72,7 +72,7 @@ impl PhotoTable {
     /// # Errors
     /// If the condition does not fit the columns.
     pub fn rows(&self, condition: Option<&str>) -> Result<(crate::Answer, usize), Error> {
-        crate::sql::rows_of(self.frame.clone(), condition)
+        crate::sql::rows_of(self.table.clone(), condition)
     }
 
     /// Writes a contact sheet of at most `limit` photos from `folder` for which a condition in SQL holds, as
@@ -88,8 +88,8 @@ impl PhotoTable {
         out: &Path,
     ) -> Result<Sheet, Error> {
         let rows = match condition {
-            Some(condition) => matching(&self.frame, condition)?,
-            None => (0..self.frame.rows()).collect(),
+            Some(condition) => matching(&self.table, condition)?,
+            None => (0..self.table.rows()).collect(),
         };
         let shown = rows.len().min(limit);
         if shown == 0 {
@@ -103,12 +103,12 @@ impl PhotoTable {
             Some(condition) => format!("{of} photos where {condition}"),
             None => format!("{of} photos"),
         };
-        let shape = Shape::of(&tiles);
-        if shape.height > TALLEST {
-            let fitting = (shape.across * ((TALLEST - shape.top - GAP) / shape.step[1])) as usize;
-            return Err(Error::TooTall { height: shape.height, most: TALLEST, fitting });
+        let layout = SheetLayout::of(&tiles);
+        if layout.height > TALLEST {
+            let fitting = (layout.across * ((TALLEST - layout.top - GAP) / layout.step[1])) as usize;
+            return Err(Error::TooTall { height: layout.height, most: TALLEST, fitting });
         }
-        let picture = lay_out(&tiles, &shape, &title);
+        let picture = lay_out(&tiles, &layout, &title);
         picture.save(out).map_err(|source| Error::Picture { path: out.to_owned(), source })?;
         let (width, height) = picture.dimensions();
         Ok(Sheet { matching: rows.len(), shown, width, height })
@@ -116,13 +116,13 @@ impl PhotoTable {
 
     fn tile(&self, folder: &Path, row: usize) -> Tile {
         let name =
-            text(&self.frame, "file_name").and_then(|names| names.get(row)?.clone()).unwrap_or_default();
+            text(&self.table, "file_name").and_then(|names| names.get(row)?.clone()).unwrap_or_default();
         let side = |side: &str| {
-            integers(&self.frame, side).and_then(|v| *v.get(row)?).and_then(|v| u32::try_from(v).ok())
+            integers(&self.table, side).and_then(|v| *v.get(row)?).and_then(|v| u32::try_from(v).ok())
         };
         let bounds = [side("x1"), side("y1"), side("x2"), side("y2")];
-        let class_name = text(&self.frame, "class_name").and_then(|names| names.get(row)?.clone());
-        let labels = self.heads.iter().filter_map(|head| label(&self.frame, head, row));
+        let class_name = text(&self.table, "class_name").and_then(|names| names.get(row)?.clone());
+        let labels = self.heads.iter().filter_map(|head| label(&self.table, head, row));
         let labels: Vec<_> = labels.filter(|label| class_name.as_ref() != Some(label)).collect();
         let room = fitting(PHOTO[0]);
         let mut caption: Vec<_> = class_name.into_iter().collect();
@@ -143,9 +143,8 @@ impl PhotoTable {
 }
 
 /// What a photo is labelled with; `None` if there is no such column.
-pub(crate) fn label(frame: &Frame, head: &str, row: usize) -> Option<String> {
-    let (_, column) = frame.columns().iter().find(|(name, _)| name == head)?;
-    Some(match column {
+pub(crate) fn label(table: &Table, head: &str, row: usize) -> Option<String> {
+    Some(match table.column(head)? {
         Column::Text(values) => values.get(row)?.clone().unwrap_or_else(|| "unknown".to_owned()),
         Column::TextList(values) => match values.get(row)? {
             None => "unknown".to_owned(),
@@ -166,7 +165,7 @@ struct Tile {
 }
 
 /// How tiles are laid out, in pixels.
-struct Shape {
+struct SheetLayout {
     across: u32,
     /// From one tile to the next.
     step: [u32; 2],
@@ -176,7 +175,7 @@ struct Shape {
     height: u32,
 }
 
-impl Shape {
+impl SheetLayout {
     fn of(tiles: &[Tile]) -> Self {
         let [photo_width, photo_height] = PHOTO;
         let lines = 1 + tiles.iter().map(|tile| tile.caption.len()).max().unwrap_or(0) as u32;
@@ -190,9 +189,9 @@ impl Shape {
     }
 }
 
-fn lay_out(tiles: &[Tile], shape: &Shape, title: &str) -> RgbImage {
+fn lay_out(tiles: &[Tile], layout: &SheetLayout, title: &str) -> RgbImage {
     let [photo_width, photo_height] = PHOTO;
-    let Shape { across, step, top, width, height } = *shape;
+    let SheetLayout { across, step, top, width, height } = *layout;
     let mut sheet = RgbImage::from_pixel(width, height, PAPER);
     write_line(&mut sheet, GAP, GAP, &clipped(title, fitting(width - 2 * GAP)), INK);
     for (place, tile) in (0..).zip(tiles) {
@@ -237,7 +236,7 @@ fn mount(sheet: &mut RgbImage, x: u32, y: u32, tile: &Tile) {
 
 /// The photo upright, or nothing if it cannot be read.
 fn decode(path: &Path) -> Option<RgbImage> {
-    let file = std::fs::read(path).ok()?;
+    let file = fs_err::read(path).ok()?;
     let photo = Photo::read(&file, ANY_SIZE).ok()?;
     Decoder::new().upright(&photo, PAPER.0).ok()
 }

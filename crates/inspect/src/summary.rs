@@ -1,17 +1,18 @@
-//! What is in a label table, counted.
+//! Counts of a label table: rows per split, classes per head, cross-tables between heads.
 
 use std::path::Path;
 
-use marque_formats::{Column, Frame};
+use marque_contracts::schema::{Head, HeadKind, Label, Split};
+use marque_formats::{Column, Table};
 use serde_json::{Map, Value, json};
 
 use crate::Error;
-use crate::rows::{matching, take, text};
+use crate::rows::{filtered, text};
 
 /// What to count.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SummaryRequest {
-    /// Condition in SQL on the rows that count; `None` for all rows.
+    /// Condition in SQL on the rows to count; `None` for all rows.
     pub condition: Option<String>,
     /// The only head to count, with its relations to the others; `None` for all.
     pub head: Option<String>,
@@ -45,7 +46,7 @@ pub(crate) struct ColumnSummary {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct HeadCounts {
     pub(crate) name: String,
-    pub(crate) tags: bool,
+    pub(crate) kind: HeadKind,
     pub(crate) classes: Vec<String>,
     /// Per split, per class.
     pub(crate) counts: Vec<Vec<usize>>,
@@ -55,7 +56,7 @@ pub(crate) struct HeadCounts {
     pub(crate) unknown: Vec<usize>,
 }
 
-/// How the classes of two heads meet.
+/// Cross-tabulation of the classes of two heads.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct CrossTable {
     /// Names of the heads: down and across.
@@ -66,38 +67,29 @@ pub(crate) struct CrossTable {
     pub(crate) counts: Vec<Vec<usize>>,
 }
 
-/// Counts the rows of a label table per split and per class of each head, given by name and classes.
+/// Counts the rows of a label table per split and per class of each head.
 ///
 /// # Errors
 /// If the table cannot be read, the condition does not fit it, or there is no such head.
-pub fn summarise(
-    table: &Path,
-    heads: &[(String, Vec<String>)],
-    request: SummaryRequest,
-) -> Result<LabelSummary, Error> {
-    let frame = Frame::read(table)?;
-    let all_rows = frame.rows();
-    let frame = match &request.condition {
-        Some(condition) => {
-            take(&frame, &matching(&frame, condition)?.into_iter().map(Some).collect::<Vec<_>>())
-        }
-        None => frame,
-    };
+pub fn summarise(path: &Path, heads: &[Head], request: SummaryRequest) -> Result<LabelSummary, Error> {
+    let table = Table::read(path)?;
+    let all_rows = table.rows();
+    let table = filtered(table, request.condition.as_deref())?;
     if let Some(wanted) = &request.head
-        && heads.iter().all(|(name, _)| name != wanted)
+        && heads.iter().all(|head| head.name != *wanted)
     {
-        return Err(Error::unknown_head(wanted, heads.iter().map(|(name, _)| name.clone()).collect()));
+        return Err(Error::unknown_head(wanted, heads.iter().map(|head| head.name.clone()).collect()));
     }
-    let split_of = text(&frame, "split").unwrap_or_default();
+    let split_of = text(&table, "split").unwrap_or_default();
     let mut splits: Vec<(String, usize)> = Vec::new();
-    for split in ["train", "validation", "test"] {
+    for split in Split::ALL.map(Split::as_str) {
         let count = split_of.iter().filter(|value| value.as_deref() == Some(split)).count();
         if count > 0 {
             splits.push((split.to_owned(), count));
         }
     }
-    let labels: Vec<_> = heads.iter().map(|head| HeadLabels::of(&frame, head)).collect();
-    let wanted = |head: &HeadLabels<'_>| request.head.as_ref().is_none_or(|name| name == head.name);
+    let labels: Vec<_> = heads.iter().map(|head| HeadColumn::of(&table, head)).collect();
+    let wanted = |column: &HeadColumn<'_>| request.head.as_ref().is_none_or(|name| *name == column.head.name);
     let mut crosses = Vec::new();
     for (i, first) in labels.iter().enumerate() {
         for second in labels[i + 1..].iter().filter(|second| wanted(first) || wanted(second)) {
@@ -111,8 +103,8 @@ pub fn summarise(
     };
     Ok(LabelSummary {
         all_rows,
-        rows: frame.rows(),
-        columns: frame.columns().iter().map(column).collect(),
+        rows: table.rows(),
+        columns: table.columns().iter().map(column).collect(),
         heads: labels.iter().filter(|head| wanted(head)).map(|head| head.count(split_of, &splits)).collect(),
         splits,
         crosses,
@@ -120,59 +112,57 @@ pub fn summarise(
     })
 }
 
-/// The labels of one head: class ids per row, `None` where they are not known.
-struct HeadLabels<'a> {
-    name: &'a str,
-    tags: bool,
-    classes: &'a [String],
-    ids: Vec<Option<Vec<usize>>>,
+/// The labels of one head, a row each.
+struct HeadColumn<'a> {
+    head: &'a Head,
+    labels: Vec<Label>,
 }
 
-impl<'a> HeadLabels<'a> {
-    fn of(frame: &Frame, (name, classes): &'a (String, Vec<String>)) -> Self {
-        let id = |text: &String| classes.iter().position(|class| class == text);
-        let column = frame.columns().iter().find(|(column, _)| column == name).map(|(_, column)| column);
-        let ids = match column {
+impl<'a> HeadColumn<'a> {
+    fn of(table: &Table, head: &'a Head) -> Self {
+        let id = |text: &String| head.classes.iter().position(|class| class == text);
+        let labels = match table.column(&head.name) {
             Some(Column::Text(values)) => {
-                values.iter().map(|value| value.as_ref().and_then(id).map(|id| vec![id])).collect()
+                values.iter().map(|value| Label::from(value.as_ref().and_then(id))).collect()
             }
-            Some(Column::TextList(values)) => values
-                .iter()
-                .map(|value| value.as_ref().map(|list| list.iter().filter_map(id).collect()))
-                .collect(),
-            _ => vec![None; frame.rows()],
+            Some(Column::TextList(values)) => {
+                let ids = |tags: &Vec<String>| tags.iter().filter_map(id).collect::<Vec<_>>();
+                values.iter().map(|value| Label::from(value.as_ref().map(ids))).collect()
+            }
+            _ => vec![Label::Unknown; table.rows()],
         };
-        Self { name, tags: matches!(column, Some(Column::TextList(_))), classes, ids }
+        Self { head, labels }
     }
 
     fn count(&self, split_of: &[Option<String>], splits: &[(String, usize)]) -> HeadCounts {
-        let mut counts = vec![vec![0; self.classes.len()]; splits.len()];
+        let Head { name, kind, classes, .. } = self.head;
+        let mut counts = vec![vec![0; classes.len()]; splits.len()];
         let (mut none, mut unknown) = (vec![0; splits.len()], vec![0; splits.len()]);
-        for (split, ids) in split_of.iter().zip(&self.ids) {
+        for (split, label) in split_of.iter().zip(&self.labels) {
             let Some(split) = splits.iter().position(|(name, _)| Some(name) == split.as_ref()) else {
                 continue;
             };
-            match ids.as_deref() {
-                None => unknown[split] += 1,
-                Some([]) => none[split] += 1,
-                Some(ids) => ids.iter().for_each(|id| counts[split][*id] += 1),
+            match label {
+                Label::Unknown => unknown[split] += 1,
+                Label::Tags(tags) if tags.is_empty() => none[split] += 1,
+                label => label.ids().iter().for_each(|id| counts[split][*id] += 1),
             }
         }
-        let (name, classes) = (self.name.to_owned(), self.classes.to_vec());
-        HeadCounts { name, tags: self.tags, classes, counts, none, unknown }
+        HeadCounts { name: name.clone(), kind: *kind, classes: classes.clone(), counts, none, unknown }
     }
 
     fn cross(&self, other: &Self) -> CrossTable {
-        let mut counts = vec![vec![0; other.classes.len()]; self.classes.len()];
-        for (down, across) in self.ids.iter().zip(&other.ids) {
-            let (Some(down), Some(across)) = (down, across) else { continue };
-            for (down, across) in down.iter().flat_map(|down| across.iter().map(move |a| (down, a))) {
+        let mut counts = vec![vec![0; other.head.classes.len()]; self.head.classes.len()];
+        for (down, across) in self.labels.iter().zip(&other.labels) {
+            for (down, across) in
+                down.ids().iter().flat_map(|down| across.ids().iter().map(move |a| (down, a)))
+            {
                 counts[*down][*across] += 1;
             }
         }
         CrossTable {
-            heads: [self.name.to_owned(), other.name.to_owned()],
-            classes: [self.classes.to_vec(), other.classes.to_vec()],
+            heads: [self.head.name.clone(), other.head.name.clone()],
+            classes: [self.head.classes.clone(), other.head.classes.clone()],
             counts,
         }
     }
@@ -199,7 +189,7 @@ impl LabelSummary {
             };
             json!({
                 "name": head.name,
-                "kind": if head.tags { "tags" } else { "single" },
+                "kind": head.kind,
                 "classes": head.classes.iter().enumerate().map(class).collect::<Vec<_>>(),
                 "none": by_split(&head.none),
                 "unknown": by_split(&head.unknown),

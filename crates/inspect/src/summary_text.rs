@@ -1,7 +1,9 @@
-//! The summary of a label table, for people.
+//! The summary of a label table as text.
 
 use std::fmt::Write;
 
+use marque_contracts::counts::{counted, grouped};
+use marque_contracts::schema::HeadKind;
 use unicode_width::UnicodeWidthStr;
 
 use crate::layout::{Alignment, Grid, bar, shorten, wrap};
@@ -48,13 +50,11 @@ impl LabelSummary {
 
     fn headline(&self) -> String {
         let mut text = match &self.request.condition {
-            Some(condition) => format!(
-                "{} of {} row{} where {condition}",
-                self.rows,
-                self.all_rows,
-                if self.all_rows == 1 { "" } else { "s" }
-            ),
-            None => format!("{} row{}", self.rows, if self.rows == 1 { "" } else { "s" }),
+            Some(condition) => {
+                let all = counted(self.all_rows as u64, "row", "rows");
+                format!("{} of {all} where {condition}", grouped(self.rows as u64))
+            }
+            None => counted(self.rows as u64, "row", "rows"),
         };
         for (i, (split, count)) in self.splits.iter().enumerate() {
             let separator = if i == 0 && self.request.condition.is_some() { ":" } else { "," };
@@ -106,14 +106,11 @@ impl LabelSummary {
         let mut text = grid.to_text(Some(width));
         if listed.len() < head.classes.len() {
             let more = head.classes.len() - listed.len();
-            let more = format!(
-                "… {more} smaller class{} (--limit {} shows all)",
-                if more == 1 { "" } else { "es" },
-                head.classes.len()
-            );
+            let more = counted(more as u64, "smaller class", "smaller classes");
+            let more = format!("… {more} (--limit {} shows all)", head.classes.len());
             let _ = write!(text, "\n{}", wrap(&more, width));
         }
-        if head.tags {
+        if head.kind == HeadKind::Tags {
             let _ = write!(text, "\n{}", wrap("(tags: a photo counts once for each that it has)", width));
         }
         text

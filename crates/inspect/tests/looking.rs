@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
-use marque_formats::{Column, Frame};
+use marque_contracts::schema::{Head, HeadKind};
+use marque_formats::{Column, Table};
 use marque_inspect::{
     Answer, Error, PhotoTable, SummaryRequest, TableFile, Value, classes, query, rows, summarise,
 };
@@ -16,7 +17,7 @@ fn table(folder: &Path) -> TableFile {
         Column::TextList(values.iter().map(|value| value.map(list)).collect())
     };
     let path = folder.join("labels.parquet");
-    Frame::new()
+    Table::new()
         .with_text("file_name", ["a.png", "b.png", "c.png", "d.png"])
         .with_text("split", ["train", "train", "validation", "test"])
         .with("type", text(&[Some("SUV"), Some("Van"), None, Some("SUV")]))
@@ -27,11 +28,12 @@ fn table(folder: &Path) -> TableFile {
     TableFile { name: "labels".into(), path }
 }
 
-fn heads() -> Vec<(String, Vec<String>)> {
-    let head = |name: &str, classes: &[&str]| {
-        (name.to_owned(), classes.iter().map(|class| (*class).to_owned()).collect())
-    };
-    vec![head("type", &["SUV", "Van"]), head("extras", &["alloys", "roof"])]
+fn heads() -> Vec<Head> {
+    let classes = |names: [&str; 2]| names.map(str::to_owned).into();
+    vec![
+        Head::new("type", HeadKind::Single, classes(["SUV", "Van"])),
+        Head::new("extras", HeadKind::Tags, classes(["alloys", "roof"])),
+    ]
 }
 
 fn where_(condition: &str) -> SummaryRequest {
@@ -106,7 +108,7 @@ fn tags_can_be_asked_for() {
 fn a_table_of_nothing_but_nulls_can_be_asked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("labels.parquet");
-    let frame = Frame::new()
+    let frame = Table::new()
         .with("extras", Column::TextList(vec![None, None]))
         .with("n", Column::Number(vec![None, None]));
     frame.write(&path).unwrap();
@@ -225,7 +227,7 @@ fn nothing_is_wider_than_it_may_be() {
     let path = folder.path().join("labels.parquet");
     let classes: Vec<String> = (0..60).map(|i| format!("A class of a quite long name, number {i}")).collect();
     let class = |i: usize| classes[i * i % 60].clone();
-    let mut frame = Frame::new()
+    let mut frame = Table::new()
         .with_text("file_name", (0..300).map(|i| format!("photos/of/mine/{i:05}.jpg")))
         .with_text("split", (0..300).map(|i| ["train", "test"][i % 2]))
         .with_text("wide", (0..300).map(class))
@@ -234,7 +236,7 @@ fn nothing_is_wider_than_it_may_be() {
         frame = frame.with_text(&format!("column_{i}"), (0..300).map(|i| "x".repeat(i % 90)));
     }
     frame.write(&path).unwrap();
-    let heads = [("wide".to_owned(), classes.clone()), ("also_wide".to_owned(), classes.clone())];
+    let heads = ["wide", "also_wide"].map(|name| Head::new(name, HeadKind::Single, classes.clone()));
     let (answer, _) = rows(&path, None).unwrap();
     for width in [40, 80, 100] {
         let one = SummaryRequest { condition: None, head: Some("wide".into()), limit: None };
@@ -273,7 +275,7 @@ fn texts_of_any_script_line_up() {
 /// The table that the labels stage writes of class names.
 fn class_table(folder: &Path) -> PathBuf {
     let path = folder.join("classes.parquet");
-    Frame::new()
+    Table::new()
         .with_text("class_name", ["Aston Martin V8 Vantage Coupe 2012", "Audi S4 Sedan 2007"])
         .with_integers("photos_train", [30, 20])
         .with_integers("photos_validation", [3, 2])
@@ -321,7 +323,7 @@ fn photos(folder: &Path) -> PathBuf {
     }
     std::fs::write(folder.join("c.png"), b"no photo").unwrap();
     let path = folder.join("photos.parquet");
-    Frame::new()
+    Table::new()
         .with_text("file_name", ["a.png", "b.png", "c.png", "d.png"])
         .with_integers("width", [300, 100, 0, 20])
         .write(&path)

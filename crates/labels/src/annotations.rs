@@ -1,4 +1,4 @@
-//! What the data set's own files say about its photos, in one shape for all layouts.
+//! The annotations of a data set, in one form for all layouts.
 
 mod car_ims;
 mod matlab;
@@ -13,14 +13,11 @@ use marque_formats::Crop;
 
 use crate::{ClassName, Error};
 
-/// A box may reach this many pixels beyond its photo: people draw them by hand, some past the edge. It is cut then.
-pub(crate) const BOX_SLACK: u32 = 8;
+/// Invalid annotations that an error lists.
+const LISTED_ERRORS: usize = 10;
 
-/// Wrong annotations that an error tells of.
-const TOLD: usize = 10;
-
-/// All of some results, or the first few of their errors in one, made by `error` of all that is wrong.
-fn all_or_told<T, R: Display>(
+/// All of some results, or an error made by `error` from the first few of their reasons.
+fn all_or_list<T, R: Display>(
     results: impl Iterator<Item = Result<T, R>>,
     error: impl Fn(String) -> Error,
 ) -> Result<Vec<T>, Error> {
@@ -31,11 +28,11 @@ fn all_or_told<T, R: Display>(
             Err(reason) => wrong.push(reason),
         }
     }
-    let mut told: Vec<_> = wrong.iter().take(TOLD).map(ToString::to_string).collect();
-    if wrong.len() > TOLD {
-        told.push(format!("and {} more", wrong.len() - TOLD));
+    let mut listed: Vec<_> = wrong.iter().take(LISTED_ERRORS).map(ToString::to_string).collect();
+    if wrong.len() > LISTED_ERRORS {
+        listed.push(format!("and {} more", wrong.len() - LISTED_ERRORS));
     }
-    if wrong.is_empty() { Ok(found) } else { Err(error(told.join("\n  "))) }
+    if wrong.is_empty() { Ok(found) } else { Err(error(listed.join("\n  "))) }
 }
 
 /// The annotations of a data set.
@@ -50,7 +47,7 @@ pub struct Annotations {
     pub photos: Vec<Annotation>,
 }
 
-/// What is known about one photo.
+/// The annotation of one photo.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Annotation {
     /// Name, as `ingest` has it: `cars_train/00001.jpg`.
@@ -61,8 +58,8 @@ pub struct Annotation {
     pub class: Option<usize>,
     /// Box of the car.
     pub crop: Option<Crop>,
-    /// Whether the box began a few pixels outside the photo and was cut to begin inside.
-    pub cut: bool,
+    /// Whether the box began a few pixels outside the photo and was clipped to begin inside.
+    pub clipped: bool,
     /// A value for each of [`Annotations::columns`]; `None` where it is not known.
     pub values: Vec<Option<String>>,
 }
@@ -70,7 +67,7 @@ pub struct Annotation {
 /// Reads the annotation files below `metadata` that are laid out as `layout`.
 ///
 /// # Errors
-/// If a file that the layout needs is missing or there twice, cannot be read, or says what cannot be.
+/// If a file that the layout needs is missing or there twice, cannot be read, or is not valid.
 pub fn read_annotations(layout: Layout, metadata: &Path) -> Result<Annotations, Error> {
     match layout {
         Layout::StanfordCars => stanford_cars::read(metadata),

@@ -1,5 +1,7 @@
 //! Class names of the form "Make Model Body Year".
 
+use marque_contracts::schema::MODEL_YEARS;
+
 /// Makes of several words. Any other make is the first word of the name.
 const LONG_MAKES: [&str; 9] = [
     "AM General",
@@ -13,7 +15,7 @@ const LONG_MAKES: [&str; 9] = [
     "Shelby American",
 ];
 
-/// Body styles; of two that fit at the same place, the one of more words stands first.
+/// Body styles; of two that match at the same word, the one of more words comes first.
 const BODIES: [&str; 16] = [
     "Club Cab",
     "Crew Cab",
@@ -33,7 +35,7 @@ const BODIES: [&str; 16] = [
     "Wagon",
 ];
 
-/// A class name taken apart.
+/// A class name in its parts.
 ///
 /// ```
 /// use marque_labels::ClassName;
@@ -54,15 +56,12 @@ pub struct ClassName {
     pub model: Option<String>,
     /// The last body style in the name. Some names have none: "Acura TL Type-S 2008".
     pub body: Option<String>,
-    /// The last word, if it is a year.
+    /// The last word, if it is one of [`MODEL_YEARS`].
     pub year: Option<i64>,
 }
 
 impl ClassName {
-    /// Years that a car can be of.
-    pub const YEARS: std::ops::RangeInclusive<i64> = 1885..=2100;
-
-    /// Takes a name apart. Every text can be read; what it does not have is `None`.
+    /// Parses a name. Every text can be parsed; a part that it does not have is `None`.
     pub fn parse(text: &str) -> Self {
         let mut words: Vec<&str> = text.split_whitespace().collect();
         let year = words.last().and_then(|word| parse_year(word));
@@ -77,7 +76,7 @@ impl ClassName {
 
 fn parse_year(word: &str) -> Option<i64> {
     let four_digits = word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
-    four_digits.then(|| word.parse().ok()).flatten().filter(|year| ClassName::YEARS.contains(year))
+    four_digits.then(|| word.parse().ok()).flatten().filter(|year| MODEL_YEARS.contains(year))
 }
 
 fn make_length(words: &[&str]) -> usize {

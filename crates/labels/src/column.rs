@@ -1,11 +1,12 @@
-//! Heads from a column of the data set's own.
+//! Labels from a column of the data set's own.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use marque_formats::TAG_SEPARATOR;
+use marque_contracts::schema::{HeadKind, Label, normalised};
+use marque_formats::{NO_TAGS, TAG_SEPARATOR};
 
 use crate::Error;
-use crate::heads::HeadLabels;
 
 /// How a head's classes follow from a column.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,15 +32,23 @@ pub struct TagSyntax {
 
 impl Default for TagSyntax {
     fn default() -> Self {
-        Self { delimiter: TAG_SEPARATOR.to_owned(), none: "none".to_owned() }
+        Self { delimiter: TAG_SEPARATOR.to_owned(), none: NO_TAGS.to_owned() }
     }
 }
 
 impl TagSyntax {
-    /// The tags in a cell, without spaces around them.
-    fn split<'a>(&'a self, cell: &'a str) -> impl Iterator<Item = &'a str> {
-        let tags = cell.split(self.delimiter.as_str()).map(str::trim);
-        tags.filter(|tag| !tag.is_empty() && *tag != self.none)
+    /// The tags in a cell.
+    fn split<'a>(&'a self, cell: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
+        let tags = cell.split(self.delimiter.as_str()).map(normalised);
+        tags.filter(|tag| !tag.is_empty() && **tag != *self.none)
+    }
+}
+
+/// The values in a cell: one, or any number of tags.
+fn values<'a>(kind: HeadKind, syntax: &'a TagSyntax, cell: &'a str) -> Vec<Cow<'a, str>> {
+    match kind {
+        HeadKind::Single => vec![normalised(cell)],
+        HeadKind::Tags => syntax.split(cell).collect(),
     }
 }
 
@@ -47,43 +56,40 @@ impl TagSyntax {
 pub(crate) type Cell<'a> = (&'a str, Option<&'a str>);
 
 impl ColumnRule {
-    /// The classes, and for each cell its class id.
-    pub(crate) fn single(&self, head: &str, cells: &[Cell<'_>]) -> Result<(Vec<String>, HeadLabels), Error> {
-        let values = cells.iter().filter_map(|(_, cell)| cell.map(str::trim));
-        let classes = self.classes(head, values)?;
-        let id = |(photo, cell): &Cell<'_>| match cell {
-            Some(value) => self.class_id(head, &classes, value.trim(), photo).map(Some),
-            None => Ok(None),
-        };
-        let ids = cells.iter().map(id).collect::<Result<_, Error>>()?;
-        Ok((classes, HeadLabels::Single(ids)))
-    }
-
-    /// The classes, and for each cell the ids of its tags, ascending, each once.
-    pub(crate) fn tags(
+    /// The classes, and the label of each cell: its value, or with tags the values that `syntax` finds in it.
+    pub(crate) fn labels(
         &self,
         head: &str,
+        kind: HeadKind,
         syntax: &TagSyntax,
         cells: &[Cell<'_>],
-    ) -> Result<(Vec<String>, HeadLabels), Error> {
-        let values = cells.iter().filter_map(|(_, cell)| *cell).flat_map(|cell| syntax.split(cell));
-        let classes = self.classes(head, values)?;
-        let ids = |(photo, cell): &Cell<'_>| {
-            let Some(cell) = cell else { return Ok(None) };
-            let ids = syntax.split(cell).map(|tag| self.class_id(head, &classes, tag, photo));
+    ) -> Result<(Vec<String>, Vec<Label>), Error> {
+        let known = cells.iter().filter_map(|(_, cell)| *cell);
+        let classes = self.classes(head, known.flat_map(|cell| values(kind, syntax, cell)))?;
+        let label = |(photo, cell): &Cell<'_>| {
+            let Some(cell) = cell else { return Ok(Label::Unknown) };
+            let values = values(kind, syntax, cell).into_iter();
+            let ids = values.map(|value| self.class_id(head, &classes, &value, photo));
             let mut ids = ids.collect::<Result<Vec<_>, Error>>()?;
             ids.sort_unstable();
             ids.dedup();
-            Ok(Some(ids))
+            Ok(match kind {
+                HeadKind::Single => Label::from(ids.first().copied()),
+                HeadKind::Tags => Label::Tags(ids),
+            })
         };
-        let ids = cells.iter().map(ids).collect::<Result<_, Error>>()?;
-        Ok((classes, HeadLabels::Tags(ids)))
+        let labels = cells.iter().map(label).collect::<Result<_, Error>>()?;
+        Ok((classes, labels))
     }
 
-    fn classes<'a>(&self, head: &str, values: impl Iterator<Item = &'a str>) -> Result<Vec<String>, Error> {
+    fn classes<'a>(
+        &self,
+        head: &str,
+        values: impl Iterator<Item = Cow<'a, str>>,
+    ) -> Result<Vec<String>, Error> {
         let mut classes = match &self.classes {
             Some(classes) => classes.clone(),
-            None => self.large_values(head, values)?,
+            None => self.frequent_values(head, values)?,
         };
         if let Some(other) = &self.other {
             classes.retain(|class| class != other);
@@ -92,18 +98,19 @@ impl ColumnRule {
         Ok(classes)
     }
 
-    fn large_values<'a>(
+    /// The values with enough photos for a class of their own, sorted.
+    fn frequent_values<'a>(
         &self,
         head: &str,
-        values: impl Iterator<Item = &'a str>,
+        values: impl Iterator<Item = Cow<'a, str>>,
     ) -> Result<Vec<String>, Error> {
-        let mut photos: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut photos: BTreeMap<Cow<'_, str>, u64> = BTreeMap::new();
         for value in values {
             *photos.entry(value).or_default() += 1;
         }
         let largest = photos.values().copied().max().unwrap_or(0);
-        let large = photos.iter().filter(|(_, count)| **count >= self.min_images);
-        let classes: Vec<_> = large.map(|(value, _)| (*value).to_owned()).collect();
+        let frequent = photos.into_iter().filter(|(_, count)| *count >= self.min_images);
+        let classes: Vec<_> = frequent.map(|(value, _)| value.into_owned()).collect();
         match (classes.is_empty(), largest) {
             (false, _) => Ok(classes),
             (true, 0) => Err(Error::EmptyColumn { head: head.to_owned(), column: self.column.clone() }),
@@ -116,10 +123,9 @@ impl ColumnRule {
         }
     }
 
-    fn class_id(&self, head: &str, classes: &[String], value: &str, photo: &str) -> Result<i64, Error> {
+    fn class_id(&self, head: &str, classes: &[String], value: &str, photo: &str) -> Result<usize, Error> {
         let named = classes.iter().position(|class| class == value);
-        let id = named.or_else(|| self.other.as_ref().map(|_| classes.len() - 1));
-        id.and_then(|id| i64::try_from(id).ok()).ok_or_else(|| Error::NoClass {
+        named.or_else(|| self.other.as_ref().map(|_| classes.len() - 1)).ok_or_else(|| Error::NoClass {
             head: head.to_owned(),
             value: value.to_owned(),
             photo: photo.to_owned(),

@@ -1,4 +1,4 @@
-//! Groups of duplicates: kept together in splits, and looked at for what is wrong with them.
+//! Groups of duplicates: in one split each, and checked for leaks and contradicting labels.
 //!
 //! `leaks.parquet` has a row per photo of every group that is in several splits or labelled in several ways.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use marque_contracts::schema::Split;
-use marque_formats::{Column, DuplicateKind, DuplicateRow, Frame};
+use marque_formats::{Column, DuplicateKind, DuplicateRow, Table};
 
 use crate::heads::LabelledHead;
 use crate::{Duplicates, Error};
@@ -94,7 +94,7 @@ fn crossing(group: &Group, splits: &[Split]) -> Option<String> {
 
 fn contradiction(group: &Group, heads: &[LabelledHead]) -> Option<String> {
     let of_head = |head: &LabelledHead| {
-        let known = group.members.iter().filter(|member| head.ids(member.photo).is_some());
+        let known = group.members.iter().filter(|member| head.labels[member.photo].is_known());
         let mut labels: Vec<_> = known.map(|member| head.shown(member.photo)).collect();
         labels.sort();
         labels.dedup();
@@ -122,7 +122,7 @@ pub(crate) fn write(
     let wrong = |pick: fn(&Leak<'_>) -> Option<String>| {
         Column::Text(rows.iter().map(|(leak, _)| pick(leak)).collect())
     };
-    let frame = Frame::new()
+    let table = Table::new()
         .with_integers("group", rows.iter().map(|(leak, _)| leak.group.number))
         .with_text("kind", rows.iter().map(|(_, member)| member.kind.as_str()))
         .with_text("file_name", rows.iter().map(|(_, member)| file_names[member.photo]))
@@ -131,5 +131,5 @@ pub(crate) fn write(
         .with("contradicts", wrong(|leak| leak.contradicts.clone()))
         .with("dropped", Column::Flag(rows.iter().map(|(_, m)| Some(!kept[m.photo])).collect()))
         .with_text("labels", rows.iter().map(|(_, member)| labels(member.photo)));
-    Ok(frame.write(path)?)
+    Ok(table.write(path)?)
 }

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
+use marque_contracts::counts::counted;
+use marque_contracts::schema::MODEL_YEARS;
 use marque_contracts::{Failure, FailureKind};
-
-use crate::ClassName;
 
 /// Why the label tables cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -13,22 +13,15 @@ pub enum Error {
     /// An annotation file cannot be read.
     #[error("cannot read the annotations")]
     Mat(#[from] marque_mat5::Error),
-    /// The file system refused.
-    #[error("cannot {action} {path}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The file system refused; the error names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// A JSON file does not hold what it should.
     #[error("{path} does not hold the expected JSON")]
     Json {
         /// The file.
         path: PathBuf,
-        /// What the parser said.
+        /// The parser's reason.
         source: serde_json::Error,
     },
     /// An annotation file that the layout needs is not there.
@@ -49,7 +42,7 @@ pub enum Error {
         /// Another.
         second: PathBuf,
     },
-    /// An annotation file is readable but does not say what it should.
+    /// The content of an annotation file is not valid.
     #[error("{path}: {reason}")]
     Annotation {
         /// The file.
@@ -57,10 +50,10 @@ pub enum Error {
         /// Which entry, and what is wrong with it.
         reason: String,
     },
-    /// Years in the data set's own table are none.
+    /// Cells of the column `year` in the data set's own table are not model years.
     #[error(
         "the column `year` of your table must be a whole number from {} to {}, or empty; it is not for\n  {years}",
-        ClassName::YEARS.start(), ClassName::YEARS.end()
+        MODEL_YEARS.start(), MODEL_YEARS.end()
     )]
     Years {
         /// The photos, each with its value.
@@ -145,7 +138,7 @@ pub enum Error {
 }
 
 fn photos(count: u64) -> String {
-    format!("{count} photo{}", if count == 1 { "" } else { "s" })
+    counted(count, "photo", "photos")
 }
 
 impl From<Error> for Failure {

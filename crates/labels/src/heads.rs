@@ -1,22 +1,23 @@
-//! A head's classes, and what each photo is labelled with.
+//! A head's classes, and the label of each photo.
 
 use std::collections::BTreeMap;
 
-use marque_contracts::schema::{Head, HeadKind, Split};
+use marque_contracts::schema::{Head, HeadKind, Label, Split};
 
 use crate::column::Cell;
-use crate::keyword;
 use crate::{
-    Annotation, Annotations, ClassName, Classifier, ColumnRule, Error, HeadKindSettings, HeadRule,
-    HeadSettings, Reading, Rule, class_weights,
+    Annotation, Annotations, ClassName, Classifier, ColumnRule, Error, HeadDefinition, HeadRule,
+    NameMatching, Rule, class_weights, keyword,
 };
 
 /// A head with its classes settled and all photos labelled.
 pub(crate) struct LabelledHead {
     pub(crate) name: String,
+    pub(crate) kind: HeadKind,
     pub(crate) classes: Vec<String>,
-    pub(crate) labels: HeadLabels,
-    /// Where labels follow from class names: how.
+    /// A label per photo.
+    pub(crate) labels: Vec<Label>,
+    /// How the labels follow from class names, where they do.
     pub(crate) names: Option<NameRule>,
 }
 
@@ -29,20 +30,20 @@ pub(crate) enum NameRule {
 }
 
 impl NameRule {
-    /// Why the two readings disagree on a name; `None` if they agree.
+    /// Why the two ways of matching disagree on a name; `None` if they agree.
     pub(crate) fn difference(&self, name: &ClassName) -> Option<String> {
         match self {
             Self::Class(classifier) => classifier.difference(name),
             Self::Tags(keywords) => {
                 let [words, article] =
-                    [Reading::Words, Reading::Article].map(|r| keyword::all_matches(&name.text, keywords, r));
-                let only = |these: &[usize], those: &[usize], reading: &str| {
+                    NameMatching::ALL.map(|(_, way)| keyword::all_matches(&name.text, keywords, way));
+                let only = |these: &[usize], those: &[usize], way: &str| {
                     let names = these
                         .iter()
                         .filter(|id| !those.contains(id))
                         .map(|id| format!("`{}`", keywords[*id]));
                     let names = names.collect::<Vec<_>>().join(", ");
-                    (!names.is_empty()).then(|| format!("{names} only as {reading}"))
+                    (!names.is_empty()).then(|| format!("{names} only as {way}"))
                 };
                 let why =
                     [only(&words, &article, "whole words"), only(&article, &words, "a part of the text")];
@@ -52,7 +53,7 @@ impl NameRule {
         }
     }
 
-    /// The class or tags under either reading, for people.
+    /// The class or tags under either way of matching, as text.
     pub(crate) fn both(&self, name: &ClassName) -> (String, String) {
         match self {
             Self::Class(classifier) => {
@@ -60,140 +61,114 @@ impl NameRule {
                 (words.to_owned(), article.to_owned())
             }
             Self::Tags(keywords) => {
-                let shown = |reading| match tags(name, keywords, reading).join(", ") {
+                let shown = |matching| match tags(name, keywords, matching).join(", ") {
                     none if none.is_empty() => "none".to_owned(),
                     tags => tags,
                 };
-                (shown(Reading::Words), shown(Reading::Article))
+                (shown(NameMatching::Words), shown(NameMatching::Article))
             }
         }
     }
 }
 
 /// The keywords that a class name holds.
-pub(crate) fn tags(name: &ClassName, keywords: &[String], reading: Reading) -> Vec<String> {
-    let found = keyword::all_matches(&name.text, keywords, reading);
+pub(crate) fn tags(name: &ClassName, keywords: &[String], matching: NameMatching) -> Vec<String> {
+    let found = keyword::all_matches(&name.text, keywords, matching);
     found.into_iter().map(|id| keywords[id].clone()).collect()
 }
 
-/// Labels of all photos, `None` where they are not known.
-pub(crate) enum HeadLabels {
-    /// A class id per photo.
-    Single(Vec<Option<i64>>),
-    /// Class ids per photo, ascending.
-    Tags(Vec<Option<Vec<i64>>>),
-}
-
-/// What heads are made of: the photos that are there, and the class names with their number of photos.
-pub(crate) struct Material<'a> {
+/// What heads are made from: the annotated photos, and the class names with their number of photos.
+pub(crate) struct AnnotatedPhotos<'a> {
     pub(crate) annotations: &'a Annotations,
     pub(crate) photos: &'a [&'a Annotation],
     pub(crate) names: &'a [(ClassName, u64)],
-    pub(crate) reading: Reading,
+    pub(crate) matching: NameMatching,
 }
 
 impl LabelledHead {
-    pub(crate) fn of(settings: &HeadSettings, material: &Material<'_>) -> Result<Self, Error> {
-        let name = settings.name.clone();
-        match (&settings.rule, &settings.kind) {
-            (
-                HeadRule::ClassName { rule: Rule::Keyword { classes, .. }, reading },
-                HeadKindSettings::Tags(_),
-            ) => Ok(Self::of_words(name, classes, reading.unwrap_or(material.reading), material)),
-            (HeadRule::ClassName { rule, reading }, _) => {
-                Self::of_class_names(name, rule, reading.unwrap_or(material.reading), material)
+    pub(crate) fn of(definition: &HeadDefinition, photos: &AnnotatedPhotos<'_>) -> Result<Self, Error> {
+        match &definition.rule {
+            HeadRule::ClassName { rule, matching } => {
+                Self::of_class_names(definition, rule, matching.unwrap_or(photos.matching), photos)
             }
-            (HeadRule::Column(rule), kind) => Self::of_column(name, rule, kind, material),
+            HeadRule::Column(rule) => Self::of_column(definition, rule, photos),
         }
-    }
-
-    /// Tags: all keywords that a class name holds.
-    fn of_words(name: String, keywords: &[String], reading: Reading, material: &Material<'_>) -> Self {
-        let ids = material.per_name(|name| {
-            let found = keyword::all_matches(&name.text, keywords, reading);
-            Some(found.into_iter().map(|id| id as i64).collect())
-        });
-        let classes = keywords.to_vec();
-        Self { name, names: Some(NameRule::Tags(classes.clone())), classes, labels: HeadLabels::Tags(ids) }
     }
 
     fn of_class_names(
-        name: String,
+        definition: &HeadDefinition,
         rule: &Rule,
-        reading: Reading,
-        material: &Material<'_>,
+        matching: NameMatching,
+        photos: &AnnotatedPhotos<'_>,
     ) -> Result<Self, Error> {
-        let classifier = rule.classifier(&name, material.names)?;
-        let ids = material
-            .per_name(|name| classifier.class_of(name, reading).and_then(|id| i64::try_from(id).ok()));
-        let classes = classifier.classes().to_vec();
-        Ok(Self { name, classes, labels: HeadLabels::Single(ids), names: Some(NameRule::Class(classifier)) })
+        let (name, kind) = (definition.name.clone(), definition.kind);
+        let (classes, labels, rule) = match (kind, rule) {
+            (HeadKind::Tags, Rule::Keyword { classes, .. }) => {
+                let found =
+                    |name: &ClassName| Label::Tags(keyword::all_matches(&name.text, classes, matching));
+                (classes.clone(), photos.per_name(found), NameRule::Tags(classes.clone()))
+            }
+            _ => {
+                let classifier = rule.classifier(&name, photos.names)?;
+                let labels = photos.per_name(|name| Label::from(classifier.class_of(name, matching)));
+                (classifier.classes().to_vec(), labels, NameRule::Class(classifier))
+            }
+        };
+        Ok(Self { name, kind, classes, labels, names: Some(rule) })
     }
 
     fn of_column(
-        name: String,
+        definition: &HeadDefinition,
         rule: &ColumnRule,
-        kind: &HeadKindSettings,
-        material: &Material<'_>,
+        photos: &AnnotatedPhotos<'_>,
     ) -> Result<Self, Error> {
-        let values = material.column(&name, rule)?;
-        let names = material.photos.iter().map(|photo| photo.file_name.as_str());
-        let cells: Vec<Cell<'_>> = names.zip(values.iter().map(Option::as_deref)).collect();
-        let (classes, labels) = match kind {
-            HeadKindSettings::Single => rule.single(&name, &cells)?,
-            HeadKindSettings::Tags(syntax) => rule.tags(&name, syntax, &cells)?,
-        };
-        Ok(Self { name, classes, labels, names: None })
+        let (name, kind) = (definition.name.clone(), definition.kind);
+        let values = photos.column(&name, rule)?;
+        let file_names = photos.photos.iter().map(|photo| photo.file_name.as_str());
+        let cells: Vec<Cell<'_>> = file_names.zip(values.iter().map(Option::as_deref)).collect();
+        let (classes, labels) = rule.labels(&name, kind, &definition.tag_syntax, &cells)?;
+        Ok(Self { name, kind, classes, labels, names: None })
     }
 
-    /// Class ids of a photo, for a single head one or none; `None` where nothing is known.
-    pub(crate) fn ids(&self, photo: usize) -> Option<&[i64]> {
-        match &self.labels {
-            HeadLabels::Single(ids) => ids.get(photo)?.as_ref().map(std::slice::from_ref),
-            HeadLabels::Tags(ids) => ids.get(photo)?.as_deref(),
-        }
-    }
-
-    /// The name of a class.
-    pub(crate) fn class(&self, id: i64) -> &str {
-        usize::try_from(id).ok().and_then(|id| self.classes.get(id)).map_or("", String::as_str)
-    }
-
-    /// A photo's label as people read it: `Audi`, `alloys, roof`, `none`, `unknown`.
+    /// A photo's label as text: `Audi`, `alloys, roof`, `none`, `unknown`.
     pub(crate) fn shown(&self, photo: usize) -> String {
-        match self.ids(photo) {
-            None => "unknown".to_owned(),
-            Some([]) => "none".to_owned(),
-            Some(ids) => ids.iter().map(|id| self.class(*id)).collect::<Vec<_>>().join(", "),
+        match &self.labels[photo] {
+            Label::Unknown => "unknown".to_owned(),
+            Label::Tags(tags) if tags.is_empty() => "none".to_owned(),
+            label => self.class_names(label).collect::<Vec<_>>().join(", "),
         }
+    }
+
+    /// The names of the classes of a label.
+    pub(crate) fn class_names<'a>(&'a self, label: &'a Label) -> impl Iterator<Item = &'a str> {
+        label.ids().iter().map(|id| self.classes[*id].as_str())
     }
 
     /// The record for `heads.json`, over photos given by position and split.
     pub(crate) fn record(&self, photos: &[(usize, Split)]) -> Head {
         let mut counts: BTreeMap<_, _> = Split::ALL.map(|split| (split, vec![0; self.classes.len()])).into();
         for (photo, split) in photos {
-            for id in self.ids(*photo).into_iter().flatten() {
-                let id = usize::try_from(*id).ok();
-                let counts = counts.get_mut(split);
-                if let Some(count) = counts.zip(id).and_then(|(counts, id)| counts.get_mut(id)) {
-                    *count += 1;
-                }
+            if let Some(counts) = counts.get_mut(split) {
+                self.labels[*photo].ids().iter().for_each(|id| counts[*id] += 1);
             }
         }
-        let class_weights = class_weights(counts.get(&Split::Train).map_or(&[], Vec::as_slice));
-        let kind = match self.labels {
-            HeadLabels::Single(_) => HeadKind::Single,
-            HeadLabels::Tags(_) => HeadKind::Tags,
-        };
-        Head { name: self.name.clone(), kind, classes: self.classes.clone(), counts, class_weights }
+        let class_weights = class_weights(&counts[&Split::Train]);
+        Head {
+            name: self.name.clone(),
+            kind: self.kind,
+            classes: self.classes.clone(),
+            counts,
+            class_weights,
+        }
     }
 }
 
-impl Material<'_> {
-    /// A label per photo from its class name.
-    fn per_name<T: Clone>(&self, label: impl Fn(&ClassName) -> Option<T>) -> Vec<Option<T>> {
-        let labels: Vec<_> = self.names.iter().map(|(name, _)| label(name)).collect();
-        self.photos.iter().map(|photo| labels.get(photo.class?)?.clone()).collect()
+impl AnnotatedPhotos<'_> {
+    /// A value per photo from its class name; the default where that is not known.
+    fn per_name<T: Clone + Default>(&self, value: impl Fn(&ClassName) -> T) -> Vec<T> {
+        let values: Vec<_> = self.names.iter().map(|(name, _)| value(name)).collect();
+        let of_photo = |photo: &&Annotation| values.get(photo.class?).cloned();
+        self.photos.iter().map(|photo| of_photo(photo).unwrap_or_default()).collect()
     }
 
     /// The values of a column, per photo. Parts of class names are those of the name as it was read with the data set's

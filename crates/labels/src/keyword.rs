@@ -1,6 +1,6 @@
 //! Finding keywords in class names, by whole words or as the article does.
 
-use crate::Reading;
+use crate::NameMatching;
 
 /// A word that counts as a keyword, unless it is a keyword itself.
 const SYNONYMS: [(&str, &str); 1] = [("Minivan", "Van")];
@@ -14,7 +14,7 @@ pub(crate) struct Found {
 }
 
 /// The last of the keywords in a name, by whole words and whatever their case; of two that end at the same
-/// word, the longer one. The body style stands near the end of a name, so the last match is it:
+/// word, the longer one; ties go to the first keyword. The body style stands near the end of a name, so the last match is it:
 /// "Phantom Drophead Coupe Convertible" is a convertible.
 pub(crate) fn last_word_match(name: &str, keywords: &[String]) -> Option<Found> {
     let name = words(name);
@@ -30,7 +30,6 @@ pub(crate) fn last_word_match(name: &str, keywords: &[String]) -> Option<Found> 
             let end = last_end(&name, &phrase)?;
             Some(((end, phrase.len()), Found { keyword, synonym }))
         })
-        // The first of equals: the order of the keywords decides.
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, found)| found)
 }
@@ -41,12 +40,12 @@ pub(crate) fn last_substring_match(name: &str, keywords: &[String]) -> Option<us
 }
 
 /// All keywords in a name, ascending: for tags.
-pub(crate) fn all_matches(name: &str, keywords: &[String], reading: Reading) -> Vec<usize> {
+pub(crate) fn all_matches(name: &str, keywords: &[String], matching: NameMatching) -> Vec<usize> {
     let found = |keyword: &usize| {
         let alone = std::slice::from_ref(&keywords[*keyword]);
-        match reading {
-            Reading::Article => last_substring_match(name, alone).is_some(),
-            Reading::Words => match last_word_match(name, alone) {
+        match matching {
+            NameMatching::Article => last_substring_match(name, alone).is_some(),
+            NameMatching::Words => match last_word_match(name, alone) {
                 // A synonym that is a keyword itself stands for itself only.
                 Some(Found { synonym: Some(synonym), .. }) => {
                     !keywords.iter().any(|k| k.eq_ignore_ascii_case(synonym))

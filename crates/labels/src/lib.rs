@@ -4,7 +4,7 @@
 //! `metadata/`.
 //!
 //! **Writes** `labels.parquet` (a row per photo: split, names, box, a class per head), `classes.parquet` (a
-//! row per class name: how it was read, and what each head makes of it under either [`Reading`]),
+//! row per class name: its parts, and the label of each head under either [`NameMatching`]),
 //! `crops.parquet` (the boxes alone, so that other heads do not redo the pixels), `heads.json` and
 //! `weights.parquet` (classes, counts and class weights per head) and `leaks.parquet` (duplicates in several
 //! splits, or labelled in several ways).
@@ -22,7 +22,8 @@ mod duplicates;
 mod error;
 mod heads;
 mod keyword;
-mod labelled;
+mod labelled_photos;
+mod matching;
 mod report;
 mod rules;
 mod settings;
@@ -34,8 +35,9 @@ pub use annotations::{Annotation, Annotations, read_annotations};
 pub use class_name::ClassName;
 pub use column::{ColumnRule, TagSyntax};
 pub use error::Error;
-pub use rules::{Classifier, Reading, Rule};
-pub use settings::{Duplicates, HeadKindSettings, HeadRule, HeadSettings, OnLeak, Settings, SplitSource};
+pub use matching::NameMatching;
+pub use rules::{Classifier, Rule};
+pub use settings::{Duplicates, HeadDefinition, HeadRule, OnLeak, Settings, SplitSource};
 pub use split::{Candidate, hold_out};
 pub use stage::Labels;
 pub use weights::class_weights;

@@ -1,15 +1,16 @@
-//! What the stage says on the terminal.
+//! Warnings and lines on the terminal: likely mistakes, differences between the ways of matching, leaks.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use marque_contracts::counts::counted;
 use marque_contracts::schema::{Head, HeadKind, Split, labels};
 
 use crate::Settings;
 use crate::duplicates::Leak;
-use crate::labelled::Labelled;
+use crate::labelled_photos::LabelledPhotos;
 
-/// Differences between the two readings that are printed per head; the table has them all.
+/// Class names printed per head on which the two ways of matching differ; the table has them all.
 const PRINTED_DIFFERENCES: usize = 10;
 
 /// Groups of duplicates that are printed; the table has them all.
@@ -18,17 +19,17 @@ const PRINTED_LEAKS: usize = 5;
 /// Boxes far beyond their photos that a warning names.
 const PRINTED_BOXES: usize = 10;
 
-/// Logs what may be a mistake.
-pub(crate) fn warn(labelled: &Labelled<'_>, settings: &Settings) {
-    match labelled.unlabelled {
-        0 => {}
-        1 => tracing::warn!("1 photo has no annotation and is left out"),
-        count => tracing::warn!("{} photos have no annotation and are left out", grouped(count)),
+/// Logs warnings of what may be mistakes in the data set or the settings.
+pub(crate) fn warn(labelled: &LabelledPhotos<'_>, settings: &Settings) {
+    if labelled.unlabelled > 0 {
+        let photos = counted(labelled.unlabelled as u64, "photo has no", "photos have no");
+        let left = if labelled.unlabelled == 1 { "is" } else { "are" };
+        tracing::warn!("{photos} annotation and {left} left out");
     }
-    match labelled.absent {
-        0 => {}
-        1 => tracing::warn!("1 annotation is about a photo that is not there"),
-        count => tracing::warn!("{} annotations are about photos that are not there", grouped(count)),
+    if labelled.absent > 0 {
+        let one = "annotation is about a photo that is not there";
+        let several = "annotations are about photos that are not there";
+        tracing::warn!("{}", counted(labelled.absent as u64, one, several));
     }
     boxes(labelled);
     held_out(labelled, settings);
@@ -37,7 +38,7 @@ pub(crate) fn warn(labelled: &Labelled<'_>, settings: &Settings) {
         for class in head.classes.iter().filter(|class| says_unknown(class)) {
             tracing::warn!(
                 "head `{}`: the class `{class}` reads like a label that is not known; leave such cells empty, and \
-                 they are neither learnt from nor counted",
+                 they are excluded from loss and metrics",
                 head.name
             );
         }
@@ -50,8 +51,8 @@ pub(crate) fn warn(labelled: &Labelled<'_>, settings: &Settings) {
     }
 }
 
-/// Splits that are wanted and have no photo.
-fn held_out(labelled: &Labelled<'_>, settings: &Settings) {
+/// Warns of splits that are wanted and have no photo.
+fn held_out(labelled: &LabelledPhotos<'_>, settings: &Settings) {
     let kept = labelled.kept_photos();
     let photos = kept.len();
     let empty = |split: &Split| !kept.iter().any(|(_, of)| of == split);
@@ -67,7 +68,7 @@ fn held_out(labelled: &Labelled<'_>, settings: &Settings) {
             tracing::warn!(
                 "labels.{split} = {share} of {} leaves the {split} split empty, so that {without}: shares are rounded, \
                  and no class gives its last photo; it takes more photos, or a larger share",
-                if photos == 1 { "1 photo".to_owned() } else { format!("{} photos", grouped(photos)) },
+                counted(photos as u64, "photo", "photos"),
                 split = split.as_str(),
                 without = match split {
                     Split::Test => "there is nothing to measure on",
@@ -78,29 +79,26 @@ fn held_out(labelled: &Labelled<'_>, settings: &Settings) {
     }
 }
 
-/// What programs and people write where they know nothing.
+/// Whether a class is a word that programs and people write for an unknown value.
 fn says_unknown(class: &str) -> bool {
     let words = ["n/a", "na", "#n/a", "nan", "null", "nil", "unknown", "?", "-", "--"];
     words.iter().any(|word| class.trim().eq_ignore_ascii_case(word))
 }
 
-fn boxes(labelled: &Labelled<'_>) {
-    if let Some((name, crop)) = labelled.cut.first() {
+fn boxes(labelled: &LabelledPhotos<'_>) {
+    if let Some((name, crop)) = labelled.clipped.first() {
         let [x1, y1, x2, y2] = [crop.x1, crop.y1, crop.x2, crop.y2];
-        let (what, to) = match labelled.cut.len() {
-            1 => ("1 box reaches".to_owned(), "its photo and is"),
-            count => (format!("{} boxes reach", grouped(count)), "their photos and are"),
-        };
+        let count = labelled.clipped.len();
+        let what = counted(count as u64, "box reaches", "boxes reach");
+        let to = if count == 1 { "its photo and is" } else { "their photos and are" };
         tracing::warn!("{what} a few pixels beyond {to} cut, as that of {name} to {x1}, {y1} to {x2}, {y2}");
     }
     let beyond = &labelled.beyond;
     if beyond.is_empty() {
         return;
     }
-    let mut text = match beyond.len() {
-        1 => "1 box reaches far beyond its photo".to_owned(),
-        count => format!("{} boxes reach far beyond their photos", grouped(count)),
-    };
+    let (one, several) = ("box reaches far beyond its photo", "boxes reach far beyond their photos");
+    let mut text = counted(beyond.len() as u64, one, several);
     text.push_str("; photos that were resized after they were annotated should not be cropped");
     for (photo, crop) in beyond.iter().take(PRINTED_BOXES) {
         let [x1, y1, x2, y2] = [crop.x1, crop.y1, crop.x2, crop.y2];
@@ -115,7 +113,7 @@ fn boxes(labelled: &Labelled<'_>) {
     tracing::warn!("{text}");
 }
 
-/// Classes without photos to learn from, and heads with nothing to tell apart.
+/// Warns of classes without training photos, and of heads with one class only.
 fn small(head: &Head) {
     let name = &head.name;
     if let ([class], HeadKind::Single) = (head.classes.as_slice(), head.kind) {
@@ -128,7 +126,7 @@ fn small(head: &Head) {
     }
 }
 
-/// Pairs of classes that differ in letter case only: a slip of the hand, more often than not.
+/// Pairs of classes that differ in letter case only: a typing error, more often than not.
 fn spelled_alike(classes: &[String]) -> Vec<(&str, &str)> {
     let mut first: BTreeMap<String, &str> = BTreeMap::new();
     let mut pairs = Vec::new();
@@ -143,14 +141,14 @@ fn spelled_alike(classes: &[String]) -> Vec<(&str, &str)> {
     pairs
 }
 
-/// Lines that say where the two readings of class names differ, and what is wrong with duplicates.
-pub(crate) fn lines(labelled: &Labelled<'_>) -> Vec<String> {
+/// Lines that say on which class names the two ways of matching differ, and which duplicates leak or contradict.
+pub(crate) fn lines(labelled: &LabelledPhotos<'_>) -> Vec<String> {
     let mut lines = differences(labelled);
     lines.extend(duplicates(labelled));
     lines
 }
 
-fn differences(labelled: &Labelled<'_>) -> Vec<String> {
+fn differences(labelled: &LabelledPhotos<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for head in &labelled.heads {
         let Some(rule) = &head.names else { continue };
@@ -183,16 +181,15 @@ fn differences(labelled: &Labelled<'_>) -> Vec<String> {
     lines
 }
 
-fn duplicates(labelled: &Labelled<'_>) -> Vec<String> {
+fn duplicates(labelled: &LabelledPhotos<'_>) -> Vec<String> {
     let leaks = labelled.leaks();
     if leaks.is_empty() {
         return Vec::new();
     }
     let count = |wrong: fn(&&Leak<'_>) -> bool| leaks.iter().filter(wrong).count();
-    let groups = labelled.groups.len();
     let mut lines = vec![format!(
-        "duplicates in {groups} group{}: {} across splits, {} with contradicting labels, {} both",
-        if groups == 1 { "" } else { "s" },
+        "duplicates in {}: {} across splits, {} with contradicting labels, {} both",
+        counted(labelled.groups.len() as u64, "group", "groups"),
         count(|leak| leak.crosses.is_some()),
         count(|leak| leak.contradicts.is_some()),
         count(|leak| leak.crosses.is_some() && leak.contradicts.is_some()),
@@ -208,17 +205,4 @@ fn duplicates(labelled: &Labelled<'_>) -> Vec<String> {
         lines.push(format!("  {dropped} {what} left out, since duplicates of {whose} are to be measured on"));
     }
     lines
-}
-
-/// A count with commas between thousands.
-pub(crate) fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -2,32 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::keyword;
-use crate::{ClassName, Error};
-
-/// How class names are read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Reading {
-    /// Whole words, whatever their case; the last match in the name counts; a minivan is a van.
-    #[default]
-    Words,
-    /// As the reference article does: any substring, case counting; the last match in the list of classes
-    /// counts, for makes as for keywords. Reproduces its mistakes, which is its purpose.
-    Article,
-}
-
-impl Reading {
-    /// Both, with the words that name them in the configuration.
-    pub const ALL: [(&str, Self); 2] = [("words", Self::Words), ("article", Self::Article)];
-
-    /// The word that names it in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Words => "words",
-            Self::Article => "article",
-        }
-    }
-}
+use crate::{ClassName, Error, NameMatching, keyword};
 
 /// How a head's classes follow from a class name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,9 +21,9 @@ pub enum Rule {
         /// Class of names without any of them.
         other: String,
     },
-    /// A class per stretch of years.
+    /// A class per interval of years.
     Year {
-        /// Last years of each stretch but the latest, ascending.
+        /// Last years of all intervals but the latest, ascending.
         breaks: Vec<i64>,
     },
 }
@@ -68,7 +43,7 @@ impl Rule {
                 makes
             }
             Self::Keyword { classes, other } => classes.iter().chain([other]).cloned().collect(),
-            Self::Year { breaks } => stretches(breaks),
+            Self::Year { breaks } => intervals(breaks),
         };
         Ok(Classifier { classes, rule: self.clone() })
     }
@@ -94,8 +69,8 @@ fn large_makes(head: &str, min_images: u64, names: &[(ClassName, u64)]) -> Resul
     Ok(makes)
 }
 
-/// Names of the stretches that `breaks` cut the years into.
-fn stretches(breaks: &[i64]) -> Vec<String> {
+/// Names of the intervals that `breaks` cut the years into.
+fn intervals(breaks: &[i64]) -> Vec<String> {
     let (Some(first), Some(last)) = (breaks.first(), breaks.last()) else {
         return Vec::new();
     };
@@ -123,37 +98,37 @@ impl Classifier {
     }
 
     /// Id of the class that a name belongs to; `None` if the name does not say.
-    pub fn class_of(&self, name: &ClassName, reading: Reading) -> Option<usize> {
-        match (&self.rule, reading) {
+    pub fn class_of(&self, name: &ClassName, matching: NameMatching) -> Option<usize> {
+        match (&self.rule, matching) {
             (Rule::Year { breaks }, _) => name.year.map(|year| breaks.partition_point(|last| *last < year)),
-            (Rule::Make { .. }, Reading::Words) => {
+            (Rule::Make { .. }, NameMatching::Words) => {
                 let make = name.make.as_ref()?;
                 Some(self.named().iter().position(|class| class == make).unwrap_or(self.other()))
             }
-            (Rule::Keyword { .. }, Reading::Words) => {
+            (Rule::Keyword { .. }, NameMatching::Words) => {
                 let found = keyword::last_word_match(&name.text, self.named());
                 Some(found.map_or(self.other(), |found| found.keyword))
             }
-            (Rule::Make { .. } | Rule::Keyword { .. }, Reading::Article) => {
+            (Rule::Make { .. } | Rule::Keyword { .. }, NameMatching::Article) => {
                 let found = keyword::last_substring_match(&name.text, self.named());
                 Some(found.unwrap_or(self.other()))
             }
         }
     }
 
-    /// The class under [`Reading::Words`] and under [`Reading::Article`], or "unknown".
+    /// The class under [`NameMatching::Words`] and under [`NameMatching::Article`], or "unknown".
     pub(crate) fn both_classes(&self, name: &ClassName) -> (&str, &str) {
-        let class = |reading| {
-            let class = self.class_of(name, reading).and_then(|id| self.classes.get(id));
+        let class = |matching| {
+            let class = self.class_of(name, matching).and_then(|id| self.classes.get(id));
             class.map_or("unknown", String::as_str)
         };
-        (class(Reading::Words), class(Reading::Article))
+        (class(NameMatching::Words), class(NameMatching::Article))
     }
 
-    /// Why the two readings disagree on a name; `None` if they agree.
+    /// Why the two ways of matching disagree on a name; `None` if they agree.
     pub fn difference(&self, name: &ClassName) -> Option<String> {
-        let article = self.class_of(name, Reading::Article);
-        if self.class_of(name, Reading::Words) == article {
+        let article = self.class_of(name, NameMatching::Article);
+        if self.class_of(name, NameMatching::Words) == article {
             return None;
         }
         Some(match &self.rule {

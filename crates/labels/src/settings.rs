@@ -1,10 +1,11 @@
 //! The sections `[labels]` and `[[heads]]` of the configuration.
 
+use marque_contracts::schema::HeadKind;
 use marque_formats::LabelTable;
 use marque_settings::{Reader, Section};
 use serde_json::{Value, json};
 
-use crate::{ColumnRule, Reading, Rule, TagSyntax};
+use crate::{ColumnRule, NameMatching, Rule, TagSyntax};
 
 /// Largest share of photos that may be held out, so that some are left to learn from.
 const MOST_HELD_OUT: f64 = 0.5;
@@ -15,8 +16,8 @@ const MOST_IMAGES: usize = 1_000_000_000;
 /// What decides over the label tables.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
-    /// How class names are read.
-    pub reading: Reading,
+    /// How words are found in class names.
+    pub matching: NameMatching,
     /// Where the splits come from.
     pub split: SplitSource,
     /// Share of the training photos held out for validation, used only where the data set has no validation
@@ -32,7 +33,7 @@ pub struct Settings {
     /// Which photos count as duplicates.
     pub duplicates: Duplicates,
     /// The heads, in order.
-    pub heads: Vec<HeadSettings>,
+    pub heads: Vec<HeadDefinition>,
 }
 
 /// Where the splits come from.
@@ -58,7 +59,7 @@ pub enum OnLeak {
     /// Say so.
     #[default]
     Report,
-    /// Leave the photos out that would be learnt from, and those for validation that are in the test split.
+    /// Leave the photos out that would be trained on, and those for validation that are in the test split.
     DropFromTrain,
     /// Stop.
     Error,
@@ -90,13 +91,15 @@ fn word<T: PartialEq>(choice: T, choices: &'static [(&'static str, T)]) -> &'sta
 
 /// One head as declared.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HeadSettings {
+pub struct HeadDefinition {
     /// Name: a column of the label table.
     pub name: String,
     /// How its classes come about.
     pub rule: HeadRule,
-    /// How many answers it gives.
-    pub kind: HeadKindSettings,
+    /// Single-label or multi-label.
+    pub kind: HeadKind,
+    /// How several tags stand in one cell of its column.
+    pub tag_syntax: TagSyntax,
 }
 
 /// How a head's classes come about.
@@ -106,28 +109,18 @@ pub enum HeadRule {
     ClassName {
         /// How.
         rule: Rule,
-        /// How names are read; `None` for [`Settings::reading`].
-        reading: Option<Reading>,
+        /// How words are found in names; `None` for [`Settings::matching`].
+        matching: Option<NameMatching>,
     },
     /// From a column of the data set's own.
     Column(ColumnRule),
-}
-
-/// How many answers a head gives.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub enum HeadKindSettings {
-    /// Exactly one class.
-    #[default]
-    Single,
-    /// Several, or none.
-    Tags(TagSyntax),
 }
 
 impl Settings {
     /// Reads the sections `[labels]` and `[[heads]]`; whatever is wrong is noted in `reader`.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let mut settings = reader.section("labels", |section| Self {
-            reading: section.choice("rules", Reading::default(), &Reading::ALL),
+            matching: section.choice("rules", NameMatching::default(), &NameMatching::ALL),
             split: section.choice("split", SplitSource::default(), &SplitSource::ALL),
             validation: section.number("validation", 0.1, 0.0..=MOST_HELD_OUT),
             test: section.number("test", 0.2, 0.0..=MOST_HELD_OUT),
@@ -137,7 +130,7 @@ impl Settings {
             heads: Vec::new(),
         });
         let mut taken = Vec::new();
-        settings.heads = reader.sections("heads", |section| HeadSettings::read(section, &mut taken));
+        settings.heads = reader.sections("heads", |section| HeadDefinition::read(section, &mut taken));
         if settings.heads.is_empty() {
             reader.report("heads", "declare at least one head, each under its own [[heads]]");
         }
@@ -147,23 +140,25 @@ impl Settings {
     /// The resolved settings as they enter the fingerprint.
     pub fn to_json(&self) -> Value {
         json!({
-            "rules": self.reading.as_str(),
+            "rules": self.matching.as_str(),
             "split": word(self.split, &SplitSource::ALL),
             "validation": self.validation,
             "test": self.test,
             "seed": self.seed,
             "on_leak": word(self.on_leak, &OnLeak::ALL),
             "duplicates": word(self.duplicates, &Duplicates::ALL),
-            "heads": self.heads.iter().map(HeadSettings::to_json).collect::<Vec<_>>(),
+            "heads": self.heads.iter().map(HeadDefinition::to_json).collect::<Vec<_>>(),
         })
     }
 }
 
-impl HeadSettings {
+impl HeadDefinition {
     /// `taken` are the names of the heads before.
     fn read(section: &mut Section<'_>, taken: &mut Vec<String>) -> Self {
         let name = read_name(section, taken);
-        let tags = section.choice("kind", false, &[("single", false), ("tags", true)]);
+        let kinds = [("single", HeadKind::Single), ("tags", HeadKind::Tags)];
+        let kind = section.choice("kind", HeadKind::default(), &kinds);
+        let tags = kind == HeadKind::Tags;
         let rule = section.choice("rule", None, &RuleName::ALL);
         if rule.is_none() && !section.has("rule") {
             section.problem("rule", "is missing; one of \"make\", \"keyword\", \"year\", \"column\"");
@@ -175,15 +170,15 @@ impl HeadSettings {
             Some(RuleName::Make) => {
                 let min_images = section.count("min_images", 1000, 1..=MOST_IMAGES) as u64;
                 let other = section.text("other", "Other");
-                let reading = read_matching(section);
-                HeadRule::ClassName { rule: Rule::Make { min_images, other }, reading }
+                let matching = read_matching(section);
+                HeadRule::ClassName { rule: Rule::Make { min_images, other }, matching }
             }
             Some(RuleName::Keyword) => {
                 let rule = read_keywords(section, tags);
-                HeadRule::ClassName { rule, reading: read_matching(section) }
+                HeadRule::ClassName { rule, matching: read_matching(section) }
             }
             Some(RuleName::Year) => {
-                HeadRule::ClassName { rule: Rule::Year { breaks: read_breaks(section) }, reading: None }
+                HeadRule::ClassName { rule: Rule::Year { breaks: read_breaks(section) }, matching: None }
             }
             Some(RuleName::Column) => HeadRule::Column(read_column(section, &name)),
             None => {
@@ -194,15 +189,14 @@ impl HeadSettings {
                 for key in ["other", "match", "column", "delimiter", "none"] {
                     section.optional_text(key);
                 }
-                HeadRule::ClassName { rule: Rule::Year { breaks: Vec::new() }, reading: None }
+                HeadRule::ClassName { rule: Rule::Year { breaks: Vec::new() }, matching: None }
             }
         };
-        let kind = match (tags, &rule) {
-            (true, HeadRule::Column(_)) => HeadKindSettings::Tags(read_tag_syntax(section)),
-            (true, HeadRule::ClassName { .. }) => HeadKindSettings::Tags(TagSyntax::default()),
-            (false, _) => HeadKindSettings::Single,
+        let tag_syntax = match (tags, &rule) {
+            (true, HeadRule::Column(_)) => read_tag_syntax(section),
+            _ => TagSyntax::default(),
         };
-        Self { name, rule, kind }
+        Self { name, rule, kind, tag_syntax }
     }
 
     fn to_json(&self) -> Value {
@@ -225,23 +219,24 @@ impl HeadSettings {
             }),
         };
         json["name"] = json!(self.name);
-        if let HeadRule::ClassName { reading: Some(reading), .. } = &self.rule {
-            json["match"] = json!(word(*reading, &MATCHING));
+        if let HeadRule::ClassName { matching: Some(matching), .. } = &self.rule {
+            json["match"] = json!(word(*matching, &MATCHING));
         }
-        if let HeadKindSettings::Tags(syntax) = &self.kind {
-            json["kind"] = json!("tags");
-            json["delimiter"] = json!(syntax.delimiter);
-            json["none"] = json!(syntax.none);
+        if self.kind == HeadKind::Tags {
+            json["kind"] = json!(self.kind);
+            json["delimiter"] = json!(self.tag_syntax.delimiter);
+            json["none"] = json!(self.tag_syntax.none);
         }
         json
     }
 }
 
 /// How a head finds words in class names, where it does not follow `[labels] rules`.
-const MATCHING: [(&str, Reading); 2] = [("word", Reading::Words), ("substring", Reading::Article)];
+const MATCHING: [(&str, NameMatching); 2] =
+    [("word", NameMatching::Words), ("substring", NameMatching::Article)];
 
-fn read_matching(section: &mut Section<'_>) -> Option<Reading> {
-    section.choice("match", None, &MATCHING.map(|(word, reading)| (word, Some(reading))))
+fn read_matching(section: &mut Section<'_>) -> Option<NameMatching> {
+    section.choice("match", None, &MATCHING.map(|(word, matching)| (word, Some(matching))))
 }
 
 fn read_tag_syntax(section: &mut Section<'_>) -> TagSyntax {

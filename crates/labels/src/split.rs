@@ -34,7 +34,7 @@ pub fn hold_out(candidates: &[Candidate<'_>], share: f64, seed: u64, purpose: &s
     let mut units = units(candidates, seed, purpose);
     // By strata, then by random number: what belongs together stands together.
     units.sort_by(|a, b| (a.stratum, a.rank, a.file_name).cmp(&(b.stratum, b.rank, b.file_name)));
-    let photos: usize = units.iter().map(Unit::photos).sum();
+    let photos: usize = units.iter().map(SamplingUnit::photos).sum();
     let mut draw = Draw {
         share,
         seed,
@@ -47,8 +47,8 @@ pub fn hold_out(candidates: &[Candidate<'_>], share: f64, seed: u64, purpose: &s
     draw.chosen
 }
 
-/// What is held out as a whole: a photo, or a group.
-struct Unit<'a> {
+/// A sampling unit, held out as a whole or not at all: a photo, or a group of duplicates.
+struct SamplingUnit<'a> {
     stratum: &'a [Option<&'a str>],
     rank: [u8; 32],
     file_name: &'a str,
@@ -56,16 +56,16 @@ struct Unit<'a> {
     members: Vec<usize>,
 }
 
-impl Unit<'_> {
+impl SamplingUnit<'_> {
     fn photos(&self) -> usize {
         self.members.len()
     }
 }
 
-fn units<'a>(candidates: &[Candidate<'a>], seed: u64, purpose: &str) -> Vec<Unit<'a>> {
+fn units<'a>(candidates: &[Candidate<'a>], seed: u64, purpose: &str) -> Vec<SamplingUnit<'a>> {
     let mut order: Vec<_> = (0..candidates.len()).collect();
     order.sort_by_key(|position| candidates[*position].file_name);
-    let mut units: Vec<Unit<'a>> = Vec::with_capacity(candidates.len());
+    let mut units: Vec<SamplingUnit<'a>> = Vec::with_capacity(candidates.len());
     let mut of_group: BTreeMap<u32, usize> = BTreeMap::new();
     for position in order {
         let candidate = candidates[position];
@@ -78,7 +78,7 @@ fn units<'a>(candidates: &[Candidate<'a>], seed: u64, purpose: &str) -> Vec<Unit
         }
         let rank = digest(seed, purpose, candidate.file_name.as_bytes());
         let (stratum, file_name) = (candidate.stratum, candidate.file_name);
-        units.push(Unit { stratum, rank, file_name, members: vec![position] });
+        units.push(SamplingUnit { stratum, rank, file_name, members: vec![position] });
     }
     units
 }
@@ -104,7 +104,7 @@ struct Draw<'a> {
 
 impl Draw<'_> {
     /// Chooses `quota` photos of `units`, which agree in the first `depth` heads.
-    fn part(&mut self, units: &[Unit<'_>], depth: usize, quota: usize) {
+    fn part(&mut self, units: &[SamplingUnit<'_>], depth: usize, quota: usize) {
         if units.is_empty() || quota == 0 {
             return;
         }
@@ -118,8 +118,8 @@ impl Draw<'_> {
     }
 
     /// The quota of each part: its share, rounded up or down so that the sum is `quota`.
-    fn quotas(&self, parts: &[&[Unit<'_>]], depth: usize, quota: usize) -> Vec<usize> {
-        let photos = |part: &&[Unit<'_>]| part.iter().map(Unit::photos).sum::<usize>();
+    fn quotas(&self, parts: &[&[SamplingUnit<'_>]], depth: usize, quota: usize) -> Vec<usize> {
+        let photos = |part: &&[SamplingUnit<'_>]| part.iter().map(SamplingUnit::photos).sum::<usize>();
         let due: Vec<f64> = parts.iter().map(|part| self.share * photos(part) as f64).collect();
         let mut quotas: Vec<_> = due.iter().map(|due| due.floor() as usize).collect();
         let mut order: Vec<_> = (0..parts.len()).filter(|part| due[*part] > due[*part].floor()).collect();
@@ -134,7 +134,7 @@ impl Draw<'_> {
     }
 
     /// The random number of a part, in [0, 1).
-    fn number(&self, part: &[Unit<'_>], depth: usize) -> f64 {
+    fn number(&self, part: &[SamplingUnit<'_>], depth: usize) -> f64 {
         let names = part.first().and_then(|unit| unit.stratum.get(..=depth)).unwrap_or_default();
         let mut name = Vec::new();
         for class in names {
@@ -149,7 +149,7 @@ impl Draw<'_> {
     }
 
     /// Chooses the units with the smallest random numbers.
-    fn leaf(&mut self, units: &[Unit<'_>], mut quota: usize) {
+    fn leaf(&mut self, units: &[SamplingUnit<'_>], mut quota: usize) {
         for unit in units {
             if unit.photos() > quota || self.would_empty_a_class(unit) {
                 continue;
@@ -164,7 +164,7 @@ impl Draw<'_> {
         }
     }
 
-    fn would_empty_a_class(&self, unit: &Unit<'_>) -> bool {
+    fn would_empty_a_class(&self, unit: &SamplingUnit<'_>) -> bool {
         let mut taken: BTreeMap<_, usize> = BTreeMap::new();
         for class in unit.members.iter().flat_map(|member| self.candidates[*member].classes) {
             *taken.entry(*class).or_default() += 1;

@@ -1,15 +1,16 @@
-//! The stage: reads what `ingest` left, labels and splits the photos, writes the tables.
+//! The stage `labels`: reads the artifact of `ingest`, labels and splits the photos, writes the tables.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use marque_contracts::counts::{counted, grouped};
 use marque_contracts::schema::{Dataset, Head, Split, ingest, labels};
 use marque_contracts::{Failure, Input, Job, Stage, Summary};
 use marque_formats::{CropRow, DuplicateRow, PhotoRow};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::labelled::Labelled;
+use crate::labelled_photos::LabelledPhotos;
 use crate::{Error, Settings, class_table, duplicates, read_annotations, report, weights};
 
 /// The stage `labels`.
@@ -49,7 +50,7 @@ impl Stage for Labels {
         let dataset: Dataset = read_json(&source.join(ingest::DATASET))?;
         let annotations = read_annotations(dataset.layout, &source.join(ingest::METADATA))?;
         let repeated = DuplicateRow::read(&source.join(ingest::DUPLICATE_TABLE)).map_err(Error::from)?;
-        let labelled = Labelled::of(&self.settings, &photos, &annotations, &repeated)?;
+        let labelled = LabelledPhotos::of(&self.settings, &photos, &annotations, &repeated)?;
         report::warn(&labelled, &self.settings);
         write(&labelled, job.output())?;
         for line in report::lines(&labelled) {
@@ -59,9 +60,8 @@ impl Stage for Labels {
     }
 }
 
-fn write(labelled: &Labelled<'_>, folder: &Path) -> Result<(), Error> {
-    let (table, extras) = labelled.table();
-    table.write_with(&extras, &folder.join(labels::LABEL_TABLE))?;
+fn write(labelled: &LabelledPhotos<'_>, folder: &Path) -> Result<(), Error> {
+    labelled.table().write(&folder.join(labels::LABEL_TABLE))?;
     CropRow::write(&labelled.crops(), &folder.join(labels::CROP_TABLE))?;
     class_table::write(&folder.join(labels::CLASS_TABLE), &labelled.names, &labelled.heads)?;
     duplicates::write(
@@ -77,17 +77,15 @@ fn write(labelled: &Labelled<'_>, folder: &Path) -> Result<(), Error> {
     write_json(&folder.join(labels::HEADS), &records)
 }
 
-fn summary(labelled: &Labelled<'_>) -> Summary {
+fn summary(labelled: &LabelledPhotos<'_>) -> Summary {
     let kept = labelled.kept_photos();
     let count = |wanted| kept.iter().filter(|(_, split)| *split == wanted).count();
     let heads = labelled.heads.iter().map(|head| format!("{} ({})", head.name, head.classes.len()));
     let line = format!(
-        "{} photo{} ({}), {} class name{}, heads {}",
-        report::grouped(kept.len()),
-        if kept.len() == 1 { "" } else { "s" },
-        Split::ALL.map(|split| format!("{} {}", report::grouped(count(split)), split.as_str())).join(", "),
-        labelled.names.len(),
-        if labelled.names.len() == 1 { "" } else { "s" },
+        "{} ({}), {}, heads {}",
+        counted(kept.len() as u64, "photo", "photos"),
+        Split::ALL.map(|split| format!("{} {}", grouped(count(split) as u64), split.as_str())).join(", "),
+        counted(labelled.names.len() as u64, "class name", "class names"),
         heads.collect::<Vec<_>>().join(", "),
     );
     let leaks = labelled.leaks();
@@ -98,21 +96,20 @@ fn summary(labelled: &Labelled<'_>) -> Summary {
             "groups_across_splits".to_owned(),
             json!(leaks.iter().filter(|leak| leak.crosses.is_some()).count()),
         ),
-        ("boxes_cut".to_owned(), json!(labelled.cut.len())),
+        ("boxes_cut".to_owned(), json!(labelled.clipped.len())),
         ("photos_dropped".to_owned(), json!(labelled.kept.len() - kept.len())),
     ]);
     Summary { line, notes }
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let bytes =
-        std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
-    serde_json::from_slice(&bytes).map_err(|source| Error::Json { path: path.to_owned(), source })
+    serde_json::from_slice(&fs_err::read(path)?)
+        .map_err(|source| Error::Json { path: path.to_owned(), source })
 }
 
 fn write_json(path: &Path, heads: &[Head]) -> Result<(), Error> {
     let mut text = serde_json::to_string_pretty(heads)
         .map_err(|source| Error::Json { path: path.to_owned(), source })?;
     text.push('\n');
-    std::fs::write(path, text).map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })
+    Ok(fs_err::write(path, text)?)
 }

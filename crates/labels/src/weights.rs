@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use marque_contracts::schema::{ClassWeights, Head, Split};
-use marque_formats::Frame;
+use marque_formats::Table;
 
 use crate::Error;
 
@@ -44,7 +44,7 @@ pub(crate) fn write(path: &Path, heads: &[Head]) -> Result<(), Error> {
     let weight = |pick: fn(&ClassWeights) -> &Vec<f64>| {
         rows.iter().map(move |(head, class)| pick(&head.class_weights)[*class])
     };
-    let frame = Frame::new()
+    let table = Table::new()
         .with_text("head", rows.iter().map(|(head, _)| head.name.as_str()))
         .with_integers("class_id", rows.iter().map(|(_, class)| *class as i64))
         .with_text("class", rows.iter().map(|(head, class)| head.classes[*class].as_str()))
@@ -52,5 +52,5 @@ pub(crate) fn write(path: &Path, heads: &[Head]) -> Result<(), Error> {
         .with_numbers("none", rows.iter().map(|_| 1.0))
         .with_numbers("inverse", weight(|weights| &weights.inverse))
         .with_numbers("effective", weight(|weights| &weights.effective));
-    Ok(frame.write(path)?)
+    Ok(table.write(path)?)
 }

@@ -1,122 +1,10 @@
-//! The stage on photos of the user's own: an annotation table, columns, tags, duplicates.
+//! The stage on data of the user's own: heads from columns, tags, parts of class names, splits.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod own;
 
-use marque_contracts::schema::{Dataset, Head, HeadKind, Layout, Split, ingest, labels};
-use marque_contracts::{Digest, Failure, FailureKind, Job, Silent, Stage, Summary};
-use marque_formats::{
-    AnnotationRow, AnnotationTable, Column, Crop, CropRow, DuplicateKind, DuplicateRow, Frame, LabelTable,
-    PhotoRow, TagColumn,
-};
-use marque_labels::{Labels, Settings};
-use marque_settings::{Document, Reader};
-use tempfile::TempDir;
-
-/// What `ingest` would have left, and room for the output.
-struct Bench {
-    folder: TempDir,
-}
-
-impl Bench {
-    fn new(columns: &[&str], rows: Vec<AnnotationRow>) -> Self {
-        let bench = Self { folder: tempfile::tempdir().unwrap() };
-        std::fs::create_dir_all(bench.input(ingest::METADATA)).unwrap();
-        std::fs::create_dir_all(bench.output("")).unwrap();
-        let photos: Vec<_> = rows.iter().map(|row| photo(&row.file_name)).collect();
-        PhotoRow::write(&photos, &bench.input(ingest::PHOTO_TABLE)).unwrap();
-        let dataset = Dataset { layout: Layout::Table, photos: rows.len() as u64 };
-        std::fs::write(bench.input(ingest::DATASET), serde_json::to_vec(&dataset).unwrap()).unwrap();
-        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        AnnotationTable { columns, rows }.write(&bench.input(ingest::ANNOTATION_TABLE)).unwrap();
-        bench.write_duplicates(&[]);
-        bench
-    }
-
-    fn input(&self, file: &str) -> PathBuf {
-        self.folder.path().join("in").join(file)
-    }
-
-    fn output(&self, file: &str) -> PathBuf {
-        self.folder.path().join("out").join(file)
-    }
-
-    /// Groups of names, each with its kind.
-    fn write_duplicates(&self, groups: &[(DuplicateKind, &[&str])]) {
-        let row = |group: usize, kind, name: &str| DuplicateRow {
-            group: group as u32,
-            kind,
-            file_name: name.to_owned(),
-            digest: match kind {
-                DuplicateKind::Identical => Digest::of_bytes(&[group as u8]),
-                DuplicateKind::Near => Digest::of_bytes(name.as_bytes()),
-            },
-            hash: group as u64,
-        };
-        let rows: Vec<_> = groups
-            .iter()
-            .enumerate()
-            .flat_map(|(group, (kind, names))| names.iter().map(move |name| row(group, *kind, name)))
-            .collect();
-        DuplicateRow::write(&rows, &self.input(ingest::DUPLICATE_TABLE)).unwrap();
-    }
-
-    fn run(&self, configuration: &str) -> Result<Summary, Failure> {
-        let document = Document::parse("pipeline.toml", configuration).unwrap();
-        let mut reader = Reader::new(&document);
-        let settings = Settings::read(&mut reader);
-        reader.finish().unwrap();
-        let inputs = BTreeMap::from([(ingest::STAGE.to_owned(), self.folder.path().join("in"))]);
-        Labels::new(settings).run(&Job::new(inputs, &self.output(""), &Silent))
-    }
-
-    fn heads(&self) -> Vec<Head> {
-        serde_json::from_slice(&std::fs::read(self.output(labels::HEADS)).unwrap()).unwrap()
-    }
-
-    fn frame(&self, table: &str) -> Frame {
-        Frame::read(&self.output(table)).unwrap()
-    }
-
-    /// A column of a table as text, nulls as "-".
-    fn column(&self, table: &str, name: &str) -> Vec<String> {
-        let frame = self.frame(table);
-        let (_, column) = frame.columns().iter().find(|(column, _)| column == name).expect(name);
-        let or_dash = |value: Option<String>| value.unwrap_or("-".to_owned());
-        match column {
-            Column::Text(values) => values.iter().cloned().map(or_dash).collect(),
-            Column::Integer(values) => values.iter().map(|v| or_dash(v.map(|v| v.to_string()))).collect(),
-            Column::Flag(values) => values.iter().map(|v| or_dash(v.map(|v| v.to_string()))).collect(),
-            Column::TextList(values) => {
-                values.iter().map(|v| or_dash(v.as_ref().map(|v| format!("[{}]", v.join(","))))).collect()
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn splits(&self) -> BTreeMap<String, String> {
-        let names = self.column(labels::LABEL_TABLE, "file_name");
-        names.into_iter().zip(self.column(labels::LABEL_TABLE, "split")).collect()
-    }
-}
-
-fn photo(name: &str) -> PhotoRow {
-    let digest = Digest::of_bytes(name.as_bytes());
-    PhotoRow { file_name: name.to_owned(), bytes: 1000, digest, width: 640, height: 480 }
-}
-
-/// A row without split, class name or box. An empty value is null.
-fn row(name: &str, values: &[&str]) -> AnnotationRow {
-    let values = values.iter().map(|value| (!value.is_empty()).then(|| (*value).to_owned())).collect();
-    AnnotationRow { file_name: name.to_owned(), values, ..AnnotationRow::default() }
-}
-
-fn numbered(count: usize, values: impl Fn(usize) -> Vec<&'static str>) -> Vec<AnnotationRow> {
-    (0..count).map(|i| row(&format!("{i:03}.jpg"), &values(i))).collect()
-}
-
-const COLOUR: &str = "[[heads]]\nname = \"colour\"\nrule = \"column\"\n";
-const TAGS: &str = "[[heads]]\nname = \"extras\"\nrule = \"column\"\nkind = \"tags\"\n";
+use marque_contracts::schema::{Head, HeadKind, Label, Split, labels};
+use marque_formats::{AnnotationRow, Column, Crop, CropRow, LabelTable};
+use own::{Bench, COLOUR, TAGS, numbered, row};
 
 #[test]
 fn a_column_is_a_head_in_three_lines() {
@@ -129,13 +17,9 @@ fn a_column_is_a_head_in_three_lines() {
         (head.kind, head.classes.as_slice()),
         (HeadKind::Single, &["blue", "green", "red"].map(str::to_owned)[..])
     );
-    let table =
-        LabelTable::read(&bench.output(labels::LABEL_TABLE), &[("colour".into(), head.classes.clone())]);
-    let rows = table.unwrap().rows;
-    assert_eq!(
-        rows[..4].iter().map(|row| row.labels[0]).collect::<Vec<_>>(),
-        [Some(2), Some(0), Some(1), None]
-    );
+    let rows = LabelTable::read(&bench.output(labels::LABEL_TABLE), &bench.heads()).unwrap().rows;
+    let labels: Vec<_> = rows[..4].iter().map(|row| row.labels[0].class()).collect();
+    assert_eq!(labels, [Some(2), Some(0), Some(1), None]);
     // An unknown label is counted nowhere, and other columns come along.
     assert_eq!(head.counts.values().flatten().sum::<u64>(), 60);
     assert_eq!(bench.column(labels::LABEL_TABLE, "seller")[7], "Smith & Sons");
@@ -166,23 +50,24 @@ fn tags_are_several_at_once_or_none_or_unknown() {
         (head.kind, head.classes.as_slice()),
         (HeadKind::Tags, &["alloys", "roof"].map(str::to_owned)[..])
     );
-    let tags = TagColumn::read(&bench.output(labels::LABEL_TABLE), "extras", &head.classes).unwrap();
-    let both = Some(vec![0, 1]);
-    assert_eq!(tags.rows[..5], [both.clone(), Some(vec![]), None, both, Some(vec![])]);
+    let rows = LabelTable::read(&bench.output(labels::LABEL_TABLE), &bench.heads()).unwrap().rows;
+    let tags: Vec<_> = rows[..5].iter().map(|row| row.labels[0].clone()).collect();
+    let (both, none) = (Label::Tags(vec![0, 1]), Label::Tags(vec![]));
+    assert_eq!(tags, [both.clone(), none.clone(), Label::Unknown, both, none]);
     assert_eq!(
         bench.column(labels::LABEL_TABLE, "extras")[..5],
         ["[alloys,roof]", "[]", "-", "[alloys,roof]", "[]"]
     );
     // Each tag counts.
     assert_eq!(head.counts.values().map(|counts| counts[1]).sum::<u64>(), 8);
-    let frame = bench.frame(labels::LABEL_TABLE);
-    let note: serde_json::Value = serde_json::from_str(frame.metadata("huggingface").unwrap()).unwrap();
+    let table = bench.table(labels::LABEL_TABLE);
+    let note: serde_json::Value = serde_json::from_str(table.metadata("huggingface").unwrap()).unwrap();
     let feature = &note["info"]["features"]["extras_id"];
     assert_eq!(feature["_type"], "Sequence");
     assert_eq!(feature["feature"], serde_json::json!({"names": ["alloys", "roof"], "_type": "ClassLabel"}));
     assert_eq!(note["info"]["features"]["extras"]["feature"]["dtype"], "string");
     // Who asks for one class per photo is told why there is none.
-    let single = [("extras".to_owned(), head.classes.clone())];
+    let single = [Head::new("extras", HeadKind::Single, head.classes.clone())];
     let error = LabelTable::read(&bench.output(labels::LABEL_TABLE), &single).unwrap_err().to_string();
     assert!(error.contains("column `extras_id` has lists of classes (a head of kind = \"tags\")"), "{error}");
 }
@@ -294,100 +179,6 @@ fn splits_of_the_tables_own_are_kept_and_completed() {
     assert_eq!(counts(rows(&[train, test]), &anew), [30, 10, 40]);
 }
 
-/// 60 photos of which 000 and 001, 002 and 003, … are duplicates; the last pair disagrees about its colour.
-fn paired(kind: DuplicateKind, split: impl Fn(usize) -> Option<Split>) -> Bench {
-    let mut rows = numbered(60, |i| vec![if i == 59 { "blue" } else { "red" }]);
-    rows.push(row("060.jpg", &["blue"]));
-    rows.push(row("061.jpg", &["blue"]));
-    rows.iter_mut().enumerate().for_each(|(i, row)| row.split = split(i));
-    let names: Vec<String> = rows.iter().map(|row| row.file_name.clone()).collect();
-    let bench = Bench::new(&["colour"], rows);
-    let pairs: Vec<[&str; 2]> = (0..30).map(|i| [names[2 * i].as_str(), names[2 * i + 1].as_str()]).collect();
-    let groups: Vec<(DuplicateKind, &[&str])> = pairs.iter().map(|pair| (kind, pair.as_slice())).collect();
-    bench.write_duplicates(&groups);
-    bench
-}
-
-#[test]
-fn duplicates_stay_together_where_splits_are_drawn() {
-    let bench = paired(DuplicateKind::Identical, |_| None);
-    for split in ["official", "grouped"] {
-        bench.run(&format!("[labels]\nsplit = \"{split}\"\n{COLOUR}")).unwrap();
-        let splits = bench.splits();
-        for i in 0..30 {
-            let of = |i: usize| &splits[&format!("{i:03}.jpg")];
-            assert_eq!(of(2 * i), of(2 * i + 1), "{split}");
-        }
-        assert_eq!(bench.column(labels::LEAK_TABLE, "crosses"), ["-", "-"], "{split}");
-    }
-    let summary = bench.run(&format!("[labels]\nsplit = \"stratified\"\n{COLOUR}")).unwrap();
-    assert!(summary.notes["groups_across_splits"].as_u64().unwrap() > 3, "{:?}", summary.notes);
-}
-
-#[test]
-fn leaks_are_told_with_what_is_wrong() {
-    let crossing = |i: usize| Some(if i == 1 || i == 59 { Split::Test } else { Split::Train });
-    let bench = paired(DuplicateKind::Identical, crossing);
-    let summary = bench.run(&format!("[labels]\nvalidation = 0.0\n{COLOUR}")).unwrap();
-    assert_eq!(summary.notes["groups_across_splits"], 2);
-    assert_eq!(summary.notes["photos_dropped"], 0);
-    let column = |name| bench.column(labels::LEAK_TABLE, name);
-    assert_eq!(column("file_name"), ["000.jpg", "001.jpg", "058.jpg", "059.jpg"]);
-    assert_eq!(column("group"), ["0", "0", "29", "29"]);
-    assert_eq!(column("split"), ["train", "test", "train", "test"]);
-    assert_eq!(column("labels")[2..], ["colour: red", "colour: blue"]);
-    assert_eq!(column("crosses"), ["train+test"; 4]);
-    assert_eq!(column("contradicts")[1..3], ["-", "colour (blue / red)"]);
-    assert_eq!(column("dropped"), ["false"; 4]);
-    assert_eq!(bench.splits().len(), 62);
-}
-
-#[test]
-fn leaking_photos_can_be_dropped_from_training_but_never_from_the_test_split() {
-    let split = |i: usize| {
-        Some(match i {
-            1 | 59 => Split::Test,
-            3 | 58 => Split::Validation,
-            _ => Split::Train,
-        })
-    };
-    let bench = paired(DuplicateKind::Near, split);
-    let drop = format!("[labels]\non_leak = \"drop-from-train\"\n{COLOUR}");
-    let summary = bench.run(&drop).unwrap();
-    assert_eq!(summary.notes["photos_dropped"], 3);
-    let splits = bench.splits();
-    // 000 repeats a test photo, 002 a validation photo; 058 is for validation and repeats a test photo.
-    for gone in ["000.jpg", "002.jpg", "058.jpg"] {
-        assert!(!splits.contains_key(gone), "{gone}");
-    }
-    assert_eq!((splits["001.jpg"].as_str(), splits["003.jpg"].as_str()), ("test", "validation"));
-    assert_eq!(
-        bench.column(labels::LEAK_TABLE, "dropped"),
-        ["true", "false", "true", "false", "true", "false"]
-    );
-    // Their pixels may be there already: the boxes do not change with what is dropped.
-    assert_eq!(CropRow::read(&bench.output(labels::CROP_TABLE)).unwrap().len(), 62);
-    // Near duplicates are none if only identical ones count.
-    let identical = drop.replace("[labels]", "[labels]\nduplicates = \"identical\"");
-    assert_eq!(bench.run(&identical).unwrap().notes["photos_dropped"], 0);
-}
-
-#[test]
-fn leaks_can_stop_the_stage() {
-    let crossing = |i: usize| Some(if i % 2 == 1 { Split::Test } else { Split::Train });
-    let bench = paired(DuplicateKind::Identical, crossing);
-    let failure = bench.run(&format!("[labels]\non_leak = \"error\"\n{COLOUR}")).unwrap_err();
-    assert_eq!(failure.kind(), FailureKind::Data);
-    let said = failure.to_string();
-    assert!(
-        said.starts_with("30 groups of duplicate photos cross the splits, as 000.jpg, 001.jpg"),
-        "{said}"
-    );
-    assert!(failure.hint().unwrap().contains("drop-from-train"));
-    let clean = paired(DuplicateKind::Identical, |i| Some(if i < 20 { Split::Test } else { Split::Train }));
-    clean.run(&format!("[labels]\nvalidation = 0.0\non_leak = \"error\"\n{COLOUR}")).unwrap();
-}
-
 #[test]
 fn boxes_of_the_table_that_fit_are_taken_as_they_are() {
     let crop = Some(Crop { x1: 0, y1: 3, x2: 600, y2: 470 });
@@ -400,9 +191,9 @@ fn boxes_of_the_table_that_fit_are_taken_as_they_are() {
 fn weights_are_a_table_of_their_own() {
     let bench = Bench::new(&["colour"], numbered(40, |i| vec![if i % 4 == 0 { "red" } else { "blue" }]));
     bench.run(&format!("[labels]\nvalidation = 0.0\ntest = 0.0\n{COLOUR}")).unwrap();
-    let frame = bench.frame(labels::WEIGHT_TABLE);
-    let numbers = |name: &str| match frame.columns().iter().find(|(column, _)| column == name) {
-        Some((_, Column::Number(values))) => values.iter().flatten().copied().collect::<Vec<_>>(),
+    let table = bench.table(labels::WEIGHT_TABLE);
+    let numbers = |name: &str| match table.column(name) {
+        Some(Column::Number(values)) => values.iter().flatten().copied().collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
     assert_eq!(bench.column(labels::WEIGHT_TABLE, "class"), ["blue", "red"]);
@@ -471,15 +262,4 @@ fn columns_of_class_name_parts_see_what_the_class_name_says() {
     bench.run("[[heads]]\nname = \"built\"\nrule = \"column\"\ncolumn = \"year\"\n").unwrap();
     assert_eq!(bench.heads()[0].classes, ["2007", "2012"]);
     assert_eq!(bench.column(labels::LABEL_TABLE, "built"), ["2007", "2012", "-"]);
-}
-
-#[test]
-fn equal_input_gives_equal_bytes() {
-    let run = || {
-        let bench = paired(DuplicateKind::Near, |_| None);
-        bench.run(&format!("{COLOUR}{}", TAGS.replace("kind", "column = \"colour\"\nkind"))).unwrap();
-        let files = [labels::LABEL_TABLE, labels::LEAK_TABLE, labels::WEIGHT_TABLE, labels::CLASS_TABLE];
-        files.map(|file| std::fs::read(bench.output(file)).unwrap())
-    };
-    assert_eq!(run(), run());
 }

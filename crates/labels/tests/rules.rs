@@ -1,6 +1,6 @@
 //! Head rules on the published class names, and on the names that trap them.
 
-use marque_labels::{ClassName, Classifier, Error, Reading, Rule, class_weights};
+use marque_labels::{ClassName, Classifier, Error, NameMatching, Rule, class_weights};
 
 /// Photos in the official training split, then the class name; one published class a line.
 const PUBLISHED: &str = include_str!("stanford_cars.tsv");
@@ -32,7 +32,7 @@ fn era() -> Classifier {
     classifier(Rule::Year { breaks: vec![2009] })
 }
 
-fn counts(head: &Classifier, reading: Reading) -> Vec<u64> {
+fn counts(head: &Classifier, reading: NameMatching) -> Vec<u64> {
     let mut counts = vec![0; head.classes().len()];
     for (name, photos) in published() {
         counts[head.class_of(&name, reading).unwrap()] += photos;
@@ -50,16 +50,16 @@ fn classes_come_from_the_data() {
 /// Every class name has photos in the training split, so a name read otherwise would show.
 #[test]
 fn the_articles_counts_are_reproduced() {
-    assert_eq!(counts(&brand(), Reading::Article), [589, 531, 905, 630, 521, 4968]);
-    assert_eq!(counts(&kind(), Reading::Article), [960, 1078, 1437, 418, 4251]);
-    assert_eq!(counts(&era(), Reading::Article), [2601, 5543]);
+    assert_eq!(counts(&brand(), NameMatching::Article), [589, 531, 905, 630, 521, 4968]);
+    assert_eq!(counts(&kind(), NameMatching::Article), [960, 1078, 1437, 418, 4251]);
+    assert_eq!(counts(&era(), NameMatching::Article), [2601, 5543]);
 }
 
 #[test]
 fn whole_words_differ_just_where_the_article_errs() {
-    assert_eq!(counts(&brand(), Reading::Words), counts(&brand(), Reading::Article));
-    assert_eq!(counts(&era(), Reading::Words), counts(&era(), Reading::Article));
-    assert_eq!(counts(&kind(), Reading::Words), [1036, 1088, 1437, 541, 4042]);
+    assert_eq!(counts(&brand(), NameMatching::Words), counts(&brand(), NameMatching::Article));
+    assert_eq!(counts(&era(), NameMatching::Words), counts(&era(), NameMatching::Article));
+    assert_eq!(counts(&kind(), NameMatching::Words), [1036, 1088, 1437, 541, 4042]);
 
     let differences: Vec<_> = published()
         .into_iter()
@@ -85,7 +85,7 @@ fn whole_words_differ_just_where_the_article_errs() {
 fn check(head: &Classifier, name: &str, words: &str, article: &str) {
     let parsed = ClassName::parse(name);
     let class = |reading| head.class_of(&parsed, reading).map_or("unknown", |id| head.classes()[id].as_str());
-    assert_eq!((class(Reading::Words), class(Reading::Article)), (words, article), "{name}");
+    assert_eq!((class(NameMatching::Words), class(NameMatching::Article)), (words, article), "{name}");
     assert_eq!(head.difference(&parsed).is_some(), words != article, "{name}");
 }
 
@@ -146,9 +146,9 @@ fn years_fall_into_stretches() {
     assert_eq!(head.classes(), ["1999 and earlier", "2000 to 2004", "2005", "2006 and later"]);
     for (year, class) in [(1900, 0), (1999, 0), (2000, 1), (2004, 1), (2005, 2), (2006, 3), (2100, 3)] {
         let name = ClassName::parse(&format!("Ford GT {year}"));
-        assert_eq!(head.class_of(&name, Reading::Words), Some(class), "{year}");
+        assert_eq!(head.class_of(&name, NameMatching::Words), Some(class), "{year}");
     }
-    assert_eq!(head.class_of(&ClassName::parse("Ford GT"), Reading::Article), None);
+    assert_eq!(head.class_of(&ClassName::parse("Ford GT"), NameMatching::Article), None);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The configuration's sections: what they mean, and what is refused.
 
+use marque_contracts::schema::HeadKind;
 use marque_labels::{
-    ColumnRule, Duplicates, HeadKindSettings, HeadRule, OnLeak, Reading, Rule, Settings, SplitSource,
-    TagSyntax,
+    ColumnRule, Duplicates, HeadRule, NameMatching, OnLeak, Rule, Settings, SplitSource, TagSyntax,
 };
 use marque_settings::{Document, Reader};
 
@@ -36,7 +36,7 @@ breaks = [2004, 2009]
 #[test]
 fn sections_are_read_in_order() {
     let settings = read(SHIPPED).unwrap();
-    assert_eq!(settings.reading, Reading::Article);
+    assert_eq!(settings.matching, NameMatching::Article);
     assert_eq!((settings.validation, settings.test, settings.seed), (0.15, 0.2, 7));
     let names: Vec<_> = settings.heads.iter().map(|head| head.name.as_str()).collect();
     assert_eq!(names, ["brand", "type", "era"]);
@@ -46,8 +46,8 @@ fn sections_are_read_in_order() {
         Rule::Year { breaks: vec![2004, 2009] },
     ];
     for (head, rule) in settings.heads.iter().zip(rules) {
-        assert_eq!(head.rule, HeadRule::ClassName { rule, reading: None });
-        assert_eq!(head.kind, HeadKindSettings::Single);
+        assert_eq!(head.rule, HeadRule::ClassName { rule, matching: None });
+        assert_eq!(head.kind, HeadKind::Single);
     }
     assert_eq!(settings.split, SplitSource::Official);
     assert_eq!((settings.on_leak, settings.duplicates), (OnLeak::Report, Duplicates::Near));
@@ -88,7 +88,7 @@ fn columns_and_tags_are_read() {
     let [colour, extras, style] = settings.heads.as_slice() else { panic!("{:?}", settings.heads) };
     let rule =
         ColumnRule { column: "colour".into(), classes: None, min_images: 5, other: Some("rare".into()) };
-    assert_eq!((&colour.rule, &colour.kind), (&HeadRule::Column(rule), &HeadKindSettings::Single));
+    assert_eq!((&colour.rule, colour.kind), (&HeadRule::Column(rule), HeadKind::Single));
     let rule = ColumnRule {
         column: "features".into(),
         classes: Some(vec!["roof".into(), "alloys".into()]),
@@ -96,10 +96,11 @@ fn columns_and_tags_are_read() {
         other: None,
     };
     let syntax = TagSyntax { delimiter: ";".into(), none: "-".into() };
-    assert_eq!((&extras.rule, &extras.kind), (&HeadRule::Column(rule), &HeadKindSettings::Tags(syntax)));
-    let HeadRule::ClassName { reading, .. } = &style.rule else { panic!("{:?}", style.rule) };
-    assert_eq!(*reading, Some(Reading::Article));
-    assert_eq!(style.kind, HeadKindSettings::Tags(TagSyntax::default()));
+    assert_eq!((&extras.rule, extras.kind), (&HeadRule::Column(rule), HeadKind::Tags));
+    assert_eq!(extras.tag_syntax, syntax);
+    let HeadRule::ClassName { matching, .. } = &style.rule else { panic!("{:?}", style.rule) };
+    assert_eq!(*matching, Some(NameMatching::Article));
+    assert_eq!((style.kind, &style.tag_syntax), (HeadKind::Tags, &TagSyntax::default()));
 }
 
 #[test]

@@ -29,14 +29,9 @@ impl fmt::Display for Position {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file could not be opened, read or written.
-    #[error("cannot access {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    /// The file system refused; the error names the file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// Reading a named file failed for the reason in `source`.
     #[error("{} is not a MATLAB 5 file that can be read", path.display())]
     File {

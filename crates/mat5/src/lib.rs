@@ -27,15 +27,18 @@
 //! # Ok::<(), marque_mat5::Error>(())
 //! ```
 
+mod characters;
 mod element;
 mod error;
+mod limits;
 mod read;
 mod storage;
 mod value;
 mod write;
 
 pub use error::{Error, Position};
-pub use read::{Limits, read, read_file, read_file_with, read_with};
+pub use limits::Limits;
+pub use read::{read, read_file, read_file_with, read_with};
 pub use value::{Cell, Numbers, Numeric, Struct, Value, Variable};
 pub use write::{write, write_file};
 

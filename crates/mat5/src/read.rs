@@ -1,30 +1,16 @@
-//! Bytes to values.
+//! Reading: from the bytes of a file to variables.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use flate2::read::ZlibDecoder;
+use fs_err::File;
 
+use crate::characters::characters;
 use crate::element::{Bytes, Element};
+use crate::limits::{Allowance, Limits};
 use crate::storage::{self, Endian, Number, Storage, Stored, class, stored_numbers};
 use crate::{Cell, Error, HEADER_BYTES, Numbers, Numeric, Position, Struct, Value, Variable};
-
-/// What reading a file may cost at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes for decompressed data and for the values built from it, over the whole file.
-    pub memory: usize,
-    /// Levels of cells and structs inside one another.
-    pub depth: usize,
-}
-
-impl Default for Limits {
-    /// 256 MiB, about ten times what the full Stanford Cars annotations take; 32 levels.
-    fn default() -> Self {
-        Self { memory: 256 << 20, depth: 32 }
-    }
-}
 
 /// Reads all variables of a file's bytes within the default [`Limits`].
 ///
@@ -39,7 +25,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Variable>, Error> {
 /// # Errors
 /// As [`read`]; [`Error::TooLarge`] and [`Error::TooDeep`] for what is beyond `limits`.
 pub fn read_with(bytes: &[u8], limits: Limits) -> Result<Vec<Variable>, Error> {
-    let mut reader = Reader { limits, memory_left: limits.memory };
+    let mut reader = Reader { limits, memory: Allowance::new(limits) };
     let mut elements = Bytes { bytes, at: HEADER_BYTES, inside: None, endian: read_header(bytes)? };
     let mut variables = Vec::new();
     while !elements.rest().is_empty() {
@@ -62,11 +48,8 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<Vec<Variable>, Error> {
 /// As [`read_file`].
 pub fn read_file_with(path: impl AsRef<Path>, limits: Limits) -> Result<Vec<Variable>, Error> {
     let path = path.as_ref();
-    let io = |source| Error::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limits.memory as u64 + 1).read_to_end(&mut bytes))
-        .map_err(io)?;
+    File::open(path)?.take(limits.memory as u64 + 1).read_to_end(&mut bytes)?;
     let variables = if bytes.len() > limits.memory {
         Err(Error::TooLarge {
             at: Position { file: limits.memory, decompressed: None },
@@ -97,21 +80,10 @@ fn read_header(bytes: &[u8]) -> Result<Endian, Error> {
 
 struct Reader {
     limits: Limits,
-    memory_left: usize,
+    memory: Allowance,
 }
 
 impl Reader {
-    /// Takes `bytes` off the memory allowance, before they are allocated.
-    fn charge(&mut self, at: Position, bytes: usize) -> Result<(), Error> {
-        match self.memory_left.checked_sub(bytes) {
-            Some(left) => {
-                self.memory_left = left;
-                Ok(())
-            }
-            None => Err(Error::TooLarge { at, limit: self.limits.memory }),
-        }
-    }
-
     fn variable(&mut self, elements: &mut Bytes<'_>) -> Result<Variable, Error> {
         let start = *elements;
         let element = elements.element()?;
@@ -136,7 +108,7 @@ impl Reader {
             match decoder.read(&mut chunk) {
                 Ok(0) => return Ok(decompressed),
                 Ok(read) => {
-                    self.charge(at, read)?;
+                    self.memory.charge(at, read)?;
                     decompressed.extend_from_slice(&chunk[..read]);
                 }
                 Err(source) => return Err(Error::Damaged { at, source }),
@@ -146,7 +118,7 @@ impl Reader {
 
     /// Reads an array's sub-elements: flags, dimensions, name, and what the class asks for.
     fn array(&mut self, mut data: Bytes<'_>, depth: usize) -> Result<Variable, Error> {
-        self.charge(data.position(), size_of::<Variable>())?;
+        self.memory.charge(data.position(), size_of::<Variable>())?;
         if depth > self.limits.depth {
             return Err(Error::TooDeep { at: data.position(), limit: self.limits.depth });
         }
@@ -185,7 +157,7 @@ impl Reader {
         if count < 2 {
             return element.malformed("at least two dimensions", format!("{count}"));
         }
-        self.charge(element.position(), count * size_of::<usize>())?;
+        self.memory.charge(element.position(), count * size_of::<usize>())?;
         let mut dims = Vec::with_capacity(count);
         for number in stored_numbers(Storage::Int32, element.rest(), element.endian) {
             match number {
@@ -205,7 +177,7 @@ impl Reader {
 
     fn name(&mut self, data: &mut Bytes<'_>) -> Result<String, Error> {
         let element = data.element_of(Storage::Int8, "an array's name")?;
-        self.charge(element.position(), element.rest().len())?;
+        self.memory.charge(element.position(), element.rest().len())?;
         match str::from_utf8(element.rest()) {
             Ok(name) => Ok(name.to_owned()),
             Err(error) => element.malformed("a name in UTF-8", error.to_string()),
@@ -223,7 +195,7 @@ impl Reader {
         let count = element_count(&dims);
         let needed = count.saturating_mul(fields.len());
         self.check_arrays_fit(data, needed)?;
-        self.charge(data.position(), count.saturating_mul(size_of::<Vec<Value>>()))?;
+        self.memory.charge(data.position(), count.saturating_mul(size_of::<Vec<Value>>()))?;
         let mut rows = Vec::with_capacity(count);
         for _ in 0..count {
             rows.push(self.arrays(data, fields.len(), depth)?);
@@ -249,7 +221,7 @@ impl Reader {
         };
         let per_name = width + size_of::<String>();
         let count = names.rest().len() / width;
-        self.charge(names.position(), count.saturating_mul(per_name))?;
+        self.memory.charge(names.position(), count.saturating_mul(per_name))?;
         names
             .rest()
             .chunks_exact(width)
@@ -266,7 +238,7 @@ impl Reader {
     /// Reads `count` arrays that lie one after the other.
     fn arrays(&mut self, data: &mut Bytes<'_>, count: usize, depth: usize) -> Result<Vec<Value>, Error> {
         self.check_arrays_fit(data, count)?;
-        self.charge(data.position(), count.saturating_mul(size_of::<Value>()))?;
+        self.memory.charge(data.position(), count.saturating_mul(size_of::<Value>()))?;
         let mut arrays = Vec::with_capacity(count);
         for _ in 0..count {
             let array = data.element_of(Storage::Matrix, "an array")?;
@@ -326,7 +298,7 @@ impl Reader {
         if stored != count {
             return data.malformed(format!("{count} numbers, as the dimensions say"), format!("{stored}"));
         }
-        self.charge(data.position(), count.saturating_mul(size_of::<T>()))?;
+        self.memory.charge(data.position(), count.saturating_mul(size_of::<T>()))?;
         let mut numbers = Vec::with_capacity(count);
         for number in stored_numbers(storage, data.rest(), data.endian) {
             match T::from_stored(number) {
@@ -342,33 +314,8 @@ impl Reader {
     fn text(&mut self, data: &mut Bytes<'_>, dims: &[usize]) -> Result<Value, Error> {
         let Element { storage, data } = data.element()?;
         // The widest decoding is a byte to a `char`, then rows of UTF-8 of at most as much.
-        self.charge(data.position(), data.rest().len().saturating_mul(2 * size_of::<char>()))?;
-        let chars: Vec<char> = match storage {
-            Storage::Utf8 => match str::from_utf8(data.rest()) {
-                Ok(text) => text.chars().collect(),
-                Err(error) => return data.malformed("UTF-8", error.to_string()),
-            },
-            Storage::Utf16 | Storage::Uint16 | Storage::Int16 => {
-                let units = data.rest().chunks_exact(2);
-                let units = units.map(|pair| data.endian.u16([pair[0], pair[1]]));
-                match char::decode_utf16(units).collect() {
-                    Ok(chars) => chars,
-                    Err(error) => return data.malformed("UTF-16", error.to_string()),
-                }
-            }
-            // Code points: bytes are Latin-1, since a MATLAB char is a 16-bit number.
-            Storage::Uint8 | Storage::Int8 => data.rest().iter().copied().map(char::from).collect(),
-            Storage::Utf32 | Storage::Uint32 | Storage::Int32 => {
-                let units = data.rest().chunks_exact(4);
-                let mut points =
-                    units.map(|quad| char::from_u32(data.endian.u32([quad[0], quad[1], quad[2], quad[3]])));
-                match points.by_ref().collect::<Option<_>>() {
-                    Some(chars) => chars,
-                    None => return data.malformed("UTF-32", "a number that is no character"),
-                }
-            }
-            other => return data.malformed("text", format!("{other:?} data")),
-        };
+        self.memory.charge(data.position(), data.rest().len().saturating_mul(2 * size_of::<char>()))?;
+        let chars = characters(storage, &data)?;
         let count = element_count(dims);
         // MATLAB counts 16-bit units, other writers count characters.
         let units: usize = chars.iter().map(|c| c.len_utf16()).sum();
@@ -390,7 +337,7 @@ impl Reader {
                 format!("{} characters", chars.len()),
             );
         }
-        self.charge(data.position(), rows.saturating_mul(size_of::<String>()))?;
+        self.memory.charge(data.position(), rows.saturating_mul(size_of::<String>()))?;
         let row = |first| chars.iter().skip(first).step_by(rows).collect();
         Ok(Value::TextRows((0..rows).map(row).collect()))
     }

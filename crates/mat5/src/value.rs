@@ -1,4 +1,4 @@
-//! MATLAB values as they are held in memory.
+//! MATLAB values in memory.
 
 use crate::Error;
 

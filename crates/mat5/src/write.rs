@@ -1,4 +1,4 @@
-//! Values to bytes.
+//! Writing: from variables to the bytes of a file.
 
 use std::io::Write;
 use std::path::Path;
@@ -43,8 +43,7 @@ pub fn write(variables: &[Variable]) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// As [`write()`]; [`Error::Io`] if the file cannot be written.
 pub fn write_file(path: impl AsRef<Path>, variables: &[Variable]) -> Result<(), Error> {
-    let path = path.as_ref();
-    std::fs::write(path, write(variables)?).map_err(|source| Error::Io { path: path.to_owned(), source })
+    Ok(fs_err::write(path.as_ref(), write(variables)?)?)
 }
 
 /// Why a value cannot be written; [`write()`] adds the variable's name.

@@ -1,14 +1,19 @@
 //! The description of a network: `config.json` beside its weights.
 
-use crate::{Agreement, Error, Result};
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+
+use crate::architecture::{Architecture, Backbone, BottleneckStride};
+use crate::head::HeadConfig;
+use crate::hierarchy::LabelHierarchy;
+use crate::{Error, Result};
 
 /// Everything about a network but its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// The trunk.
+    /// The network up to the pooled features.
     pub backbone: Backbone,
     /// Where a downsampling bottleneck of ResNet50 has its stride. ResNet18 and 34 have none.
     #[serde(default)]
@@ -33,11 +38,11 @@ pub struct NetworkConfig {
     pub mean: [f32; 3],
     /// What each colour is divided by after that.
     pub std: [f32; 3],
-    /// The questions, in the order of the logits.
+    /// The heads, in the order of the logits.
     pub heads: Vec<HeadConfig>,
-    /// How the answers are made to agree with each other, if they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<Agreement>,
+    /// How heads are decoded jointly, if they are. In `config.json` it is called `agreement`.
+    #[serde(default, rename = "agreement", skip_serializing_if = "Option::is_none")]
+    pub hierarchy: Option<LabelHierarchy>,
 }
 
 fn default_norm_eps() -> f64 {
@@ -48,131 +53,23 @@ fn default_norm_momentum() -> f64 {
     0.1
 }
 
-/// The trunk of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backbone {
-    /// 8 blocks of two 3×3 convolutions; 512 features.
-    ResNet18,
-    /// 16 blocks of two 3×3 convolutions; 512 features.
-    ResNet34,
-    /// 16 bottlenecks of a 1×1, a 3×3 and a 1×1 convolution; 2048 features.
-    ResNet50,
-}
-
-impl Backbone {
-    /// Blocks in each of the four stages.
-    pub fn blocks(self) -> [usize; 4] {
-        match self {
-            Self::ResNet18 => [2, 2, 2, 2],
-            Self::ResNet34 | Self::ResNet50 => [3, 4, 6, 3],
-        }
-    }
-
-    /// Whether blocks are bottlenecks.
-    pub fn has_bottlenecks(self) -> bool {
-        self == Self::ResNet50
-    }
-
-    /// Channels of the last stage: the width of the pooled features.
-    pub fn features(self) -> usize {
-        if self.has_bottlenecks() { 2048 } else { 512 }
-    }
-}
-
-/// Where a downsampling bottleneck has its stride.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum BottleneckStride {
-    /// In the first 1×1 convolution, as in the paper: "v1".
-    #[serde(rename = "first-1x1")]
-    First1x1,
-    /// In the 3×3 convolution, as in torchvision: "v1.5".
-    #[default]
-    #[serde(rename = "3x3")]
-    Middle3x3,
-}
-
-/// How the logits of a head are to be read, in Hugging Face's words for `problem_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum Problem {
-    /// Exactly one class: softmax.
-    #[default]
-    #[serde(rename = "single_label_classification")]
-    SingleLabel,
-    /// Each class by itself, several or none: sigmoid.
-    #[serde(rename = "multi_label_classification")]
-    MultiLabel,
-}
-
-/// A question: a linear layer on the pooled features.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HeadConfig {
-    /// Part of the parameter names, so without dots.
-    pub name: String,
-    /// How its logits are to be read.
-    #[serde(default, rename = "problem_type")]
-    pub problem: Problem,
-    /// Number of classes.
-    pub classes: usize,
-    /// Class names by index; the indices are `0..classes`.
-    pub id2label: BTreeMap<usize, String>,
-    /// The inverse of `id2label`.
-    pub label2id: BTreeMap<String, usize>,
-}
-
-impl HeadConfig {
-    /// A head for classes in the order of their indices.
-    pub fn new<L: Into<String>>(name: impl Into<String>, labels: impl IntoIterator<Item = L>) -> Self {
-        let id2label: BTreeMap<usize, String> = labels.into_iter().map(Into::into).enumerate().collect();
-        let label2id = id2label.iter().map(|(&id, label)| (label.clone(), id)).collect();
-        Self { name: name.into(), problem: Problem::default(), classes: id2label.len(), id2label, label2id }
-    }
-
-    /// The same with its logits read in another way.
-    #[must_use]
-    pub fn with_problem(self, problem: Problem) -> Self {
-        Self { problem, ..self }
-    }
-
-    /// Class names in the order of their indices.
-    pub fn labels(&self) -> impl Iterator<Item = &str> {
-        self.id2label.values().map(String::as_str)
-    }
-
-    pub(crate) fn check(&self) -> std::result::Result<(), String> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if self.name.is_empty() || !self.name.chars().all(allowed) {
-            return Err(format!("`{}` is not a name of letters, digits, `_` and `-`", self.name));
-        }
-        if self.classes == 0 {
-            return Err("a head needs at least one class".to_owned());
-        }
-        if !self.id2label.keys().copied().eq(0..self.classes) {
-            return Err(format!("id2label must name the classes 0 to {}", self.classes - 1));
-        }
-        let inverse = self.id2label.iter().map(|(&id, label)| (label.clone(), id));
-        if self.label2id.len() != self.classes || inverse.collect::<BTreeMap<_, _>>() != self.label2id {
-            return Err(
-                "label2id must be the inverse of id2label, with different names for all classes".to_owned()
-            );
-        }
-        Ok(())
-    }
-}
-
 impl NetworkConfig {
-    /// The same network with only those heads for which `keep` is true. A head of fine classes stays as part of the
-    /// [`agreement`](Self::agreement) of those that do.
+    /// The layers of the backbone.
+    pub fn architecture(&self) -> Architecture {
+        Architecture::new(self.backbone, self.bottleneck_stride)
+    }
+
+    /// The same network with only those heads for which `keep` is true. The head of fine classes stays as part of the
+    /// [`hierarchy`](Self::hierarchy) as long as that implies a class of any head that is kept.
     #[must_use]
     pub fn with_heads(&self, keep: impl Fn(&HeadConfig) -> bool) -> Self {
         let heads: Vec<_> = self.heads.iter().filter(|head| keep(head)).cloned().collect();
-        let mut agreement = self.agreement.clone();
-        if let Some(agreement) = &mut agreement {
-            agreement.implies.retain(|name, _| heads.iter().any(|head| head.name == *name));
+        let mut hierarchy = self.hierarchy.clone();
+        if let Some(hierarchy) = &mut hierarchy {
+            hierarchy.implies.retain(|name, _| heads.iter().any(|head| head.name == *name));
         }
-        let agreement = agreement.filter(|agreement| !agreement.implies.is_empty());
-        Self { heads, agreement, ..self.clone() }
+        let hierarchy = hierarchy.filter(|hierarchy| !hierarchy.implies.is_empty());
+        Self { heads, hierarchy, ..self.clone() }
     }
 
     /// Looks for contradictions.
@@ -213,28 +110,11 @@ impl NetworkConfig {
                 return refuse(&key, format!("there are two heads named `{}`", head.name));
             }
         }
-        if let Some(agreement) = &self.agreement
-            && let Err(reason) = agreement.check(&self.heads)
+        if let Some(hierarchy) = &self.hierarchy
+            && let Err(reason) = hierarchy.check(&self.heads)
         {
             return refuse("agreement", reason);
         }
         Ok(())
-    }
-}
-
-/// The number that the network sees for each byte of a pixel, by colour: `(byte / 255 - mean) / std`.
-#[derive(Clone, Debug)]
-pub struct PixelLevels([[f32; 256]; 3]);
-
-impl PixelLevels {
-    /// By the mean and standard deviation of each colour, for pixels in 0 to 1.
-    pub fn new(mean: [f32; 3], std: [f32; 3]) -> Self {
-        let level = |colour: usize, byte: usize| (byte as f32 / 255.0 - mean[colour]) / std[colour];
-        Self(std::array::from_fn(|colour| std::array::from_fn(|byte| level(colour, byte))))
-    }
-
-    /// Of one pixel, red, green and blue.
-    pub fn of(&self, pixel: [u8; 3]) -> [f32; 3] {
-        std::array::from_fn(|colour| self.0[colour][usize::from(pixel[colour])])
     }
 }

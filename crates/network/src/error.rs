@@ -1,7 +1,8 @@
 //! What can go wrong.
 
-use crate::LoadReport;
 use std::path::PathBuf;
+
+use crate::load_report::LoadReport;
 
 /// What this crate's functions return.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -24,7 +25,7 @@ pub enum Error {
         /// The shape found.
         found: Vec<usize>,
     },
-    /// Activations of another shape than those that the frozen parts of the trunk give.
+    /// Activations of another shape than those that the frozen parts of the backbone give.
     #[error("activations have shape {found:?}, expected {expected}")]
     Activations {
         /// The shape found.
@@ -32,24 +33,11 @@ pub enum Error {
         /// What would be right.
         expected: String,
     },
-    /// A file could not be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file could not be written.
-    #[error("cannot write {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// A file holds no weights that can be read.
-    #[error("{} is no weights file: {reason}", path.display())]
+    #[error("{} is not a weights file: {reason}", path.display())]
     Format {
         /// The file.
         path: PathBuf,

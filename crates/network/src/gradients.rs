@@ -1,6 +1,7 @@
 //! Gradients of parameters.
 
-use crate::{Parameter, Result};
+use crate::Result;
+use crate::parameters::Parameter;
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, TensorId, Var};
 use marque_kernels::read;

@@ -1,21 +1,34 @@
-//! The layers of a ResNet as data: variables and how to apply them.
+//! The layers of a network: what each is ([`ConvSpec`]) and its variables.
 
-use candle_core::Var;
+use std::ops::Range;
 
-/// A convolution without bias and the batch normalisation after it.
+use candle_core::{Result, Tensor, Var};
+use marque_kernels::linear;
+
+use crate::architecture::{ConvSpec, PoolSpec};
+
+/// The layers of a backbone, in the order of computation.
 #[derive(Debug)]
-pub(crate) struct ConvNorm {
-    /// `[kh, kw, c_in, c_out]`.
-    pub(crate) weight: Var,
-    pub(crate) stride: usize,
-    /// Zeros around the image, half of the kernel.
-    pub(crate) padding: usize,
-    pub(crate) norm: Norm,
+pub(crate) struct Layers {
+    pub(crate) stem: ConvNorm,
+    pub(crate) pool: PoolSpec,
+    pub(crate) stages: Vec<Vec<Block>>,
+    /// Added to the variance in batch normalisation.
+    pub(crate) eps: f32,
 }
 
-/// A batch normalisation; all are `[c]`.
+/// A convolution and its batch normalisation.
 #[derive(Debug)]
-pub(crate) struct Norm {
+pub(crate) struct ConvNorm {
+    pub(crate) spec: ConvSpec,
+    /// `[kh, kw, c_in, c_out]`.
+    pub(crate) weight: Var,
+    pub(crate) norm: BatchNorm,
+}
+
+/// The variables of a batch normalisation; all are `[c]`.
+#[derive(Debug)]
+pub(crate) struct BatchNorm {
     pub(crate) gamma: Var,
     pub(crate) beta: Var,
     /// Running mean, for evaluation.
@@ -24,19 +37,41 @@ pub(crate) struct Norm {
     pub(crate) variance: Var,
 }
 
-/// A residual block: convolutions with ReLU between them, added to the shortcut, then ReLU.
+/// A residual block.
 #[derive(Debug)]
 pub(crate) struct Block {
+    pub(crate) name: String,
     pub(crate) branch: Vec<ConvNorm>,
-    /// Brings the input to the size of the branch's output, where they differ.
+    /// The layer on the shortcut, where there is one.
     pub(crate) downsample: Option<ConvNorm>,
 }
 
-/// A linear layer on the pooled features.
+/// A head: a linear layer on the pooled features.
 #[derive(Debug)]
 pub(crate) struct Head {
+    pub(crate) name: String,
     /// `[classes, features]`.
     pub(crate) weight: Var,
     /// `[classes]`.
     pub(crate) bias: Var,
+}
+
+impl Layers {
+    /// The blocks in some parts of the backbone; the stem, part 0, has none.
+    pub(crate) fn blocks(&self, parts: Range<usize>) -> impl DoubleEndedIterator<Item = &Block> {
+        let stages = parts.start.max(1) - 1..parts.end.max(1) - 1;
+        self.stages.get(stages).unwrap_or_default().iter().flatten()
+    }
+}
+
+impl Head {
+    /// The logits, `[n, classes]`, of pooled features, `[n, features]`, in candle's graph.
+    pub(crate) fn logits(&self, features: &Tensor) -> Result<Tensor> {
+        linear(features, &self.weight, &self.bias)
+    }
+
+    /// As [`logits`](Self::logits), without a graph.
+    pub(crate) fn logits_detached(&self, features: &Tensor) -> Result<Tensor> {
+        linear(features, &self.weight.as_detached_tensor(), &self.bias.as_detached_tensor())
+    }
 }

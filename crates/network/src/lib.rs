@@ -9,34 +9,39 @@
 //! Inside, activations stay in that NHWC layout and convolution weights are `[kh, kw, c_in, c_out]`
 //! variables; files hold PyTorch's `[c_out, c_in, kh, kw]`.
 //!
-//! [`Network`] computes with `marque-kernels`; [`stock`] computes the same with candle's own operations,
-//! slowly, as the yardstick of the tests.
+//! [`Network`] computes its backbone by hand-written passes over the operations of `marque-kernels`; heads and loss are
+//! candle's graph. `marque-reference` computes the same with candle's operations alone, for tests.
 
-mod agreement;
+mod architecture;
+mod backbone;
 mod build;
 mod config;
 mod confusion;
 mod error;
-mod execution;
 mod gradients;
+mod head;
+mod hierarchy;
 mod initialise;
 mod layers;
 mod load;
+mod load_report;
 mod names;
 mod network;
+mod parameters;
 mod presence;
 mod save;
-pub mod stock;
 mod training_pass;
-mod trunk;
 
-pub use agreement::{Agreement, LEAST_PROBABILITY};
-pub use config::{Backbone, BottleneckStride, HeadConfig, NetworkConfig, PixelLevels, Problem};
+pub use architecture::{Architecture, Backbone, BlockSpec, BottleneckStride, ConvSpec, PARTS, PoolSpec};
+pub use backbone::Precision;
+pub use config::NetworkConfig;
 pub use confusion::Confusion;
 pub use error::{Error, Result};
 pub use gradients::Gradients;
-pub use load::{LoadReport, MisShaped};
-pub use network::{Buffer, Frozen, Group, Network, Parameter};
+pub use head::HeadConfig;
+pub use hierarchy::{LEAST_PROBABILITY, LabelHierarchy};
+pub use load_report::{LoadReport, MisShaped};
+pub use network::{Frozen, Network};
+pub use parameters::{Buffer, Group, Parameter};
 pub use presence::Presence;
 pub use training_pass::TrainingPass;
-pub use trunk::Precision;

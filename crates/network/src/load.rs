@@ -1,76 +1,23 @@
 //! Reading weights, from this crate's checkpoints and from what others trained.
 
-use crate::save::file_shape;
-use crate::{Error, Network, Result, names};
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use candle_core::pickle::PthTensors;
 use candle_core::safetensors::{BufferedSafetensors, Load};
 use candle_core::{DType, Device, Tensor, Var};
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::Path;
 
-/// What a weights file had to offer. All lists are sorted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LoadReport {
-    /// Names of the variables that were set.
-    pub loaded: Vec<String>,
-    /// Names of variables that the file does not have; they keep their values.
-    pub missing: Vec<String>,
-    /// Names in the file that the network does not know.
-    pub unexpected: Vec<String>,
-    /// Variables that the file has in another shape; they keep their values.
-    pub mis_shaped: Vec<MisShaped>,
-}
-
-/// A tensor of a file that does not fit its variable. Shapes are in torchvision's layout.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MisShaped {
-    /// The name of both.
-    pub name: String,
-    /// The shape of the variable.
-    pub expected: Vec<usize>,
-    /// The shape in the file.
-    pub found: Vec<usize>,
-}
-
-impl LoadReport {
-    /// Whether every variable was set and nothing was left over.
-    pub fn is_complete(&self) -> bool {
-        self.missing.is_empty() && self.unexpected.is_empty() && self.mis_shaped.is_empty()
-    }
-}
-
-/// Names told of each kind in a message.
-const TOLD: usize = 4;
-
-impl fmt::Display for LoadReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} tensors fit", self.loaded.len())?;
-        tell(f, "missing", &self.missing)?;
-        tell(f, "not known", &self.unexpected)?;
-        let shapes = self.mis_shaped.iter();
-        let shapes = shapes
-            .map(|MisShaped { name, expected, found }| format!("{name} {found:?} instead of {expected:?}"));
-        tell(f, "of another shape", &shapes.collect::<Vec<_>>())
-    }
-}
-
-/// "; 7 missing: a, b, c, d and 3 more", or nothing of none.
-fn tell(f: &mut fmt::Formatter<'_>, what: &str, names: &[String]) -> fmt::Result {
-    if names.is_empty() {
-        return Ok(());
-    }
-    let told = names.len().min(TOLD);
-    write!(f, "; {} {what}: {}", names.len(), names[..told].join(", "))?;
-    if names.len() > told { write!(f, " and {} more", names.len() - told) } else { Ok(()) }
-}
+use crate::load_report::{LoadReport, MisShaped};
+use crate::network::Network;
+use crate::save::file_shape;
+use crate::{Error, Result, names};
 
 impl Network {
     /// Sets all parameters and running statistics from a checkpoint. Nothing is changed unless everything
     /// fits.
     ///
     /// # Errors
-    /// [`Error::Read`] or [`Error::Format`] if the file is no weights file; [`Error::Mismatch`] if a tensor
+    /// [`Error::Io`] or [`Error::Format`] if the file is not a weights file; [`Error::Mismatch`] if a tensor
     /// is missing, unknown or of another shape.
     pub fn load(&self, path: &Path) -> Result<()> {
         let file = WeightsFile::open(path)?;
@@ -87,7 +34,7 @@ impl Network {
     /// reported.
     ///
     /// # Errors
-    /// [`Error::Read`] or [`Error::Format`] if the file is no weights file or nothing in it fits.
+    /// [`Error::Io`] or [`Error::Format`] if the file is not a weights file or nothing in it fits.
     pub fn load_backbone(&self, path: &Path) -> Result<LoadReport> {
         let file = WeightsFile::open(path)?;
         let variables: Vec<_> =
@@ -126,8 +73,7 @@ enum Content {
 impl<'a> WeightsFile<'a> {
     /// Tells the format by the first bytes: `.pth` files are zip archives.
     fn open(path: &'a Path) -> Result<Self> {
-        let unreadable = |source| Error::Read { path: path.to_owned(), source };
-        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let bytes = fs_err::read(path)?;
         let refuse = |reason: String| Error::Format { path: path.to_owned(), reason };
         if bytes.starts_with(b"PK\x03\x04") {
             drop(bytes);
@@ -231,7 +177,7 @@ impl<'a> WeightsFile<'a> {
         let finite =
             marque_kernels::read("loading", "a weight", &tensor)?.iter().all(|value| value.is_finite());
         if !finite {
-            return Err(refuse(format!("tensor {name} has values that are no finite numbers")));
+            return Err(refuse(format!("tensor {name} has values that are not finite")));
         }
         Ok(tensor)
     }

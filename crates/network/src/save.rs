@@ -1,10 +1,14 @@
 //! Writing checkpoints.
 
-use crate::{Error, HeadConfig, Network, Result, names};
-use candle_core::{Tensor, Var};
-use safetensors::tensor::{Dtype, TensorView};
 use std::collections::HashMap;
 use std::path::Path;
+
+use candle_core::{Tensor, Var};
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::head::HeadConfig;
+use crate::network::Network;
+use crate::{Result, names};
 
 /// The tensor as a file holds it: convolutions as `[c_out, c_in, kh, kw]`, all else as it is.
 pub(crate) fn to_file_layout(var: &Var) -> candle_core::Result<Tensor> {
@@ -25,7 +29,7 @@ impl Network {
     /// by name: the same bytes for the same values.
     ///
     /// # Errors
-    /// [`Error::Write`] if the file cannot be written.
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         self.save_with(|_| true, path)
     }
@@ -33,9 +37,9 @@ impl Network {
     /// The same without the heads for which `keep` is false: a model of [`crate::NetworkConfig::with_heads`].
     ///
     /// # Errors
-    /// [`Error::Write`] if the file cannot be written.
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be written.
     pub fn save_with(&self, keep: impl Fn(&HeadConfig) -> bool, path: &Path) -> Result<()> {
-        let fine = self.config().with_heads(&keep).agreement.map(|agreement| agreement.head.name);
+        let fine = self.config().with_heads(&keep).hierarchy.map(|hierarchy| hierarchy.head.name);
         let is_left_out = |head: &&HeadConfig| !keep(head) && fine.as_ref() != Some(&head.name);
         let left_out: Vec<String> = (self.config().heads.iter().filter(is_left_out))
             .flat_map(|head| ["weight", "bias"].map(|kind| names::head(&head.name, kind)))
@@ -47,18 +51,7 @@ impl Network {
             let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
             tensors.push((name, file_shape(var), bytes));
         }
-        let unwritable =
-            |reason: String| Error::Write { path: path.to_owned(), source: std::io::Error::other(reason) };
-        let views: Vec<_> = tensors
-            .iter()
-            .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-            .collect::<std::result::Result<_, safetensors::SafeTensorError>>()
-            .map_err(|error| unwritable(error.to_string()))?;
-        // The one key that Python's loaders look for. More than one would come out in random order.
-        let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-        let bytes =
-            safetensors::serialize(views, Some(metadata)).map_err(|error| unwritable(error.to_string()))?;
-        std::fs::write(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
+        Ok(fs_err::write(path, serialize(&tensors)?)?)
     }
 
     /// Parameters and running statistics with their names.
@@ -66,4 +59,15 @@ impl Network {
         let parameters = self.parameters().iter().map(|parameter| (parameter.name.as_str(), &parameter.var));
         parameters.chain(self.buffers().iter().map(|buffer| (buffer.name.as_str(), &buffer.var)))
     }
+}
+
+/// A safetensors file of f32 tensors: name, shape and little-endian bytes of each.
+fn serialize(tensors: &[(&str, Vec<usize>, Vec<u8>)]) -> candle_core::Result<Vec<u8>> {
+    let mut views = Vec::with_capacity(tensors.len());
+    for (name, shape, bytes) in tensors {
+        views.push((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?));
+    }
+    // The one key that Python's loaders look for. More than one would come out in random order.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    Ok(safetensors::serialize(views, Some(metadata))?)
 }

@@ -6,32 +6,38 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Result;
+use crate::architecture::PARTS;
+use crate::backbone::{BufferPool, Precision, TrainingBuffers, is_finite};
 use crate::gradients::Gradients;
-use crate::network::Network;
-use crate::trunk::{PARTS, TrainingBuffers, is_finite};
+use crate::layers::{Head, Layers};
+use crate::names;
 
 /// A forward pass in training, up to the logits.
 #[derive(Debug)]
 pub struct TrainingPass<'n> {
-    pub(crate) network: &'n Network,
+    pub(crate) layers: &'n Layers,
+    pub(crate) heads: &'n [Head],
+    pub(crate) precision: Precision,
+    /// Where the buffers go when the pass is over.
+    pub(crate) pool: &'n BufferPool<TrainingBuffers>,
+    pub(crate) buffers: TrainingBuffers,
     pub(crate) input: Tensor,
-    /// Frozen parts of the trunk.
-    pub(crate) parts: usize,
-    pub(crate) activations: TrainingBuffers,
-    /// The start of candle's part of the graph: the features that the heads see.
+    /// Frozen parts of the backbone.
+    pub(crate) frozen_parts: usize,
+    /// The pooled features, where candle's graph of heads and loss starts.
     pub(crate) features: Var,
     pub(crate) logits: Vec<Tensor>,
 }
 
 impl TrainingPass<'_> {
-    /// The logits of each head, `[n, classes]`, in the order of the configuration. They are part of a graph of
-    /// candle's, so that any loss can be made of them.
+    /// The logits of each head, `[n, classes]`, in the order of the configuration. They are part of candle's
+    /// graph, so that any loss can be made of them.
     pub fn logits(&self) -> &[Tensor] {
         &self.logits
     }
 
-    /// The first layer, in the order of computation, whose output is infinite or not a number, by its name in
-    /// torchvision or `heads.<name>`: where a training went wrong.
+    /// The first layer, in the order of computation, whose output is not finite, by its name in torchvision or
+    /// `heads.<name>`: where a training diverged.
     ///
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute) if logits cannot be read.
@@ -39,13 +45,14 @@ impl TrainingPass<'_> {
         if !is_finite(&read("a check", "the input", &self.input)?) {
             return Ok(Some("the input".to_owned()));
         }
-        let trunk = self.activations.first_not_finite(self.network.precision, &self.network.stages);
-        if let (Some(layer), true) = (trunk, self.parts < PARTS) {
+        if self.frozen_parts < PARTS
+            && let Some(layer) = self.buffers.first_not_finite(self.precision, self.layers)
+        {
             return Ok(Some(layer));
         }
-        for (head, logits) in self.network.config().heads.iter().zip(&self.logits) {
+        for (head, logits) in self.heads.iter().zip(&self.logits) {
             if !is_finite(&read("a check", "the logits", &logits.contiguous()?)?) {
-                return Ok(Some(format!("heads.{}", head.name)));
+                return Ok(Some(format!("{}{}", names::HEADS, head.name)));
             }
         }
         Ok(None)
@@ -57,19 +64,16 @@ impl TrainingPass<'_> {
     /// [`Error::Compute`](crate::Error::Compute) if an operation fails.
     pub fn backward(mut self, loss: &Tensor, gradients: &mut Gradients) -> Result<()> {
         gradients.clear();
-        let of_heads = loss.backward()?;
-        for head in &self.network.heads {
-            for var in [&head.weight, &head.bias] {
-                if let Some(gradient) = of_heads.get(var) {
-                    gradients.copy(var, gradient)?;
-                }
+        let computed = loss.backward()?;
+        for var in self.heads.iter().flat_map(|head| [&head.weight, &head.bias]) {
+            if let Some(gradient) = computed.get(var) {
+                gradients.copy(var, gradient)?;
             }
         }
-        if let (Some(features), true) = (of_heads.get(&self.features), self.parts < PARTS) {
-            let (precision, layers) = (self.network.precision, self.network.layers());
-            self.activations.backward(precision, layers, &self.input, features, gradients)?;
+        if let (Some(features), true) = (computed.get(&self.features), self.frozen_parts < PARTS) {
+            self.buffers.backward(self.precision, self.layers, &self.input, features, gradients)?;
         }
-        self.network.activations.put(self.activations);
+        self.pool.put(self.buffers);
         Ok(())
     }
 }
@@ -79,10 +83,10 @@ pub(crate) fn dropout(features: &Tensor, share: f32, rng: &mut ChaCha8Rng) -> ca
     if share == 0.0 {
         return Ok(features.clone());
     }
-    let kept = 1.0 / (1.0 - share);
+    let scale = 1.0 / (1.0 - share);
     // Of the 2^32 values of a draw, this many drop the feature.
     let dropped = (f64::from(share) * 2f64.powi(32)) as u32;
     let mask: Vec<f32> =
-        (0..features.elem_count()).map(|_| if rng.next_u32() < dropped { 0.0 } else { kept }).collect();
+        (0..features.elem_count()).map(|_| if rng.next_u32() < dropped { 0.0 } else { scale }).collect();
     features * Tensor::from_vec(mask, features.shape(), &Device::Cpu)?
 }

@@ -4,7 +4,7 @@ mod formula;
 
 use candle_core::{Tensor, Var};
 use formula::{config, images, network};
-use marque_network::{Backbone, BottleneckStride, Error, Frozen, Gradients, Group, Network, stock};
+use marque_network::{Backbone, BottleneckStride, Error, Frozen, Gradients, Group, Network};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -35,7 +35,7 @@ fn statistics(network: &Network) -> Vec<Vec<f32>> {
 fn check(network: &Network, size: usize) {
     let images = images(size, 3);
     // Normalised by running statistics, with candle's graph through everything: what frozen statistics amount to.
-    let theirs = loss(&stock::forward_eval(network, &images).unwrap()).backward().unwrap();
+    let theirs = loss(&marque_reference::forward_eval(network, &images).unwrap()).backward().unwrap();
     let before = statistics(network);
     for parts in 0..=5 {
         let frozen = Frozen { parts, norm_statistics: true };
@@ -52,7 +52,7 @@ fn check(network: &Network, size: usize) {
         let mut gradients = Gradients::new();
         let ours = loss(pass.logits());
         pass.backward(&ours, &mut gradients).unwrap();
-        let is_frozen = |group: Group| Group::TRUNK[..parts].contains(&group);
+        let is_frozen = |group: Group| Group::BACKBONE[..parts].contains(&group);
         for parameter in network.parameters() {
             let found = gradients.get(&parameter.var);
             assert_eq!(found.is_none(), is_frozen(parameter.group), "{}, {parts} parts", parameter.name);

@@ -1,12 +1,11 @@
-//! Whole networks against constants computed by PyTorch (`pytorch_constants.py`), and against candle's own
-//! operations.
+//! Whole networks against constants computed by PyTorch (`pytorch_constants.py`), and against `marque-reference`.
 
 mod formula;
 
 use candle_core::{Device, Tensor};
 use formula::{config, formula, images, network, pytorch_shape};
 use marque_kernels::{CrossEntropy, cross_entropy};
-use marque_network::{Backbone, BottleneckStride, Gradients, Group, Network, stock};
+use marque_network::{Backbone, BottleneckStride, Gradients, Group, Network};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, HashMap};
@@ -175,14 +174,14 @@ fn a_training_step_agrees_with_pytorch() {
 }
 
 #[test]
-fn candles_own_operations_agree() {
+fn the_reference_agrees() {
     let network = network(&config(Backbone::ResNet18, BottleneckStride::Middle3x3));
     let images = images(32, 3);
-    let theirs = stock::forward_eval(&network, &images).unwrap();
+    let theirs = marque_reference::forward_eval(&network, &images).unwrap();
     agree(&network.forward_eval(&images).unwrap(), &theirs);
 
     let pass = network.forward_train(&images, &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
-    let theirs = stock::forward_train(&network, &images).unwrap();
+    let theirs = marque_reference::forward_train(&network, &images).unwrap();
     agree(pass.logits(), &theirs);
     let mut gradients = Gradients::new();
     let ours = loss(pass.logits());

@@ -6,16 +6,13 @@ use std::path::{Path, PathBuf};
 use marque_contracts::durable::write_atomic;
 use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
 use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit};
-use marque_formats::{CropRow, Geometry, IndexRow, ShardWriter, shard_path};
+use marque_formats::{BoxFit, CropRow, Geometry, IndexRow, ShardWriter, shard_path};
 use marque_photo::{ANY_SIZE, Photo, Preparer};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{Error, Settings, webdataset};
-
-/// Boxes may reach this many pixels outside: published ones are off by one or two here and there.
-const SLACK: usize = 2;
 
 /// Above this share of boxes outside their photos, the boxes are those of other photos.
 const OUTSIDE_SHARE: f64 = 0.02;
@@ -146,7 +143,8 @@ impl Packing {
         let (width, height) = Photo::read(&file, ANY_SIZE)
             .and_then(|photo| preparer.prepare(&photo, crop, pixels))
             .map_err(|source| Error::Photo { path, source })?;
-        Ok(crop.is_some_and(|crop| crop.x2 as usize > width + SLACK || crop.y2 as usize > height + SLACK))
+        let fit = crop.map(|crop| crop.fit(width as u32, height as u32));
+        Ok(matches!(fit, Some(BoxFit::Beyond(_))))
     }
 
     /// What an interrupted run noted of this shard, if it left the shard whole.

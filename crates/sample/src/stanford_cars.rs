@@ -6,14 +6,7 @@ use crate::Split;
 pub(crate) const DEVKIT: &str = "devkit";
 pub(crate) const DEVKIT_ARCHIVE: &str = "car_devkit.tgz";
 
-/// Class names.
-pub(crate) const CLASS_NAMES: &str = "cars_meta.mat";
-/// Annotations of the training photos.
-pub(crate) const TRAIN: &str = "cars_train_annos.mat";
-/// Annotations of the test photos with their classes.
-pub(crate) const TEST: &str = "cars_test_annos_withlabels.mat";
-/// Annotations of the test photos without their classes.
-pub(crate) const TEST_UNLABELLED: &str = "cars_test_annos.mat";
+pub(crate) use marque_contracts::schema::stanford_cars::{CLASS_NAMES, TEST, TEST_UNLABELLED, TRAIN};
 
 /// The folder of a split's photos; their archive is called so too, with the ending `.tgz`.
 pub(crate) fn photo_folder(split: Split) -> &'static str {

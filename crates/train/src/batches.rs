@@ -4,21 +4,22 @@ use std::thread::Scope;
 
 use candle_core::{Device, Tensor};
 use marque_augment::{Mix, Mixing, Policy};
+use marque_contracts::schema::Label;
 use marque_formats::ShardReader;
 use rand::seq::SliceRandom;
 
 use crate::Error;
-use crate::data::{Sample, Target};
+use crate::data::Sample;
 use crate::features::{FeatureReader, view_of};
 use crate::prefetch::{Prefetch, threads};
 use crate::random::generator;
 
 /// Photos ready for the network.
 pub(crate) struct Batch {
-    /// `[n, height, width, 3]`, f32, normalised; or what the frozen parts of the trunk make of it.
+    /// `[n, height, width, 3]`, f32, normalised; or what the frozen parts of the backbone make of it.
     pub(crate) images: Tensor,
     /// Per head, photo by photo.
-    pub(crate) targets: Vec<Vec<Target>>,
+    pub(crate) targets: Vec<Vec<Label>>,
     /// How the photos, and so their targets, are mixed.
     pub(crate) mix: Option<Mix>,
 }

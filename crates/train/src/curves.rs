@@ -4,7 +4,7 @@ use std::path::Path;
 
 use marque_contracts::schema::train;
 use marque_events::Writer;
-use marque_formats::EpochRow;
+use marque_formats::{EpochRow, HEAD_COLUMNS, HISTORY_COLUMNS};
 
 use crate::Error;
 
@@ -27,22 +27,20 @@ impl Curves {
 
     /// Adds what was measured in an epoch, at the step of its number. There are no curves of what was not.
     pub(crate) fn add(&mut self, row: &EpochRow) -> Result<(), Error> {
-        let mut values = vec![
-            ("learning rate/trunk".to_owned(), Some(row.learning_rate)),
-            ("learning rate/heads".to_owned(), Some(row.head_learning_rate)),
-            ("gradient norm".to_owned(), Some(row.gradient_norm)),
-            ("loss/train".to_owned(), Some(row.train_loss)),
-            ("loss/validation".to_owned(), row.validation_loss),
-        ];
+        let mut values = Vec::new();
+        for column in &HISTORY_COLUMNS {
+            let [chart, curve] = column.chart;
+            let tag = if curve.is_empty() { chart.to_owned() } else { format!("{chart}/{curve}") };
+            values.push((tag, (column.get)(row)));
+        }
         for head in &row.heads {
-            let name = &head.name;
-            values.extend([
-                (format!("loss of {name}/train"), head.train_loss),
-                (format!("accuracy of {name}/train"), head.train_accuracy),
-                (format!("loss of {name}/validation"), head.validation_loss),
-                (format!("accuracy of {name}/validation"), head.validation_accuracy),
-                (format!("macro-F1 of {name}/validation"), head.validation_macro_f1),
-            ]);
+            // The curves of training before those of validation.
+            for part in ["train", "validation"] {
+                for column in HEAD_COLUMNS.iter().filter(|column| column.chart[1] == part) {
+                    let tag = format!("{} of {}/{part}", column.chart[0], head.name);
+                    values.push((tag, (column.get)(head)));
+                }
+            }
         }
         let known = values.iter().filter_map(|(tag, value)| Some((tag.as_str(), (*value)?)));
         self.writer.scalars(row.epoch.into(), known);

@@ -87,7 +87,7 @@ pub struct Divergence {
     pub epoch: usize,
     /// Batch in it, from 1; `None` if it came out when the epoch was measured.
     pub batch: Option<usize>,
-    /// Learning rate of the trunk in this step.
+    /// Learning rate of the backbone in this step.
     pub learning_rate: f64,
     /// Learning rate of the heads in this step.
     pub head_learning_rate: f64,

@@ -1,4 +1,4 @@
-//! Which parts of the trunk learn in which epoch.
+//! Which parts of the backbone learn in which epoch.
 
 use marque_network::{Frozen, Group};
 use serde::Serialize;
@@ -22,7 +22,7 @@ impl Freeze {
         epochs: &[usize],
         norm_statistics: bool,
     ) -> Result<Self, (&'static str, String)> {
-        let names = Group::TRUNK.map(Group::name);
+        let names = Group::BACKBONE.map(Group::name);
         if parts.len() > names.len() || !parts.iter().eq(&names[..parts.len()]) {
             let message = format!("must be the first of \"{}\", in this order", names.join("\", \""));
             return Err(("freeze", message));
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     fn parts(count: usize) -> Vec<String> {
-        Group::TRUNK[..count].iter().map(|group| group.name().to_owned()).collect()
+        Group::BACKBONE[..count].iter().map(|group| group.name().to_owned()).collect()
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct HeadSettings {
     pub label_smoothing: f64,
     /// Focus on photos that are hard (Lin et al. 2017, arXiv:1708.02002); 0 for none.
     pub focal_gamma: f64,
-    /// Whether it only teaches the trunk: it counts in the loss, but not in the choice of the best epoch, and is left
+    /// Whether it only teaches the backbone: it counts in the loss, but not in the choice of the best epoch, and is left
     /// out of models.
     pub auxiliary: bool,
     /// Heads whose class each class of this one implies: all of them then answer in agreement.

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use marque_contracts::schema::train;
 use marque_formats::EpochRow;
 use marque_kernels::read;
-use marque_network::{Frozen, Gradients, Network, Parameter};
+use marque_network::{Frozen, Gradients, Network, Parameter, TrainingPass};
 
 use crate::Error;
 use crate::batches::Batch;
@@ -16,15 +16,12 @@ use crate::ema::{Ema, averaged};
 use crate::error::Divergence;
 use crate::objective::{Losses, Objective};
 use crate::optimizer::{Optimizer, clip, gradient_norm};
-use crate::pass::{Engine, Pass};
 use crate::random::generator;
 use crate::settings::Settings;
 
 /// Everything that training changes.
 pub(crate) struct Learner {
     pub(crate) network: Network,
-    /// What computes it: the kernels, unless there is something to compare with.
-    pub(crate) engine: Engine,
     pub(crate) objective: Objective,
     /// The network's parameters and then the objective's, in the order of the optimiser.
     pub(crate) parameters: Vec<Parameter>,
@@ -35,16 +32,16 @@ pub(crate) struct Learner {
     accumulated: Gradients,
 }
 
-/// Where in the training a step is.
+/// Where in the training a step is taken.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct StepContext<'a> {
     /// Epoch, from 1.
     pub(crate) epoch: usize,
     /// First batch of the step in its epoch.
     pub(crate) batch: usize,
     /// Share of the highest learning rates to step with.
     pub(crate) factor: f64,
-    /// Parts of the trunk that the batches have been through already.
+    /// Parts of the backbone that the batches have been through already.
     pub(crate) cached_parts: usize,
     /// Where the best model and the last state are, for those who have to be told; nothing if none is ever written.
     pub(crate) states: Option<&'a Path>,
@@ -58,7 +55,6 @@ impl Learner {
             optimizer: Optimizer::new(settings.optimizer, &parameters),
             ema: settings.ema.map(|settings| Ema::new(settings, averaged(&network))).transpose()?,
             network,
-            engine: Engine::default(),
             objective,
             parameters,
             gradients: Gradients::new(),
@@ -74,30 +70,30 @@ impl Learner {
         &mut self,
         settings: &Settings,
         batches: &[Batch],
-        place: Place<'_>,
+        context: StepContext<'_>,
         running: &mut Running,
     ) -> Result<(), Error> {
-        rayon::scope(|_| self.step_here(settings, batches, place, running))
+        rayon::scope(|_| self.step_here(settings, batches, context, running))
     }
 
     fn step_here(
         &mut self,
         settings: &Settings,
         batches: &[Batch],
-        place: Place<'_>,
+        context: StepContext<'_>,
         running: &mut Running,
     ) -> Result<(), Error> {
         let several = batches.len() > 1;
         self.accumulated.clear();
         let shares = self.objective.shares(batches);
         for (offset, (batch, shares)) in batches.iter().zip(&shares).enumerate() {
-            let dropout = &mut generator(settings.seed, "dropout", place.epoch, place.batch + offset);
-            let frozen = settings.freeze.at(place.epoch);
-            let input = self.input(batch, frozen, place)?;
-            let pass = Pass::forward(self.engine, &self.network, &input, frozen, dropout)?;
+            let dropout = &mut generator(settings.seed, "dropout", context.epoch, context.batch + offset);
+            let frozen = settings.freeze.at(context.epoch);
+            let input = self.input(batch, frozen, context)?;
+            let pass = self.network.forward_train_from(&input, frozen, dropout)?;
             let losses = self.objective.losses(pass.logits(), batch, shares)?;
             if !losses.value.is_finite() {
-                return Err(self.diagnose(settings, place, &losses, &pass));
+                return Err(self.diagnose(settings, context, &losses, &pass));
             }
             running.measured.add(&losses, pass.logits(), &batch.targets)?;
             pass.backward(&losses.sum, &mut self.gradients)?;
@@ -111,12 +107,12 @@ impl Learner {
         if !norm.is_finite() {
             let culprit = last_not_finite(&self.parameters, gradients);
             let what = format!("the gradient of {}", culprit.unwrap_or("all parameters together"));
-            return Err(divergence(settings, place, what, None));
+            return Err(divergence(settings, context, what, None));
         }
         if let Some(most) = settings.clip_norm {
             clip(&self.parameters, gradients, norm, most);
         }
-        let rates = |parameter: &Parameter| settings.rates.at(place.factor, parameter);
+        let rates = |parameter: &Parameter| settings.rates.at(context.factor, parameter);
         self.optimizer.step(&self.parameters, gradients, rates)?;
         if let Some(ema) = &mut self.ema {
             ema.update()?;
@@ -127,9 +123,9 @@ impl Learner {
     }
 
     /// Refuses weights, or running statistics, that are no numbers, before they are kept.
-    pub(crate) fn check_weights(&self, settings: &Settings, place: Place<'_>) -> Result<(), Error> {
+    pub(crate) fn check_weights(&self, settings: &Settings, context: StepContext<'_>) -> Result<(), Error> {
         match self.broken_weight()? {
-            Some(name) => Err(divergence(settings, place, name, None)),
+            Some(name) => Err(divergence(settings, context, name, None)),
             None => Ok(()),
         }
     }
@@ -162,35 +158,41 @@ impl Learner {
     }
 
     /// What goes into the parts that learn.
-    fn input(&self, batch: &Batch, frozen: Frozen, place: Place<'_>) -> Result<Tensor, Error> {
-        match place.cached_parts {
+    fn input(&self, batch: &Batch, frozen: Frozen, context: StepContext<'_>) -> Result<Tensor, Error> {
+        match context.cached_parts {
             0 => Ok(self.network.prefix_eval(&batch.images, frozen.parts)?),
             _ => Ok(batch.images.clone()),
         }
     }
 
     /// Which head's loss is no number, and the layer from which on there are none.
-    fn diagnose(&self, settings: &Settings, place: Place<'_>, losses: &Losses, pass: &Pass<'_>) -> Error {
+    fn diagnose(
+        &self,
+        settings: &Settings,
+        context: StepContext<'_>,
+        losses: &Losses,
+        pass: &TrainingPass<'_>,
+    ) -> Error {
         let head = self.objective.first_not_finite(losses);
         let what =
             head.map_or_else(|| "the summed loss".to_owned(), |head| format!("the loss of head `{head}`"));
         match pass.first_not_finite() {
-            Ok(layer) => divergence(settings, place, what, layer),
+            Ok(layer) => divergence(settings, context, what, layer),
             Err(error) => error.into(),
         }
     }
 }
 
-fn divergence(settings: &Settings, place: Place<'_>, what: String, layer: Option<String>) -> Error {
-    let factor = place.factor;
+fn divergence(settings: &Settings, context: StepContext<'_>, what: String, layer: Option<String>) -> Error {
+    let factor = context.factor;
     Error::NotFinite(Box::new(Divergence {
         what,
         layer,
-        epoch: place.epoch,
-        batch: Some(place.batch + 1),
-        learning_rate: settings.rates.trunk * factor,
+        epoch: context.epoch,
+        batch: Some(context.batch + 1),
+        learning_rate: settings.rates.backbone * factor,
         head_learning_rate: settings.rates.heads * factor,
-        kept: place.states.and_then(kept),
+        kept: context.states.and_then(kept),
     }))
 }
 
@@ -204,6 +206,6 @@ fn last_not_finite<'a>(parameters: &'a [Parameter], gradients: &Gradients) -> Op
     let broken = |parameter: &&Parameter| {
         gradients.get(&parameter.var).is_some_and(|values| values.iter().any(|value| !value.is_finite()))
     };
-    let place = |parameter: &&'a Parameter| (parameter.group, &parameter.name);
-    parameters.iter().filter(broken).max_by_key(place).map(|parameter| parameter.name.as_str())
+    let order = |parameter: &&'a Parameter| (parameter.group, &parameter.name);
+    parameters.iter().filter(broken).max_by_key(order).map(|parameter| parameter.name.as_str())
 }

@@ -11,7 +11,6 @@
 //! Every random choice is drawn from a generator keyed by (seed, purpose, epoch, position), so that a run
 //! interrupted anywhere goes on to the same weights from its last state.
 
-mod agreement;
 mod augmentation;
 mod batches;
 mod bits;
@@ -24,11 +23,11 @@ mod error;
 mod features;
 mod freeze;
 mod head_settings;
+mod hierarchy;
 mod learner;
 mod measured;
 mod objective;
 mod optimizer;
-mod pass;
 mod practice;
 mod prefetch;
 mod preview;
@@ -40,21 +39,18 @@ mod schedule;
 mod settings;
 mod stage;
 mod sweep;
-mod target;
-pub mod throughput;
 mod trainer;
 mod validation;
 mod values;
 
 pub use augmentation::Augmentation;
-pub use comparison::first_losses;
+pub use comparison::{Forward, first_losses};
 pub use ema::EmaSettings;
 pub use error::{Divergence, Error};
-pub use features::{Features, STAGE as FEATURES};
+pub use features::Features;
 pub use freeze::Freeze;
 pub use head_settings::{ClassWeighting, HeadSettings, Weighing};
 pub use optimizer::{AdamW, Method, Optimizer, Rates, Sgd};
-pub use pass::Engine;
 pub use preview::{PreviewPicture, PreviewRow, preview};
 pub use rehearsal::{Rehearsal, rehearse};
 pub use schedule::{Length, PeakRates, Schedule, Shape};

@@ -1,11 +1,10 @@
 //! What is counted over the photos of an epoch.
 
 use candle_core::Tensor;
-use marque_contracts::schema::{Head, HeadKind};
+use marque_contracts::schema::{Head, HeadKind, Label};
 use marque_network::{Confusion, Presence};
 use serde::{Deserialize, Serialize};
 
-use crate::data::Target;
 use crate::objective::Losses;
 
 /// Losses and answers over some batches. What is summed is exact when written and read again.
@@ -49,7 +48,7 @@ impl Measured {
         &mut self,
         losses: &Losses,
         logits: &[Tensor],
-        targets: &[Vec<Target>],
+        targets: &[Vec<Label>],
     ) -> candle_core::Result<()> {
         self.batches += 1;
         for (head, (loss, counted)) in losses.heads.iter().zip(&losses.counted).enumerate() {
@@ -101,14 +100,14 @@ impl Measured {
 impl Tally {
     /// Counts the answers that `logits` `[n, classes]` give: of equal ones the first; tags above zero, which is a
     /// probability above one half.
-    fn count(&mut self, logits: &Tensor, targets: &[Target]) -> candle_core::Result<()> {
+    fn count(&mut self, logits: &Tensor, targets: &[Label]) -> candle_core::Result<()> {
         for (row, target) in logits.to_vec2::<f32>()?.iter().zip(targets) {
             match (&mut *self, target) {
-                (Self::Single(confusion), Target::Class(class)) => {
+                (Self::Single(confusion), Label::Class(class)) => {
                     let best = |best: usize, i: usize| if row[i] > row[best] { i } else { best };
                     confusion.count(*class, (0..row.len()).fold(0, best));
                 }
-                (Self::Tags(presence), Target::Tags(tags)) => {
+                (Self::Tags(presence), Label::Tags(tags)) => {
                     let answer: Vec<usize> = (0..row.len()).filter(|class| row[*class] > 0.0).collect();
                     presence.count(tags, &answer);
                 }
@@ -143,8 +142,8 @@ mod tests {
         let mut measured = Measured::new(&[head(HeadKind::Single), head(HeadKind::Tags)]);
         assert_eq!((measured.head_loss(0), measured.accuracy(1), measured.macro_f1(0)), (None, None, None));
         let targets = [
-            vec![Target::Class(0), Target::Class(1), Target::Class(0), Target::Unknown],
-            vec![Target::Tags(vec![0]), Target::Unknown, Target::Tags(vec![]), Target::Tags(vec![2])],
+            vec![Label::Class(0), Label::Class(1), Label::Class(0), Label::Unknown],
+            vec![Label::Tags(vec![0]), Label::Unknown, Label::Tags(vec![]), Label::Tags(vec![2])],
         ];
         let losses = Losses {
             sum: logits.sum_all().unwrap(),
@@ -154,7 +153,7 @@ mod tests {
         };
         measured.add(&losses, &[logits.clone(), logits.clone()], &targets).unwrap();
         // A batch in which no label of the first head is known says nothing of its loss.
-        let unknown = [vec![Target::Unknown; 4], targets[1].clone()];
+        let unknown = [vec![Label::Unknown; 4], targets[1].clone()];
         let none = Losses { heads: vec![0.0, 0.7], counted: vec![0.0, 3.0], ..losses };
         measured.add(&none, &[logits.clone(), logits], &unknown).unwrap();
         for (found, expected) in [

@@ -2,12 +2,11 @@
 
 use candle_core::{Device, Tensor, Var};
 use marque_augment::Mix;
-use marque_contracts::schema::{Head, HeadKind};
+use marque_contracts::schema::{Head, HeadKind, Label};
 use marque_kernels::{BinaryCrossEntropy, CrossEntropy, IGNORED, binary_cross_entropy, cross_entropy};
 use marque_network::{Gradients, Group, Parameter};
 
 use crate::batches::Batch;
-use crate::data::Target;
 use crate::head_settings::{ClassWeighting, HeadSettings, Weighing};
 use crate::measured::Measured;
 use crate::{Error, Settings};
@@ -175,14 +174,14 @@ impl HeadLoss {
     }
 
     /// What the loss of these targets is divided by. Mixed with others of its batch or not: the others are the same.
-    fn counted(&self, targets: &[Target]) -> f64 {
+    fn counted(&self, targets: &[Label]) -> f64 {
         let weights = match &self.kind {
             Kind::Single(options) => options.class_weights.as_ref(),
             Kind::Tags(_) => None,
         };
-        let count = |target: &Target| match (target, weights) {
-            (Target::Unknown, _) => 0.0,
-            (Target::Class(class), Some(weights)) => f64::from(weights[*class]),
+        let count = |target: &Label| match (target, weights) {
+            (Label::Unknown, _) => 0.0,
+            (Label::Class(class), Some(weights)) => f64::from(weights[*class]),
             _ => 1.0,
         };
         targets.iter().map(count).sum()
@@ -192,28 +191,28 @@ impl HeadLoss {
     fn mixed_loss(
         &self,
         logits: &Tensor,
-        targets: &[Target],
+        targets: &[Label],
         mix: Option<&Mix>,
     ) -> candle_core::Result<Tensor> {
         let own = self.loss(logits, targets)?;
         let Some(mix) = mix else { return Ok(own) };
-        let partners: Vec<Target> =
+        let partners: Vec<Label> =
             mix.permutation().iter().map(|partner| targets[*partner].clone()).collect();
         (own * mix.lambda())? + (self.loss(logits, &partners)? * (1.0 - mix.lambda()))?
     }
 
-    fn loss(&self, logits: &Tensor, targets: &[Target]) -> candle_core::Result<Tensor> {
+    fn loss(&self, logits: &Tensor, targets: &[Label]) -> candle_core::Result<Tensor> {
         match &self.kind {
             Kind::Single(options) => {
-                let class = |target: &Target| match target {
-                    Target::Class(class) => *class as i64,
+                let class = |target: &Label| match target {
+                    Label::Class(class) => *class as i64,
                     _ => IGNORED,
                 };
                 let targets: Vec<i64> = targets.iter().map(class).collect();
                 cross_entropy(logits, &Tensor::new(targets, &Device::Cpu)?, options)
             }
             Kind::Tags(options) => {
-                let targets: Vec<Option<&[usize]>> = targets.iter().map(Target::tags).collect();
+                let targets: Vec<Option<&[usize]>> = targets.iter().map(Label::tags).collect();
                 binary_cross_entropy(logits, &targets, options)
             }
         }
@@ -262,14 +261,14 @@ mod tests {
         vec![values(0.0), values(0.5)]
     }
 
-    fn batch(targets: [Vec<Target>; 2]) -> Batch {
+    fn batch(targets: [Vec<Label>; 2]) -> Batch {
         let images = Tensor::zeros((4, 1, 1, 3), DType::F32, &Device::Cpu).unwrap();
         Batch { images, targets: targets.into(), mix: None }
     }
 
-    fn known() -> [Vec<Target>; 2] {
-        let tags = [vec![0], vec![], vec![1, 2], vec![2]].map(Target::Tags);
-        [[0, 1, 2, 0].map(Target::Class).into(), tags.into()]
+    fn known() -> [Vec<Label>; 2] {
+        let tags = [vec![0], vec![], vec![1, 2], vec![2]].map(Label::Tags);
+        [[0, 1, 2, 0].map(Label::Class).into(), tags.into()]
     }
 
     #[test]
@@ -278,7 +277,7 @@ mod tests {
         let [single, tags] = known();
         let all = objective.losses(&logits(), &batch([single.clone(), tags.clone()]), &[1.0; 2]).unwrap();
         assert!((all.value - all.heads[0] - all.heads[1]).abs() < 1e-6);
-        let nothing = vec![Target::Unknown; 4];
+        let nothing = vec![Label::Unknown; 4];
         let one = objective.losses(&logits(), &batch([single, nothing.clone()]), &[1.0; 2]).unwrap();
         assert_eq!((one.heads[0], one.heads[1], one.value as f32), (all.heads[0], 0.0, all.heads[0] as f32));
         let none = objective.losses(&logits(), &batch([nothing.clone(), nothing]), &[1.0; 2]).unwrap();
@@ -333,7 +332,7 @@ mod tests {
         // A head without labels in a batch has nothing to say of its uncertainty.
         let [single, _] = known();
         let losses =
-            objective.losses(&logits, &self::batch([single, vec![Target::Unknown; 4]]), &[1.0; 2]).unwrap();
+            objective.losses(&logits, &self::batch([single, vec![Label::Unknown; 4]]), &[1.0; 2]).unwrap();
         let mut gradients = Gradients::new();
         objective.gradients(&losses, &[1.0; 2], &mut gradients).unwrap();
         assert!(gradients.get(&objective.parameters()[1].var).is_none());
@@ -344,8 +343,8 @@ mod tests {
         let objective = objective("class_weights = \"inverse\"\nhead_weighting = \"learned\"\n");
         let logits = logits();
         let whole = [
-            vec![Target::Class(0), Target::Unknown, Target::Unknown, Target::Class(2)],
-            vec![Target::Unknown, Target::Unknown, Target::Tags(vec![1]), Target::Tags(vec![])],
+            vec![Label::Class(0), Label::Unknown, Label::Unknown, Label::Class(2)],
+            vec![Label::Unknown, Label::Unknown, Label::Tags(vec![1]), Label::Tags(vec![])],
         ];
         let shares = objective.shares(&[batch(whole.clone())]);
         assert_eq!(shares, [[1.0, 1.0]]);

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use marque_contracts::Job;
 
-use crate::batches::{Batches, batches, shuffled};
+use crate::batches::{Batch, Batches, batches, shuffled};
 use crate::checkpoint::Running;
 use crate::data::Data;
 use crate::features::FeatureReader;
-use crate::learner::{Learner, Place};
+use crate::learner::{Learner, StepContext};
 use crate::stage::prepare;
 use crate::{Error, Settings};
 
@@ -55,7 +55,22 @@ impl<'a> Practice<'a> {
         epoch: usize,
         count: usize,
         factor: impl Fn(usize) -> f64,
+        seen: impl FnMut(Step) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let settings = self.settings;
+        self.steps_by(epoch, count, factor, seen, |learner, batches, context, running| {
+            learner.step(settings, batches, context, running)
+        })
+    }
+
+    /// As [`steps`](Self::steps), each taken by a function.
+    pub(crate) fn steps_by(
+        &mut self,
+        epoch: usize,
+        count: usize,
+        factor: impl Fn(usize) -> f64,
         mut seen: impl FnMut(Step) -> ControlFlow<()>,
+        take: impl Fn(&mut Learner, &[Batch], StepContext<'_>, &mut Running) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (batches, per_step) = (self.batches(), self.batches_per_step());
         let Self { settings, data, features, learner } = self;
@@ -83,8 +98,8 @@ impl<'a> Practice<'a> {
                 }
                 let mut running = Running::new(&data.heads);
                 let batch = step * per_step;
-                let place = Place { epoch, batch, factor: factor(step), cached_parts, states: None };
-                learner.step(settings, &chunk, place, &mut running)?;
+                let context = StepContext { epoch, batch, factor: factor(step), cached_parts, states: None };
+                take(learner, &chunk, context, &mut running)?;
                 let step = Step {
                     seconds: clock.elapsed().as_secs_f64(),
                     loss: learner.objective.total(&running.measured),

@@ -92,11 +92,11 @@ fn between(start: f64, end: f64, share: f64) -> f64 {
 /// The highest learning rate of each part of the network, and its weight decay.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct PeakRates {
-    /// Of the trunk's last stage.
-    pub trunk: f64,
+    /// Of the backbone's last stage.
+    pub backbone: f64,
     /// Of the heads.
     pub heads: f64,
-    /// What each part of the trunk has of the rate of the part above it, 1 for all alike (layer-wise decay, as Clark
+    /// What each part of the backbone has of the rate of the part above it, 1 for all alike (layer-wise decay, as Clark
     /// et al. 2020, arXiv:2003.10555, here by stage).
     pub layer_decay: f64,
     /// Weight decay of weights; norms and biases have none.
@@ -109,8 +109,8 @@ impl PeakRates {
         let peak = match parameter.group {
             Group::Head => self.heads,
             group => {
-                let above = Group::TRUNK.iter().rev().position(|part| *part == group).unwrap_or(0);
-                if above == 0 { self.trunk } else { self.trunk * self.layer_decay.powi(above as i32) }
+                let above = Group::BACKBONE.iter().rev().position(|part| *part == group).unwrap_or(0);
+                if above == 0 { self.backbone } else { self.backbone * self.layer_decay.powi(above as i32) }
             }
         };
         Rates {
@@ -155,12 +155,12 @@ mod tests {
 
     #[test]
     fn each_part_below_has_a_share_of_the_rate_above() {
-        let rates = PeakRates { trunk: 0.4, heads: 3.0, layer_decay: 0.5, weight_decay: 0.1 };
+        let rates = PeakRates { backbone: 0.4, heads: 3.0, layer_decay: 0.5, weight_decay: 0.1 };
         let rate = |group, decay| {
             let var = Var::new(&[0f32], &Device::Cpu).unwrap();
             rates.at(0.5, &Parameter { name: String::new(), var, group, decay })
         };
-        let learning_rates = Group::TRUNK.map(|group| rate(group, true).learning_rate);
+        let learning_rates = Group::BACKBONE.map(|group| rate(group, true).learning_rate);
         assert_eq!(learning_rates, [0.0125, 0.025, 0.05, 0.1, 0.2]);
         assert_eq!(rate(Group::Head, true), Rates { learning_rate: 1.5, weight_decay: 0.1 });
         assert_eq!(rate(Group::Head, false).weight_decay, 0.0);

@@ -20,11 +20,11 @@ use crate::schedule::{PeakRates, Schedule, Shape};
 /// How to train.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Settings {
-    /// The trunk.
+    /// The backbone.
     pub backbone: Backbone,
     /// Where ResNet50 has its strides.
     pub bottleneck_stride: BottleneckStride,
-    /// Pretrained weights of the trunk. Its content, not its path, is in the fingerprint.
+    /// Pretrained weights of the backbone. Its content, not its path, is in the fingerprint.
     #[serde(skip)]
     pub weights: Option<PathBuf>,
     /// Epsilon of batch normalisation: the one that the weights were trained with.
@@ -49,7 +49,7 @@ pub struct Settings {
     pub clip_norm: Option<f64>,
     /// The average of the weights that is evaluated and kept, if any.
     pub ema: Option<EmaSettings>,
-    /// Parts of the trunk that do not learn.
+    /// Parts of the backbone that do not learn.
     pub freeze: Freeze,
     /// How the activations of what is frozen for good are kept on disk, if they are.
     pub features: Option<FeatureSettings>,
@@ -77,7 +77,7 @@ pub struct Settings {
     pub checkpoint_steps: Option<usize>,
     /// Seed of weights, order, augmentation and dropout.
     pub seed: u64,
-    /// What the trunk computes with. Not of this section: `runtime.precision` is for evaluation too.
+    /// What the backbone computes with. Not of this section: `runtime.precision` is for evaluation too.
     pub precision: Precision,
 }
 
@@ -105,14 +105,14 @@ pub enum Selection {
 impl Settings {
     /// Reads the section.
     pub fn read(section: &mut Section<'_>) -> Self {
-        use {Backbone::*, BottleneckStride::*};
-        let backbones = [("resnet18", ResNet18), ("resnet34", ResNet34), ("resnet50", ResNet50)];
+        use BottleneckStride::*;
+        let backbones = Backbone::ALL.map(|backbone| (backbone.name(), backbone));
         let strides = [("3x3", Middle3x3), ("first-1x1", First1x1)];
         let optimizer = read_optimizer(section);
         let head = HeadSettings::read(section, &HeadSettings::default());
         let heads = section.tables("heads", |section| HeadSettings::read_own(section, &head));
         let settings = Self {
-            backbone: section.choice("backbone", ResNet18, &backbones),
+            backbone: section.choice("backbone", Backbone::ResNet18, &backbones),
             bottleneck_stride: section.choice("bottleneck_stride", Middle3x3, &strides),
             weights: section.optional_path("weights"),
             norm_eps: section.number("norm_eps", 1e-5, 1e-8..=0.1),
@@ -155,7 +155,7 @@ impl Settings {
         settings
     }
 
-    /// Parts of the trunk whose activations are read from disk.
+    /// Parts of the backbone whose activations are read from disk.
     pub fn cached_parts(&self) -> usize {
         if self.features.is_some() { self.freeze.forever() } else { 0 }
     }
@@ -268,10 +268,10 @@ fn read_rates(section: &mut Section<'_>, optimizer: Method) -> PeakRates {
         Method::AdamW(_) => (2e-3, 0.01),
         Method::Sgd(_) => (0.02, 1e-4),
     };
-    let trunk = section.number("learning_rate", rate, 0.0..=10.0);
+    let backbone = section.number("learning_rate", rate, 0.0..=10.0);
     PeakRates {
-        trunk,
-        heads: section.number("head_learning_rate", trunk, 0.0..=10.0),
+        backbone,
+        heads: section.number("head_learning_rate", backbone, 0.0..=10.0),
         layer_decay: section.number("layer_decay", 1.0, 0.001..=1.0),
         weight_decay: section.number("weight_decay", decay, 0.0..=10.0),
     }

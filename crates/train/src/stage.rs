@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::schema::{Head, HeadKind, labels, preprocess, train};
+use marque_contracts::schema::{Head, features, labels, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
 use marque_formats::EpochRow;
-use marque_network::{HeadConfig, Network, NetworkConfig, Precision, Problem};
+use marque_network::{HeadConfig, Network, NetworkConfig, Precision};
 use serde_json::{Value, json};
 
-use crate::agreement::agreement;
 use crate::checkpoint::{Timing, flush};
 use crate::data::Data;
-use crate::features::{self, FeatureReader};
+use crate::features::FeatureReader;
+use crate::hierarchy::label_hierarchy;
 use crate::trainer::{Trained, Trainer, states};
 use crate::{Error, Settings};
 
@@ -68,7 +68,7 @@ pub(crate) fn prepare(
     }
     let heads = data.heads.iter().map(head_config).collect();
     let config = network_config(settings, stored, heads);
-    let config = NetworkConfig { agreement: agreement(settings, &data.heads, &data.train)?, ..config };
+    let config = NetworkConfig { hierarchy: label_hierarchy(settings, &data.heads, &data.train)?, ..config };
     let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
     if let Some(path) = &settings.weights {
         load_backbone(&network, path)?;
@@ -89,11 +89,7 @@ fn finished(history: &Path, data: &Data) -> Result<Trained, Error> {
 }
 
 pub(crate) fn head_config(head: &Head) -> HeadConfig {
-    let problem = match head.kind {
-        HeadKind::Single => Problem::SingleLabel,
-        HeadKind::Tags => Problem::MultiLabel,
-    };
-    HeadConfig::new(&head.name, head.classes.iter().cloned()).with_problem(problem)
+    HeadConfig::new(&head.name, head.classes.iter().cloned()).with_kind(head.kind)
 }
 
 /// A network of the configured backbone for photos of `size` pixels.
@@ -109,7 +105,7 @@ pub(crate) fn network_config(settings: &Settings, size: usize, heads: Vec<HeadCo
         mean: settings.mean.map(|x| x as f32),
         std: settings.std.map(|x| x as f32),
         heads,
-        agreement: None,
+        hierarchy: None,
     }
 }
 
@@ -120,7 +116,7 @@ pub(crate) fn weights_source(settings: &Settings) -> Result<BTreeMap<String, Dig
     Ok(BTreeMap::from([("weights".to_owned(), digest)]))
 }
 
-/// Loads pretrained weights, all of the trunk or none.
+/// Loads pretrained weights, all of the backbone or none.
 pub(crate) fn load_backbone(network: &Network, path: &Path) -> Result<(), Error> {
     let report = network.load_backbone(path)?;
     if report.is_complete() {
@@ -129,7 +125,7 @@ pub(crate) fn load_backbone(network: &Network, path: &Path) -> Result<(), Error>
     }
     Err(Error::Weights {
         path: path.to_owned(),
-        backbone: format!("{:?}", network.config().backbone).to_lowercase(),
+        backbone: network.config().backbone.name().to_owned(),
         problem: report.to_string(),
     })
 }
@@ -190,7 +186,7 @@ impl Stage for Train {
             },
         ];
         if self.settings.cached_parts() > 0 {
-            inputs.push(Input { stage: features::STAGE, files: &[features::FOLDER, features::RECORD] });
+            inputs.push(Input { stage: features::STAGE, files: &[features::FEATURES, features::RECORD] });
         }
         inputs
     }

@@ -20,9 +20,9 @@ const ENDING: usize = 20;
 /// Where a sweep goes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct SweepRange {
-    /// Learning rate of the trunk in the first step.
+    /// Learning rate of the backbone in the first step.
     pub from: f64,
-    /// Learning rate of the trunk in the last step.
+    /// Learning rate of the backbone in the last step.
     pub to: f64,
     /// Number of steps; rates grow by the same factor from each to the next.
     pub steps: usize,
@@ -38,7 +38,7 @@ impl SweepRange {
 /// One step of a sweep.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct SweepPoint {
-    /// Learning rate of the trunk.
+    /// Learning rate of the backbone.
     pub learning_rate: f64,
     /// Loss before the step.
     pub loss: f64,
@@ -58,7 +58,7 @@ pub struct Sweep {
 }
 
 /// Trains from the beginning while the learning rate rises from step to step, until the loss runs away. The ratio
-/// between trunk and heads is that of the settings. The job's inputs are those of training; nothing is written.
+/// between backbone and heads is that of the settings. The job's inputs are those of training; nothing is written.
 ///
 /// # Errors
 /// If the inputs, weights or settings do not fit.
@@ -68,7 +68,7 @@ pub fn sweep(
     range: SweepRange,
     progress: &dyn Progress,
 ) -> Result<Sweep, Error> {
-    if settings.rates.trunk <= 0.0 {
+    if settings.rates.backbone <= 0.0 {
         return Err(Error::Settings("train.learning_rate must be above 0 for a sweep".to_owned()));
     }
     let mut practice = Practice::open(job, settings)?;
@@ -76,7 +76,7 @@ pub fn sweep(
     let mut average = Average::default();
     let mut points: Vec<SweepPoint> = Vec::with_capacity(range.steps);
     let mut diverged = false;
-    let factor = |step| range.rate(step) / settings.rates.trunk;
+    let factor = |step| range.rate(step) / settings.rates.backbone;
     let swept = practice.steps(1, range.steps, factor, |step| {
         let smoothed = average.add(step.loss);
         points.push(SweepPoint { learning_rate: range.rate(points.len()), loss: step.loss, smoothed });

@@ -12,7 +12,7 @@ use crate::checkpoint::{self, Run, Running, States, Timing, write_model};
 use crate::curves::Curves;
 use crate::data::Data;
 use crate::features::FeatureReader;
-use crate::learner::{Learner, Place};
+use crate::learner::{Learner, StepContext};
 use crate::measured::Measured;
 use crate::settings::{Selection, Settings};
 use crate::{Error, Length, validation};
@@ -131,7 +131,7 @@ impl<'a> Trainer<'a> {
                     // The thread that made it panicked, which the scope passes on.
                     break;
                 }
-                let place = Place {
+                let context = StepContext {
                     epoch,
                     batch: run.batches,
                     factor: settings
@@ -140,7 +140,7 @@ impl<'a> Trainer<'a> {
                     cached_parts: self.features.map_or(0, FeatureReader::parts),
                     states: Some(self.output),
                 };
-                self.learner.step(settings, &chunk, place, &mut running)?;
+                self.learner.step(settings, &chunk, context, &mut running)?;
                 run.batches += count;
                 running.timing.seconds = started.seconds + clock.elapsed().as_secs_f64();
                 let loss = self.learner.objective.total(&running.measured);
@@ -148,7 +148,7 @@ impl<'a> Trainer<'a> {
                 bar.advance(count as u64);
                 let due = settings.checkpoint_steps.is_some_and(|steps| running.steps.is_multiple_of(steps));
                 if due && run.batches < batches {
-                    self.learner.check_weights(settings, place)?;
+                    self.learner.check_weights(settings, context)?;
                     run.running = Some(running.clone());
                     states.write(run, &self.learner)?;
                 }
@@ -211,7 +211,7 @@ impl<'a> Trainer<'a> {
         let factor = settings.schedule.factor(epoch * running.steps - 1, length);
         EpochRow {
             epoch: epoch as u32,
-            learning_rate: settings.rates.trunk * factor,
+            learning_rate: settings.rates.backbone * factor,
             head_learning_rate: settings.rates.heads * factor,
             gradient_norm: running.norms / running.steps.max(1) as f64,
             ema: settings.ema.is_some(),

@@ -1,13 +1,15 @@
-//! `marque bench`
+//! `marque bench`: times training steps or evaluation, and each convolution of them.
+
+mod convolution;
+mod throughput;
 
 use marque_kernels::nhwc::Convolution;
 use marque_kernels::{bf16_multiply_add_peak, bf16_unit, instruction_set, multiply_add_peak};
-use marque_network::{Backbone, Precision};
-use marque_train::Engine;
-use marque_train::throughput::{self, Throughput, Workload};
+use marque_network::Precision;
 use serde_json::json;
 
-use crate::arguments::{Bench, Trunk};
+use self::throughput::{Throughput, Workload};
+use crate::arguments::Bench;
 use crate::error::Error;
 use crate::terminal::Terminal;
 
@@ -49,10 +51,8 @@ pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
     if let Some(bytes) = memory {
         terminal.print(format_args!("{} MiB of memory at most", bytes >> 20));
     }
-    if !options.stock {
-        terminal.print("");
-        by_kind(&measured, options, terminal);
-    }
+    terminal.print("");
+    by_kind(&measured, options, terminal);
     Ok(())
 }
 
@@ -74,28 +74,22 @@ fn peak(options: &Bench) -> f64 {
 
 fn workload(options: &Bench) -> Workload {
     Workload {
-        backbone: match options.backbone {
-            Trunk::Resnet18 => Backbone::ResNet18,
-            Trunk::Resnet34 => Backbone::ResNet34,
-            Trunk::Resnet50 => Backbone::ResNet50,
-        },
+        backbone: options.backbone,
         size: options.size.into(),
         batch: options.batch.into(),
         steps: options.steps.into(),
         evaluate: options.evaluate,
-        engine: if options.stock { Engine::Stock } else { Engine::Kernels },
         precision: options.precision.into(),
     }
 }
 
 fn record(options: &Bench, measured: &Throughput, memory: Option<u64>) -> serde_json::Value {
     json!({
-        "backbone": format!("{:?}", options.backbone).to_lowercase(),
+        "backbone": options.backbone.name(),
         "mode": if options.evaluate { "infer" } else { "train" },
         "batch": options.batch,
         "size": options.size,
         "threads": rayon::current_num_threads(),
-        "stock": options.stock,
         "precision": Precision::from(options.precision).word(),
         "instructions": unit(options),
         "seconds_median": measured.median(),
@@ -118,8 +112,7 @@ fn by_kind(measured: &Throughput, options: &Bench, terminal: &Terminal) {
     let step = measured.median();
     let mut rest = step;
     for (index, (convolution, count)) in measured.kinds().iter().enumerate() {
-        let seconds =
-            throughput::time_convolution(convolution, options.precision.into(), evaluate, index == 0);
+        let seconds = convolution::time(convolution, options.precision.into(), evaluate, index == 0);
         let total = *count as f64 * seconds.sum();
         rest -= total;
         let [x, w] = [convolution.input_shape(), convolution.weight_shape()];
@@ -150,7 +143,7 @@ fn rate(convolution: &Convolution, seconds: Option<f64>) -> String {
 
 /// The most memory that this process has had, in bytes, where the system says.
 pub(super) fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = fs_err::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib << 10)
 }

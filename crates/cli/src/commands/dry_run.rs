@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
+use marque_contracts::counts::counted;
 use marque_contracts::schema::train;
 use marque_contracts::{Job, Silent};
-use marque_pipeline::{State, assess};
-use marque_train::{FEATURES, Rehearsal};
+use marque_store::{Request, State, assess};
+use marque_train::Rehearsal;
 
 use super::bench::peak_memory;
-use super::run::{Wanted, brief};
-use super::training_inputs::{folders, has_outdated_features};
+use super::run::brief;
+use super::training_inputs::folders;
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::{Terminal, bytes, seconds};
@@ -20,21 +21,20 @@ const SHOWN: usize = 2;
 /// Says what would run and why, and rehearses the training, if it would run. Nothing is written.
 pub(super) fn dry_run(
     configuration: &Configuration,
-    wanted: &Wanted,
+    request: &Request,
     terminal: &Terminal,
 ) -> Result<(), Error> {
-    let request = wanted.request(configuration)?;
-    let asked_for = request.wanted(&configuration.stages);
+    let selected = request.selected(&configuration.stages);
     let store = configuration.open_store()?;
     let assessments = assess(&store, &configuration.stages)?;
     let (mut trains, mut inputs_change) = (false, false);
     for position in request.needed(&configuration.stages) {
         let assessment = &assessments[position];
-        let forced = request.force && asked_for.contains(&position);
+        let forced = request.force && selected.contains(&position);
         let (runs, text) = match &assessment.state {
             _ if forced => (true, "would run: forced".to_owned()),
             State::Fresh => (false, "fresh".to_owned()),
-            State::Stored(_) => (false, "would take an older result, which is right again".to_owned()),
+            State::Cached(_) => (false, "would be restored from cache".to_owned()),
             State::Stale(reasons) => (true, format!("would run: {}", brief(reasons, SHOWN))),
             State::Blocked(failure) => (false, format!("cannot run: {failure}")),
         };
@@ -45,10 +45,14 @@ pub(super) fn dry_run(
     if !trains {
         return Ok(());
     }
-    let inputs = match folders(configuration, |_| true) {
-        Ok(_) if has_outdated_features(&assessments) => return say_what_lacks(FEATURES, terminal),
+    let inputs = match folders(configuration, &assessments, |_| true) {
         Ok(inputs) => inputs,
-        Err(Error::NoResult(stage)) => return say_what_lacks(stage, terminal),
+        Err(Error::NoResult(stage) | Error::Outdated(stage)) => {
+            terminal.print(format_args!(
+                "\ntraining cannot be tried yet: `marque run {stage}` makes what it reads first"
+            ));
+            return Ok(());
+        }
         Err(error) => return Err(error),
     };
     // A path that nothing is written to; only messages name it.
@@ -65,27 +69,19 @@ pub(super) fn dry_run(
     Ok(())
 }
 
-fn say_what_lacks(stage: &str, terminal: &Terminal) -> Result<(), Error> {
-    terminal.print(format_args!(
-        "\ntraining cannot be tried yet: `marque run {stage}` makes what it reads first"
-    ));
-    Ok(())
-}
-
 fn describe(found: &Rehearsal) -> String {
     let Rehearsal { tried, batches, batch_size, loss, .. } = found;
-    let epochs = found.epoch_seconds.len();
+    let epochs = counted(found.epoch_seconds.len() as u64, "epoch", "epochs");
+    let batches = counted(*batches as u64, "batch", "batches");
     let longest = found.epoch_seconds.iter().copied().fold(0.0, f64::max);
     format!(
         "training: tried {tried} batches of {batch_size} photos, loss {loss:.3}; {} a batch\n\
-         an epoch: about {} ({batches} batch{}, and {} of validation)\n\
-         in all: about {} for {epochs} epoch{}",
+         an epoch: about {} ({batches}, and {} of validation)\n\
+         in all: about {} for {epochs}",
         duration(found.batch_seconds),
         seconds(longest),
-        if *batches == 1 { "" } else { "es" },
         duration(found.validation_seconds),
         seconds(found.seconds()),
-        if epochs == 1 { "" } else { "s" },
     )
 }
 

@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 
-use marque_contracts::Fingerprint;
 use marque_inspect::wrap;
-use marque_pipeline::{State, assess};
+use marque_store::{Fingerprint, State, assess};
 use serde_json::Value;
 
 use crate::configuration::Configuration;
@@ -21,8 +20,8 @@ pub(super) fn explain(configuration: &Configuration, stage: &str, terminal: &Ter
         State::Fresh => {
             let _ = writeln!(text, "{stage} is fresh: nothing it depends on has changed.");
         }
-        State::Stored(_) => {
-            let _ = writeln!(text, "{stage} is not the current result, but an older result is right again.");
+        State::Cached(_) => {
+            let _ = writeln!(text, "{stage} is stale, but an earlier result would be restored from cache.");
         }
         State::Blocked(failure) => {
             let _ = writeln!(text, "{stage} cannot run: {failure}");
@@ -48,7 +47,7 @@ pub(super) fn explain(configuration: &Configuration, stage: &str, terminal: &Ter
     }
     match &assessment.fingerprint {
         Some(fingerprint) => describe(fingerprint, &mut text),
-        None => text.push_str("\nwhat it depends on is not settled: a stage before it has to run first.\n"),
+        None => text.push_str("\nwhat it depends on is not known yet: a stage before it has to run first.\n"),
     }
     let lines = text.trim_end().lines().map(|line| match terminal.output_width() {
         Some(width) => wrap(line, width),

@@ -1,12 +1,13 @@
 //! `marque export`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use marque_contracts::durable::write_atomic;
 use marque_contracts::schema::{Head, evaluate, ingest, labels, preprocess, train};
-use marque_contracts::{Artifact, Store};
 use marque_export::{CardFacts, Model, model_card, write_folder, write_onnx};
-use serde_json::Value;
+use marque_store::{Artifact, Store};
 
+use super::read_json;
 use crate::arguments::Export;
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -30,12 +31,12 @@ pub(super) fn export(
     let model = Model::open(&folder)?;
     if let Some(path) = &options.onnx {
         let file = write_onnx(&model)?;
-        write(path, &file)?;
+        write_atomic(path, &file)?;
         terminal.print(format_args!("{}: {}", path.display(), bytes(file.len() as u64)));
     }
     let card = model_card(&model, &facts);
     if let Some(path) = &options.card {
-        write(path, card.as_bytes())?;
+        write_atomic(path, card.as_bytes())?;
         terminal.print(path.display());
     }
     if let Some(folder) = &options.folder {
@@ -45,14 +46,13 @@ pub(super) fn export(
     Ok(())
 }
 
-/// The trained model in use, and what the stages have said of it.
+/// The folder of the current model, and facts for its card from the records of the stages behind it.
 fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     let trained = store.current(train::STAGE)?.ok_or(Error::NoResult(train::STAGE))?;
     let mut facts =
         CardFacts { training: Some(trained.manifest.fingerprint.settings.clone()), ..CardFacts::default() };
     if let Some(labelled) = made_of(store, &trained, labels::STAGE, labels::HEADS)? {
-        facts.heads = serde_json::from_value::<Vec<Head>>(json(&labelled.folder.join(labels::HEADS))?)
-            .map_err(|source| Error::Heads { path: labelled.folder.join(labels::HEADS), source })?;
+        facts.heads = read_json::<Vec<Head>>(&labelled.folder.join(labels::HEADS))?;
     }
     for (stage, file) in [(labels::STAGE, labels::HEADS), (preprocess::STAGE, preprocess::INDEX)] {
         if let Some(artifact) = made_of(store, &trained, stage, file)? {
@@ -64,37 +64,20 @@ fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     }
     let measured = store.current(evaluate::STAGE)?;
     if let Some(measured) = measured.filter(|measured| has_read(measured, &trained, train::MODEL)) {
-        facts.metrics = Some(json(&measured.folder.join(evaluate::METRICS))?);
+        facts.metrics = Some(read_json(&measured.folder.join(evaluate::METRICS))?);
         facts.data.push((evaluate::STAGE.to_owned(), measured.manifest.fingerprint.settings));
     }
     Ok((trained.folder.join(train::MODEL), facts))
 }
 
-/// The result in use of a stage, if `user` was made of that very file in it.
-fn made_of(store: &Store, user: &Artifact, stage: &str, file: &str) -> Result<Option<Artifact>, Error> {
-    Ok(store.current(stage)?.filter(|artifact| has_read(user, artifact, file)))
+/// The current result of a stage, if `reader` was made of the file with this name in it.
+fn made_of(store: &Store, reader: &Artifact, stage: &str, file: &str) -> Result<Option<Artifact>, Error> {
+    Ok(store.current(stage)?.filter(|artifact| has_read(reader, artifact, file)))
 }
 
-/// Whether `reader` was made of what `artifact` holds under a name.
+/// Whether `reader` was made of the file of `artifact` with this name.
 fn has_read(reader: &Artifact, artifact: &Artifact, file: &str) -> bool {
     let inputs = &reader.manifest.fingerprint.inputs;
     let read = inputs.get(&artifact.manifest.fingerprint.stage).and_then(|files| files.get(file));
     read.is_some() && read.copied() == artifact.manifest.digest_of(file)
-}
-
-fn json(path: &Path) -> Result<Value, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Write {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
-    serde_json::from_str(&text).map_err(|source| Error::Heads { path: path.to_owned(), source })
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    std::fs::write(path, content).map_err(|source| Error::Write {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
 }

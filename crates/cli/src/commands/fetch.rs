@@ -1,12 +1,16 @@
 //! `marque fetch`, and what `marque run` downloads before it begins.
 
-use marque_contracts::Store;
-use marque_contracts::schema::{ingest, train};
+use marque_contracts::counts::counted;
+use marque_contracts::schema::{features, ingest, train};
 use marque_ingest::{Download, ExpectedFile, Ingest, Settings, Verified};
+use marque_store::{Request, Store};
 
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::{Terminal, bytes};
+
+/// Stages that read pretrained weights.
+pub(super) const WEIGHT_READERS: [&str; 2] = [features::STAGE, train::STAGE];
 
 /// Verifies all files that the configuration names with addresses or checksums, sets aside what is not the
 /// published file, and downloads what is missing.
@@ -41,10 +45,11 @@ pub(super) fn fetch(configuration: &Configuration, terminal: &Terminal) -> Resul
 fn compared(verified: &[Verified], came: usize, size: u64) -> String {
     let sum = |of: fn(&Verified) -> usize| verified.iter().map(of).sum::<usize>();
     let by_checksum = sum(|files| files.by_checksum);
-    let mut text = match by_checksum {
-        1 => "1 file was there and is the published one".to_owned(),
-        count => format!("{count} files were there and are the published ones"),
-    };
+    let mut text = counted(
+        by_checksum as u64,
+        "file was there and is the published one",
+        "files were there and are the published ones",
+    );
     let others = [
         (sum(|files| files.by_size), "of the published size, without a known checksum"),
         (sum(|files| files.unknown), "unverified, as neither size nor checksum is known"),
@@ -59,34 +64,27 @@ fn compared(verified: &[Verified], came: usize, size: u64) -> String {
     text
 }
 
-/// Downloads what is missing for the wanted stages (all if there are none): the data set for `ingest`, weights for
-/// `train`, which are compared with their checksums before. Hashes the data set's files, which takes a while.
+/// Downloads what is missing for a run: the data set for `ingest`, pretrained weights for the stages that read them,
+/// which are compared with their checksums before. Hashes the data set's files, which takes a while.
 pub(super) fn bring_missing(
     configuration: &Configuration,
-    wanted: &[String],
-    only: bool,
+    request: &Request,
     terminal: &Terminal,
 ) -> Result<(), Error> {
-    let mut positions = Vec::with_capacity(wanted.len());
-    for name in wanted {
-        positions.push(configuration.position(name)?);
-    }
-    let needs = |stage: &str| {
-        let at = configuration.position(stage)?;
-        let reaches = |position: &usize| if only { *position == at } else { *position >= at };
-        Ok::<_, Error>(positions.is_empty() || positions.iter().any(reaches))
+    let needs = |stage: &str| request.needs(&configuration.stages, stage);
+    let dataset = needs(ingest::STAGE).then_some(&configuration.dataset);
+    let weights = match WEIGHT_READERS.into_iter().any(needs) {
+        true => &configuration.fetch.files[..],
+        false => &[],
     };
-    let none: Vec<ExpectedFile> = Vec::new();
-    let dataset = needs(ingest::STAGE)?.then_some(&configuration.dataset);
-    let weights = if needs(train::STAGE)? { &configuration.fetch.files } else { &none };
     let download = Download::new(&configuration.fetch, terminal);
     // `ingest` looks at the data set's files itself; nothing else looks at these.
     for error in download.verify(weights)?.wrong {
         terminal.say(format_args!("{error}; set aside with the ending .rejected"));
     }
     bring(&download, dataset, weights)?;
-    if needs(ingest::STAGE)? {
-        Ingest::new(configuration.dataset.clone()).hash_sources(terminal);
+    if let Some(dataset) = dataset {
+        Ingest::new(dataset.clone()).hash_sources(terminal);
     }
     Ok(())
 }
@@ -108,5 +106,5 @@ fn bring(
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok((count, size)) } else { Err(Error::Files { errors, after: Vec::new() }) }
+    if errors.is_empty() { Ok((count, size)) } else { Err(Error::Files { errors, downstream: Vec::new() }) }
 }

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use marque_contracts::schema::STAGES;
-use marque_contracts::{Sorted, Store};
-use marque_train::FEATURES;
+use marque_store::{Inventory, Store};
 
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::{Terminal, bytes};
 
+/// Deletes garbage; of a stage that the configuration does not have, everything.
 pub(super) fn gc(configuration: &Configuration, dry_run: bool, terminal: &Terminal) -> Result<(), Error> {
     if !configuration.store.exists() {
         terminal.print("there is no store yet");
@@ -17,47 +17,42 @@ pub(super) fn gc(configuration: &Configuration, dry_run: bool, terminal: &Termin
     }
     let store = Store::open(&configuration.store)?;
     let _lock = store.lock()?;
-    let sorted = sort_out(&store, configuration)?;
+    let inventory = |name| store.inventory(name, configuration.position(name).is_ok());
+    let inventories =
+        STAGES.iter().map(|stage| inventory(stage.name)).collect::<Result<Vec<Inventory>, _>>()?;
     let mut freed = 0;
-    for path in sorted.iter().flat_map(|sorted| &sorted.garbage) {
+    for path in inventories.iter().flat_map(|inventory| &inventory.garbage) {
         let size = size_of(path);
         terminal.print(format_args!("{:>9}  {}", bytes(size), path.display()));
         if !dry_run {
-            store.discard(path)?;
+            store.delete(path)?;
         }
         freed += size;
     }
     if !dry_run {
-        // Only if nothing is left in it; a stage that ran has a result that is kept.
-        let _ = std::fs::remove_dir(store.root().join(FEATURES));
+        // Deletes the folder of a stage if nothing is left in it, and fails if something is.
+        STAGES.iter().for_each(|stage| _ = fs_err::remove_dir(store.root().join(stage.name)));
     }
     let verb = if dry_run { "would be freed" } else { "freed" };
     terminal.print(format_args!("{:>9}  {verb}", bytes(freed)));
-    for path in sorted.iter().filter_map(|sorted| sorted.unlinked.as_ref()) {
-        terminal
-            .print(format_args!("kept: {}, the newest; no link says which result is in use", path.display()));
+    for path in inventories.iter().filter_map(|inventory| inventory.unlinked.as_ref()) {
+        terminal.print(format_args!(
+            "kept: {}, the newest; no link says which result is current",
+            path.display()
+        ));
     }
-    for path in sorted.iter().flat_map(|sorted| &sorted.foreign) {
+    for path in inventories.iter().flat_map(|inventory| &inventory.foreign) {
         terminal.print(format_args!("kept: {}, which marque has not made", path.display()));
     }
     Ok(())
 }
 
-/// What is in the stages' folders; of the stage that only some configurations have, nothing is in use unless this one
-/// has it.
-fn sort_out(store: &Store, configuration: &Configuration) -> Result<Vec<Sorted>, Error> {
-    let mut sorted = STAGES.iter().map(|stage| store.sort_out(stage, true)).collect::<Result<Vec<_>, _>>()?;
-    let has_features = configuration.stages.iter().any(|stage| stage.name() == FEATURES);
-    sorted.push(store.sort_out(FEATURES, has_features)?);
-    Ok(sorted)
-}
-
-/// Bytes of all files below a path. What cannot be read counts nothing: this is only told, never relied on.
+/// Bytes of all files below a path. What cannot be read counts nothing: the size is only printed.
 fn size_of(path: &Path) -> u64 {
     let Ok(metadata) = path.symlink_metadata() else { return 0 };
     if !metadata.is_dir() {
         return metadata.len();
     }
-    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let Ok(entries) = fs_err::read_dir(path) else { return 0 };
     entries.flatten().map(|entry| size_of(&entry.path())).sum()
 }

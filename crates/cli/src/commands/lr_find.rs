@@ -26,15 +26,14 @@ pub(super) fn lr_find(
         let named = options.out.display();
         return Err(Error::Usage(format!("--out {named}: the plot is an SVG drawing, so name it with .svg")));
     }
-    let unwritable = |source| Error::Write { action: "write", path: options.out.clone(), source };
-    writable(&options.out).map_err(unwritable)?;
+    check_writable(&options.out)?;
     let range = SweepRange { from: options.from, to: options.to, steps: options.steps.into() };
     // A path that nothing is written to; only messages name it.
     let job = Job::new(training_inputs(configuration, terminal)?, Path::new(""), terminal);
     let found =
         marque_train::sweep(&job, &configuration.train, range, terminal).map_err(Error::of_training)?;
     let drawing = plot::draw(&found);
-    std::fs::write(&options.out, drawing).map_err(unwritable)?;
+    fs_err::write(&options.out, drawing)?;
     let (steps, last) = (found.points.len(), found.points.last().map_or(0.0, |point| point.learning_rate));
     let end = if found.diverged { ", where the loss ran away" } else { "" };
     terminal.print(format_args!("{steps} steps, from {:.1e} to {last:.1e}{end}", options.from));
@@ -48,10 +47,9 @@ pub(super) fn lr_find(
     Ok(())
 }
 
-/// Finds out whether a file can be written before minutes are spent on what belongs in it. One that is there keeps its
-/// content.
-fn writable(path: &Path) -> std::io::Result<()> {
+/// Fails if a file cannot be written, before minutes are spent on its content. One that is there keeps its own.
+fn check_writable(path: &Path) -> std::io::Result<()> {
     let before = path.symlink_metadata().is_ok();
-    std::fs::OpenOptions::new().append(true).create(true).open(path)?;
-    if before { Ok(()) } else { std::fs::remove_file(path) }
+    fs_err::OpenOptions::new().append(true).create(true).open(path)?;
+    if before { Ok(()) } else { fs_err::remove_file(path) }
 }

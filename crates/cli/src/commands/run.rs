@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use marque_contracts::schema::{evaluate, ingest, train};
-use marque_contracts::{Artifact, Store};
-use marque_pipeline::{Observer, Outcome, Reason, Request};
+use marque_contracts::schema::{evaluate, ingest};
+use marque_store::{Artifact, Observer, Outcome, Reason, Request, Store};
 
+use super::fetch::{WEIGHT_READERS, bring_missing};
+use crate::arguments::Run;
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::{Terminal, bytes, seconds};
@@ -13,75 +14,68 @@ use crate::terminal::{Terminal, bytes, seconds};
 /// How many reasons a line names.
 const SHOWN: usize = 2;
 
-/// What a run is asked for.
-pub(super) struct Wanted {
-    /// Names of stages; all if empty.
-    pub(super) stages: Vec<String>,
-    pub(super) force: bool,
-    pub(super) only: bool,
+/// The stages that the command line names.
+pub(super) fn request(configuration: &Configuration, options: &Run) -> Result<Request, Error> {
+    let stages = options.stages.iter().map(|name| configuration.position(name)).collect::<Result<_, _>>()?;
+    Ok(Request { stages, force: options.force, only: options.only })
 }
 
-impl Wanted {
-    pub(super) fn request(&self, configuration: &Configuration) -> Result<Request, Error> {
-        let stages = self.stages.iter().map(|name| configuration.position(name)).collect::<Result<_, _>>()?;
-        Ok(Request { stages, force: self.force, only: self.only })
-    }
-}
-
-pub(super) fn run(configuration: &Configuration, wanted: &Wanted, terminal: &Terminal) -> Result<(), Error> {
+pub(super) fn run(
+    configuration: &Configuration,
+    request: &Request,
+    terminal: &Terminal,
+) -> Result<(), Error> {
     let started = Instant::now();
-    let request = wanted.request(configuration)?;
-    let stages = &wanted.stages;
+    terminal.promise_on_interrupt(match request.force {
+        false => "finished stages are kept, and the next run goes on from there",
+        true => "finished stages are kept, and the next run goes on from there, unless it has --force again",
+    });
+    let stages = &configuration.stages;
     let store = Store::open(&configuration.store)?;
     let _lock = store.lock()?;
-    super::fetch::bring_missing(configuration, stages, wanted.only, terminal)
-        .or_else(|error| Err(with_results(error, &store, wanted)?))?;
-    weights_are_there(configuration, &store, wanted)?;
-    let reporter = Reporter { terminal };
-    marque_pipeline::run(&store, &configuration.stages, &request, terminal, &reporter)?;
-    let report = store.root().join("evaluate/current/report.html");
-    let measured = stages.is_empty() || stages.iter().any(|stage| stage == evaluate::STAGE);
-    if measured && report.exists() {
+    bring_missing(configuration, request, terminal)
+        .or_else(|error| Err(with_results(error, configuration, &store, request)?))?;
+    check_weights(configuration, &store, request)?;
+    marque_store::run(&store, stages, request, terminal, &Reporter { terminal })?;
+    let report = store.current_link(evaluate::STAGE).join(evaluate::REPORT);
+    let evaluated = request.selected(stages).into_iter().any(|at| stages[at].name() == evaluate::STAGE);
+    if evaluated && report.exists() {
         terminal.say(format_args!("report: {}", report.display()));
     }
     terminal.say(format_args!("up to date in {}", seconds(started.elapsed().as_secs_f64())));
     Ok(())
 }
 
-/// Files are missing: says which stages could do without, where there are results.
-fn with_results(error: Error, store: &Store, wanted: &Wanted) -> Result<Error, Error> {
+/// Where files are missing and `ingest` has a result, the stages named that could do with that.
+fn with_results(
+    error: Error,
+    configuration: &Configuration,
+    store: &Store,
+    request: &Request,
+) -> Result<Error, Error> {
     match error {
-        Error::Files { errors, .. } if !wanted.only && store.current(ingest::STAGE)?.is_some() => {
-            let after = wanted.stages.iter().filter(|stage| *stage != ingest::STAGE).cloned().collect();
-            Ok(Error::Files { errors, after })
+        Error::Files { errors, .. } if !request.only && store.current(ingest::STAGE)?.is_some() => {
+            let names = request.stages.iter().map(|&position| configuration.stages[position].name());
+            Ok(Error::Files { errors, downstream: names.filter(|name| *name != ingest::STAGE).collect() })
         }
         other => Ok(other),
     }
 }
 
-/// Says that pretrained weights are missing before anything runs, not an hour later when they are needed.
-fn weights_are_there(configuration: &Configuration, store: &Store, wanted: &Wanted) -> Result<(), Error> {
+/// Fails if pretrained weights are missing before anything runs, not an hour later when they are needed.
+fn check_weights(configuration: &Configuration, store: &Store, request: &Request) -> Result<(), Error> {
     if configuration.train.weights.as_ref().is_none_or(|path| path.exists()) {
         return Ok(());
     }
-    let at = configuration.position(train::STAGE)?;
-    let positions: Vec<_> =
-        wanted.stages.iter().map(|name| configuration.position(name)).collect::<Result<_, _>>()?;
-    let needed = |position: &usize| if wanted.only { *position == at } else { *position >= at };
-    if !positions.is_empty() && !positions.iter().any(needed) {
-        return Ok(());
+    let stages = &configuration.stages;
+    for position in request.needed(stages) {
+        if WEIGHT_READERS.contains(&stages[position].name())
+            && let Err(failure) = stages[position].sources()
+        {
+            return Err(request.blocked(store, stages, position, failure).into());
+        }
     }
-    let Err(failure) = configuration.stages[at].sources() else { return Ok(()) };
-    let stage = train::STAGE.to_owned();
-    let after: Vec<_> = positions
-        .iter()
-        .filter(|position| **position > at)
-        .map(|at| configuration.stages[*at].name().to_owned())
-        .collect();
-    Err(match store.current(train::STAGE)? {
-        Some(_) if !after.is_empty() => marque_pipeline::Error::Unsettled { stage, failure, after }.into(),
-        _ => marque_pipeline::Error::Stage { stage, failure }.into(),
-    })
+    Ok(())
 }
 
 struct Reporter<'a> {
@@ -97,7 +91,7 @@ impl Observer for Reporter<'_> {
         let manifest = &artifact.manifest;
         let text = match outcome {
             Outcome::Fresh => format!("fresh ({})", bytes(manifest.size())),
-            Outcome::Restored => format!("an older result is right again ({})", bytes(manifest.size())),
+            Outcome::Restored => format!("restored from cache ({})", bytes(manifest.size())),
             Outcome::Ran { summary, unchanged } => {
                 let same = if *unchanged { ", the same files as before" } else { "" };
                 let (took, size) = (seconds(manifest.seconds), bytes(manifest.size()));

@@ -1,7 +1,7 @@
 //! `marque status`
 
 use marque_inspect::{Answer, Value};
-use marque_pipeline::{State, assess};
+use marque_store::{State, assess};
 
 use super::run::brief;
 use crate::configuration::Configuration;
@@ -14,7 +14,7 @@ pub(super) fn status(configuration: &Configuration, terminal: &Terminal) -> Resu
     for assessment in assess(&store, &configuration.stages)? {
         let (state, why) = match &assessment.state {
             State::Fresh => ("fresh", String::new()),
-            State::Stored(_) => ("stored", "an older result is right again".to_owned()),
+            State::Cached(_) => ("cached", "an earlier result would be restored".to_owned()),
             State::Stale(reasons) => ("stale", brief(reasons, 1)),
             State::Blocked(failure) => {
                 // The full message, with addresses and all, is for `run`.

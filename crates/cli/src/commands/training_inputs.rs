@@ -1,84 +1,84 @@
-//! What training would read, for commands that try it without running the stages before it.
+//! What training reads, for commands that try it without running the stages before it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use marque_contracts::Artifact;
-use marque_contracts::schema::train;
-use marque_pipeline::{Assessment, Reason, State, assess};
-use marque_train::FEATURES;
+use marque_contracts::schema::{features, train};
+use marque_store::{Assessment, Reason, State, assess};
 
 use super::run::brief;
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::Terminal;
 
-/// Folders of the results that training reads, and a word where a stage before it would run first: what is tried then
-/// is not what the configuration asks for. Activations of another network than the configuration's are refused.
+/// Folders of the results that training reads. Says so if a stage before it is stale: what is tried then is not what
+/// the configuration asks for.
 pub(super) fn training_inputs(
     configuration: &Configuration,
     terminal: &Terminal,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
-    if has_outdated_features(&say_what_changed(configuration, terminal)?) {
-        return Err(Error::Outdated(FEATURES));
-    }
-    folders(configuration, |_| true)
+    let assessments = assess_upstream(configuration, terminal)?;
+    folders(configuration, &assessments, |_| true)
 }
 
-/// The same of the photos alone: activations may be anything, or not there.
+/// The same without cached features, which may be stale or missing.
 pub(super) fn photo_inputs(
     configuration: &Configuration,
     terminal: &Terminal,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
-    say_what_changed(configuration, terminal)?;
-    folders(configuration, |stage| stage != FEATURES)
+    let assessments = assess_upstream(configuration, terminal)?;
+    folders(configuration, &assessments, |stage| stage != features::STAGE)
 }
 
-/// Whether the activations that are kept are of another network: not whether other photos would only make others.
-pub(super) fn has_outdated_features(assessments: &[Assessment]) -> bool {
-    let of_their_own = |reason: &Reason| !matches!(reason, Reason::Upstream(_));
-    assessments.iter().filter(|assessment| assessment.stage == FEATURES).any(|features| {
-        match &features.state {
-            State::Stale(reasons) => features.current.is_some() && reasons.iter().any(of_their_own),
-            State::Stored(_) => true,
-            _ => false,
-        }
-    })
-}
-
-/// Folders of the results that training reads of some stages, as they are.
+/// Folders of the current results that training reads, stale or not, of the stages chosen.
+///
+/// # Errors
+/// [`Error::NoResult`] if one is missing or lacks a file; [`Error::Outdated`] if cached features are of another network
+/// than the configuration's.
 pub(super) fn folders(
     configuration: &Configuration,
-    wanted: impl Fn(&str) -> bool,
+    assessments: &[Assessment],
+    chosen: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let store = configuration.open_store()?;
     let train = configuration.position(train::STAGE)?;
-    let mut inputs = BTreeMap::new();
-    for input in configuration.stages[train].inputs().into_iter().filter(|input| wanted(input.stage)) {
-        let whole = |artifact: &Artifact| input.is_in(&artifact.manifest);
-        let artifact = store.current(input.stage)?.filter(whole).ok_or(Error::NoResult(input.stage))?;
-        inputs.insert(input.stage.to_owned(), artifact.folder);
+    let mut folders = BTreeMap::new();
+    for input in configuration.stages[train].inputs().into_iter().filter(|input| chosen(input.stage)) {
+        let upstream = assessments.iter().find(|assessment| assessment.stage == input.stage);
+        let artifact = upstream
+            .and_then(|upstream| upstream.current.as_ref())
+            .filter(|artifact| artifact.manifest.digests_of(&input).is_ok())
+            .ok_or(Error::NoResult(input.stage))?;
+        if input.stage == features::STAGE && upstream.is_some_and(is_outdated) {
+            return Err(Error::Outdated(input.stage));
+        }
+        folders.insert(input.stage.to_owned(), artifact.folder.clone());
     }
-    Ok(inputs)
+    Ok(folders)
 }
 
-/// Names the first stage before training that would run, if one would, and gives all of them.
-fn say_what_changed(configuration: &Configuration, terminal: &Terminal) -> Result<Vec<Assessment>, Error> {
-    let store = configuration.open_store()?;
-    let stages = &configuration.stages[..configuration.position(train::STAGE)?];
-    let changed = |assessment: &Assessment| {
-        assessment.current.is_some() && matches!(assessment.state, State::Stale(_) | State::Stored(_))
-    };
-    let changed: Vec<_> = assess(&store, stages)?.into_iter().filter(changed).collect();
-    if let Some(first) = changed.first() {
-        let why = match &first.state {
-            State::Stale(reasons) => brief(reasons, 1),
-            _ => "an older result is right again".to_owned(),
-        };
-        terminal.say(format_args!(
-            "tried on the results that are there, though {} would run first: {why}",
-            first.stage
-        ));
+/// Whether a stage is stale for reasons of its own, not only because of a stage upstream.
+fn is_outdated(assessment: &Assessment) -> bool {
+    match &assessment.state {
+        State::Stale(reasons) => reasons.iter().any(|reason| !matches!(reason, Reason::Upstream(_))),
+        State::Cached(_) => true,
+        State::Fresh | State::Blocked(_) => false,
     }
-    Ok(changed)
+}
+
+/// The states of the stages before training. Names the first that has a result and would run.
+fn assess_upstream(configuration: &Configuration, terminal: &Terminal) -> Result<Vec<Assessment>, Error> {
+    let stages = &configuration.stages[..configuration.position(train::STAGE)?];
+    let assessments = assess(&configuration.open_store()?, stages)?;
+    for assessment in assessments.iter().filter(|assessment| assessment.current.is_some()) {
+        let why = match &assessment.state {
+            State::Stale(reasons) => brief(reasons, 1),
+            State::Cached(_) => "an earlier result would be restored from cache".to_owned(),
+            State::Fresh | State::Blocked(_) => continue,
+        };
+        let stage = assessment.stage;
+        terminal
+            .say(format_args!("tried on the results that are there, though {stage} would run first: {why}"));
+        break;
+    }
+    Ok(assessments)
 }

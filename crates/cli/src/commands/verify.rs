@@ -1,6 +1,8 @@
 //! `marque verify`
 
-use marque_contracts::{Progress, StoreError, Unit};
+use marque_contracts::counts::counted;
+use marque_contracts::{Progress, Unit};
+use marque_store::StoreError;
 
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -13,7 +15,7 @@ pub(super) fn verify(configuration: &Configuration, terminal: &Terminal) -> Resu
     for stage in &configuration.stages {
         let name = stage.name();
         match store.current(name) {
-            Err(error @ (StoreError::Manifest { .. } | StoreError::NoLink { .. })) => {
+            Err(error @ (StoreError::Record { .. } | StoreError::NotALink { .. })) => {
                 terminal.print(format_args!("{name:<10} {error}"));
                 damaged += 1;
             }
@@ -21,9 +23,10 @@ pub(super) fn verify(configuration: &Configuration, terminal: &Terminal) -> Resu
             Ok(None) => terminal.print(format_args!("{name:<10} has no result")),
             Ok(Some(artifact)) => {
                 let damage = artifact.manifest.verify(&artifact.folder)?;
-                let (files, size) = (artifact.manifest.files.len(), bytes(artifact.manifest.size()));
                 if damage.is_empty() {
-                    terminal.print(format_args!("{name:<10} ok: {files} files, {size}"));
+                    let files = counted(artifact.manifest.files.len() as u64, "file", "files");
+                    let size = bytes(artifact.manifest.size());
+                    terminal.print(format_args!("{name:<10} ok: {files}, {size}"));
                 }
                 for damage in &damage {
                     terminal.print(format_args!("{name:<10} {damage}"));

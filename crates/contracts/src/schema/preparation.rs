@@ -1,4 +1,4 @@
-//! How photos become pixels: what `preprocess` did, and whoever shows the network other photos has to do again.
+//! How photos become pixels: what `preprocess` did, and what inference has to do with other photos.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ pub struct Preparation {
     /// How far beyond the box of the car photos were cut, as a share of its width and height on each side; nothing if
     /// they were not cut.
     pub margin: Option<f64>,
-    /// How what is not square became one.
+    /// How photos that are not square became square.
     pub fit: Fit,
     /// The filter of resizing.
     pub resize: Filter,
@@ -18,34 +18,21 @@ pub struct Preparation {
     pub background: [u8; 3],
 }
 
-/// A box in an upright photo, in pixels from the top left corner: columns `x1..x2`, rows `y1..y2`, the ends excluded.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Crop {
-    /// First column.
-    pub x1: u32,
-    /// First row.
-    pub y1: u32,
-    /// Column after the last.
-    pub x2: u32,
-    /// Row after the last.
-    pub y2: u32,
-}
-
-/// How a photo that is not square becomes one.
+/// How a photo that is not square becomes square.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
-    /// The sides are scaled each by itself.
+    /// Width and height are scaled independently; the aspect ratio changes.
     #[default]
     Squash,
-    /// The middle square is taken, what is beyond it on the longer sides is lost.
+    /// Centre crop: the middle square is taken, the rest of the longer side is lost.
     Crop,
-    /// The whole is shown, with the background above and below or left and right.
+    /// Letterbox: the whole photo, padded with the background above and below or left and right.
     Pad,
 }
 
-/// How new pixels are made of old ones. Each filter is widened by the factor by which the photo shrinks, so that every
-/// old pixel counts and nothing is aliased: what Pillow calls them, and does.
+/// Resampling filters, as Pillow names and computes them: the support of each is scaled by the factor by which the photo
+/// shrinks, so that nothing is aliased.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Filter {

@@ -9,7 +9,7 @@ use marque_contracts::counts::counted;
 use marque_contracts::schema::{Layout, Split};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{
-    AnnotationRow, AnnotationTable, ForeignBatch, ForeignColumn, ForeignKind, ForeignTable, RejectedRow,
+    AnnotationRow, AnnotationTable, ExternalBatch, ExternalColumn, ExternalKind, ExternalTable, RejectedRow,
 };
 use serde_json::{Value, json};
 
@@ -65,8 +65,8 @@ impl ParquetSource<'_> {
     }
 
     /// Which column is what.
-    fn columns(&self, path: &Path, table: &[ForeignColumn]) -> Result<Columns, Error> {
-        let images: Vec<_> = (0..table.len()).filter(|i| table[*i].kind == ForeignKind::Photos).collect();
+    fn columns(&self, path: &Path, table: &[ExternalColumn]) -> Result<Columns, Error> {
+        let images: Vec<_> = (0..table.len()).filter(|i| table[*i].kind == ExternalKind::Photos).collect();
         let image = match (&self.source.image_column, images.as_slice()) {
             (None, [only]) => *only,
             (Some(name), images) => match images.iter().find(|i| table[**i].name == *name) {
@@ -88,11 +88,11 @@ impl ParquetSource<'_> {
             }
         };
         for column in table {
-            if let ForeignKind::Unknown(kind) = &column.kind {
+            if let ExternalKind::Unknown(kind) = &column.kind {
                 warn_once(format!("the column {} is left out: it is of type {kind}", column.name));
             }
         }
-        let texts: Vec<_> = (0..table.len()).filter(|i| table[*i].kind == ForeignKind::Text).collect();
+        let texts: Vec<_> = (0..table.len()).filter(|i| table[*i].kind == ExternalKind::Text).collect();
         let class = self.class_column(path, table, &texts)?;
         let split = texts.iter().copied().find(|i| table[*i].name == "split");
         let fixed = |i: usize| AnnotationTable::FIXED_COLUMNS.contains(&table[i].name.as_str());
@@ -111,7 +111,7 @@ impl ParquetSource<'_> {
     fn class_column(
         &self,
         path: &Path,
-        table: &[ForeignColumn],
+        table: &[ExternalColumn],
         texts: &[usize],
     ) -> Result<Option<usize>, Error> {
         let called = |name: &str| texts.iter().copied().find(|i| table[*i].name == name);
@@ -127,7 +127,7 @@ impl ParquetSource<'_> {
     }
 }
 
-fn names(table: &[ForeignColumn]) -> String {
+fn names(table: &[ExternalColumn]) -> String {
     table.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
@@ -195,7 +195,7 @@ struct Reading<'a> {
     to: &'a Destination<'a>,
     rows: Vec<AnnotationRow>,
     /// Columns of the first file, which all others must have.
-    table: Option<Vec<ForeignColumn>>,
+    table: Option<Vec<ExternalColumn>>,
     /// Names that photos have already.
     taken: BTreeSet<String>,
     /// What is wrong with single rows of the file that is read.
@@ -206,7 +206,7 @@ struct Reading<'a> {
 
 impl ParquetSource<'_> {
     fn read(&self, name: &str, path: &Path, reading: &mut Reading<'_>) -> Result<(), Error> {
-        let table = ForeignTable::open(path, BATCH)?;
+        let table = ExternalTable::open(path, BATCH)?;
         let columns = self.columns(path, table.columns())?;
         if reading.table.get_or_insert_with(|| table.columns().to_vec()) != table.columns() {
             return Err(self.wrong(path, "its columns or class names are not those of the file before it"));
@@ -230,7 +230,7 @@ impl ParquetSource<'_> {
 
     fn read_batch(
         &self,
-        batch: &ForeignBatch,
+        batch: &ExternalBatch,
         first: usize,
         part: &Part<'_>,
         columns: &Columns,
@@ -275,10 +275,10 @@ impl ParquetSource<'_> {
 }
 
 /// What is wrong with class ids that have no name. `first` is the row at which the batch begins.
-pub(super) fn unnamed_classes(batch: &ForeignBatch, first: usize, column: usize) -> Vec<String> {
-    let ForeignColumn { name, class_names, .. } = batch.column(column);
+pub(super) fn unnamed_classes(batch: &ExternalBatch, first: usize, column: usize) -> Vec<String> {
+    let ExternalColumn { name, class_names, .. } = batch.column(column);
     let count = class_names.as_ref().map_or(0, Vec::len);
-    let problem = |(row, id): (usize, i64)| {
+    let problem = |(row, id): (usize, i128)| {
         format!(
             "row {}: {name} has the class {id}, but names from 0 to {} only",
             first + row + 1,

@@ -5,10 +5,9 @@ mod normalised_names;
 mod parquet_rows;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 
 use marque_contracts::counts::counted;
-use marque_contracts::schema::Layout;
+use marque_contracts::schema::{Layout, MODEL_YEARS};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationRow, AnnotationTable, Crop, RejectedRow};
 use normalised_names::NormalisedNames;
@@ -28,9 +27,6 @@ const BOX: [&str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
 
 /// Columns of the label table that an own column of the same name does not replace.
 const NOT_SHOWN: [&str; 7] = ["x1", "y1", "x2", "y2", "width", "height", "digest"];
-
-/// Model years that `labels` takes from a column `year`. Looked at here, where line and file are known.
-const YEARS: RangeInclusive<i64> = 1885..=2100;
 
 pub(super) struct TableSource<'a> {
     pub(super) table: &'a Table,
@@ -245,10 +241,11 @@ impl Columns {
         })?;
         let split = self.split.and_then(cell);
         let split = split.map(|word| split_words::parse(word).ok_or_else(|| split_words::unknown(word)));
+        // `labels` reads years; here line and file are known.
         if let Some(text) = self.year.and_then(cell) {
             let year = text.strip_suffix(".0").unwrap_or(text).parse().ok();
-            if year.is_none_or(|year: i64| !YEARS.contains(&year)) {
-                let (first, last) = (YEARS.start(), YEARS.end());
+            if year.is_none_or(|year: i64| !MODEL_YEARS.contains(&year)) {
+                let (first, last) = (MODEL_YEARS.start(), MODEL_YEARS.end());
                 return Err(format!("the year {text:?} is not a number from {first} to {last}"));
             }
         }

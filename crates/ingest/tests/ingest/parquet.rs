@@ -1,6 +1,6 @@
 //! Parquet files: tables, and data sets with embedded photos as Hugging Face keeps them.
 
-use marque_formats::{Column, Frame};
+use marque_formats::{Column, Table};
 
 use crate::project::{Project, TABLE, own_photos};
 
@@ -10,7 +10,7 @@ fn a_parquet_table_says_the_same_as_text() {
     project.write("cars.csv", b"file_name,colour,doors\n0.jpg,red,4\n1.jpg,,\n");
     project.succeeds(TABLE);
     let expected = project.annotations();
-    let frame = Frame::new()
+    let frame = Table::new()
         .with_text("file_name", ["0.jpg", "1.jpg"])
         .with("colour", Column::Text(vec![Some("red".into()), None]))
         .with("doors", Column::Number(vec![Some(4.0), Some(f64::NAN)]));
@@ -31,7 +31,7 @@ fn features() -> String {
 fn classes_without_a_name_are_named_by_row_and_empty_lists_are_known() {
     let project = own_photos();
     let write = |brands: [i64; 4], extras: [Option<Vec<i64>>; 4]| {
-        let frame = Frame::new()
+        let frame = Table::new()
             .with_text("file_name", ["0.jpg", "1.jpg", "2.jpg", "3.jpg"])
             .with_integers("brand", brands)
             .with("extras", Column::IntegerList(extras.into()))

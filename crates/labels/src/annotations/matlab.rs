@@ -5,10 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
+use marque_contracts::schema::normalised;
 use marque_formats::Crop;
 use marque_mat5::{Struct, Value, read_file};
 
-use super::{Annotation, BOX_SLACK, all_or_told};
+use super::{Annotation, all_or_list};
 use crate::Error;
 
 /// The files below a folder.
@@ -40,11 +41,10 @@ impl<'a> MatFiles<'a> {
 }
 
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let io = |source| Error::Io { action: "list", path: folder.to_owned(), source };
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        if entry.file_type().map_err(io)?.is_dir() {
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
             files.extend(files_below(&entry.path())?);
         } else {
             files.push(entry.path());
@@ -64,7 +64,7 @@ fn wrong(path: &Path, reason: String) -> Error {
     Error::Annotation { path: path.to_owned(), reason }
 }
 
-/// The cell array `class_names`; no name is empty or there twice.
+/// The cell array `class_names` in normal form; no name is empty or there twice.
 pub(super) fn read_class_names(path: &Path) -> Result<Vec<String>, Error> {
     let Value::Cell(cell) = variable(path, "class_names")? else {
         return Err(wrong(path, "`class_names` is not a cell array".to_owned()));
@@ -72,7 +72,7 @@ pub(super) fn read_class_names(path: &Path) -> Result<Vec<String>, Error> {
     let mut names: Vec<String> = Vec::with_capacity(cell.items.len());
     for (i, item) in cell.items.into_iter().enumerate() {
         match item {
-            Value::Text(name) if !name.trim().is_empty() => names.push(name),
+            Value::Text(name) if !normalised(&name).is_empty() => names.push(normalised(&name).into_owned()),
             other => return Err(wrong(path, format!("class name {} is {}, not text", i + 1, kind(&other)))),
         }
     }
@@ -140,7 +140,7 @@ impl<'a> Entries<'a> {
 
     /// Reads all rows with `read`; what is wrong with them is told together.
     pub(super) fn read_all<T>(&self, read: impl Fn(usize) -> Result<T, String>) -> Result<Vec<T>, Error> {
-        all_or_told((0..self.len()).map(read), |reason| wrong(self.path, reason))
+        all_or_list((0..self.len()).map(read), |reason| wrong(self.path, reason))
     }
 
     fn wrong<T>(&self, row: usize, reason: String) -> Result<T, String> {
@@ -175,7 +175,7 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// The box, and whether it began a few pixels outside the photo and was cut.
+    /// The box, and whether it began a few pixels outside the photo and was clipped.
     pub(super) fn crop(&self, row: usize) -> Result<(Crop, bool), String> {
         let mut sides = [0; 4];
         for ((side, field), name) in sides.iter_mut().zip(self.sides).zip(Self::SIDES) {
@@ -185,15 +185,11 @@ impl<'a> Entries<'a> {
             }
         }
         let [x1, y1, x2, y2] = sides;
-        let first = 1 - i64::from(BOX_SLACK);
-        let inside = |pixel: i64| u32::try_from(pixel).ok().filter(|pixel| *pixel >= 1);
-        match [x1.max(1), y1.max(1), x2, y2].map(inside) {
-            [Some(left), Some(top), Some(right), Some(bottom)]
-                if x1 >= first && y1 >= first && left <= right && top <= bottom =>
-            {
-                Ok((Crop { x1: left - 1, y1: top - 1, x2: right, y2: bottom }, x1 < 1 || y1 < 1))
+        match Crop::from_sides([x1.saturating_sub(1), y1.saturating_sub(1), x2, y2]) {
+            Some(found) => Ok(found),
+            None => {
+                self.wrong(row, format!("the box {x1}, {y1} to {x2}, {y2} is empty or outside the photo"))
             }
-            _ => self.wrong(row, format!("the box {x1}, {y1} to {x2}, {y2} is empty or outside the photo")),
         }
     }
 }

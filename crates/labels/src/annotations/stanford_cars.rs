@@ -4,14 +4,11 @@
 use std::path::Path;
 
 use marque_contracts::schema::Split;
+use marque_contracts::schema::stanford_cars::{CLASS_NAMES, TEST, TRAIN};
 
 use super::matlab::{Entries, MatFiles, annotated_once, read_class_names};
 use super::{Annotation, Annotations};
 use crate::{ClassName, Error};
-
-const CLASS_NAMES: &str = "cars_meta.mat";
-const TRAIN: &str = "cars_train_annos.mat";
-const TEST: &str = "cars_test_annos_withlabels.mat";
 
 pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     let files = MatFiles::below(metadata)?;
@@ -29,13 +26,13 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
 fn read_photos(path: &Path, folder: &str, split: Split, classes: usize) -> Result<Vec<Annotation>, Error> {
     let entries = Entries::read(path, "fname")?;
     let photo = |row| {
-        let (crop, cut) = entries.crop(row)?;
+        let (crop, clipped) = entries.crop(row)?;
         Ok(Annotation {
             file_name: format!("{folder}{}", entries.file_name(row)?),
             split: Some(split),
             class: entries.class(row, classes)?,
             crop: Some(crop),
-            cut,
+            clipped,
             values: Vec::new(),
         })
     };

@@ -1,4 +1,4 @@
-//! The annotation table: what every other source of photos says about them.
+//! The annotation table, of every source of photos that is not published in a layout of its own.
 //!
 //! Columns named `make`, `model`, `body` and `year` are the user's word on what a class name "Make Model Body
 //! Year" says otherwise: they go over what is read from the class name, and stand for one where there is none.
@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::schema::ingest;
+use marque_contracts::schema::{MODEL_YEARS, ingest};
 use marque_formats::{AnnotationRow, AnnotationTable};
 
-use super::{Annotation, Annotations, all_or_told};
+use super::{Annotation, Annotations, all_or_list};
 use crate::{ClassName, Error};
 
 pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
@@ -17,7 +17,7 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     let table = AnnotationTable::read(&path)?;
     let parts = Parts::of(&table.columns);
     let names =
-        all_or_told(table.rows.iter().map(|row| parts.class_name(row)), |years| Error::Years { years })?;
+        all_or_list(table.rows.iter().map(|row| parts.class_name(row)), |years| Error::Years { years })?;
     // Positions by name: sorted, each once.
     let mut positions: BTreeMap<ClassName, usize> = names.iter().flatten().cloned().map(|n| (n, 0)).collect();
     positions.values_mut().enumerate().for_each(|(i, position)| *position = i);
@@ -26,7 +26,7 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
         split: row.split,
         class: name.as_ref().and_then(|name| positions.get(name).copied()),
         crop: row.crop,
-        cut: false,
+        clipped: false,
         values: row.values,
     };
     let photos = table.rows.into_iter().zip(&names).map(photo).collect();
@@ -80,6 +80,6 @@ impl Parts {
 fn parse_year(text: &str, row: &AnnotationRow) -> Result<i64, String> {
     let text = text.trim();
     let digits = text.strip_suffix(".0").unwrap_or(text);
-    let year = digits.parse().ok().filter(|year| ClassName::YEARS.contains(year));
+    let year = digits.parse().ok().filter(|year| MODEL_YEARS.contains(year));
     year.ok_or_else(|| format!("{}: {text:?}", row.file_name))
 }

@@ -19,7 +19,7 @@ pub(crate) fn config(backbone: Backbone, bottleneck_stride: BottleneckStride) ->
             HeadConfig::new("brand", ["Audi", "BMW", "Chevrolet", "Dodge", "Ford", "Other"]),
             HeadConfig::new("era", ["2009 and earlier", "2010 and later"]),
         ],
-        agreement: None,
+        hierarchy: None,
     }
 }
 

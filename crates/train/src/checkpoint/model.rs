@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
+use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
 use marque_contracts::schema::{Fit, Preparation};
 use marque_network::{HeadConfig, Network, NetworkConfig};
 use serde_json::{Value, json};
 
 use super::{create, flush, rename, write_json};
 use crate::Error;
-
-const WEIGHTS: &str = "model.safetensors";
-const CONFIG: &str = "config.json";
-const PREPROCESSOR: &str = "preprocessor_config.json";
 
 /// Writes a model with those heads that are to answer. Whatever kills the program, weights that were in the folder
 /// before stay whole.
@@ -25,7 +22,7 @@ pub(crate) fn write_model(
     let config = network.config().with_heads(&answers);
     write_json(&folder.join(CONFIG), &config)?;
     write_json(&folder.join(PREPROCESSOR), &preprocessor(&config, preparation))?;
-    let beside = folder.join("model.safetensors.tmp");
+    let beside = folder.join(format!("{WEIGHTS}.tmp"));
     network.save_with(answers, &beside)?;
     flush(&beside)?;
     rename(&beside, &folder.join(WEIGHTS))?;
@@ -87,7 +84,7 @@ mod tests {
             mean: [0.5; 3],
             std: [0.5; 3],
             heads: vec![HeadConfig::new("brand", ["a", "b"])],
-            agreement: None,
+            hierarchy: None,
         };
         let squashed = Preparation {
             size: 64,

@@ -1,37 +1,29 @@
 //! A row of the history as JSON. Floats are kept as their bits: what is read back must be what was written.
 
-use marque_formats::{EpochRow, HeadEpoch};
+use std::collections::BTreeMap;
+
+use marque_formats::{EpochRow, HEAD_COLUMNS, HISTORY_COLUMNS, HeadEpoch, HistoryColumn};
 use serde::{Deserialize, Serialize};
+
+/// The bits of the numbers that a row has, by the names of their columns.
+type Bits = BTreeMap<String, u64>;
 
 /// [`EpochRow`] for JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EpochRecord {
     epoch: u32,
     ema: bool,
-    /// Learning rates, norm of the gradients, loss in training.
-    numbers: [u64; 4],
-    validation_loss: Option<u64>,
-    heads: Vec<(String, [Option<u64>; 5])>,
+    numbers: Bits,
+    heads: Vec<(String, Bits)>,
 }
 
 impl From<&EpochRow> for EpochRecord {
     fn from(row: &EpochRow) -> Self {
-        let numbers = [row.learning_rate, row.head_learning_rate, row.gradient_norm, row.train_loss];
-        let head = |head: &HeadEpoch| {
-            let numbers = [
-                head.train_loss,
-                head.validation_loss,
-                head.train_accuracy,
-                head.validation_accuracy,
-                head.validation_macro_f1,
-            ];
-            (head.name.clone(), numbers.map(|number| number.map(f64::to_bits)))
-        };
+        let head = |head: &HeadEpoch| (head.name.clone(), bits(head, &HEAD_COLUMNS));
         Self {
             epoch: row.epoch,
             ema: row.ema,
-            numbers: numbers.map(f64::to_bits),
-            validation_loss: row.validation_loss.map(f64::to_bits),
+            numbers: bits(row, &HISTORY_COLUMNS),
             heads: row.heads.iter().map(head).collect(),
         }
     }
@@ -39,30 +31,25 @@ impl From<&EpochRow> for EpochRecord {
 
 impl From<&EpochRecord> for EpochRow {
     fn from(record: &EpochRecord) -> Self {
-        let [learning_rate, head_learning_rate, gradient_norm, train_loss] =
-            record.numbers.map(f64::from_bits);
-        let head = |(name, numbers): &(String, [Option<u64>; 5])| {
-            let [train_loss, validation_loss, train_accuracy, validation_accuracy, validation_macro_f1] =
-                numbers.map(|number| number.map(f64::from_bits));
-            HeadEpoch {
-                name: name.clone(),
-                train_loss,
-                validation_loss,
-                train_accuracy,
-                validation_accuracy,
-                validation_macro_f1,
-            }
+        let head = |(name, numbers): &(String, Bits)| {
+            let mut head = HeadEpoch { name: name.clone(), ..HeadEpoch::default() };
+            restore(&mut head, &HEAD_COLUMNS, numbers);
+            head
         };
-        Self {
-            epoch: record.epoch,
-            learning_rate,
-            head_learning_rate,
-            gradient_norm,
-            ema: record.ema,
-            train_loss,
-            validation_loss: record.validation_loss.map(f64::from_bits),
-            kept: false,
-            heads: record.heads.iter().map(head).collect(),
-        }
+        let heads = record.heads.iter().map(head).collect();
+        let mut row = Self { epoch: record.epoch, ema: record.ema, heads, ..Self::default() };
+        restore(&mut row, &HISTORY_COLUMNS, &record.numbers);
+        row
+    }
+}
+
+fn bits<T>(row: &T, columns: &[HistoryColumn<T>]) -> Bits {
+    let number = |column: &HistoryColumn<T>| Some((column.name.to_owned(), (column.get)(row)?.to_bits()));
+    columns.iter().filter_map(number).collect()
+}
+
+fn restore<T>(row: &mut T, columns: &[HistoryColumn<T>], numbers: &Bits) {
+    for column in columns {
+        (column.set)(row, numbers.get(column.name).copied().map(f64::from_bits));
     }
 }

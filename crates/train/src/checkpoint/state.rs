@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{Device, Tensor};
 use marque_contracts::Digest;
 use marque_contracts::schema::Head;
+use marque_contracts::schema::model::WEIGHTS;
 use marque_formats::EpochRow;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,6 @@ use crate::learner::Learner;
 use crate::measured::Measured;
 use crate::optimizer::Memory;
 
-const WEIGHTS: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const AVERAGE: &str = "average.safetensors";
 const STATE: &str = "state.json";

@@ -1,9 +1,9 @@
-//! Activations of the frozen parts of the trunk, kept on disk: when these never learn, what they make of a photo is the
+//! Activations of the frozen parts of the backbone, kept on disk: when these never learn, what they make of a photo is the
 //! same in every epoch, and heads or last stages train in a fraction of the time.
 //!
 //! **Reads** the shards and index of `preprocess`, and pretrained weights. **Writes** `features/NNNNN.safetensors`, one
 //! file per shard with a tensor `features` in f16 of shape `[photos, views, height, width, channels]` (or `[photos,
-//! views, features]` if the whole trunk is frozen), and `features.json`. Half precision costs about a thousandth of a
+//! views, features]` if the whole backbone is frozen), and `features.json`. Half precision costs about a thousandth of a
 //! value; training and validation see the same.
 //!
 //! The views of a photo are: as it is; mirrored, if `flip` is on; and so on for each further crop, which is drawn by
@@ -17,10 +17,3 @@ mod view;
 pub(crate) use reader::FeatureReader;
 pub use stage::Features;
 pub(crate) use view::{draw_view, view_of, views};
-
-/// Name of the stage.
-pub const STAGE: &str = "features";
-/// Folder with the files.
-pub(crate) const FOLDER: &str = "features/";
-/// What is in them.
-pub(crate) const RECORD: &str = "features.json";

@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
+use marque_contracts::schema::features;
 use marque_formats::IndexRow;
 use serde::{Deserialize, Serialize};
 
 use super::file::{self, Reader};
-use super::{FOLDER, RECORD};
 use crate::Error;
 use crate::data::read_json;
 
 /// `features.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// Parts of the trunk that the photos went through.
+    /// Parts of the backbone that the photos went through.
     pub(super) parts: usize,
     /// Views of each photo.
     pub(super) views: usize,
@@ -31,8 +31,8 @@ pub(crate) struct FeatureReader {
 impl FeatureReader {
     /// Opens what the stage `features` left in `folder`.
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
-        let record: Record = read_json(folder.join(RECORD))?;
-        let folder = folder.join(FOLDER);
+        let record: Record = read_json(folder.join(features::RECORD))?;
+        let folder = folder.join(features::FEATURES);
         let files = (0..record.files).map(|number| Reader::open(file::path(&folder, number)));
         let files = files.collect::<Result<Vec<_>, _>>()?;
         let shape = files.first().map(|file| file.view_shape().to_vec()).unwrap_or_default();
@@ -43,7 +43,7 @@ impl FeatureReader {
         Ok(Self { record, files, shape })
     }
 
-    /// Parts of the trunk that the photos went through.
+    /// Parts of the backbone that the photos went through.
     pub(crate) fn parts(&self) -> usize {
         self.record.parts
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
 use marque_augment::Policy;
-use marque_contracts::schema::preprocess;
+use marque_contracts::schema::{features, preprocess};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit};
 use marque_formats::{IndexRow, ShardReader};
 use marque_network::{HeadConfig, Network};
@@ -15,12 +15,11 @@ use serde_json::{Value, json};
 use super::file::{self, Writer};
 use super::reader::Record;
 use super::view::{crops, draw_view, views};
-use super::{FOLDER, RECORD, STAGE};
 use crate::checkpoint::write_json;
 use crate::stage::{load_backbone, network_config, weights_source};
 use crate::{Error, Settings};
 
-/// Views that pass through the trunk at once.
+/// Views that pass through the backbone at once.
 const BATCH: usize = 64;
 
 /// The stage that keeps the activations of frozen parts, for configurations that ask for it.
@@ -45,7 +44,7 @@ impl Features {
         if let Some(path) = &settings.weights {
             load_backbone(&network, path)?;
         }
-        let folder = job.output().join(FOLDER);
+        let folder = job.output().join(features::FEATURES);
         std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
         let mut by_shard: BTreeMap<u32, Vec<(usize, &IndexRow)>> = BTreeMap::new();
         for (position, row) in index.iter().enumerate() {
@@ -70,7 +69,7 @@ impl Features {
         }
         let files = by_shard.len() as u32;
         let record = Record { parts: settings.cached_parts(), views: views(settings), files };
-        write_json(&job.output().join(RECORD), &record)?;
+        write_json(&job.output().join(features::RECORD), &record)?;
         Ok(Summary {
             line: format!(
                 "{} photos, {} views each, {} parts frozen",
@@ -130,7 +129,7 @@ impl Extractor<'_> {
 
 impl Stage for Features {
     fn name(&self) -> &'static str {
-        STAGE
+        features::STAGE
     }
 
     fn version(&self) -> u32 {

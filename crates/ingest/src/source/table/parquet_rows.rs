@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use marque_formats::{ForeignKind, ForeignTable};
+use marque_formats::{ExternalKind, ExternalTable};
 
 use super::super::parquet::unnamed_classes;
 use super::RawTable;
@@ -13,10 +13,10 @@ use crate::warnings::warn_once;
 const BATCH: usize = 4096;
 
 pub(super) fn read(path: &Path) -> Result<RawTable, Error> {
-    let table = ForeignTable::open(path, BATCH)?;
+    let table = ExternalTable::open(path, BATCH)?;
     let (mut known, mut columns) = (Vec::new(), Vec::new());
     for (position, column) in table.columns().iter().enumerate() {
-        if column.kind == ForeignKind::Text {
+        if column.kind == ExternalKind::Text {
             known.push(position);
             columns.push(column.name.clone());
         } else {

@@ -1,0 +1,211 @@
+//! Times a training step, or evaluation, on photos of noise.
+//!
+//! A step is all that training does once a batch is in memory: forward and backward pass, and AdamW. Work is
+//! counted by the definition of a convolution (two operations per multiply-add), whatever the algorithm; so a
+//! share of the peak may exceed one where Winograd's algorithm needs fewer.
+
+use std::time::Instant;
+
+use candle_core::{DType, Device, Tensor};
+use marque_kernels::nhwc::Convolution;
+use marque_kernels::{CrossEntropy, cross_entropy};
+use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig, Precision};
+use marque_train::{AdamW, Method, Optimizer, PeakRates};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Steps before the timed ones, in which buffers are made.
+const WARM_UP: usize = 2;
+
+/// What to time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Workload {
+    /// The network has this backbone and three heads, of 6, 5 and 2 classes.
+    pub(super) backbone: Backbone,
+    /// Height and width of the photos, in pixels.
+    pub(super) size: usize,
+    /// Photos per step.
+    pub(super) batch: usize,
+    /// Steps that are timed, after two that are not; at least one.
+    pub(super) steps: usize,
+    /// Time evaluation mode without gradients, instead of training.
+    pub(super) evaluate: bool,
+    /// The type of the activations in the backbone.
+    pub(super) precision: Precision,
+}
+
+/// What was measured.
+#[derive(Debug, Clone)]
+pub(super) struct Throughput {
+    /// Seconds of each timed step, ascending.
+    pub(super) seconds: Vec<f64>,
+    /// Operations of all convolutions of a step.
+    pub(super) operations: f64,
+    /// The convolutions of the backbone, in the order of computation.
+    pub(super) convolutions: Vec<Convolution>,
+}
+
+impl Throughput {
+    /// Seconds of the median step.
+    pub(super) fn median(&self) -> f64 {
+        self.seconds[self.seconds.len() / 2]
+    }
+
+    /// The distinct convolutions with their counts, in order of first occurrence.
+    pub(super) fn kinds(&self) -> Vec<(Convolution, usize)> {
+        let mut kinds: Vec<(Convolution, usize)> = Vec::new();
+        let key = |c: &Convolution| (c.input_shape(), c.weight_shape(), c.stride());
+        for convolution in &self.convolutions {
+            match kinds.iter_mut().find(|(known, _)| key(known) == key(convolution)) {
+                Some((_, count)) => *count += 1,
+                None => kinds.push((*convolution, 1)),
+            }
+        }
+        kinds
+    }
+}
+
+/// Times the steps of a workload.
+///
+/// # Errors
+/// If the network cannot compute on photos of that size.
+pub(super) fn measure(workload: &Workload) -> Result<Throughput, marque_network::Error> {
+    let mut steps = Steps::new(workload)?;
+    let mut seconds = Vec::new();
+    for _ in 0..WARM_UP + workload.steps.max(1) {
+        let start = Instant::now();
+        rayon::scope(|_| steps.step())?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    let mut seconds = seconds.split_off(WARM_UP);
+    seconds.sort_by(f64::total_cmp);
+    let convolutions =
+        steps.network.architecture().convolutions([workload.batch, workload.size, workload.size, 3])?;
+    let once = convolutions.iter().map(Convolution::operations).sum::<u64>() as f64;
+    // The photo has no gradient.
+    let unneeded = convolutions.first().map_or(0, Convolution::operations) as f64;
+    let operations = if workload.evaluate { once } else { 3.0 * once - unneeded };
+    Ok(Throughput { seconds, operations, convolutions })
+}
+
+/// A network, its optimiser, and a batch that it computes on again and again.
+pub(super) struct Steps {
+    workload: Workload,
+    network: Network,
+    images: Tensor,
+    targets: Tensor,
+    optimizer: Optimizer,
+    gradients: Gradients,
+    rng: ChaCha8Rng,
+}
+
+impl Steps {
+    /// Draws weights and photos.
+    ///
+    /// # Errors
+    /// If the network cannot be built.
+    pub(super) fn new(workload: &Workload) -> Result<Self, marque_network::Error> {
+        let network = Network::new(&config(workload), 0)?.with_precision(workload.precision);
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let (images, targets) = draw(workload, &mut rng)?;
+        let optimizer = Optimizer::new(Method::AdamW(AdamW::default()), network.parameters());
+        Ok(Self {
+            workload: *workload,
+            network,
+            images,
+            targets,
+            optimizer,
+            gradients: Gradients::new(),
+            rng,
+        })
+    }
+
+    /// Draws other photos and labels for the steps that follow.
+    #[cfg(test)]
+    fn draw(&mut self) -> Result<(), marque_network::Error> {
+        (self.images, self.targets) = draw(&self.workload, &mut self.rng)?;
+        Ok(())
+    }
+
+    /// Takes a step and returns the loss before it, if it is one of training.
+    ///
+    /// # Errors
+    /// If the photos are too small for the network.
+    pub(super) fn step(&mut self) -> Result<Option<f32>, marque_network::Error> {
+        let (network, images) = (&self.network, &self.images);
+        if self.workload.evaluate {
+            network.forward_eval(images)?;
+            return Ok(None);
+        }
+        let pass = network.forward_train(images, &mut self.rng)?;
+        let loss = self.loss(pass.logits())?;
+        pass.backward(&loss, &mut self.gradients)?;
+        let rates = PeakRates { backbone: 1e-4, heads: 1e-4, layer_decay: 1.0, weight_decay: 0.01 };
+        self.optimizer.step(network.parameters(), &self.gradients, |parameter| rates.at(1.0, parameter))?;
+        Ok(Some(loss.to_scalar()?))
+    }
+
+    fn loss(&self, logits: &[Tensor]) -> candle_core::Result<Tensor> {
+        let mut loss = Tensor::zeros((), DType::F32, &Device::Cpu)?;
+        for logits in logits {
+            loss = (loss + cross_entropy(logits, &self.targets, &CrossEntropy::default())?)?;
+        }
+        Ok(loss)
+    }
+}
+
+/// Photos of noise, and labels that every head has.
+fn draw(workload: &Workload, rng: &mut ChaCha8Rng) -> candle_core::Result<(Tensor, Tensor)> {
+    let (batch, size) = (workload.batch, workload.size);
+    let pixels: Vec<f32> = (0..batch * size * size * 3).map(|_| rng.random_range(-2.0..2.0)).collect();
+    let images = Tensor::from_vec(pixels, (batch, size, size, 3), &Device::Cpu)?;
+    let targets = Tensor::from_iter((0..batch).map(|_| rng.random_range(0..2i64)), &Device::Cpu)?;
+    Ok((images, targets))
+}
+
+fn config(workload: &Workload) -> NetworkConfig {
+    let head =
+        |name: &str, classes: usize| HeadConfig::new(name, (0..classes).map(|class| class.to_string()));
+    NetworkConfig {
+        backbone: workload.backbone,
+        bottleneck_stride: Default::default(),
+        norm_eps: 1e-5,
+        norm_momentum: 0.1,
+        zero_init_residual: false,
+        dropout: 0.0,
+        input_size: workload.size,
+        mean: [0.5; 3],
+        std: [0.5; 3],
+        heads: vec![head("brand", 6), head("type", 5), head("era", 2)],
+        hierarchy: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What rounding activations to eight binary digits may do to a loss.
+    const TOLERANCE: f32 = 2e-2;
+
+    fn losses(precision: Precision) -> Vec<f32> {
+        let backbone = Backbone::ResNet18;
+        let workload = Workload { backbone, size: 64, batch: 16, steps: 0, evaluate: false, precision };
+        let mut steps = Steps::new(&workload).unwrap();
+        let step = |_| {
+            steps.draw().unwrap();
+            steps.step().unwrap().unwrap()
+        };
+        (0..10).map(step).collect()
+    }
+
+    #[test]
+    fn ten_steps_in_bf16_have_the_losses_of_f32() {
+        let (single, half) = (losses(Precision::F32), losses(Precision::Bf16));
+        assert_ne!(single, half, "the precision has no effect");
+        for (step, (single, half)) in single.iter().zip(&half).enumerate() {
+            let error = ((half - single) / single).abs();
+            assert!(error < TOLERANCE, "step {step}: {half}, f32 {single}, off by {error:e}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The labelled photos: labels, splits, boxes, and leaks between splits.
+
+use std::collections::BTreeMap;
+
+use marque_contracts::counts::counted;
+use marque_contracts::schema::{Head, HeadKind, Split};
+use marque_formats::{BoxFit, Crop, CropRow, DuplicateRow, LabelRow, LabelTable, PhotoRow};
+
+use crate::class_table::ClassRow;
+use crate::duplicates::{Group, Leak, group_of_photo, groups};
+use crate::heads::{AnnotatedPhotos, LabelledHead};
+use crate::{Annotation, Annotations, Candidate, ClassName, Error, OnLeak, Settings, SplitSource, hold_out};
+
+/// Groups of duplicates that an error names.
+const EXAMPLES: usize = 3;
+
+/// The photos that are present and annotated, sorted by name.
+pub(crate) struct LabelledPhotos<'a> {
+    pub(crate) heads: Vec<LabelledHead>,
+    pub(crate) splits: Vec<Split>,
+    /// Whether a photo goes into the tables; one may be left out for a duplicate in another split.
+    pub(crate) kept: Vec<bool>,
+    pub(crate) names: Vec<ClassRow>,
+    pub(crate) groups: Vec<Group>,
+    /// Photos that no annotation is about.
+    pub(crate) unlabelled: usize,
+    /// Annotations of photos that are not there.
+    pub(crate) absent: usize,
+    /// Boxes that reached a little beyond their photos and were clipped, with the names of these.
+    pub(crate) clipped: Vec<(&'a str, Crop)>,
+    /// Boxes that reach far beyond their photos.
+    pub(crate) beyond: Vec<(&'a PhotoRow, Crop)>,
+    photos: Vec<(&'a PhotoRow, &'a Annotation)>,
+    boxes: Vec<Option<Crop>>,
+    columns: &'a [String],
+}
+
+impl<'a> LabelledPhotos<'a> {
+    pub(crate) fn of(
+        settings: &Settings,
+        photos: &'a [PhotoRow],
+        annotations: &'a Annotations,
+        duplicates: &[DuplicateRow],
+    ) -> Result<Self, Error> {
+        let matched = matched(photos, annotations)?;
+        let found: Vec<_> = matched.iter().map(|(_, annotation)| *annotation).collect();
+        let names = counted_names(&annotations.class_names, &found);
+        let annotated =
+            AnnotatedPhotos { annotations, photos: &found, names: &names, matching: settings.matching };
+        let heads: Vec<_> =
+            settings.heads.iter().map(|head| LabelledHead::of(head, &annotated)).collect::<Result<_, _>>()?;
+        let file_names: Vec<_> = found.iter().map(|annotation| annotation.file_name.as_str()).collect();
+        let groups = groups(duplicates, settings.duplicates, &file_names);
+        let splits = splits(settings, &found, &heads, &groups);
+        let (mut boxes, mut clipped, mut beyond) = (Vec::new(), Vec::new(), Vec::new());
+        for (photo, annotation) in &matched {
+            boxes.push(annotation.crop.map(|crop| {
+                let (crop, is_clipped) = match crop.fit(photo.width, photo.height) {
+                    BoxFit::Inside(crop) => (crop, annotation.clipped),
+                    BoxFit::Clipped(crop) => (crop, true),
+                    BoxFit::Beyond(crop) => {
+                        beyond.push((*photo, crop));
+                        (crop, false)
+                    }
+                };
+                if is_clipped {
+                    clipped.push((photo.file_name.as_str(), crop));
+                }
+                crop
+            }));
+        }
+        let mut labelled = Self {
+            boxes,
+            clipped,
+            beyond,
+            kept: vec![true; found.len()],
+            names: names.into_iter().map(|(name, _)| ClassRow { name, photos: [0; 3] }).collect(),
+            unlabelled: photos.len().saturating_sub(found.len()),
+            absent: annotations.photos.len().saturating_sub(found.len()),
+            photos: matched,
+            columns: &annotations.columns,
+            heads,
+            splits,
+            groups,
+        };
+        labelled.settle_leaks(settings.on_leak)?;
+        labelled.count_names();
+        Ok(labelled)
+    }
+
+    pub(crate) fn leaks(&self) -> Vec<Leak<'_>> {
+        Leak::find(&self.groups, &self.splits, &self.heads)
+    }
+
+    pub(crate) fn file_names(&self) -> Vec<&str> {
+        self.photos.iter().map(|(photo, _)| photo.file_name.as_str()).collect()
+    }
+
+    /// Photos that go into the tables, with their splits.
+    pub(crate) fn kept_photos(&self) -> Vec<(usize, Split)> {
+        let kept = (0..self.photos.len()).filter(|photo| self.kept[*photo]);
+        kept.map(|photo| (photo, self.splits[photo])).collect()
+    }
+
+    pub(crate) fn head_records(&self) -> Vec<Head> {
+        let kept = self.kept_photos();
+        self.heads.iter().map(|head| head.record(&kept)).collect()
+    }
+
+    /// The label table, with those columns of the data set's own whose names are not taken.
+    pub(crate) fn table(&self) -> LabelTable {
+        let kept = self.kept_photos();
+        let mut columns = Vec::new();
+        for (position, column) in self.columns.iter().enumerate().filter(|(_, name)| !self.is_taken(name)) {
+            let value = |(photo, _): &(usize, Split)| self.photos[*photo].1.values.get(position)?.clone();
+            columns.push((column.clone(), kept.iter().map(value).collect()));
+        }
+        let rows = kept.iter().map(|(photo, split)| self.row(*photo, *split)).collect();
+        LabelTable { heads: self.head_records(), rows, columns }
+    }
+
+    /// Boxes of all photos, those left out included: their pixels may be there already.
+    pub(crate) fn crops(&self) -> Vec<CropRow> {
+        let crop = |((photo, _), crop): (&(&PhotoRow, &Annotation), &Option<Crop>)| CropRow {
+            file_name: photo.file_name.clone(),
+            crop: *crop,
+        };
+        self.photos.iter().zip(&self.boxes).map(crop).collect()
+    }
+
+    fn row(&self, photo: usize, split: Split) -> LabelRow {
+        let (file, annotation) = &self.photos[photo];
+        let name = annotation.class.and_then(|class| self.names.get(class)).map(|row| &row.name);
+        LabelRow {
+            file_name: file.file_name.clone(),
+            split,
+            class_name: name.map(|name| name.text.clone()),
+            make: name.and_then(|name| name.make.clone()),
+            model: name.and_then(|name| name.model.clone()),
+            body: name.and_then(|name| name.body.clone()),
+            year: name.and_then(|name| name.year),
+            crop: self.boxes[photo],
+            width: file.width,
+            height: file.height,
+            digest: file.digest,
+            labels: self.heads.iter().map(|head| head.labels[photo].clone()).collect(),
+        }
+    }
+
+    /// Whether the label table has a column of this name anyway.
+    fn is_taken(&self, column: &str) -> bool {
+        LabelTable::FIXED_COLUMNS.contains(&column)
+            || self.heads.iter().any(|head| head.name == column || format!("{}_id", head.name) == column)
+    }
+
+    fn settle_leaks(&mut self, on_leak: OnLeak) -> Result<(), Error> {
+        let dropped = {
+            let leaks = self.leaks();
+            let crossing: Vec<_> = leaks.iter().filter(|leak| leak.crosses.is_some()).collect();
+            match on_leak {
+                OnLeak::Error if !crossing.is_empty() => {
+                    let names = self.file_names();
+                    let examples = crossing.iter().take(EXAMPLES).map(|leak| leak.example(&names));
+                    let examples = examples.collect::<Vec<_>>().join(", ");
+                    let groups = counted(crossing.len() as u64, "group", "groups");
+                    return Err(Error::Leaks { groups, examples });
+                }
+                OnLeak::DropFromTrain => {
+                    crossing.iter().flat_map(|leak| leak.to_drop(&self.splits)).collect()
+                }
+                OnLeak::Error | OnLeak::Report => Vec::new(),
+            }
+        };
+        dropped.into_iter().for_each(|photo| self.kept[photo] = false);
+        Ok(())
+    }
+
+    fn count_names(&mut self) {
+        for (photo, split) in self.kept_photos() {
+            let class = self.photos[photo].1.class;
+            if let Some(name) = class.and_then(|class| self.names.get_mut(class)) {
+                name.photos[split as usize] += 1;
+            }
+        }
+    }
+}
+
+/// Photos with their annotations, sorted by name.
+fn matched<'a>(
+    photos: &'a [PhotoRow],
+    annotations: &'a Annotations,
+) -> Result<Vec<(&'a PhotoRow, &'a Annotation)>, Error> {
+    let by_name: BTreeMap<_, _> = photos.iter().map(|photo| (photo.file_name.as_str(), photo)).collect();
+    let find = |annotation: &'a Annotation| Some((*by_name.get(annotation.file_name.as_str())?, annotation));
+    let found: Vec<_> = annotations.photos.iter().filter_map(find).collect();
+    if found.is_empty() {
+        let none = || "none".to_owned();
+        return Err(Error::Unmatched {
+            annotations: annotations.photos.len(),
+            photos: photos.len(),
+            annotated: annotations.photos.first().map_or_else(none, |first| first.file_name.clone()),
+            photo: photos.first().map_or_else(none, |first| first.file_name.clone()),
+        });
+    }
+    Ok(found)
+}
+
+/// The class names, each with its number of photos.
+fn counted_names(names: &[ClassName], photos: &[&Annotation]) -> Vec<(ClassName, u64)> {
+    let mut names: Vec<_> = names.iter().map(|name| (name.clone(), 0)).collect();
+    for photo in photos {
+        if let Some((_, count)) = photo.class.and_then(|class| names.get_mut(class)) {
+            *count += 1;
+        }
+    }
+    names
+}
+
+/// The split of each photo.
+fn splits(
+    settings: &Settings,
+    photos: &[&Annotation],
+    heads: &[LabelledHead],
+    groups: &[Group],
+) -> Vec<Split> {
+    let official = settings.split == SplitSource::Official;
+    let given = |photo: &&Annotation| photo.split.filter(|_| official).unwrap_or(Split::Train);
+    let mut splits: Vec<_> = photos.iter().map(given).collect();
+    let groups = match settings.split {
+        SplitSource::Official | SplitSource::Grouped => group_of_photo(groups, photos.len()),
+        SplitSource::Stratified => vec![None; photos.len()],
+    };
+    let strata = strata(heads, photos.len());
+    let classes: Vec<Vec<_>> = (0..photos.len()).map(|photo| classes(heads, photo)).collect();
+    let labelled = |photo: usize| heads.iter().any(|head| head.labels[photo].is_known());
+    for (split, share) in [(Split::Test, settings.test), (Split::Validation, settings.validation)] {
+        if (0..photos.len()).any(|photo| splits[photo] == split && labelled(photo)) {
+            continue;
+        }
+        let train: Vec<_> = (0..photos.len()).filter(|photo| splits[*photo] == Split::Train).collect();
+        let candidate = |photo: &usize| Candidate {
+            file_name: &photos[*photo].file_name,
+            stratum: &strata[*photo],
+            classes: &classes[*photo],
+            group: groups[*photo],
+        };
+        let candidates: Vec<_> = train.iter().map(candidate).collect();
+        let chosen = hold_out(&candidates, share, settings.seed, split.as_str());
+        train.iter().zip(chosen).filter(|(_, chosen)| *chosen).for_each(|(photo, _)| splits[*photo] = split);
+    }
+    splits
+}
+
+/// What is to be in proportion: the class of each photo in each single-label head, then of each multi-label head the
+/// rarest tag that the photo has. Sets of tags are too many to be strata, and what there is plenty of needs no care.
+fn strata(heads: &[LabelledHead], photos: usize) -> Vec<Vec<Option<&str>>> {
+    let mut strata = vec![Vec::with_capacity(heads.len()); photos];
+    for head in heads.iter().filter(|head| head.kind == HeadKind::Single) {
+        for (stratum, label) in strata.iter_mut().zip(&head.labels) {
+            stratum.push(head.class_names(label).next());
+        }
+    }
+    for head in heads.iter().filter(|head| head.kind == HeadKind::Tags) {
+        let mut counts = vec![0_usize; head.classes.len()];
+        head.labels.iter().flat_map(|label| label.ids()).for_each(|id| counts[*id] += 1);
+        for (stratum, label) in strata.iter_mut().zip(&head.labels) {
+            // Ties go to the first by name, so that the order of the classes does not matter.
+            let rarest = label.ids().iter().min_by_key(|id| (counts[**id], head.classes[**id].as_str()));
+            stratum.push(label.is_known().then(|| rarest.map_or("", |id| &head.classes[*id])));
+        }
+    }
+    strata
+}
+
+/// The classes and tags of a photo, each with the position of its head.
+fn classes(heads: &[LabelledHead], photo: usize) -> Vec<(usize, &str)> {
+    let of_head = |(position, head): (usize, _)| {
+        let head: &LabelledHead = head;
+        head.class_names(&head.labels[photo]).map(move |class| (position, class))
+    };
+    heads.iter().enumerate().flat_map(of_head).collect()
+}

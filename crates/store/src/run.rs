@@ -1,0 +1,209 @@
+//! Bringing stages up to date.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use marque_contracts::{Failure, Job, Progress, Stage, Summary};
+
+use crate::assess::{State, assess_stage, fingerprint};
+use crate::error::RunError;
+use crate::fingerprint::Fingerprint;
+use crate::reason::Reason;
+use crate::store::{Artifact, Store};
+
+/// What to run.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Positions of the stages asked for; all if empty.
+    pub stages: BTreeSet<usize>,
+    /// Run the stages asked for even if they are fresh.
+    pub force: bool,
+    /// Leave the stages before them alone and take their results as they are.
+    pub only: bool,
+}
+
+impl Request {
+    /// Positions of the stages asked for.
+    pub fn selected(&self, stages: &[Box<dyn Stage>]) -> BTreeSet<usize> {
+        if self.stages.is_empty() { (0..stages.len()).collect() } else { self.stages.clone() }
+    }
+
+    /// Positions of the stages that have to be up to date, in running order: those asked for and, unless these are to
+    /// run alone, all that they read from.
+    pub fn needed(&self, stages: &[Box<dyn Stage>]) -> BTreeSet<usize> {
+        let mut needed = self.selected(stages);
+        if self.only {
+            return needed;
+        }
+        for position in (0..stages.len()).rev() {
+            if needed.contains(&position) {
+                let inputs = stages[position].inputs();
+                let reads = |&before: &usize| inputs.iter().any(|input| input.stage == stages[before].name());
+                needed.extend((0..position).filter(reads));
+            }
+        }
+        needed
+    }
+
+    /// Whether a stage has to be up to date; `false` if there is no such stage.
+    pub fn needs(&self, stages: &[Box<dyn Stage>], name: &str) -> bool {
+        self.needed(stages).into_iter().any(|position| stages[position].name() == name)
+    }
+
+    /// The error for a stage one of whose sources cannot be read: if it has a result, the stages asked for that come
+    /// after it could use that.
+    pub fn blocked(
+        &self,
+        store: &Store,
+        stages: &[Box<dyn Stage>],
+        position: usize,
+        failure: Failure,
+    ) -> RunError {
+        let stage = stages[position].name();
+        let downstream: Vec<_> =
+            self.selected(stages).range(position + 1..).map(|&after| stages[after].name()).collect();
+        match store.current(stage) {
+            Ok(Some(_)) if !downstream.is_empty() => {
+                RunError::UnknownStaleness { stage, failure, downstream }
+            }
+            _ => RunError::Stage { stage, failure },
+        }
+    }
+}
+
+/// Is told what happens.
+pub trait Observer {
+    /// A stage is about to run, for these reasons.
+    fn starts(&self, stage: &str, reasons: &[Reason]);
+
+    /// A stage is up to date.
+    fn done(&self, stage: &str, artifact: &Artifact, outcome: &Outcome);
+}
+
+/// How a stage came to be up to date.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Outcome {
+    /// It was.
+    Fresh,
+    /// An earlier result was restored from the cache.
+    Restored,
+    /// It ran.
+    Ran {
+        /// The stage's summary of its work.
+        summary: Summary,
+        /// Whether its files came out as they were before: then nothing after it has to run.
+        unchanged: bool,
+    },
+}
+
+/// Brings the stages asked for, and unless told otherwise all that they read from, up to date. Call with the store's
+/// lock held. `stages` must be in an order in which they can run.
+///
+/// # Errors
+/// The first stage that fails stops the run; results finished before it stay.
+pub fn run(
+    store: &Store,
+    stages: &[Box<dyn Stage>],
+    request: &Request,
+    progress: &dyn Progress,
+    observer: &dyn Observer,
+) -> Result<(), RunError> {
+    let selected = request.selected(stages);
+    let runner = Runner { store, stages, request, progress, observer };
+    for position in request.needed(stages) {
+        let forced = request.force && selected.contains(&position);
+        runner.bring_up_to_date(position, forced.then_some(Reason::Forced))?;
+    }
+    Ok(())
+}
+
+struct Runner<'a> {
+    store: &'a Store,
+    stages: &'a [Box<dyn Stage>],
+    request: &'a Request,
+    progress: &'a dyn Progress,
+    observer: &'a dyn Observer,
+}
+
+impl Runner<'_> {
+    /// Runs a stage unless its result can be used and there is no further reason to run it.
+    fn bring_up_to_date(&self, position: usize, extra: Option<Reason>) -> Result<(), RunError> {
+        let stage = self.stages[position].as_ref();
+        let name = stage.name();
+        let assessment = assess_stage(self.store, stage, None)?;
+        let reasons = match (assessment.state, extra) {
+            (State::Blocked(failure), _) => {
+                return Err(self.request.blocked(self.store, self.stages, position, failure));
+            }
+            (State::Stale(reasons), extra) => extra.into_iter().chain(reasons).collect::<Vec<_>>(),
+            (_, Some(extra)) => vec![extra],
+            (State::Fresh, None) => {
+                if let Some(current) = &assessment.current {
+                    self.observer.done(name, current, &Outcome::Fresh);
+                }
+                return Ok(());
+            }
+            // Nobody has read it since another took its place: it may have been damaged without notice.
+            (State::Cached(artifact), None) => match artifact.manifest.first_damage(&artifact.folder) {
+                None => {
+                    self.store.make_current(name, &artifact.manifest.key)?;
+                    self.observer.done(name, &artifact, &Outcome::Restored);
+                    return Ok(());
+                }
+                Some(damage) => vec![Reason::Damaged(damage)],
+            },
+        };
+        self.verify_inputs(position)?;
+        // Only now: a stage that ran to replace a damaged input may have changed what is read.
+        let fingerprint = fingerprint(self.store, stage)?;
+        self.execute(stage, fingerprint, assessment.current.as_ref(), &reasons)
+    }
+
+    fn execute(
+        &self,
+        stage: &dyn Stage,
+        fingerprint: Fingerprint,
+        before: Option<&Artifact>,
+        reasons: &[Reason],
+    ) -> Result<(), RunError> {
+        let name = stage.name();
+        let mut inputs = BTreeMap::new();
+        for input in stage.inputs() {
+            if let Some(upstream) = self.store.current(input.stage)? {
+                inputs.insert(input.stage.to_owned(), upstream.folder);
+            }
+        }
+        self.observer.starts(name, reasons);
+        let started = Instant::now();
+        // A forced run starts from nothing: it is what one does when a result is not to be trusted.
+        let resume = stage.resumable() && !reasons.contains(&Reason::Forced);
+        let work = self.store.begin(name, &fingerprint.key(), resume)?;
+        let job = Job::new(inputs, &work.path, self.progress);
+        let summary = stage.run(&job).map_err(|failure| RunError::Stage { stage: name, failure })?;
+        let seconds = started.elapsed().as_secs_f64();
+        let artifact = self.store.commit(work, fingerprint, seconds, summary.notes.clone())?;
+        let unchanged = before.is_some_and(|before| before.manifest.content == artifact.manifest.content);
+        self.observer.done(name, &artifact, &Outcome::Ran { summary, unchanged });
+        Ok(())
+    }
+
+    /// Hashes what the stage will read; a damaged file makes the stage that wrote it run again.
+    fn verify_inputs(&self, position: usize) -> Result<(), RunError> {
+        let stage = self.stages[position].name();
+        for input in self.stages[position].inputs() {
+            let Some(upstream) = self.store.current(input.stage)? else { continue };
+            let damage = upstream.manifest.check_contents(&upstream.folder, input.files);
+            let Some(first) = damage.into_iter().next() else { continue };
+            match self.stages[..position].iter().position(|before| before.name() == input.stage) {
+                Some(before) if !self.request.only => {
+                    self.bring_up_to_date(before, Some(Reason::Damaged(first)))?;
+                }
+                _ => {
+                    let damage = first.to_string();
+                    return Err(RunError::DamagedInput { stage, upstream: input.stage, damage });
+                }
+            }
+        }
+        Ok(())
+    }
+}
