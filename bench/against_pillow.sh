@@ -4,8 +4,10 @@
 #
 #   bench/against_pillow.sh PYTHON FOLDER [ROUNDS]
 #
-# PYTHON has Pillow; FOLDER holds photos and nothing else. Pillow's draft mode, which decodes JPEG at a part of its
-# size, is shown too. SIZES chooses other sizes. Writing goes where TMPDIR is: /dev/shm leaves the disk out. Build first: cargo build --release --workspace --example pack_folder
+# PYTHON has Pillow; FOLDER holds photos and nothing else. Both decode whole photos: Pillow's draft mode, which decodes JPEG
+# at a part of its size, makes other pixels. Times are those of the processor (user and system), so that other programs
+# on the machine count less. SIZES chooses other sizes. Writing goes where TMPDIR is: /dev/shm leaves the disk out.
+# Build first: cargo build --release --package marque-preprocess --example pack_folder
 set -eu
 python=$1 folder=$2 rounds=${3:-5}
 here=$(dirname "$0")
@@ -13,24 +15,21 @@ pack=${PACK:-${CARGO_TARGET_DIR:-target}/release/examples/pack_folder}
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
-echo "| $(ls "$folder" | wc -l) photos, 1 thread | ms a photo | Pillow | ratio | Pillow, draft | ratio |"
-echo "|---|---|---|---|---|---|"
+echo "| $(ls "$folder" | wc -l) photos, 1 thread | ms a photo | Pillow | ratio |"
+echo "|---|---|---|---|"
 for size in ${SIZES:-224 128 64}; do
-    ours="" plain="" draft=""
+    ours="" theirs=""
     for round in $(seq "$rounds"); do
         ours="$ours $("$pack" "$folder" "$size" "$scratch" 1)"
-        plain="$plain $("$python" "$here/pillow_pack.py" "$folder" "$size" "$scratch/packed" 1 plain)"
-        draft="$draft $("$python" "$here/pillow_pack.py" "$folder" "$size" "$scratch/packed" 1 draft)"
+        theirs="$theirs $("$python" "$here/pillow_pack.py" "$folder" "$size" "$scratch/packed" 1)"
     done
-    "$python" - "$size" "$ours" "$plain" "$draft" <<'PYTHON'
+    "$python" - "$size" "$ours" "$theirs" <<'PYTHON'
 import statistics, sys
 size = sys.argv[1]
-ours, plain, draft = ([float(x) for x in a.split()] for a in sys.argv[2:])
-def ratio(theirs):
-    ratios = sorted(b / a for a, b in zip(ours, theirs))
-    return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+ours, theirs = ([float(x) for x in a.split()] for a in sys.argv[2:])
+ratios = sorted(b / a for a, b in zip(ours, theirs))
 median = statistics.median
-print(f"| {size} px | {median(ours):.3f} | {median(plain):.3f} | {ratio(plain)} | {median(draft):.3f} | {ratio(draft)} |",
+print(f"| {size} px | {median(ours):.3f} | {median(theirs):.3f} | {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) |",
       flush=True)
 PYTHON
 done

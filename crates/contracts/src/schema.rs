@@ -1,12 +1,14 @@
 //! The stages, the names of the files that pass between them, and the records of the JSON ones. The columns of the
 //! Parquet tables are in `marque-formats`, which reads and writes them.
 
+mod crop;
 mod head;
 mod normalisation;
 mod preparation;
 pub mod stanford_cars;
 mod text;
 
+pub use crop::{BoxFit, Crop};
 pub use head::{ClassWeights, Head, HeadKind, Label};
 pub use normalisation::Normalisation;
 pub use preparation::{Filter, Fit, Preparation};

@@ -6,7 +6,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{PhotoRow, RejectedRow};
-use marque_photo::{Decoder, Pixels, Reduction};
+use marque_photo::{Decoder, Pixels};
 use rayon::prelude::*;
 
 use crate::perceptual_hash::PerceptualHash;
@@ -19,9 +19,6 @@ pub(crate) struct Photo {
 
 /// What is behind transparent photos: red, green, blue.
 const WHITE: [u8; 3] = [255; 3];
-
-/// Pixels of the shorter side that a perceptual hash needs: three for each pixel of the 32×32 that it is computed from.
-const HASHED_SIDE: usize = 96;
 
 /// Decodes each of the files `names` below `folder`; those that are not photos of at most `max_pixels` pixels are
 /// returned with the reason. Photos are recognised by content, not by name. The order of the names is kept.
@@ -53,7 +50,7 @@ pub(crate) fn decode_all(
 fn decode(decoder: &mut Decoder, folder: &Path, name: &str, max_pixels: u64) -> Result<Photo, String> {
     let bytes = fs_err::read(folder.join(name)).map_err(|e| e.to_string())?;
     let file = marque_photo::Photo::read(&bytes, max_pixels).map_err(|e| e.to_string())?;
-    let pixels = decoder.decode(&file, reduction(&file), WHITE).map_err(|e| e.to_string())?;
+    let pixels = decoder.decode(&file, WHITE).map_err(|e| e.to_string())?;
     let hash = PerceptualHash::of(&upright(&pixels, file.orientation()));
     let (width, height) = file.upright_size();
     let row = PhotoRow {
@@ -66,19 +63,12 @@ fn decode(decoder: &mut Decoder, folder: &Path, name: &str, max_pixels: u64) -> 
     Ok(Photo { row, hash })
 }
 
-/// The most by which the photo may be reduced for its perceptual hash. All of its data are read just the same.
-fn reduction(file: &marque_photo::Photo<'_>) -> Reduction {
-    let side = file.width().min(file.height());
-    let allowed = |reduction: &Reduction| side >= HASHED_SIDE * reduction.factor();
-    Reduction::ALL.into_iter().rfind(allowed).unwrap_or_default()
-}
-
 /// The photo in grey, by the weights of ITU-R BT.709.
 fn upright(pixels: &Pixels<'_>, orientation: u8) -> GrayImage {
-    let grey = |&[red, green, blue, _]: &[u8; 4]| {
+    let grey = |&[red, green, blue]: &[u8; 3]| {
         ((u32::from(red) * 2126 + u32::from(green) * 7152 + u32::from(blue) * 722) / 10_000) as u8
     };
-    let values = pixels.rgbx.as_chunks::<4>().0.iter().map(grey).collect();
+    let values = pixels.rgb.as_chunks::<3>().0.iter().map(grey).collect();
     let image = GrayImage::from_raw(pixels.width as u32, pixels.height as u32, values).unwrap_or_default();
     let mut image = DynamicImage::ImageLuma8(image);
     if let Some(orientation) = Orientation::from_exif(orientation) {

@@ -151,7 +151,7 @@ impl Stage for Ingest {
     }
 
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn settings(&self) -> Value {

@@ -1,35 +1,27 @@
-//! From a file to pixels.
+//! From a file to pixels, one way for all formats.
 
 use image::metadata::Orientation;
-use image::{DynamicImage, RgbImage};
-use marque_jpeg::Reduction;
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
+use image::{DynamicImage, ImageFormat, RgbImage};
 
-use crate::photo::{Kind, general_decoder};
-use crate::{Error, Photo};
+use crate::libjpeg::Decompressor;
+use crate::photo::Photo;
+use crate::{Error, raster};
 
 /// A decoded photo as it is stored, in the decoder's memory.
 #[derive(Clone, Copy)]
 pub struct Pixels<'a> {
-    /// Width in pixels: that of the photo over the reduction, rounded up.
+    /// Width in pixels.
     pub width: usize,
-    /// Height in pixels, likewise.
+    /// Height in pixels.
     pub height: usize,
-    /// Rows from the top, four bytes a pixel: red, green, blue, and one that means nothing.
-    pub rgbx: &'a [u8],
-    /// By how much it was reduced: not at all where its format does not allow it.
-    pub reduction: Reduction,
+    /// `height × width × 3` levels, rows from the top: red, green, blue.
+    pub rgb: &'a [u8],
 }
 
 /// Decodes photos one after the other in memory that it keeps.
 #[derive(Default)]
 pub struct Decoder {
-    fast: marque_jpeg::Decoder,
-    /// What a general decoder gave.
-    rgbx: Vec<u8>,
+    rgb: Vec<u8>,
 }
 
 impl Decoder {
@@ -38,56 +30,30 @@ impl Decoder {
         Self::default()
     }
 
-    /// Decodes a photo, reduced if its format allows that. Transparent photos are laid on `background`.
+    /// Decodes a photo. What is transparent is composited over `background`.
     ///
     /// # Errors
     /// If the file is damaged, or a JPEG file that ends before its picture does.
-    pub fn decode(
-        &mut self,
-        photo: &Photo<'_>,
-        reduction: Reduction,
-        background: [u8; 3],
-    ) -> Result<Pixels<'_>, Error> {
-        let format = match &photo.kind {
-            Kind::Baseline(header) => {
-                if let Ok(pixels) = self.fast.decode(photo.file, header, reduction) {
-                    let marque_jpeg::Pixels { width, height, rgbx } = pixels;
-                    return Ok(Pixels { width, height, rgbx, reduction });
-                }
-                if marque_jpeg::is_cut_short(photo.file) {
-                    return Err(Error::CutShort);
-                }
-                image::ImageFormat::Jpeg
+    pub fn decode(&mut self, photo: &Photo<'_>, background: [u8; 3]) -> Result<Pixels<'_>, Error> {
+        let (width, height) = (photo.width(), photo.height());
+        match photo.format {
+            ImageFormat::Jpeg => {
+                self.rgb.resize(width * height * 3, 0);
+                decode_jpeg(photo.file, &mut self.rgb, width)?;
             }
-            Kind::PlainCmyk => {
-                self.rgbx = decode_plain_cmyk(photo.file)?;
-                return Ok(whole(photo.width(), photo.height(), &self.rgbx));
-            }
-            Kind::Other(format) => *format,
-        };
-        let decoder = general_decoder(photo.file, format, photo.pixels())?;
-        let decoded = DynamicImage::from_decoder(decoder)?;
-        let transparent = decoded.color().has_alpha();
-        let mut decoded = decoded.into_rgba8();
-        if transparent {
-            for pixel in decoded.as_chunks_mut::<4>().0 {
-                lay_on(pixel, background);
-            }
+            format => self.rgb = raster::decode(photo.file, format, photo.pixels(), background)?,
         }
-        let (width, height) = (decoded.width() as usize, decoded.height() as usize);
-        self.rgbx = decoded.into_raw();
-        Ok(whole(width, height, &self.rgbx))
+        Ok(Pixels { width, height, rgb: &self.rgb })
     }
 
-    /// Decodes a photo whole and turns it upright.
+    /// Decodes a photo and turns it upright.
     ///
     /// # Errors
     /// If the file is damaged.
     pub fn upright(&mut self, photo: &Photo<'_>, background: [u8; 3]) -> Result<RgbImage, Error> {
-        let pixels = self.decode(photo, Reduction::Whole, background)?;
-        let rgb: Vec<u8> =
-            pixels.rgbx.as_chunks::<4>().0.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect();
-        let image = RgbImage::from_raw(pixels.width as u32, pixels.height as u32, rgb).unwrap_or_default();
+        let Pixels { width, height, .. } = self.decode(photo, background)?;
+        let rgb = std::mem::take(&mut self.rgb);
+        let image = RgbImage::from_raw(width as u32, height as u32, rgb).unwrap_or_default();
         let mut image = DynamicImage::ImageRgb8(image);
         if let Some(orientation) = Orientation::from_exif(photo.orientation()) {
             image.apply_orientation(orientation);
@@ -96,33 +62,22 @@ impl Decoder {
     }
 }
 
-fn whole(width: usize, height: usize, rgbx: &[u8]) -> Pixels<'_> {
-    Pixels { width, height, rgbx, reduction: Reduction::Whole }
-}
-
-/// Lays a pixel with opacity, not premultiplied, on an opaque one.
-fn lay_on(pixel: &mut [u8; 4], background: [u8; 3]) {
-    let opacity = u32::from(pixel[3]);
-    for (value, behind) in pixel.iter_mut().zip(background) {
-        *value = ((u32::from(*value) * opacity + u32::from(behind) * (255 - opacity) + 127) / 255) as u8;
-    }
-}
-
-pub(crate) fn plain_cmyk_decoder(file: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
-    let options = DecoderOptions::default()
-        .jpeg_set_out_colorspace(ColorSpace::CMYK)
-        .set_max_width(usize::MAX)
-        .set_max_height(usize::MAX);
-    JpegDecoder::new_with_options(ZCursor::new(file), options)
-}
-
-fn decode_plain_cmyk(file: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut rgbx = plain_cmyk_decoder(file).decode().map_err(|e| Error::Cmyk(format!("{e:?}")))?;
-    for pixel in rgbx.as_chunks_mut::<4>().0 {
-        let paper = 255 - u32::from(pixel[3]);
-        for ink in &mut pixel[..3] {
-            *ink = (((255 - u32::from(*ink)) * paper + 127) / 255) as u8;
+fn decode_jpeg(file: &[u8], rgb: &mut [u8], width: usize) -> Result<(), Error> {
+    let mut decompressor = Decompressor::new(file)?;
+    let four = decompressor.components() == 4;
+    decompressor.rows(|number, levels| {
+        let out = &mut rgb[number * width * 3..][..width * 3];
+        if !four {
+            return out.copy_from_slice(levels);
         }
-    }
-    Ok(rgbx)
+        // Adobe's programs store inks inverted, as light that passes; like Pillow, without looking for their marker.
+        for (pixel, [cyan, magenta, yellow, black]) in
+            out.as_chunks_mut::<3>().0.iter_mut().zip(levels.as_chunks::<4>().0)
+        {
+            *pixel = [cyan, magenta, yellow].map(|light| {
+                let product = u32::from(*light) * u32::from(*black) + 128;
+                ((product + (product >> 8)) >> 8) as u8
+            });
+        }
+    })
 }

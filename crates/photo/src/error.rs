@@ -9,6 +9,9 @@ pub enum Error {
     /// It is of a format that is known, and not read.
     #[error("it is {0}, which is not read: save it as JPEG or PNG")]
     Unread(&'static str),
+    /// It is a JPEG file of a kind that is not read: there is nothing wrong with it.
+    #[error("it is a JPEG file {0}, which is not read: save it as an ordinary (baseline) JPEG or as PNG")]
+    UnreadJpeg(&'static str),
     /// It is of no format that photos have.
     #[error("it is no photo: its content is not {READ}")]
     NoPhoto,
@@ -22,13 +25,19 @@ pub enum Error {
         /// Pixels that are allowed.
         max_pixels: u64,
     },
+    /// There is not as much memory as its pixels take.
+    #[error("there is not enough memory to decode it")]
+    Memory,
     /// It is a JPEG file without its end.
     #[error("the JPEG data end before the picture does")]
     CutShort,
+    /// It is a JPEG file that is damaged.
+    #[error("the JPEG data are damaged ({0}): save the photo again, or replace it")]
+    DamagedJpeg(String),
     /// It is damaged.
     #[error(transparent)]
     Image(#[from] image::ImageError),
-    /// It is a CMYK JPEG, and damaged.
-    #[error("{0}")]
-    Cmyk(String),
+    /// It cannot be resized: it has no pixels, say.
+    #[error("it cannot be resized: {0}")]
+    Resize(String),
 }

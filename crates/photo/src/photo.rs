@@ -1,40 +1,25 @@
 //! What a file says of itself, before any pixel is decoded.
 
-use std::io::Cursor;
+use image::{ImageDecoder, ImageFormat};
 
-use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
-use marque_jpeg::Header;
-
-use crate::Error;
-use crate::decoder::plain_cmyk_decoder;
+use crate::libjpeg::Decompressor;
 use crate::recognise::unread;
+use crate::{Error, exif, raster};
 
 /// No limit: for photos that were looked at before.
 pub const ANY_SIZE: u64 = u64::MAX;
 
-/// Bytes that a decoder of `image` may take beside those of the pixels.
-const WORKING_BYTES: u64 = 256 << 20;
-
-/// Most bytes that a pixel has: four values of 16 bits.
-const BYTES_PER_PIXEL: u64 = 8;
+/// What an XMP packet in a JPEG file begins with.
+const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
 /// A photo's file, whose header was read.
 pub struct Photo<'a> {
     pub(crate) file: &'a [u8],
-    pub(crate) kind: Kind,
+    pub(crate) format: ImageFormat,
     width: usize,
     height: usize,
     orientation: u8,
-}
-
-/// Who decodes it.
-pub(crate) enum Kind {
-    /// The fast decoder.
-    Baseline(Box<Header>),
-    /// Four colours without Adobe's marker, whose inks are not inverted; `image` takes all for inverted.
-    PlainCmyk,
-    /// `image`.
-    Other(ImageFormat),
+    decode_bytes: u64,
 }
 
 impl<'a> Photo<'a> {
@@ -46,44 +31,40 @@ impl<'a> Photo<'a> {
         if file.is_empty() {
             return Err(Error::Empty);
         }
-        let photo = Self::open(file)?;
-        if photo.width as u64 * photo.height as u64 > max_pixels {
+        let photo = match image::guess_format(file) {
+            Ok(ImageFormat::Jpeg) => Self::jpeg(file)?,
+            Ok(format) if format.reading_enabled() => Self::other(file, format)?,
+            _ => return Err(unread(file).map_or(Error::NoPhoto, Error::Unread)),
+        };
+        if photo.pixels() > max_pixels {
             return Err(Error::TooLarge { width: photo.width, height: photo.height, max_pixels });
         }
         Ok(photo)
     }
 
-    fn open(file: &'a [u8]) -> Result<Self, Error> {
-        let jpeg = |kind, width, height| {
-            let orientation = marque_jpeg::exif_orientation(file).unwrap_or(1);
-            Self { file, kind, width, height, orientation }
-        };
-        if let Ok(header) = Header::read(file) {
-            let (width, height) = (header.width(), header.height());
-            return Ok(jpeg(Kind::Baseline(Box::new(header)), width, height));
-        }
-        // General decoders fill with grey what is missing.
-        if marque_jpeg::is_cut_short(file) {
-            return Err(Error::CutShort);
-        }
-        if marque_jpeg::is_plain_cmyk(file) {
-            let mut decoder = plain_cmyk_decoder(file);
-            decoder.decode_headers().map_err(|e| Error::Cmyk(format!("{e:?}")))?;
-            let (width, height) =
-                decoder.dimensions().ok_or_else(|| Error::Cmyk("it has no size".to_owned()))?;
-            return Ok(jpeg(Kind::PlainCmyk, width, height));
-        }
-        let Ok(format) = image::guess_format(file) else {
-            return Err(unread(file).map_or(Error::NoPhoto, Error::Unread));
-        };
-        if !format.reading_enabled() {
-            return Err(unread(file).map_or(Error::NoPhoto, Error::Unread));
-        }
-        let mut decoder = general_decoder(file, format, 0)?;
+    fn jpeg(file: &'a [u8]) -> Result<Self, Error> {
+        let header = Decompressor::new(file)?;
+        let (width, height) = header.size();
+        let xmp = header.segment(XMP);
+        let orientation = exif::orientation(header.segment(exif::PREFIX), xmp);
+        // Three bytes a pixel for the result. Of several scans, two for each coefficient, in whole units of at most
+        // 32 pixels across and down.
+        let units = (width.next_multiple_of(32) * height.next_multiple_of(32)) as u64;
+        let coefficients =
+            if header.has_multiple_scans() { units * 2 * header.components() as u64 } else { 0 };
+        let decode_bytes = (width * height) as u64 * 3 + coefficients;
+        Ok(Self { file, format: ImageFormat::Jpeg, width, height, orientation, decode_bytes })
+    }
+
+    fn other(file: &'a [u8], format: ImageFormat) -> Result<Self, Error> {
+        let mut decoder = raster::decoder(file, format, 0)?;
         let (width, height) = decoder.dimensions();
-        let orientation = decoder.orientation()?.to_exif();
+        let (exif, xmp) = (decoder.exif_metadata()?, decoder.xmp_metadata()?);
+        let orientation = exif::orientation(exif.as_deref(), xmp.as_deref());
         let (width, height) = (width as usize, height as usize);
-        Ok(Self { file, kind: Kind::Other(format), width, height, orientation })
+        // What the decoder gives, and eight bits for each colour and opacity made of it.
+        let decode_bytes = decoder.total_bytes().saturating_add((width * height) as u64 * 4);
+        Ok(Self { file, format, width, height, orientation, decode_bytes })
     }
 
     /// Width in pixels, as stored.
@@ -109,21 +90,14 @@ impl<'a> Photo<'a> {
         }
     }
 
+    /// About the bytes of memory that decoding takes: 3 a pixel for JPEG of one scan, up to 11 for several (progressive,
+    /// four inks), 7 to 12 for the other formats (12: opacity and 16 bits).
+    pub fn decode_bytes(&self) -> u64 {
+        self.decode_bytes
+    }
+
     /// Number of pixels.
     pub(crate) fn pixels(&self) -> u64 {
         self.width as u64 * self.height as u64
     }
-}
-
-/// A decoder of `image` that may take as much memory as so many pixels need.
-pub(crate) fn general_decoder(
-    file: &[u8],
-    format: ImageFormat,
-    pixels: u64,
-) -> Result<impl ImageDecoder + '_, image::ImageError> {
-    let mut reader = ImageReader::with_format(Cursor::new(file), format);
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(pixels.saturating_mul(BYTES_PER_PIXEL).saturating_add(WORKING_BYTES));
-    reader.limits(limits);
-    reader.into_decoder()
 }

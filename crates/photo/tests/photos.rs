@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{ImageFormat, Rgb, RgbImage};
-use marque_photo::{ANY_SIZE, Decoder, Error, Photo, Reduction};
+use marque_photo::{ANY_SIZE, Decoder, Error, Photo};
 
 fn picture() -> RgbImage {
     RgbImage::from_fn(24, 16, |x, y| Rgb([(x * 10) as u8, (y * 15) as u8, 90]))
@@ -83,7 +83,7 @@ fn jpeg_files_may_lack_the_end_mark_and_nothing_else() {
     let mut decoder = Decoder::new();
     let mut decode = |file: &[u8]| {
         let photo = Photo::read(file, ANY_SIZE)?;
-        decoder.decode(&photo, Reduction::Whole, [255; 3]).map(|pixels| pixels.rgbx.to_vec())
+        decoder.decode(&photo, [255; 3]).map(|pixels| pixels.rgb.to_vec())
     };
     let whole = decode(&file).unwrap();
     assert_eq!(decode(&file[..file.len() - 2]).unwrap(), whole);

@@ -1,38 +1,28 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use marque_contracts::{Failure, FailureKind};
-
-/// Why a photo cannot be rendered.
-#[derive(Debug, thiserror::Error)]
-pub enum Reason {
-    /// It cannot be decoded.
-    #[error(transparent)]
-    Photo(#[from] marque_photo::Error),
-    /// It cannot be resized: it has no pixels, say.
-    #[error("it cannot be resized: {0}")]
-    Resize(String),
-}
 
 /// Why photos cannot be turned into shards.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file system refused.
-    #[error("cannot {action} {path}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file or folder.
+    /// The file system refused; the message names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A shard that was just written cannot be read again.
+    #[error("cannot read {path}")]
+    Digest {
+        /// The shard.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
     /// A photo cannot be decoded or resized.
-    #[error("cannot render {path}")]
+    #[error("cannot prepare {path}")]
     Photo {
         /// The photo.
         path: PathBuf,
         /// Why not.
-        source: Reason,
+        source: marque_photo::Error,
     },
     /// A photo cannot be encoded for an archive.
     #[error("cannot encode {file_name} as PNG")]
@@ -55,12 +45,6 @@ pub enum Error {
     /// A table or shard cannot be read or written.
     #[error(transparent)]
     Format(#[from] marque_formats::Error),
-}
-
-impl Error {
-    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), source }
-    }
 }
 
 impl From<Error> for Failure {

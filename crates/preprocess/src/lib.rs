@@ -1,4 +1,4 @@
-//! Stage 3, `preprocess`: decodes photos, cuts them to the car, fits them to a square, and packs them into shards.
+//! Stage 3, `preprocess`: decodes photos, crops them to the car, resizes them to a square, and packs them into shards.
 //!
 //! **Reads** `photos/` of `ingest` and `crops.parquet` of `labels`. It does not see labels, so that other
 //! heads or splits leave the pixels as they are.
@@ -11,16 +11,11 @@
 //! photo per thread, however many there are, and an interrupted run goes on after the shards that it had finished.
 
 mod error;
-mod fit;
-mod render;
 mod settings;
 mod stage;
-mod turn;
 mod webdataset;
 
-pub use error::{Error, Reason};
-pub use fit::{Placement, Window};
+pub use error::Error;
 pub use marque_contracts::schema::{Filter, Fit};
-pub use render::{Rendered, Renderer};
 pub use settings::Settings;
 pub use stage::Preprocess;

@@ -1,16 +1,17 @@
-//! The stage itself.
+//! The stage: packs all photos, shard by shard, and goes on after the shards that an interrupted run has finished.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use marque_contracts::durable::write_atomic;
 use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
 use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit};
 use marque_formats::{BoxFit, CropRow, Geometry, IndexRow, ShardWriter, shard_path};
+use marque_photo::{ANY_SIZE, Photo, Preparer};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::render::{Rendered, Renderer};
 use crate::{Error, Settings, webdataset};
 
 /// Above this share of boxes outside their photos, the boxes are those of other photos.
@@ -34,8 +35,8 @@ pub struct Preprocess {
 }
 
 /// A run under way.
-struct Packing<'a> {
-    settings: &'a Settings,
+struct Packing {
+    preparation: Preparation,
     /// Where the photos are.
     photos: PathBuf,
     shards: PathBuf,
@@ -54,15 +55,15 @@ impl Preprocess {
         let crops = CropRow::read(&job.input(labels::STAGE).join(labels::CROP_TABLE))?;
         let size = self.settings.size;
         let packing = Packing {
-            settings: &self.settings,
+            preparation: self.settings.preparation(),
             photos: job.input(ingest::STAGE).join(ingest::PHOTOS),
             shards: job.output().join(preprocess::SHARDS),
             notes: job.output().join(NOTES),
             geometry: Geometry { height: size, width: size },
             bar: job.progress().bar("resize", crops.len() as u64, Unit::Photos),
         };
-        create(&packing.shards)?;
-        create(&packing.notes)?;
+        fs_err::create_dir_all(&packing.shards)?;
+        fs_err::create_dir_all(&packing.notes)?;
         let (mut outside, mut resumed) = (Vec::new(), 0);
         for (number, rows) in (0u32..).zip(crops.chunks(self.settings.shard_photos)) {
             match packing.left_behind(number) {
@@ -84,8 +85,9 @@ impl Preprocess {
             self.export(job, &packing.shards, &index)?;
         }
         IndexRow::write(&index, &job.output().join(preprocess::INDEX))?;
-        write_preparation(&self.settings.preparation(), &job.output().join(preprocess::PREPARATION))?;
-        std::fs::remove_dir_all(&packing.notes).map_err(|e| Error::io("delete", &packing.notes, e))?;
+        let preparation = format!("{:#}\n", json!(packing.preparation));
+        fs_err::write(job.output().join(preprocess::PREPARATION), preparation)?;
+        fs_err::remove_dir_all(&packing.notes)?;
         let count = index.last().map_or(0, |row| row.shard + 1);
         Ok(Summary {
             line: format!("{} photos of {size}×{size} pixels in {count} shards", index.len()),
@@ -99,7 +101,7 @@ impl Preprocess {
 
     fn export(&self, job: &Job<'_>, shards: &Path, index: &[IndexRow]) -> Result<(), Error> {
         let folder = job.output().join(webdataset::FOLDER);
-        create(&folder)?;
+        fs_err::create_dir_all(&folder)?;
         let bar = job.progress().bar("export", index.len() as u64, Unit::Photos);
         let per_shard = self.settings.shard_photos;
         for (number, rows) in (0u32..).zip(index.chunks(per_shard)) {
@@ -110,16 +112,16 @@ impl Preprocess {
     }
 }
 
-impl Packing<'_> {
-    /// Renders some photos into a shard, and gives the names of those whose box reaches outside.
+impl Packing {
+    /// Prepares some photos into a shard, and gives the names of those whose box reaches outside.
     fn shard(&self, number: u32, rows: &[CropRow]) -> Result<Vec<String>, Error> {
         let writer = ShardWriter::create(&self.shards, number, self.geometry, rows.len())?;
-        let worker = || (Renderer::new(self.settings), vec![0; self.geometry.bytes()]);
+        let worker = || (Preparer::new(&self.preparation), vec![0; self.geometry.bytes()]);
         let beyond: Vec<Option<String>> = rows
             .par_iter()
             .enumerate()
-            .map_init(worker, |(renderer, pixels), (place, row)| {
-                let reaches = self.photo(renderer, row, pixels)?;
+            .map_init(worker, |(preparer, pixels), (place, row)| {
+                let reaches = self.photo(preparer, row, pixels)?;
                 writer.write(place, pixels)?;
                 self.bar.advance(1);
                 Ok(reaches.then(|| row.file_name.clone()))
@@ -127,27 +129,27 @@ impl Packing<'_> {
             .collect::<Result<_, Error>>()?;
         let outside: Vec<String> = beyond.into_iter().flatten().collect();
         let path = writer.finish()?;
-        let shard = Digest::of_file(&path).map_err(|e| Error::io("read", &path, e))?;
+        let shard = Digest::of_file(&path).map_err(|source| Error::Digest { path, source })?;
         let note = json!(Note { shard, outside: outside.clone() }).to_string();
-        let path = self.note(number);
-        std::fs::write(&path, note).map_err(|e| Error::io("write", &path, e))?;
+        write_atomic(&self.note(number), note.as_bytes())?;
         Ok(outside)
     }
 
-    /// Renders one photo, and says whether its box reaches outside.
-    fn photo(&self, renderer: &mut Renderer, row: &CropRow, pixels: &mut [u8]) -> Result<bool, Error> {
+    /// Prepares one photo, and says whether its box reaches outside.
+    fn photo(&self, preparer: &mut Preparer, row: &CropRow, pixels: &mut [u8]) -> Result<bool, Error> {
         let path = self.photos.join(&row.file_name);
-        let file = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-        let crop = row.crop.filter(|_| self.settings.crop);
-        let Rendered { width, height } =
-            renderer.render(&file, crop, pixels).map_err(|source| Error::Photo { path, source })?;
+        let file = fs_err::read(&path)?;
+        let crop = row.crop.filter(|_| self.preparation.margin.is_some());
+        let (width, height) = Photo::read(&file, ANY_SIZE)
+            .and_then(|photo| preparer.prepare(&photo, crop, pixels))
+            .map_err(|source| Error::Photo { path, source })?;
         let fit = crop.map(|crop| crop.fit(width as u32, height as u32));
         Ok(matches!(fit, Some(BoxFit::Beyond(_))))
     }
 
     /// What an interrupted run noted of this shard, if it left the shard whole.
     fn left_behind(&self, number: u32) -> Option<Vec<String>> {
-        let note: Note = serde_json::from_slice(&std::fs::read(self.note(number)).ok()?).ok()?;
+        let note: Note = serde_json::from_slice(&fs_err::read(self.note(number)).ok()?).ok()?;
         let found = Digest::of_file(&shard_path(&self.shards, number)).ok()?;
         (found == note.shard).then_some(note.outside)
     }
@@ -165,21 +167,13 @@ fn index(crops: &[CropRow], per_shard: usize) -> Vec<IndexRow> {
     rows.map(|(shard, row, photo)| IndexRow { file_name: photo.file_name.clone(), shard, row }).collect()
 }
 
-fn write_preparation(preparation: &Preparation, path: &Path) -> Result<(), Error> {
-    std::fs::write(path, format!("{:#}\n", json!(preparation))).map_err(|e| Error::io("write", path, e))
-}
-
-fn create(folder: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))
-}
-
 impl Stage for Preprocess {
     fn name(&self) -> &'static str {
         preprocess::STAGE
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> Value {

@@ -4,12 +4,12 @@
 //! number in `index.parquet`, eight digits; `NNNNNNNN.png` holds its pixels as the shard has them, without loss, and
 //! `NNNNNNNN.json` its `file_name`, by which labels are found in `labels.parquet`: this stage does not know them.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
+use marque_contracts::durable::write_atomic_with;
 use marque_formats::{Geometry, IndexRow, ShardReader};
 use rayon::prelude::*;
 use serde_json::json;
@@ -35,27 +35,21 @@ pub(crate) fn export(
     if path.exists() {
         return Ok(());
     }
-    // Beside first, renamed then: an archive that is there is a whole one.
-    let beside = path.with_extension("tar.tmp");
-    let file = File::create(&beside).map_err(|e| Error::io("create", &beside, e))?;
-    let mut archive = tar::Builder::new(BufWriter::new(file));
     let reader = ShardReader::open_shard(shards, number)?;
-    for (rows, first) in rows.chunks(AT_A_TIME).zip((first..).step_by(AT_A_TIME)) {
-        let picture = |row: &IndexRow| encode(reader.pixels(row)?, reader.geometry(), &row.file_name);
-        let pictures: Vec<_> = rows.par_iter().map(picture).collect::<Result<_, Error>>()?;
-        for ((row, picture), place) in rows.iter().zip(&pictures).zip(first..) {
-            let record = json!({ "file_name": row.file_name }).to_string();
-            append(&mut archive, &format!("{place:08}.png"), picture)
-                .and_then(|()| append(&mut archive, &format!("{place:08}.json"), record.as_bytes()))
-                .map_err(|e| Error::io("write", &beside, e))?;
+    // An archive that is there is a whole one.
+    write_atomic_with(&path, |file| {
+        let mut archive = tar::Builder::new(BufWriter::new(file));
+        for (rows, first) in rows.chunks(AT_A_TIME).zip((first..).step_by(AT_A_TIME)) {
+            let picture = |row: &IndexRow| encode(reader.pixels(row)?, reader.geometry(), &row.file_name);
+            let pictures: Vec<_> = rows.par_iter().map(picture).collect::<Result<_, Error>>()?;
+            for ((row, picture), place) in rows.iter().zip(&pictures).zip(first..) {
+                let record = json!({ "file_name": row.file_name }).to_string();
+                append(&mut archive, &format!("{place:08}.png"), picture)?;
+                append(&mut archive, &format!("{place:08}.json"), record.as_bytes())?;
+            }
         }
-    }
-    archive
-        .into_inner()
-        .and_then(|buffer| buffer.into_inner().map_err(std::io::IntoInnerError::into_error))
-        .and_then(|file| file.sync_data())
-        .map_err(|e| Error::io("write", &beside, e))?;
-    std::fs::rename(&beside, &path).map_err(|e| Error::io("rename", &beside, e))
+        Ok(archive.into_inner()?.flush()?)
+    })
 }
 
 fn encode(pixels: &[u8], geometry: Geometry, file_name: &str) -> Result<Vec<u8>, Error> {

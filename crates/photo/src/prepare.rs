@@ -1,0 +1,139 @@
+//! From the bytes of a file to the square of pixels that the network sees: decode, crop, resize, upright.
+
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use marque_contracts::schema::{Crop, Filter, Preparation};
+
+use crate::decoder::{Decoder, Pixels};
+use crate::orientation::Orientation;
+use crate::photo::Photo;
+use crate::region::{Placement, Region};
+use crate::{ANY_SIZE, Error};
+
+/// Prepares photos one after the other in memory that it keeps.
+pub struct Preparer {
+    preparation: Preparation,
+    decoder: Decoder,
+    resizer: Resizer,
+    /// The resized region, as stored, not yet upright.
+    resized: Vec<u8>,
+}
+
+/// A photo as the network sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Prepared {
+    /// `size × size × 3` levels, rows from the top, red, green, blue.
+    pub rgb: Vec<u8>,
+    /// Width and height of the upright photo that it was made of, in pixels.
+    pub photo: (usize, usize),
+}
+
+/// Prepares one photo, from the bytes of its file; see [`Preparer::prepare`].
+///
+/// # Errors
+/// If the photo cannot be decoded, or has no pixels.
+pub fn prepare(file: &[u8], crop: Option<Crop>, preparation: &Preparation) -> Result<Prepared, Error> {
+    let mut rgb = vec![0; preparation.size * preparation.size * 3];
+    let photo = Preparer::new(preparation).prepare(&Photo::read(file, ANY_SIZE)?, crop, &mut rgb)?;
+    Ok(Prepared { rgb, photo })
+}
+
+impl Preparer {
+    /// A preparer without any memory yet.
+    pub fn new(preparation: &Preparation) -> Self {
+        Self {
+            preparation: preparation.clone(),
+            decoder: Decoder::new(),
+            resizer: Resizer::new(),
+            resized: Vec::new(),
+        }
+    }
+
+    /// Writes the photo into `out`: `size × size × 3` levels, rows from the top, red, green, blue. `crop` is the box in
+    /// the upright photo; without one, and if the preparation does not crop, the whole photo is taken. Returns width
+    /// and height of the upright photo in pixels.
+    ///
+    /// # Errors
+    /// If the photo cannot be decoded, or has no pixels.
+    ///
+    /// # Panics
+    /// If `out` has another length.
+    pub fn prepare(
+        &mut self,
+        photo: &Photo<'_>,
+        crop: Option<Crop>,
+        out: &mut [u8],
+    ) -> Result<(usize, usize), Error> {
+        let Preparation { size, margin, fit, resize, background } = self.preparation;
+        assert_eq!(out.len(), size * size * 3, "a square of {size} pixels");
+        let orientation = Orientation::from_exif(photo.orientation());
+        let stored = (photo.width() as f64, photo.height() as f64);
+        let upright = orientation.sides(stored);
+        let crop = crop.filter(|_| margin.is_some());
+        let (region, placement) = Region::around(crop, margin.unwrap_or(0.0), upright).fitted(fit, size);
+        let region = orientation.stored_region(region, stored);
+        let pixels = self.decoder.decode(photo, background)?;
+        let sides = orientation.sides((placement.width, placement.height));
+        resize_region(&mut self.resizer, resize, &pixels, region, sides, &mut self.resized)?;
+        place(&self.resized, sides, orientation, placement, background, out);
+        Ok(photo.upright_size())
+    }
+}
+
+/// Resizes a region of a photo to `width × height`, into `resized`.
+fn resize_region(
+    resizer: &mut Resizer,
+    filter: Filter,
+    source: &Pixels<'_>,
+    region: Region,
+    (width, height): (usize, usize),
+    resized: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Resize(error.to_string());
+    let side = |side: usize| u32::try_from(side).map_err(|e| wrong(&e));
+    let filter = match filter {
+        Filter::Bilinear => FilterType::Bilinear,
+        Filter::Bicubic => FilterType::CatmullRom,
+        Filter::Lanczos => FilterType::Lanczos3,
+    };
+    resized.resize(width * height * 3, 0);
+    // Typed: through `Resizer::resize` all kinds of pixels are compiled, which takes ten times as long.
+    let photo = TypedImageRef::<U8x3>::from_buffer(side(source.width)?, side(source.height)?, source.rgb)
+        .map_err(|e| wrong(&e))?;
+    let mut target =
+        TypedImage::<U8x3>::from_buffer(side(width)?, side(height)?, resized).map_err(|e| wrong(&e))?;
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(
+        region.left,
+        region.top,
+        region.width,
+        region.height,
+    );
+    resizer.resize_typed(&photo, &mut target, &options).map_err(|e| wrong(&e))
+}
+
+/// Lays the resized region (`stored` pixels wide and high) upright into the square, with the background around it.
+fn place(
+    resized: &[u8],
+    stored: (usize, usize),
+    orientation: Orientation,
+    placement: Placement,
+    background: [u8; 3],
+    out: &mut [u8],
+) {
+    if orientation == Orientation::default() && resized.len() == out.len() {
+        out.copy_from_slice(resized);
+        return;
+    }
+    let (resized, _) = resized.as_chunks::<3>();
+    let (out, _) = out.as_chunks_mut::<3>();
+    let size = out.len().isqrt();
+    out.fill(background);
+    for y in 0..placement.height {
+        let start = (placement.top + y) * size + placement.left;
+        for (x, pixel) in out[start..][..placement.width].iter_mut().enumerate() {
+            let (x, y) = orientation.stored_pixel((x, y), stored);
+            *pixel = resized[y * stored.0 + x];
+        }
+    }
+}
