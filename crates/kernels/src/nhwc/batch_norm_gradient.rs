@@ -1,6 +1,7 @@
 //! The gradient of batch normalisation, and of the ReLU after it.
 
-use super::batch_norm::{BLOCK, Normalisation, parameters, piece};
+use super::batch_norm::{Normalisation, parameters};
+use super::moments::{BLOCK, piece};
 use crate::element::Element;
 use crate::simd::{Level, Simd, Work};
 use rayon::prelude::*;

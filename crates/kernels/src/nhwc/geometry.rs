@@ -128,6 +128,7 @@ impl Geometry {
 
     /// The part of the image under kernel row `ky` at an output pixel: the row of the image, or `None` if it
     /// is padding.
+    #[inline]
     pub(super) fn image_row(&self, out_row: usize, ky: usize) -> Option<usize> {
         (out_row * self.stride + ky).checked_sub(self.padding).filter(|&row| row < self.height)
     }
@@ -148,6 +149,7 @@ impl Geometry {
 
     /// The kernel columns that lie inside of the image at an output column, and the image column of the first
     /// of them; of none, a column that is at most the image's end.
+    #[inline]
     pub(super) fn inside(&self, out_column: usize) -> (Range<usize>, usize) {
         let left = out_column * self.stride;
         let first = self.padding.saturating_sub(left).min(self.kernel_width);

@@ -15,7 +15,7 @@
 //! | `winograd` | 3×3 convolutions in `f32` by Winograd's minimal filtering |
 //! | `im2col_gemm` | all other convolutions in `f32`, as matrix products over the column matrix (`im2col`) |
 //! | `bf16` | convolutions in `bf16`, by AMX, AVX512_BF16 or vectors |
-//! | `batch_norm`, `batch_norm_gradient` | statistics of a batch, normalisation, ReLU |
+//! | `moments`, `batch_norm`, `batch_norm_gradient` | batch statistics, normalisation, ReLU |
 //! | `pool` | maximum and global average pooling |
 //!
 //! # Panics
@@ -31,11 +31,12 @@ mod epilogue;
 mod geometry;
 mod im2col;
 mod im2col_gemm;
+mod moments;
 mod pool;
 mod winograd;
 
 pub use crate::element::{Cast, Element, ElementType};
-pub use batch_norm::{Moments, Normalisation, normalise, normalise_add_relu, relu_gradient};
+pub use batch_norm::{Normalisation, normalise, normalise_add_relu, relu_gradient};
 #[cfg(test)]
 pub(crate) use batch_norm::{normalise_add_relu_at, normalise_at, relu_gradient_at};
 pub use batch_norm_gradient::NormalisationGradient;
@@ -43,4 +44,5 @@ pub(crate) use bf16::{Bf16Unit, block_product};
 pub use conv_input::ConvInput;
 pub use convolution::Convolution;
 pub use epilogue::Epilogue;
+pub use moments::Moments;
 pub use pool::{MaxPool, global_average_pool, global_average_pool_gradient};
