@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use marque_contracts::counts::counted;
 
 use crate::archive::{is_archive, stem};
+use crate::expected_file::ExpectedFile;
 use crate::paths::tidy;
-use crate::settings::ExpectedFile;
 use crate::source_folder::{SourceFolder, is_photo};
 use crate::stanford_cars;
 

@@ -8,7 +8,8 @@ use marque_fetch::{Fetched, Fetcher, RemoteFile, set_aside};
 
 use crate::Error;
 use crate::distribution::{Distribution, is_present};
-use crate::settings::{ExpectedFile, FetchSettings, Settings};
+use crate::expected_file::{ExpectedFile, FetchSettings};
+use crate::settings::Settings;
 use crate::source::{self, AlternativeCopy};
 use crate::verify::verify;
 

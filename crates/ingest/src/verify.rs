@@ -4,7 +4,7 @@ use marque_contracts::{Progress, Unit};
 use marque_fetch::Checksum;
 
 use crate::Error;
-use crate::settings::ExpectedFile;
+use crate::expected_file::ExpectedFile;
 
 /// Compares a file with its published size and checksums.
 ///

@@ -12,7 +12,7 @@ use marque_formats::{AnnotationRow, AnnotationTable, RejectedRow};
 use super::{Destination, Imported, Source, photo_path, split_words};
 use crate::archive::is_archive;
 use crate::distribution::{Distribution, unpacked_folder};
-use crate::settings::ExpectedFile;
+use crate::expected_file::ExpectedFile;
 use crate::source_folder::{Listing, SourceFolder, is_photo};
 use crate::verify::verify;
 use crate::warnings::warn_once;

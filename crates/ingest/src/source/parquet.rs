@@ -14,7 +14,8 @@ use marque_formats::{
 
 use super::{Destination, Imported, Source, photo_path, split_words};
 use crate::distribution::Distribution;
-use crate::settings::{ExpectedFile, HuggingFace};
+use crate::expected_file::ExpectedFile;
+use crate::settings::HuggingFace;
 use crate::source_folder::{SourceFolder, is_hidden, is_photo};
 use crate::verify::verify;
 use crate::warnings::warn_once;

@@ -27,7 +27,7 @@ use contents::Contents;
 use super::{AlternativeCopy, Destination, Imported, Source, photo_path};
 use crate::archive::{self, is_archive};
 use crate::distribution::{Distribution, unpacked_folder};
-use crate::settings::ExpectedFile;
+use crate::expected_file::ExpectedFile;
 use crate::source_folder::{SourceFolder, is_hidden};
 use crate::stanford_cars::{
     ALL, ALL_PHOTOS, ANNOTATIONS, CLASS_NAMES, NEEDED_ARCHIVES, PHOTO_FOLDERS, TEST, TRAIN, TRAIN_PHOTOS,

@@ -15,7 +15,8 @@ use rayon::prelude::*;
 
 use super::{Destination, Imported, Source, photo_path, split_words};
 use crate::distribution::Distribution;
-use crate::settings::{ExpectedFile, Table};
+use crate::expected_file::ExpectedFile;
+use crate::settings::Table;
 use crate::source_folder::SourceFolder;
 use crate::verify::verify;
 use crate::warnings::warn_once;
