@@ -89,7 +89,7 @@ impl Files {
             _ => return None,
         }
         while let Some((name, after)) = rest.split_first() {
-            let child = [&at[..], &[name.clone()]].concat();
+            let child = [&at[..], std::slice::from_ref(name)].concat();
             if name == "super" {
                 at.pop();
             } else if self.0.contains_key(&child) {
@@ -257,9 +257,12 @@ fn tokens(source: &str) -> Vec<String> {
     tokens
 }
 
+/// What it shows, the files with their text, and the circles among them.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static [&'static str]]);
+
 #[test]
 fn circles_are_found_through_reexports_and_paths_in_code() {
-    let cases: [(&str, &[(&str, &str)], &[&[&str]]); 6] = [
+    let cases: [Case; 6] = [
         ("direct", &[("a.rs", "use crate::b::B;"), ("b.rs", "use super::a::A;")], &[&["a.rs", "b.rs"]]),
         (
             "through the root's re-export, and under another name",
