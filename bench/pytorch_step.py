@@ -34,20 +34,20 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    trunk = getattr(torchvision.models, arguments.arch)(weights=None)
-    heads = torch.nn.ModuleList(torch.nn.Linear(trunk.fc.in_features, classes) for classes in CLASSES)
-    trunk.fc = torch.nn.Identity()
+    backbone = getattr(torchvision.models, arguments.arch)(weights=None)
+    heads = torch.nn.ModuleList(torch.nn.Linear(backbone.fc.in_features, classes) for classes in CLASSES)
+    backbone.fc = torch.nn.Identity()
     photos = torch.randn(arguments.batch, 3, arguments.size, arguments.size)
     labels = [torch.randint(0, classes, (arguments.batch,)) for classes in CLASSES]
     if arguments.channels_last:
-        trunk = trunk.to(memory_format=torch.channels_last)
+        backbone = backbone.to(memory_format=torch.channels_last)
         photos = photos.contiguous(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW([*trunk.parameters(), *heads.parameters()], lr=1e-4)
-    trunk.train(arguments.mode == "train")
+    optimizer = torch.optim.AdamW([*backbone.parameters(), *heads.parameters()], lr=1e-4)
+    backbone.train(arguments.mode == "train")
 
     def train():
         with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
-            features = trunk(photos)
+            features = backbone(photos)
             losses = [torch.nn.functional.cross_entropy(head(features).float(), label)
                       for head, label in zip(heads, labels)]
         sum(losses).backward()
@@ -56,7 +56,7 @@ def main():
 
     def infer():
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
-            features = trunk(photos)
+            features = backbone(photos)
             return [head(features).float().sum().item() for head in heads]
 
     step = train if arguments.mode == "train" else infer

@@ -24,7 +24,8 @@ pub trait Stage {
     /// Name: folder in the store, section of the configuration, word on the command line.
     fn name(&self) -> &'static str;
 
-    /// Raised whenever the same inputs and settings would give other bytes.
+    /// Raised whenever the same inputs and settings would give other bytes; stages that compute with the engine add its
+    /// numerics version. A test pins the bytes of each stage (`tests/pins.rs`).
     fn version(&self) -> u32;
 
     /// The resolved settings that can change the output, defaults included, and no others.

@@ -8,6 +8,7 @@ use marque_contracts::counts::grouped;
 use marque_contracts::schema::{Head, Split, evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Failure, Input, Job, Stage, Summary};
 use marque_metrics::{Metrics, Predictions};
+use marque_network::NUMERICS_VERSION;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -104,7 +105,7 @@ impl Stage for Evaluate {
     }
 
     fn version(&self) -> u32 {
-        6
+        7 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {

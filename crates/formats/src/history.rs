@@ -86,7 +86,7 @@ macro_rules! column {
 
 /// The numbers of an epoch, in the order of their columns.
 pub const HISTORY_COLUMNS: [HistoryColumn<EpochRow>; 5] = [
-    column!(EpochRow, learning_rate, required, ["learning rate", "trunk"]),
+    column!(EpochRow, learning_rate, required, ["learning rate", "backbone"]),
     column!(EpochRow, head_learning_rate, required, ["learning rate", "heads"]),
     column!(EpochRow, gradient_norm, required, ["gradient norm", ""]),
     column!(EpochRow, train_loss, required, ["loss", "train"]),

@@ -5,7 +5,6 @@
 //! | module, function | what |
 //! |---|---|
 //! | [`nhwc`] | convolution, batch normalisation, ReLU and pooling with their gradients, on plain slices |
-//! | [`linear`] | fully connected layer, as a candle custom operation |
 //! | [`cross_entropy`] | softmax cross-entropy with class weights, ignored rows, label smoothing and focal loss |
 //! | [`binary_cross_entropy`] | sigmoid cross-entropy, with the same |
 //! | [`multiply_add_peak`], [`bf16_multiply_add_peak`] | what the CPU could do at best |
@@ -35,7 +34,6 @@ mod binary_cross_entropy;
 mod cross_entropy;
 mod element;
 mod error;
-mod linear;
 mod loss;
 mod matrix;
 mod microkernel;
@@ -50,7 +48,6 @@ mod tensor_access;
 pub use binary_cross_entropy::{BinaryCrossEntropy, binary_cross_entropy};
 pub use cross_entropy::{CrossEntropy, IGNORED, cross_entropy};
 pub use error::Error;
-pub use linear::linear;
 pub use numerics::NUMERICS_VERSION;
 pub use peak::{bf16_multiply_add_peak, bf16_unit, instruction_set, multiply_add_peak};
 pub use tensor_access::read;

@@ -1,23 +1,8 @@
 //! candle tensors as slices, and the checks before that.
 
 use crate::Error;
-use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, DType, Device, DeviceLocation, Layout, Result, Shape, Storage, Tensor};
 use std::ops::{Deref, Range};
-
-/// The values of a contiguous `f32` tensor in main memory, as a custom operation's forward pass sees it.
-pub(crate) fn values<'a>(
-    operation: &'static str,
-    argument: &'static str,
-    storage: &'a CpuStorage,
-    layout: &Layout,
-) -> Result<&'a [f32]> {
-    match (storage, layout.contiguous_offsets()) {
-        (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
-        (CpuStorage::F32(_), None) => Err(not_contiguous(operation, argument, layout)),
-        (other, _) => Err(wrong_storage(operation, argument, other.dtype(), DeviceLocation::Cpu)),
-    }
-}
 
 /// The values of a contiguous `f32` tensor in main memory, locked for reading as long as the result lives.
 ///
@@ -62,20 +47,6 @@ pub(crate) fn require_f32(operation: &'static str, argument: &'static str, tenso
         Ok(())
     } else {
         Err(wrong_storage(operation, argument, tensor.dtype(), tensor.device().location()))
-    }
-}
-
-/// Refuses a per-channel vector of another length than `channels`.
-pub(crate) fn require_channels(
-    operation: &'static str,
-    argument: &'static str,
-    tensor: &Tensor,
-    channels: usize,
-) -> Result<()> {
-    require_f32(operation, argument, tensor)?;
-    match *tensor.dims() {
-        [len] if len == channels => Ok(()),
-        _ => Err(wrong_shape(operation, argument, tensor, format!("[{channels}], one value per channel"))),
     }
 }
 

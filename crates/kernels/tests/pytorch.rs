@@ -5,7 +5,7 @@ use marque_kernels::nhwc::{
     ConvInput, Convolution, Epilogue, MaxPool, Moments, Normalisation, NormalisationGradient,
     global_average_pool, global_average_pool_gradient, normalise, normalise_add_relu, relu_gradient,
 };
-use marque_kernels::{CrossEntropy, cross_entropy, linear};
+use marque_kernels::{CrossEntropy, cross_entropy};
 use std::collections::HashMap;
 
 /// The tensors of one case, by their name within the case.
@@ -70,11 +70,6 @@ fn for_each_case(operation: &str, at_least: usize, check: impl Fn(&Case)) {
         .take_while(|name| all.keys().any(|key| key.starts_with(&format!("{name}."))));
     let count = cases.map(|name| check(&Case { all: &all, name })).count();
     assert!(count >= at_least, "{count} cases of {operation}");
-}
-
-/// The gradients of `sum(y * dy)`.
-fn backward(y: &Tensor, dy: &Tensor) -> candle_core::backprop::GradStore {
-    (y * dy).unwrap().sum_all().unwrap().backward().unwrap()
 }
 
 #[test]
@@ -177,18 +172,6 @@ fn average_pooling() {
     global_average_pool_gradient(&dy, h * w, channels, &mut dx);
     case.assert_values("y", &y);
     case.assert_values("dx", &dx);
-}
-
-#[test]
-fn fully_connected() {
-    let case = Case { all: &constants(), name: "linear".to_owned() };
-    let (x, w, b) = (case.var("x"), case.var("w"), case.var("b"));
-    let y = linear(&x, &w, &b).unwrap();
-    case.assert_close("y", &y);
-    let gradients = backward(&y, case.get("dy"));
-    case.assert_close("dx", gradients.get(&x).unwrap());
-    case.assert_close("dw", gradients.get(&w).unwrap());
-    case.assert_close("db", gradients.get(&b).unwrap());
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use candle_core::{Result, Tensor, Var};
-use marque_kernels::linear;
+use candle_core::{Module, Result, Tensor, Var};
+use candle_nn::Linear;
 
 use crate::architecture::{ConvSpec, PoolSpec};
 
@@ -67,11 +67,11 @@ impl Layers {
 impl Head {
     /// The logits, `[n, classes]`, of pooled features, `[n, features]`, in candle's graph.
     pub(crate) fn logits(&self, features: &Tensor) -> Result<Tensor> {
-        linear(features, &self.weight, &self.bias)
+        Linear::new(self.weight.as_tensor().clone(), Some(self.bias.as_tensor().clone())).forward(features)
     }
 
     /// As [`logits`](Self::logits), without a graph.
     pub(crate) fn logits_detached(&self, features: &Tensor) -> Result<Tensor> {
-        linear(features, &self.weight.as_detached_tensor(), &self.bias.as_detached_tensor())
+        Linear::new(self.weight.as_detached_tensor(), Some(self.bias.as_detached_tensor())).forward(features)
     }
 }

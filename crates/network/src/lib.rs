@@ -38,6 +38,7 @@ pub use gradients::Gradients;
 pub use head::HeadConfig;
 pub use hierarchy::{LEAST_PROBABILITY, LabelHierarchy};
 pub use load_report::{LoadReport, MisShaped};
+pub use marque_kernels::NUMERICS_VERSION;
 pub use network::{Frozen, Network};
 pub use parameters::{Buffer, Group, Parameter};
 pub use training_pass::TrainingPass;

@@ -6,6 +6,7 @@ use std::path::Path;
 use marque_contracts::schema::{features, labels, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
 use marque_formats::EpochRow;
+use marque_kernels::NUMERICS_VERSION;
 use serde_json::{Value, json};
 
 use crate::data::Data;
@@ -100,7 +101,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        5
+        6 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {

@@ -8,6 +8,7 @@ use marque_augment::Policy;
 use marque_contracts::schema::{features, preprocess};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit};
 use marque_formats::{IndexRow, ShardReader};
+use marque_kernels::NUMERICS_VERSION;
 use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, Precision};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -171,7 +172,7 @@ impl Stage for Features {
     }
 
     fn version(&self) -> u32 {
-        3
+        4 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {

@@ -34,7 +34,7 @@ pub(super) fn draw(sweep: &Sweep) -> String {
     );
     let row = |line: usize| losses.0 + (losses.1 - losses.0) * line as f64 / LINES as f64;
     axes.draw_rows(&mut svg, (0..=LINES).map(row).map(|loss| (loss, format!("{loss:.2}"))));
-    svg.text("middle", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 12.0), "learning rate of the trunk");
+    svg.text("middle", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 12.0), "learning rate of the backbone");
     svg.slanted_text("middle", (16.0, (TOP + HEIGHT - BOTTOM) / 2.0), 90.0, "loss");
 
     let place = |point: &SweepPoint, loss: f64| (point.learning_rate, loss.clamp(losses.0, losses.1));
