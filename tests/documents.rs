@@ -77,6 +77,7 @@ fn the_columns_of_the_tables_are_those_described() {
     let heads = ["brand", "type", "era"];
     for section in page.split("\n### ").skip(1) {
         let (name, text) = section.split_once(".parquet\n").unwrap();
+        let text = text.split("\n## ").next().unwrap();
         let described: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
         if described.is_empty() {

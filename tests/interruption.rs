@@ -183,7 +183,7 @@ fn a_loss_that_is_no_number_is_traced_and_the_last_state_is_kept() {
         "--set",
         "train.weight_decay=10",
     ];
-    let failed = project.call(&arguments).failed(6, "is no finite number");
+    let failed = project.call(&arguments).failed(6, "is not finite");
     assert!(
         failed.stderr.contains("learning rate ") && failed.stderr.contains("best model so far"),
         "{}",
@@ -206,7 +206,7 @@ fn a_model_that_answers_no_numbers_is_never_kept() {
     let wild = ["train.momentum=0.999", "train.weight_decay=10", "train.select_by=loss"];
     let mut arguments = vec!["run", "train"];
     arguments.extend(pairs.iter().chain(&wild).flat_map(|pair| ["--set", pair]));
-    let failed = project.call(&arguments).failed(6, "is no finite number after epoch 1");
+    let failed = project.call(&arguments).failed(6, "is not finite after epoch 1");
     assert!(!failed.stderr.contains("best model so far"), "there is none: {}", failed.stderr);
     assert_eq!(project.content("train"), before);
 }

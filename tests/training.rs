@@ -333,7 +333,7 @@ fn a_dry_run_says_what_would_run_and_tries_the_training() {
     // What would stop the training is found, too.
     std::fs::write(project.path("other.pth"), "no weights").unwrap();
     let other = ["run", "train", "--dry-run", "--set", "train.weights=\"other.pth\""];
-    project.call(&other).failed(4, "other.pth is no weights file");
+    project.call(&other).failed(4, "other.pth is not a weights file");
 }
 
 #[test]

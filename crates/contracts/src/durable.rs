@@ -21,8 +21,13 @@ pub fn temporary(path: &Path) -> PathBuf {
 
 /// Whether `name` is a temporary name of the file `wanted`, of any process.
 pub fn is_temporary(name: &str, wanted: &str) -> bool {
-    let process = name.strip_prefix(wanted).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".tmp"));
-    process.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
+    name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.')) && is_unfinished(name)
+}
+
+/// Whether `name` is one that some process gave to a file that it was writing: after a crash nobody will finish it.
+pub fn is_unfinished(name: &str) -> bool {
+    let process = name.strip_suffix(".tmp").and_then(|rest| rest.rsplit_once('.'));
+    process.is_some_and(|(_, id)| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Writes a file under a temporary name, flushes it to disk and renames it into place.

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::Digest;
 use marque_contracts::durable::{
-    is_temporary, point_link, replace_folder, sync_files, sync_folder, write_atomic,
+    is_unfinished, point_link, replace_folder, sync_files, sync_folder, write_atomic,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -243,14 +243,20 @@ impl Store {
     }
 }
 
-/// Deletes the manifest of a run that was killed while it wrote it: it must not become part of the result.
+/// Deletes what an interrupted run left half written: a manifest, and files under temporary names, anywhere in the work
+/// folder. They must not become part of a result.
 fn clear_leftovers(work: &Path) -> io::Result<()> {
-    for entry in fs_err::read_dir(work)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_str().unwrap_or_default();
-        if name == MANIFEST || is_temporary(name, MANIFEST) {
-            fs_err::remove_file(entry.path())?;
+    let mut folders = vec![work.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(&folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_str().unwrap_or_default();
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if is_unfinished(name) || (name == MANIFEST && folder == work) {
+                fs_err::remove_file(entry.path())?;
+            }
         }
     }
     Ok(())

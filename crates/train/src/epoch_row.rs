@@ -1,4 +1,4 @@
-//! An epoch's row of the history, and its line on the terminal.
+//! An epoch's row of the history, its score, and its line on the terminal.
 
 use marque_formats::{EpochRow, HeadEpoch};
 
@@ -6,6 +6,7 @@ use crate::Settings;
 use crate::objective::Objective;
 use crate::running_metrics::RunningMetrics;
 use crate::schedule::Horizon;
+use crate::selection::Selection;
 use crate::train_state::{EpochState, Timing};
 
 /// The row of an epoch, from 1, from its training and validation metrics.
@@ -36,6 +37,25 @@ pub(crate) fn epoch_row(
         validation_loss: (validation.batches() > 0).then(|| objective.total(validation)),
         kept: false,
         heads: heads.collect(),
+    }
+}
+
+/// The score of an epoch by its validation metrics: the higher, the better. Auxiliary heads do not count.
+pub(crate) fn score(row: &EpochRow, select_by: Selection, objective: &Objective) -> f64 {
+    let mean = |metric: fn(&HeadEpoch) -> Option<f64>| {
+        let heads = row.heads.iter().zip(objective.answering());
+        let values: Vec<_> =
+            heads.filter(|(_, answers)| *answers).filter_map(|(head, _)| metric(head)).collect();
+        values.iter().sum::<f64>() / values.len().max(1) as f64
+    };
+    match select_by {
+        Selection::Accuracy => mean(|head| head.validation_accuracy),
+        Selection::MacroF1 => mean(|head| head.validation_macro_f1),
+        Selection::Loss => {
+            let loss = |head: usize| row.heads.get(head).and_then(|head| head.validation_loss);
+            -objective.sum_answering(loss)
+        }
+        Selection::Last => f64::from(row.epoch),
     }
 }
 

@@ -9,10 +9,10 @@ use crate::batches::Batch;
 use crate::divergence::{Divergence, last_not_finite};
 use crate::ema::{Ema, averaged};
 use crate::features::FeatureReader;
+use crate::inputs::Inputs;
 use crate::objective::Objective;
 use crate::optimizer::{Optimizer, clip, gradient_norm};
 use crate::random::generator;
-use crate::steps::Inputs;
 use crate::train_state::EpochState;
 use crate::{Error, Settings};
 

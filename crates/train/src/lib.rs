@@ -29,6 +29,7 @@ mod freeze;
 mod head_training;
 mod hierarchy;
 mod initial_network;
+mod inputs;
 mod learner;
 mod model_folder;
 mod objective;

@@ -104,10 +104,8 @@ impl ResumeStore {
 
     /// Removes all states, in one step as far as anybody can see.
     pub(crate) fn clear(&self) -> Result<(), Error> {
-        match self.root.exists() {
-            true => remove(&self.root),
-            false => Ok(()),
-        }
+        remove_folder(&self.root.with_extension("tmp"))?;
+        if self.root.exists() { remove(&self.root) } else { Ok(()) }
     }
 
     /// Folders of complete states, in the order of training.

@@ -1,10 +1,7 @@
 //! Which epoch is the best.
 
-use marque_formats::{EpochRow, HeadEpoch};
 use marque_settings::Section;
 use serde::Serialize;
-
-use crate::objective::Objective;
 
 /// What makes an epoch the best, measured on the validation photos.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -21,25 +18,6 @@ pub enum Selection {
 }
 
 impl Selection {
-    /// The score of an epoch by its validation metrics: the higher, the better. Auxiliary heads do not count.
-    pub(crate) fn score(self, row: &EpochRow, objective: &Objective) -> f64 {
-        let mean = |metric: fn(&HeadEpoch) -> Option<f64>| {
-            let heads = row.heads.iter().zip(objective.answering());
-            let values: Vec<_> =
-                heads.filter(|(_, answers)| *answers).filter_map(|(head, _)| metric(head)).collect();
-            values.iter().sum::<f64>() / values.len().max(1) as f64
-        };
-        match self {
-            Self::Accuracy => mean(|head| head.validation_accuracy),
-            Self::MacroF1 => mean(|head| head.validation_macro_f1),
-            Self::Loss => {
-                let loss = |head: usize| row.heads.get(head).and_then(|head| head.validation_loss);
-                -objective.sum_answering(loss)
-            }
-            Self::Last => f64::from(row.epoch),
-        }
-    }
-
     pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let choices = [
             ("accuracy", Self::Accuracy),

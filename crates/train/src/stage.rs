@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::data::Data;
 use crate::initial_network::{initial_network, weights_source};
+use crate::inputs::Inputs;
 use crate::resume::ResumeStore;
-use crate::steps::Inputs;
 use crate::train_state::Timing;
 use crate::trainer::{Trained, Trainer};
 use crate::{Error, Settings};
@@ -35,6 +35,7 @@ impl Train {
         let resume = ResumeStore::new(output);
         if !resume.exists() && history[0].exists() {
             // States are removed last: an interrupted run had finished all but saying so.
+            resume.clear()?;
             match finished(&history[0], &data) {
                 Ok(trained) => return Ok(summary(&trained, &data)),
                 Err(error) => {

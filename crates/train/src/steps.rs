@@ -3,21 +3,11 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::batches::{Batch, Batches, batches, shuffled};
-use crate::data::Data;
-use crate::features::FeatureReader;
+use crate::Error;
+use crate::batches::{Batch, Batches, shuffled};
+use crate::inputs::Inputs;
 use crate::learner::StepContext;
 use crate::train_state::EpochState;
-use crate::{Error, Settings};
-
-/// What training reads.
-#[derive(Clone, Copy)]
-pub(crate) struct Inputs<'a> {
-    pub(crate) settings: &'a Settings,
-    pub(crate) data: &'a Data,
-    /// Activations of the frozen parts, read in place of photos.
-    pub(crate) features: Option<&'a FeatureReader>,
-}
 
 /// The batches to step through.
 #[derive(Clone, Copy)]
@@ -32,16 +22,6 @@ pub(crate) struct Span {
 }
 
 impl Inputs<'_> {
-    /// Batches in an epoch.
-    pub(crate) fn batches_per_epoch(&self) -> usize {
-        batches(self.data.train.len(), self.settings.batch_size)
-    }
-
-    /// Batches in a step of the optimiser; the last step of an epoch may have fewer.
-    pub(crate) fn batches_per_step(&self) -> usize {
-        self.settings.accumulate.min(self.batches_per_epoch())
-    }
-
     /// Goes through `span` step by step: takes the next batches, calls `step` with them, and then `after_step`, which may
     /// end the loop. `factor` is the share of the peak learning rates by the number of steps in `state` before it.
     pub(crate) fn for_each_step<L>(

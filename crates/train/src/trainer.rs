@@ -10,12 +10,13 @@ use marque_formats::EpochRow;
 use marque_network::Network;
 
 use crate::curves::Curves;
-use crate::epoch_row::{describe, epoch_row};
+use crate::epoch_row::{describe, epoch_row, score};
+use crate::inputs::Inputs;
 use crate::learner::Learner;
 use crate::model_folder::write_model;
 use crate::resume::ResumeStore;
 use crate::schedule::Horizon;
-use crate::steps::{Inputs, Span};
+use crate::steps::Span;
 use crate::train_state::{EpochState, Timing, TrainState};
 use crate::validation::validate;
 use crate::{Error, files};
@@ -150,21 +151,22 @@ impl<'a> Trainer<'a> {
     ) -> Result<EpochRow, Error> {
         let Self { inputs, learner, output, progress } = self;
         let (settings, data, epoch) = (inputs.settings, inputs.data, state.epoch);
-        let score = |learner: &Learner<'_>, row: &EpochRow| match data.validation.is_empty() {
+        let score_of = |learner: &Learner<'_>, row: &EpochRow| match data.validation.is_empty() {
             true => f64::from(row.epoch),
-            false => settings.select_by.score(row, &learner.objective),
+            false => score(row, settings.select_by, &learner.objective),
         };
         let best_model = output.join(train::MODEL);
         let validated = learner.with_averaged_weights(|learner| {
             let validation = validate(*inputs, learner, &data.validation, *progress)?;
             let row = epoch_row(epoch, epoch_state, &validation, settings, &learner.objective);
             learner.check_epoch(&row)?;
-            let best = state.history.iter().map(|row| score(learner, row)).fold(f64::NEG_INFINITY, f64::max);
+            let best =
+                state.history.iter().map(|row| score_of(learner, row)).fold(f64::NEG_INFINITY, f64::max);
             let write = |folder: &Path| {
                 let answers = |head: &str| settings.answers(head);
                 write_model(&learner.network, &data.preparation, answers, folder)
             };
-            if score(learner, &row) >= best {
+            if score_of(learner, &row) >= best {
                 state.best_epoch = epoch;
                 write(&best_model)?;
             }

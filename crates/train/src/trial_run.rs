@@ -8,8 +8,9 @@ use marque_contracts::Job;
 use crate::batches::Batch;
 use crate::data::Data;
 use crate::initial_network::initial_network;
+use crate::inputs::Inputs;
 use crate::learner::{Learner, StepContext};
-use crate::steps::{Inputs, Span};
+use crate::steps::Span;
 use crate::train_state::EpochState;
 use crate::{Error, Settings};
 

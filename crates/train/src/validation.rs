@@ -5,9 +5,9 @@ use marque_contracts::{Progress, Unit};
 use crate::Error;
 use crate::batches::Batches;
 use crate::data::Sample;
+use crate::inputs::Inputs;
 use crate::learner::Learner;
 use crate::running_metrics::RunningMetrics;
-use crate::steps::Inputs;
 
 /// Photos per forward pass, where no activations are stored for a backward pass.
 pub(crate) const BATCH: usize = 64;
