@@ -1,6 +1,6 @@
 //! Showing augmentation, and handing trained networks to other programs.
 
-use marque_events::{Event, Records};
+use marque_fixtures::events::{Event, Records};
 
 use crate::project::{PIPELINE, Project};
 

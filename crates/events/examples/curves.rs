@@ -8,13 +8,12 @@ use marque_events::Writer;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder: PathBuf = std::env::args_os().nth(1).ok_or("which folder?")?.into();
-    let mut writer = Writer::create(&folder, 0.0)?;
+    let mut writer = Writer::create(&folder, 1.7e9)?;
     for step in 1..=500 {
         let x = step as f64;
-        writer.set_wall_time(x);
         writer.scalars(step, [("curve/square", x * x / 7.0), ("curve/root", x.sqrt())]);
     }
     writer.flush()?;
-    println!("{}", writer.path().display());
+    println!("{}", folder.display());
     Ok(())
 }

@@ -56,6 +56,14 @@ pub enum Error {
         /// What is there.
         found: String,
     },
+    /// An array has numbers that are no doubles.
+    #[error("at {at}: {what} are not read")]
+    Unsupported {
+        /// Where.
+        at: Position,
+        /// The numbers.
+        what: &'static str,
+    },
     /// A compressed element does not decompress.
     #[error("at {at}: the compressed data is damaged")]
     Damaged {

@@ -4,13 +4,14 @@
 //! chapter): a 128-byte header, then one data element per variable, usually zlib-compressed.
 //! The published Stanford Cars annotations are such files.
 //!
-//! **Reads** numeric arrays of every class and storage type (real, complex, logical), character,
-//! cell and struct arrays, of either byte order, with any header text. Sparse arrays, objects and
-//! function handles are recognised and passed over as [`Value::Unread`]. The HDF5-based version 7.3
-//! and the older version 4 are refused by name.
+//! **Reads** numeric and logical arrays of every class and storage type as doubles, character, cell
+//! and struct arrays, of either byte order, with any header text. Sparse arrays, objects and function
+//! handles are recognised and passed over as [`Value::Unread`]. Complex numbers, and 64-bit integers
+//! that a double does not hold exactly, are refused, and so are the HDF5-based version 7.3 and the
+//! older version 4.
 //!
-//! **Writes** the same values, little-endian and compressed, numbers in the narrowest storage type
-//! as MATLAB does. Equal variables give equal bytes.
+//! **Writes** the same values, little-endian and compressed, numbers as doubles in the narrowest
+//! storage type as MATLAB does. Equal variables give equal bytes.
 //!
 //! Files are not trusted: a reader never panics, and what it allocates stays within [`Limits`].
 //!
@@ -38,8 +39,8 @@ mod write;
 
 pub use error::{Error, Position};
 pub use limits::Limits;
-pub use read::{read, read_file, read_file_with, read_with};
-pub use value::{Cell, Numbers, Numeric, Struct, Value, Variable};
+pub use read::{read, read_file, read_with};
+pub use value::{Cell, Numeric, Struct, Value, Variable};
 pub use write::{write, write_file};
 
 /// Bytes before the first data element.

@@ -9,8 +9,8 @@ use fs_err::File;
 use crate::characters::characters;
 use crate::element::{Bytes, Element};
 use crate::limits::{Allowance, Limits};
-use crate::storage::{self, Endian, Number, Storage, Stored, class, stored_numbers};
-use crate::{Cell, Error, HEADER_BYTES, Numbers, Numeric, Position, Struct, Value, Variable};
+use crate::storage::{self, Endian, Storage, class, stored_number};
+use crate::{Cell, Error, HEADER_BYTES, Numeric, Position, Struct, Value, Variable};
 
 /// Reads all variables of a file's bytes within the default [`Limits`].
 ///
@@ -34,19 +34,12 @@ pub fn read_with(bytes: &[u8], limits: Limits) -> Result<Vec<Variable>, Error> {
     Ok(variables)
 }
 
-/// Reads all variables of a file within the default [`Limits`].
+/// Reads all variables of a file within the default [`Limits`]. The file itself may not be larger than their memory.
 ///
 /// # Errors
 /// As [`read`], wrapped in [`Error::File`] to name the file; [`Error::Io`] if it cannot be read.
 pub fn read_file(path: impl AsRef<Path>) -> Result<Vec<Variable>, Error> {
-    read_file_with(path, Limits::default())
-}
-
-/// Reads all variables of a file. The file itself may not be larger than `limits.memory`.
-///
-/// # Errors
-/// As [`read_file`].
-pub fn read_file_with(path: impl AsRef<Path>, limits: Limits) -> Result<Vec<Variable>, Error> {
+    let limits = Limits::default();
     let path = path.as_ref();
     let mut bytes = Vec::new();
     File::open(path)?.take(limits.memory as u64 + 1).read_to_end(&mut bytes)?;
@@ -143,7 +136,7 @@ impl Reader {
             class::STRUCT => self.structs(&mut data, dims, depth)?,
             class::CHAR => self.text(&mut data, &dims)?,
             class::OBJECT | class::SPARSE | class::FUNCTION => Value::Unread { class },
-            class::DOUBLE..=class::UINT64 => self.numeric(&mut data, class, flags, dims)?,
+            class::DOUBLE..=class::UINT64 => self.numeric(&mut data, flags, dims)?,
             other => {
                 return data.malformed("an array class of the format", format!("number {other}"));
             }
@@ -159,12 +152,12 @@ impl Reader {
         }
         self.memory.charge(element.position(), count * size_of::<usize>())?;
         let mut dims = Vec::with_capacity(count);
-        for number in stored_numbers(Storage::Int32, element.rest(), element.endian) {
-            match number {
-                Stored::Whole(length @ 0..) => dims.push(length as usize),
-                other => {
-                    return element.malformed("a dimension of 0 or more", format!("{other:?}"));
-                }
+        let (words, _) = element.rest().as_chunks::<4>();
+        for word in words {
+            let length = element.endian.u32(*word) as i32;
+            match usize::try_from(length) {
+                Ok(length) => dims.push(length),
+                Err(_) => return element.malformed("a dimension of 0 or more", length.to_string()),
             }
         }
         // With a dimension of 0 there are no elements, whatever the others say.
@@ -256,59 +249,35 @@ impl Reader {
         Ok(())
     }
 
-    fn numeric(
-        &mut self,
-        data: &mut Bytes<'_>,
-        class: u8,
-        flags: u32,
-        dims: Vec<usize>,
-    ) -> Result<Value, Error> {
-        let count = element_count(&dims);
-        let real = self.numbers(data, class, count)?;
-        let imaginary =
-            (flags & storage::COMPLEX != 0).then(|| self.numbers(data, class, count)).transpose()?;
-        Ok(Value::Numeric(Numeric { dims, real, imaginary, logical: flags & storage::LOGICAL != 0 }))
-    }
-
-    fn numbers(&mut self, data: &mut Bytes<'_>, class: u8, count: usize) -> Result<Numbers, Error> {
-        let element = data.element()?;
-        match class {
-            class::DOUBLE => self.converted(element, count).map(Numbers::F64),
-            class::SINGLE => self.converted(element, count).map(Numbers::F32),
-            class::INT8 => self.converted(element, count).map(Numbers::I8),
-            class::UINT8 => self.converted(element, count).map(Numbers::U8),
-            class::INT16 => self.converted(element, count).map(Numbers::I16),
-            class::UINT16 => self.converted(element, count).map(Numbers::U16),
-            class::INT32 => self.converted(element, count).map(Numbers::I32),
-            class::UINT32 => self.converted(element, count).map(Numbers::U32),
-            class::INT64 => self.converted(element, count).map(Numbers::I64),
-            class::UINT64 => self.converted(element, count).map(Numbers::U64),
-            other => data.malformed("a numeric class", format!("number {other}")),
+    fn numeric(&mut self, data: &mut Bytes<'_>, flags: u32, dims: Vec<usize>) -> Result<Value, Error> {
+        if flags & storage::COMPLEX != 0 {
+            return Err(Error::Unsupported { at: data.position(), what: "complex numbers" });
         }
-    }
-
-    fn converted<T: Number>(&mut self, element: Element<'_>, count: usize) -> Result<Vec<T>, Error> {
-        let Element { storage, data } = element;
-        let stored = match storage {
-            Storage::Matrix | Storage::Compressed | Storage::Utf8 | Storage::Utf16 | Storage::Utf32 => {
-                return data.malformed("numbers", format!("{storage:?} data"));
-            }
-            _ => data.rest().len() / storage.width().unwrap_or(1),
+        let count = element_count(&dims);
+        let Element { storage, data } = data.element()?;
+        let width = match storage {
+            Storage::Utf8 | Storage::Utf16 | Storage::Utf32 => None,
+            _ => storage.width(),
         };
+        let Some(width) = width else {
+            return data.malformed("numbers", format!("{storage:?} data"));
+        };
+        let stored = data.rest().len() / width;
         if stored != count {
             return data.malformed(format!("{count} numbers, as the dimensions say"), format!("{stored}"));
         }
-        self.memory.charge(data.position(), count.saturating_mul(size_of::<T>()))?;
+        self.memory.charge(data.position(), count.saturating_mul(size_of::<f64>()))?;
         let mut numbers = Vec::with_capacity(count);
-        for number in stored_numbers(storage, data.rest(), data.endian) {
-            match T::from_stored(number) {
+        for chunk in data.rest().chunks_exact(width) {
+            match stored_number(storage, chunk, data.endian) {
                 Some(number) => numbers.push(number),
                 None => {
-                    return data.malformed("numbers that the array's class can hold", format!("{number:?}"));
+                    let what = "whole numbers beyond 2⁵³";
+                    return Err(Error::Unsupported { at: data.position(), what });
                 }
             }
         }
-        Ok(numbers)
+        Ok(Value::Numeric(Numeric { dims, numbers }))
     }
 
     fn text(&mut self, data: &mut Bytes<'_>, dims: &[usize]) -> Result<Value, Error> {
@@ -349,10 +318,5 @@ fn element_count(dims: &[usize]) -> usize {
 }
 
 fn empty() -> Value {
-    Value::Numeric(Numeric {
-        dims: vec![0, 0],
-        real: Numbers::F64(Vec::new()),
-        imaginary: None,
-        logical: false,
-    })
+    Value::Numeric(Numeric { dims: vec![0, 0], numbers: Vec::new() })
 }

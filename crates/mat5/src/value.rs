@@ -21,7 +21,7 @@ impl Variable {
 /// A MATLAB array. Everything in MATLAB is an array; a number is one of 1 × 1.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Numbers, complex numbers or logicals.
+    /// Numbers or logicals.
     Numeric(Numeric),
     /// A character array of one row (or none: the empty text).
     Text(String),
@@ -39,17 +39,13 @@ pub enum Value {
     },
 }
 
-/// A numeric array, column-major.
+/// An array of real numbers, column-major. Whatever their class in a file, they are doubles here, with the same values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Numeric {
     /// Lengths, at least two of them. Their product is the number of elements.
     pub dims: Vec<usize>,
-    /// The (real parts of the) elements.
-    pub real: Numbers,
-    /// Imaginary parts, of the same class and number as `real`.
-    pub imaginary: Option<Numbers>,
-    /// Whether MATLAB shows the numbers as `true` and `false`.
-    pub logical: bool,
+    /// The elements.
+    pub numbers: Vec<f64>,
 }
 
 /// A cell array, column-major.
@@ -70,70 +66,6 @@ pub struct Struct {
     pub fields: Vec<String>,
     /// Per element of the array, one value per field.
     pub rows: Vec<Vec<Value>>,
-}
-
-macro_rules! numbers {
-    ($($variant:ident $number:ty, $class:literal;)*) => {
-        /// Numbers of one MATLAB class.
-        #[derive(Debug, Clone, PartialEq)]
-        pub enum Numbers {
-            $(
-                #[doc = concat!("Class `", $class, "`.")]
-                $variant(Vec<$number>),
-            )*
-        }
-
-        impl Numbers {
-            /// How many there are.
-            pub fn len(&self) -> usize {
-                match self { $(Self::$variant(numbers) => numbers.len(),)* }
-            }
-
-            /// Whether there are none.
-            pub fn is_empty(&self) -> bool {
-                self.len() == 0
-            }
-
-            /// MATLAB's name of the class.
-            pub fn class(&self) -> &'static str {
-                match self { $(Self::$variant(_) => $class,)* }
-            }
-
-            /// Number `index` as a double: exact, except for 64-bit integers beyond 2⁵³.
-            pub fn get(&self, index: usize) -> Option<f64> {
-                match self { $(Self::$variant(numbers) => numbers.get(index).map(|n| *n as f64),)* }
-            }
-        }
-
-        $(
-            impl From<Vec<$number>> for Numbers {
-                fn from(numbers: Vec<$number>) -> Self {
-                    Self::$variant(numbers)
-                }
-            }
-        )*
-    };
-}
-
-numbers! {
-    F64 f64, "double";
-    F32 f32, "single";
-    I8 i8, "int8";
-    U8 u8, "uint8";
-    I16 i16, "int16";
-    U16 u16, "uint16";
-    I32 i32, "int32";
-    U32 u32, "uint32";
-    I64 i64, "int64";
-    U64 u64, "uint64";
-}
-
-impl Numeric {
-    /// A 1 × n array of real numbers.
-    pub fn row(numbers: impl Into<Numbers>) -> Self {
-        let real = numbers.into();
-        Self { dims: vec![1, real.len()], real, imaginary: None, logical: false }
-    }
 }
 
 impl Cell {
@@ -176,10 +108,13 @@ impl Struct {
 }
 
 impl Value {
-    /// The number, if this is a single real one.
+    /// The number, if this is a single one.
     pub fn as_f64(&self) -> Option<f64> {
         match self {
-            Self::Numeric(n) if n.real.len() == 1 && n.imaginary.is_none() => n.real.get(0),
+            Self::Numeric(numeric) => match numeric.numbers[..] {
+                [number] => Some(number),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -195,8 +130,7 @@ impl Value {
     /// What kind of array this is, in MATLAB's words.
     pub fn class(&self) -> &'static str {
         match self {
-            Self::Numeric(numeric) if numeric.logical => "logical",
-            Self::Numeric(numeric) => numeric.real.class(),
+            Self::Numeric(_) => "double",
             Self::Text(_) | Self::TextRows(_) => "char",
             Self::Cell(_) => "cell",
             Self::Struct(_) => "struct",
@@ -207,7 +141,7 @@ impl Value {
 
 impl From<f64> for Value {
     fn from(number: f64) -> Self {
-        Self::Numeric(Numeric::row(vec![number]))
+        Self::Numeric(Numeric { dims: vec![1, 1], numbers: vec![number] })
     }
 }
 

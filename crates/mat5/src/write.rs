@@ -139,24 +139,9 @@ fn write_start(
 }
 
 fn write_numeric(out: &mut Vec<u8>, name: &str, numeric: &Numeric) -> Result<(), Unwritable> {
-    let (class, real_storage, real) = storage::encode(&numeric.real);
-    let mut flags = class.into();
-    if numeric.logical {
-        flags |= storage::LOGICAL;
-    }
-    if numeric.imaginary.is_some() {
-        flags |= storage::COMPLEX;
-    }
-    write_start(out, flags, &numeric.dims, numeric.real.len(), name)?;
-    write_element(out, real_storage, &real)?;
-    if let Some(imaginary) = &numeric.imaginary {
-        if imaginary.len() != numeric.real.len() || imaginary.class() != numeric.real.class() {
-            return Err("real and imaginary parts differ in class or number".to_owned());
-        }
-        let (_, storage, bytes) = storage::encode(imaginary);
-        write_element(out, storage, &bytes)?;
-    }
-    Ok(())
+    write_start(out, class::DOUBLE.into(), &numeric.dims, numeric.numbers.len(), name)?;
+    let (storage, bytes) = storage::encode(&numeric.numbers);
+    write_element(out, storage, &bytes)
 }
 
 /// ASCII goes out as UTF-8, as in MATLAB's own files; other text as UTF-16, MATLAB's own unit, so

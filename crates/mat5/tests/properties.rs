@@ -2,7 +2,7 @@
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use marque_mat5::{Cell, Error, Limits, Numbers, Numeric, Struct, Value, Variable, read, read_with, write};
+use marque_mat5::{Cell, Error, Limits, Numeric, Struct, Value, Variable, read, read_with, write};
 use proptest::prelude::*;
 use std::io::Write;
 
@@ -11,10 +11,10 @@ fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         any::<f64>().prop_map(Value::from),
         "[ -~äöß]{0,12}".prop_map(|text| Value::from(text.as_str())),
-        proptest::collection::vec(any::<u8>(), 0..9).prop_map(|bytes| numeric(Numbers::U8(bytes))),
-        proptest::collection::vec(any::<i16>(), 0..9).prop_map(|numbers| numeric(Numbers::I16(numbers))),
-        proptest::collection::vec(any::<f32>(), 0..9).prop_map(|numbers| numeric(Numbers::F32(numbers))),
-        proptest::collection::vec(any::<u64>(), 0..9).prop_map(|numbers| numeric(Numbers::U64(numbers))),
+        proptest::collection::vec(any::<u8>().prop_map(f64::from), 0..9).prop_map(numeric),
+        proptest::collection::vec(any::<i16>().prop_map(f64::from), 0..9).prop_map(numeric),
+        proptest::collection::vec(any::<i32>().prop_map(f64::from), 0..9).prop_map(numeric),
+        proptest::collection::vec(any::<f64>(), 0..9).prop_map(numeric),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
@@ -30,15 +30,8 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
-fn numeric(real: Numbers) -> Value {
-    let count = match &real {
-        Numbers::U8(values) => values.len(),
-        Numbers::I16(values) => values.len(),
-        Numbers::F32(values) => values.len(),
-        Numbers::U64(values) => values.len(),
-        _ => 0,
-    };
-    Value::Numeric(Numeric { dims: vec![1, count], real, imaginary: None, logical: false })
+fn numeric(numbers: Vec<f64>) -> Value {
+    Value::Numeric(Numeric { dims: vec![1, numbers.len()], numbers })
 }
 
 /// A file of one variable, with its one element stored plainly so that damage reaches the parser.
@@ -137,7 +130,7 @@ proptest! {
 
     #[test]
     fn memory_is_bounded_whatever_the_dimensions_say(rows in any::<u32>(), columns in any::<u32>(), class in 0_u8..20) {
-        let mut bytes = plain(numeric(Numbers::U8(vec![7; 8]))).unwrap();
+        let mut bytes = plain(numeric(vec![7.0; 8])).unwrap();
         // After the array's tag come its flags, whose data begin with the class, then its dimensions.
         bytes[128 + 16] = class;
         bytes[128 + 32..128 + 36].copy_from_slice(&rows.to_le_bytes());

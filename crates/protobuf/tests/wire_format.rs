@@ -1,6 +1,7 @@
 //! Messages beside the bytes that the format's documentation shows.
 
-use marque_protobuf::{Field, Message, fields};
+use marque_fixtures::protobuf::{Field, fields};
+use marque_protobuf::Message;
 
 fn read(message: &[u8]) -> Option<Vec<(u32, Field<'_>)>> {
     let mut found = Vec::new();

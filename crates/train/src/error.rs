@@ -45,9 +45,6 @@ pub enum Error {
     /// Settings do not fit the data.
     #[error("{0}")]
     Settings(String),
-    /// The curves for TensorBoard cannot be written.
-    #[error(transparent)]
-    Events(#[from] marque_events::Error),
     /// Photos cannot be changed as configured.
     #[error(transparent)]
     Augment(#[from] marque_augment::Error),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use marque_protobuf::{Field, fields};
+use marque_fixtures::protobuf::{Field, fields};
 
 /// A file, as far as it is of use here.
 #[derive(Debug, Default)]
