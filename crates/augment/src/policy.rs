@@ -48,7 +48,7 @@ impl Policy {
     /// # Errors
     /// If that is not a size of 3 to 4096 pixels.
     pub fn draw(&self, rng: &mut ChaCha8Rng, size: usize) -> Result<Draw, Error> {
-        check_size(size)?;
+        check_size("size", size)?;
         Ok(Draw::new(&self.options, rng, size, self.output_size(size)))
     }
 
@@ -116,7 +116,7 @@ impl Policy {
         convert: impl Fn([u8; 3]) -> [T; 3],
         blank: [T; 3],
     ) -> Result<(), Error> {
-        check_size(size)?;
+        check_size("size", size)?;
         let output = self.output_size(size);
         Error::check("the pixels", pixels.len(), size * size * 3)?;
         Error::check("the output", out.len(), output * output * 3)?;
