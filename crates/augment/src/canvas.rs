@@ -19,7 +19,7 @@ impl Canvas {
     /// # Errors
     /// If the size is too small or too large, or `pixels` has another length.
     pub fn new(size: usize, pixels: Vec<u8>) -> Result<Self, Error> {
-        check_size(size)?;
+        check_size("size", size)?;
         Error::check("the pixels", pixels.len(), size * size * 3)?;
         Ok(Self { size, pixels, spare: Vec::new() })
     }

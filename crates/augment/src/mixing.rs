@@ -1,10 +1,13 @@
 //! Mixing the photos of a batch: mixup (Zhang et al., 2018) and CutMix (Yun et al., 2019).
 
+use std::ops::RangeInclusive;
+
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Distribution};
 
+use crate::options::check_range;
 use crate::{Error, Region};
 
 /// Whether and how batches are mixed, with timm's meaning of the options.
@@ -27,20 +30,17 @@ pub struct Mix {
 }
 
 impl Mixing {
+    /// Allowed values of α.
+    pub const ALPHA: RangeInclusive<f64> = 0.0..=100.0;
+
     /// Checks that all values are in their ranges.
     ///
     /// # Errors
     /// [`Error::Option`] naming the first one.
     pub fn check(&self) -> Result<(), Error> {
-        let within = |option: &'static str, value: f64, most: f64| match (0.0..=most).contains(&value) {
-            true => Ok(()),
-            false => {
-                Err(Error::Option { option, reason: format!("must be from 0 to {most}, found {value}") })
-            }
-        };
-        within("mixup_alpha", self.mixup_alpha, 100.0)?;
-        within("cutmix_alpha", self.cutmix_alpha, 100.0)?;
-        within("switch_probability", self.switch_probability, 1.0)
+        check_range("mixup_alpha", self.mixup_alpha, Self::ALPHA)?;
+        check_range("cutmix_alpha", self.cutmix_alpha, Self::ALPHA)?;
+        check_range("switch_probability", self.switch_probability, 0.0..=1.0)
     }
 
     /// Whether batches are mixed at all.

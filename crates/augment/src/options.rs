@@ -1,5 +1,7 @@
 //! Augmentation options and their ranges.
 
+use std::ops::RangeInclusive;
+
 use crate::Error;
 
 /// Smallest size of a photo, in pixels: what a 3×3 filter needs.
@@ -77,6 +79,11 @@ pub struct ColourJitter {
     pub hue: f64,
 }
 
+impl ColourJitter {
+    /// How far all but hues may change.
+    pub const RANGE: RangeInclusive<f64> = 0.0..=10.0;
+}
+
 /// RandAugment (Cubuk et al., 2020): each operation is one of fourteen, as in torchvision (see
 /// [`Operation`](crate::Operation)), at one common magnitude.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -85,6 +92,11 @@ pub struct RandAugment {
     pub operations: usize,
     /// How strong they are, from 0 to 30: torchvision's 31 magnitudes, and what lies between.
     pub magnitude: f64,
+}
+
+impl RandAugment {
+    /// How many operations there may be.
+    pub const OPERATIONS: RangeInclusive<f64> = 0.0..=100.0;
 }
 
 impl Default for RandAugment {
@@ -117,17 +129,10 @@ impl Options {
     /// [`Error::Option`] naming the first one.
     pub fn check(&self) -> Result<(), Error> {
         let refuse = |option: &'static str, reason: String| Err(Error::Option { option, reason });
-        if let Some(size) = self.output_size
-            && !(SMALLEST..=LARGEST).contains(&size)
-        {
-            return refuse(
-                "output_size",
-                format!("must be from {SMALLEST} to {LARGEST} pixels, found {size}"),
-            );
+        if let Some(size) = self.output_size {
+            check_size("output_size", size)?;
         }
-        if self.shift > LARGEST {
-            return refuse("shift", format!("must be at most {LARGEST} pixels, found {}", self.shift));
-        }
+        check_range("shift", self.shift as f64, 0.0..=LARGEST as f64)?;
         if !self.mean.iter().all(|mean| mean.is_finite()) {
             return refuse("mean", format!("must be finite, found {:?}", self.mean));
         }
@@ -135,41 +140,38 @@ impl Options {
             return refuse("std", format!("must be positive, found {:?}", self.std));
         }
         if let Some(crop) = &self.random_resized_crop {
-            check_range("random_resized_crop.scale", crop.scale, 1.0)?;
-            check_range("random_resized_crop.ratio", crop.ratio, f64::MAX)?;
+            check_ends("random_resized_crop.scale", crop.scale, 1.0)?;
+            check_ends("random_resized_crop.ratio", crop.ratio, f64::MAX)?;
         }
         if let Some(jitter) = &self.colour_jitter {
-            check_share("colour_jitter.brightness", jitter.brightness, 10.0)?;
-            check_share("colour_jitter.contrast", jitter.contrast, 10.0)?;
-            check_share("colour_jitter.saturation", jitter.saturation, 10.0)?;
-            check_share("colour_jitter.hue", jitter.hue, 0.5)?;
+            check_range("colour_jitter.brightness", jitter.brightness, ColourJitter::RANGE)?;
+            check_range("colour_jitter.contrast", jitter.contrast, ColourJitter::RANGE)?;
+            check_range("colour_jitter.saturation", jitter.saturation, ColourJitter::RANGE)?;
+            check_range("colour_jitter.hue", jitter.hue, 0.0..=0.5)?;
         }
         if let Some(rand_augment) = &self.rand_augment {
-            check_share("rand_augment.magnitude", rand_augment.magnitude, 30.0)?;
-            if rand_augment.operations > 100 {
-                let found = rand_augment.operations;
-                return refuse("rand_augment.operations", format!("must be at most 100, found {found}"));
-            }
+            check_range("rand_augment.magnitude", rand_augment.magnitude, 0.0..=30.0)?;
+            check_range("rand_augment.operations", rand_augment.operations as f64, RandAugment::OPERATIONS)?;
         }
         if let Some(erasing) = &self.random_erasing {
-            check_share("random_erasing.probability", erasing.probability, 1.0)?;
-            check_range("random_erasing.scale", erasing.scale, 1.0)?;
-            check_range("random_erasing.ratio", erasing.ratio, f64::MAX)?;
+            check_range("random_erasing.probability", erasing.probability, 0.0..=1.0)?;
+            check_ends("random_erasing.scale", erasing.scale, 1.0)?;
+            check_ends("random_erasing.ratio", erasing.ratio, f64::MAX)?;
         }
         Ok(())
     }
 }
 
 /// Checks that photos of this size can be augmented.
-pub(crate) fn check_size(size: usize) -> Result<(), Error> {
+pub(crate) fn check_size(option: &'static str, size: usize) -> Result<(), Error> {
     if (SMALLEST..=LARGEST).contains(&size) {
         return Ok(());
     }
     let reason = format!("must be from {SMALLEST} to {LARGEST} pixels, found {size}");
-    Err(Error::Option { option: "size", reason })
+    Err(Error::Option { option, reason })
 }
 
-fn check_range(option: &'static str, [least, most]: [f64; 2], limit: f64) -> Result<(), Error> {
+fn check_ends(option: &'static str, [least, most]: [f64; 2], limit: f64) -> Result<(), Error> {
     if least > 0.0 && least <= most && most <= limit {
         return Ok(());
     }
@@ -178,9 +180,11 @@ fn check_range(option: &'static str, [least, most]: [f64; 2], limit: f64) -> Res
     Err(Error::Option { option, reason })
 }
 
-fn check_share(option: &'static str, value: f64, most: f64) -> Result<(), Error> {
-    if (0.0..=most).contains(&value) {
+/// Checks that the value of an option is in its range.
+pub(crate) fn check_range(option: &'static str, value: f64, range: RangeInclusive<f64>) -> Result<(), Error> {
+    if range.contains(&value) {
         return Ok(());
     }
-    Err(Error::Option { option, reason: format!("must be from 0 to {most}, found {value}") })
+    let (least, most) = range.into_inner();
+    Err(Error::Option { option, reason: format!("must be from {least} to {most}, found {value}") })
 }

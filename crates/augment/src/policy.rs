@@ -48,7 +48,7 @@ impl Policy {
     /// # Errors
     /// If that is not a size of 3 to 4096 pixels.
     pub fn draw(&self, rng: &mut ChaCha8Rng, size: usize) -> Result<Draw, Error> {
-        check_size(size)?;
+        check_size("size", size)?;
         Ok(Draw::new(&self.options, rng, size, self.output_size(size)))
     }
 
@@ -64,20 +64,6 @@ impl Policy {
         out: &mut [f32],
     ) -> Result<(), Error> {
         self.render(&self.draw(rng, size)?, pixels, size, out)
-    }
-
-    /// The same as uint8, to look at: [`draw`](Self::draw) and [`render_u8`](Self::render_u8).
-    ///
-    /// # Errors
-    /// As these.
-    pub fn apply_u8(
-        &self,
-        rng: &mut ChaCha8Rng,
-        pixels: &[u8],
-        size: usize,
-        out: &mut [u8],
-    ) -> Result<(), Error> {
-        self.render_u8(&self.draw(rng, size)?, pixels, size, out)
     }
 
     /// Only resizes and normalises, as for validation.
@@ -116,7 +102,7 @@ impl Policy {
         convert: impl Fn([u8; 3]) -> [T; 3],
         blank: [T; 3],
     ) -> Result<(), Error> {
-        check_size(size)?;
+        check_size("size", size)?;
         let output = self.output_size(size);
         Error::check("the pixels", pixels.len(), size * size * 3)?;
         Error::check("the output", out.len(), output * output * 3)?;

@@ -1,7 +1,10 @@
 //! Cropping and resizing, antialiased.
 
-use fast_image_resize::images::{CroppedImage, Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use std::fmt::Display;
+
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::{Error, Region};
 
@@ -13,19 +16,20 @@ pub(crate) fn resample(
     crop: Option<Region>,
     output: usize,
 ) -> Result<Vec<u8>, Error> {
-    let refused = |reason: String| Error::Resize(reason);
-    let side = |size: usize| u32::try_from(size).map_err(|e| Error::Resize(e.to_string()));
-    let source = ImageRef::new(side(size)?, side(size)?, pixels, PixelType::U8x3)
-        .map_err(|e| refused(e.to_string()))?;
-    let mut target = Image::new(side(output)?, side(output)?, PixelType::U8x3);
-    let [left, top, width, height] = match crop {
-        Some(region) => [side(region.left)?, side(region.top)?, side(region.width)?, side(region.height)?],
-        None => [0, 0, side(size)?, side(size)?],
-    };
+    let refused = |error: &dyn Display| Error::Resize(error.to_string());
+    let side = |size: usize| u32::try_from(size).map_err(|e| refused(&e));
+    let Region { left, top, width, height } =
+        crop.unwrap_or(Region { left: 0, top: 0, width: size, height: size });
+    // Typed: through `Resizer::resize` all kinds of pixels are compiled, which takes ten times as long.
+    let source =
+        TypedImageRef::<U8x3>::from_buffer(side(size)?, side(size)?, pixels).map_err(|e| refused(&e))?;
     // Cut first: pixels around the part have no say in its edge, as if there were none.
-    let part = CroppedImage::new(&source, left, top, width, height).map_err(|e| refused(e.to_string()))?;
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
-    Resizer::new().resize(&part, &mut target, &options).map_err(|e| refused(e.to_string()))?;
-    Ok(target.into_vec())
+    let part = TypedCroppedImage::from_ref(&source, side(left)?, side(top)?, side(width)?, side(height)?)
+        .map_err(|e| refused(&e))?;
+    let mut resized = vec![0; output * output * 3];
+    let mut target = TypedImage::<U8x3>::from_buffer(side(output)?, side(output)?, &mut resized)
+        .map_err(|e| refused(&e))?;
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize_typed(&part, &mut target, &options).map_err(|e| refused(&e))?;
+    Ok(resized)
 }

@@ -38,34 +38,17 @@ pub enum Column {
     IntegerList(Vec<Option<Vec<i64>>>),
 }
 
-/// The same expression on the values of a column, whatever their type.
-macro_rules! values {
-    ($column:expr, $values:ident => $result:expr) => {
-        match $column {
-            Column::Text($values) => $result,
-            Column::Integer($values) => $result,
-            Column::Number($values) => $result,
-            Column::Flag($values) => $result,
-            Column::TextList($values) => $result,
-            Column::IntegerList($values) => $result,
-        }
-    };
-}
-
 impl Column {
     /// Number of values, nulls included.
-    pub fn len(&self) -> usize {
-        values!(self, values => values.len())
-    }
-
-    /// Whether there are no values.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Number of nulls.
-    pub fn nulls(&self) -> usize {
-        values!(self, values => values.iter().filter(|value| value.is_none()).count())
+    fn len(&self) -> usize {
+        match self {
+            Column::Text(values) => values.len(),
+            Column::Integer(values) => values.len(),
+            Column::Number(values) => values.len(),
+            Column::Flag(values) => values.len(),
+            Column::TextList(values) => values.len(),
+            Column::IntegerList(values) => values.len(),
+        }
     }
 
     /// Arrow's name of the values' type.

@@ -137,11 +137,7 @@ impl std::error::Error for Refusal {}
 /// The beginning of a path that is too long to be shown.
 fn shortened(name: &str) -> String {
     const SHOWN: usize = 60;
-    if name.chars().count() <= SHOWN {
-        name.to_owned()
-    } else {
-        name.chars().take(SHOWN).chain(['…']).collect()
-    }
+    name.char_indices().nth(SHOWN).map_or(name.to_owned(), |(end, _)| format!("{}…", &name[..end]))
 }
 
 /// Endings of archives' names.

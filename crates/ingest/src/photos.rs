@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{PhotoRow, RejectedRow};
@@ -51,7 +50,9 @@ fn decode(decoder: &mut Decoder, folder: &Path, name: &str, max_pixels: u64) -> 
     let bytes = fs_err::read(folder.join(name)).map_err(|e| e.to_string())?;
     let file = marque_photo::Photo::read(&bytes, max_pixels).map_err(|e| e.to_string())?;
     let pixels = decoder.decode(&file, WHITE).map_err(|e| e.to_string())?;
-    let hash = PerceptualHash::of(&upright(&pixels, file.orientation()));
+    let mut grey = DynamicImage::ImageLuma8(grey(&pixels));
+    file.turn_upright(&mut grey);
+    let hash = PerceptualHash::of(&grey.into_luma8());
     let (width, height) = file.upright_size();
     let row = PhotoRow {
         file_name: name.to_owned(),
@@ -63,16 +64,11 @@ fn decode(decoder: &mut Decoder, folder: &Path, name: &str, max_pixels: u64) -> 
     Ok(Photo { row, hash })
 }
 
-/// The photo in grey, by the weights of ITU-R BT.709.
-fn upright(pixels: &Pixels<'_>, orientation: u8) -> GrayImage {
+/// The photo in grey, as it is stored, by the weights of ITU-R BT.709.
+fn grey(pixels: &Pixels<'_>) -> GrayImage {
     let grey = |&[red, green, blue]: &[u8; 3]| {
         ((u32::from(red) * 2126 + u32::from(green) * 7152 + u32::from(blue) * 722) / 10_000) as u8
     };
     let values = pixels.rgb.as_chunks::<3>().0.iter().map(grey).collect();
-    let image = GrayImage::from_raw(pixels.width as u32, pixels.height as u32, values).unwrap_or_default();
-    let mut image = DynamicImage::ImageLuma8(image);
-    if let Some(orientation) = Orientation::from_exif(orientation) {
-        image.apply_orientation(orientation);
-    }
-    image.into_luma8()
+    GrayImage::from_raw(pixels.width as u32, pixels.height as u32, values).unwrap_or_default()
 }

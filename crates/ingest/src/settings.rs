@@ -158,7 +158,8 @@ impl Settings {
         let max_pixels = section
             .key(
                 "max_pixels",
-                "a photo that has more is left out and listed; decoding takes 4 bytes for each",
+                "a photo that has more is left out and listed; decoding takes 3 to 12 bytes for each, on \
+                     each thread",
             )
             .count(MAX_PIXELS, 1..=1 << 40) as u64;
         let near = section

@@ -66,6 +66,28 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The value of a column in a row, if there are both.
+    pub(crate) fn value(&self, column: &str, row: usize) -> Option<&Value> {
+        let position = self.columns.iter().position(|name| name == column)?;
+        self.rows.get(row)?.get(position)
+    }
+
+    /// A text that is known.
+    pub(crate) fn text(&self, column: &str, row: usize) -> Option<&str> {
+        match self.value(column, row)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// An integer that is known.
+    pub(crate) fn integer(&self, column: &str, row: usize) -> Option<i64> {
+        match self.value(column, row)? {
+            Value::Integer(integer) => Some(*integer),
+            _ => None,
+        }
+    }
+
     /// The answer as an aligned table: numbers to the right, at most `limit` rows. With a `width`, no line is
     /// longer: long texts are cut, then columns left out from the right; a last line names them.
     pub fn to_table(&self, limit: usize, width: Option<usize>) -> String {

@@ -4,11 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 use marque_contracts::counts::{counted, grouped};
-use marque_formats::{Column, Table};
 
-use crate::Error;
 use crate::layout::{Alignment, Grid, shorten, wrap};
-use crate::rows::{filtered, integers};
+use crate::sql::rows;
+use crate::{Answer, Error, Value};
 
 /// Longest class name that is shown in full.
 const NAME: usize = 40;
@@ -16,7 +15,7 @@ const NAME: usize = 40;
 /// The table of class names, for people.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ClassSummary {
-    table: Table,
+    table: Answer,
     all_rows: usize,
     heads: Vec<String>,
 }
@@ -26,9 +25,8 @@ pub struct ClassSummary {
 /// # Errors
 /// If the table cannot be read, the condition does not fit it, or there is no such head.
 pub fn classes(path: &Path, condition: Option<&str>, head: Option<&str>) -> Result<ClassSummary, Error> {
-    let table = Table::read(path)?;
-    let all_rows = table.rows();
-    let names = table.columns().iter().filter_map(|(name, _)| name.strip_suffix("_words"));
+    let (table, all_rows) = rows(path, condition)?;
+    let names = table.columns.iter().filter_map(|name| name.strip_suffix("_words"));
     let mut heads: Vec<_> = names.map(str::to_owned).collect();
     if let Some(head) = head {
         if !heads.iter().any(|name| name == head) {
@@ -36,13 +34,13 @@ pub fn classes(path: &Path, condition: Option<&str>, head: Option<&str>) -> Resu
         }
         heads.retain(|name| name == head);
     }
-    Ok(ClassSummary { table: filtered(table, condition)?, all_rows, heads })
+    Ok(ClassSummary { table, all_rows, heads })
 }
 
 impl ClassSummary {
     /// A row per class name, at most `limit`, then where and why the ways of matching differ; no wider than `width`.
     pub fn to_text(&self, limit: usize, width: usize) -> String {
-        let rows = self.table.rows();
+        let rows = self.table.rows.len();
         let shown = rows.min(limit);
         let mut out = match rows == self.all_rows {
             true => format!("{}\n\n", counted(rows as u64, "class name", "class names")),
@@ -75,7 +73,7 @@ impl ClassSummary {
     }
 
     fn differences(&self, head: &str, width: usize) -> String {
-        let rows: Vec<_> = (0..self.table.rows()).filter(|row| self.differs(head, *row)).collect();
+        let rows: Vec<_> = (0..self.table.rows.len()).filter(|row| self.differs(head, *row)).collect();
         if rows.is_empty() {
             return format!("\n\n{head}: both readings agree on all of them");
         }
@@ -93,27 +91,15 @@ impl ClassSummary {
     }
 
     fn text(&self, column: &str, row: usize) -> String {
-        let value = match self.table.column(column) {
-            Some(Column::Text(values)) => values.get(row).cloned().flatten(),
-            Some(Column::TextList(values)) => {
-                let tags = values.get(row).and_then(Option::as_ref);
-                tags.map(|tags| if tags.is_empty() { "(none)".to_owned() } else { tags.join(", ") })
-            }
-            _ => None,
-        };
-        value.unwrap_or_else(|| "·".to_owned())
+        self.table.value(column, row).unwrap_or(&Value::Null).to_string()
     }
 
     fn photos(&self, row: usize) -> i64 {
         let splits = ["photos_train", "photos_validation", "photos_test"];
-        let count = |column: &str| integers(&self.table, column).and_then(|values| *values.get(row)?);
-        splits.into_iter().filter_map(count).sum()
+        splits.into_iter().filter_map(|column| self.table.integer(column, row)).sum()
     }
 
     fn differs(&self, head: &str, row: usize) -> bool {
-        match self.table.column(&format!("{head}_differs")) {
-            Some(Column::Flag(values)) => values.get(row).copied().flatten() == Some(true),
-            _ => false,
-        }
+        self.table.value(&format!("{head}_differs"), row) == Some(&Value::Flag(true))
     }
 }

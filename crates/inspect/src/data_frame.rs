@@ -1,12 +1,19 @@
 //! Tables as data frames of Polars, and data frames as answers.
 
+use std::path::Path;
+
 use marque_formats::{Column, Table};
 use polars::prelude::{AnyValue, DataFrame, DataType, NamedFrom, PlSmallStr, PolarsResult, Series};
 
-use crate::{Answer, Value};
+use crate::{Answer, Error, Value};
+
+/// Reads a Parquet table.
+pub(crate) fn read(path: &Path) -> Result<DataFrame, Error> {
+    to_polars(&Table::read(path)?)
+}
 
 /// The table as a data frame.
-pub(crate) fn to_polars(table: &Table) -> PolarsResult<DataFrame> {
+pub(crate) fn to_polars(table: &Table) -> Result<DataFrame, Error> {
     let series = |(name, column): &(String, Column)| -> PolarsResult<_> {
         let name = name.as_str().into();
         let series = match column {
@@ -23,8 +30,9 @@ pub(crate) fn to_polars(table: &Table) -> PolarsResult<DataFrame> {
         };
         Ok(series.into())
     };
-    let columns = table.columns().iter().map(series).collect::<PolarsResult<_>>()?;
-    DataFrame::new(table.rows(), columns)
+    let columns = table.columns().iter().map(series).collect::<PolarsResult<_>>();
+    let frame = columns.and_then(|columns| DataFrame::new(table.rows(), columns));
+    frame.map_err(|error| Error::of_polars("query", &error, &[]))
 }
 
 /// A column of lists, of the type given even if all are null.

@@ -97,17 +97,12 @@ pub(crate) fn shorten(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text;
     }
-    let mut short = String::new();
-    let mut used = 0;
-    for c in text.chars() {
+    let mut used = 1;
+    let fits = |c: &char| {
         used += c.width().unwrap_or(0);
-        if used + 1 > width {
-            break;
-        }
-        short.push(c);
-    }
-    short.push('…');
-    short
+        used <= width
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
 }
 
 /// Text in lines no wider than `width`, broken between words; lines after the first are indented more than it.

@@ -1,17 +1,15 @@
 //! Sheets with a row per photo: the photo, and its pictures after each step of preparation and augmentation.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use image::RgbImage;
 use image::imageops::{FilterType, overlay, resize};
-use marque_formats::Table;
 
 use crate::layout::wrap;
 use crate::lettering::{LINE, fitting, write_line};
-use crate::rows::text;
 use crate::sheet::{FAINT, GAP, INK, PAPER, clipped, label};
-use crate::{Error, Sheet};
+use crate::sql::rows as read_rows;
+use crate::{Answer, Error, Sheet};
 
 /// Width and height of a picture on the sheet, in pixels.
 const PICTURE: u32 = 144;
@@ -58,7 +56,7 @@ pub fn sequence_sheet(
     if rows.is_empty() {
         return Err(Error::NoPhotos);
     }
-    let captions = Captions::read(labels, heads)?;
+    let (table, _) = read_rows(labels, None)?;
     let across = rows.iter().map(|row| row.pictures.len()).max().unwrap_or(0) as u32;
     let step = [PICTURE + GAP, PICTURE + LINES as u32 * LINE + GAP + 4];
     let top = 2 * (GAP + LINE);
@@ -70,7 +68,7 @@ pub fn sequence_sheet(
         write_line(&mut sheet, x, GAP + LINE + 4, &clipped(column, fitting(PICTURE)), INK);
     }
     for (y, row) in (top..).step_by(step[1] as usize).zip(rows) {
-        for (line, (text, colour)) in (0..).zip(captions.of(&row.file_name)) {
+        for (line, (text, colour)) in (0..).zip(caption(&table, heads, &row.file_name)) {
             write_line(&mut sheet, GAP, y + line * LINE, &clipped(&text, fitting(CAPTION)), colour);
         }
         for (x, picture) in (left..).step_by(step[0] as usize).zip(&row.pictures) {
@@ -94,35 +92,15 @@ fn place(sheet: &mut RgbImage, x: u32, y: u32, picture: &Picture) {
     }
 }
 
-/// The labels of each photo as lines of text.
-struct Captions<'a> {
-    table: Table,
-    heads: &'a [String],
-    rows: BTreeMap<String, usize>,
-}
-
-impl<'a> Captions<'a> {
-    fn read(labels: &Path, heads: &'a [String]) -> Result<Self, Error> {
-        let table = Table::read(labels)?;
-        let names = text(&table, "file_name").unwrap_or_default().iter().enumerate();
-        let rows = names.filter_map(|(row, name)| Some((name.clone()?, row))).collect();
-        Ok(Self { table, heads, rows })
+/// The labels of a photo as lines of text: the class name, a line per head, and the name of the photo.
+fn caption(table: &Answer, heads: &[String], file_name: &str) -> Vec<(String, image::Rgb<u8>)> {
+    let mut lines = Vec::new();
+    if let Some(row) = (0..table.rows.len()).find(|row| table.text("file_name", *row) == Some(file_name)) {
+        let class_name = wrap(table.text("class_name", row).unwrap_or_default(), fitting(CAPTION));
+        lines.extend(class_name.lines().map(|line| (line.trim_start().to_owned(), INK)));
+        let label = |head: &String| Some((format!("{head}: {}", label(table, head, row)?), INK));
+        lines.extend(heads.iter().filter_map(label));
     }
-
-    /// The class name, a line per head, and the name of the photo.
-    fn of(&self, file_name: &str) -> Vec<(String, image::Rgb<u8>)> {
-        let mut lines = Vec::new();
-        if let Some(&row) = self.rows.get(file_name) {
-            let class_name = text(&self.table, "class_name").and_then(|names| names.get(row)?.clone());
-            let wrapped = class_name.map(|name| wrap(&name, fitting(CAPTION))).unwrap_or_default();
-            lines.extend(wrapped.lines().map(|line| (line.trim_start().to_owned(), INK)));
-            let labels = self
-                .heads
-                .iter()
-                .filter_map(|head| Some((format!("{head}: {}", label(&self.table, head, row)?), INK)));
-            lines.extend(labels);
-        }
-        lines.push((file_name.to_owned(), FAINT));
-        lines
-    }
+    lines.push((file_name.to_owned(), FAINT));
+    lines
 }

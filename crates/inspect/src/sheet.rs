@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use image::imageops::{FilterType, overlay, resize};
 use image::{Rgb, RgbImage};
-use marque_formats::{Column, Table};
 use marque_photo::{ANY_SIZE, Decoder, Photo};
+use polars::prelude::DataFrame;
 
-use crate::Error;
+use crate::data_frame::read;
 use crate::layout::wrap;
 use crate::lettering::{LINE, fitting, write_line};
-use crate::rows::{integers, joined, matching, text};
+use crate::rows::{filtered, joined};
+use crate::{Answer, Error, Value};
 
 /// Width and height of a photo on the sheet, in pixels; photos are made to fit inside.
 const PHOTO: [u32; 2] = [216, 152];
@@ -34,9 +35,9 @@ pub(crate) const FAINT: Rgb<u8> = Rgb([120, 120, 124]);
 const FRAME: Rgb<u8> = Rgb([235, 64, 52]);
 
 /// Photos to lay out, and their tables.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct PhotoTable {
-    table: Table,
+    table: DataFrame,
     heads: Vec<String>,
 }
 
@@ -60,9 +61,9 @@ impl PhotoTable {
     /// # Errors
     /// If a table cannot be read.
     pub fn read(photos: &Path, labels: Option<&Path>, heads: &[String]) -> Result<Self, Error> {
-        let mut table = Table::read(photos)?;
+        let mut table = read(photos)?;
         if let Some(labels) = labels {
-            table = joined(table, &Table::read(labels)?);
+            table = joined(&table, &read(labels)?).map_err(|error| Error::of_polars("query", &error, &[]))?;
         }
         Ok(Self { table, heads: heads.to_vec() })
     }
@@ -71,8 +72,8 @@ impl PhotoTable {
     ///
     /// # Errors
     /// If the condition does not fit the columns.
-    pub fn rows(&self, condition: Option<&str>) -> Result<(crate::Answer, usize), Error> {
-        crate::sql::rows_of(self.table.clone(), condition)
+    pub fn rows(&self, condition: Option<&str>) -> Result<(Answer, usize), Error> {
+        Ok((filtered(&self.table, condition)?, self.table.height()))
     }
 
     /// Writes a contact sheet of at most `limit` photos from `folder` for which a condition in SQL holds, as
@@ -87,18 +88,16 @@ impl PhotoTable {
         limit: usize,
         out: &Path,
     ) -> Result<Sheet, Error> {
-        let rows = match condition {
-            Some(condition) => matching(&self.table, condition)?,
-            None => (0..self.table.rows()).collect(),
-        };
-        let shown = rows.len().min(limit);
+        let answer = filtered(&self.table, condition)?;
+        let matching = answer.rows.len();
+        let shown = matching.min(limit);
         if shown == 0 {
             return Err(Error::NoPhotos);
         }
         // Spread evenly: the first ones by name are often alike.
-        let chosen: Vec<_> = (0..shown).map(|i| rows[i * rows.len() / shown]).collect();
-        let tiles: Vec<_> = chosen.into_iter().map(|row| self.tile(folder, row)).collect();
-        let of = if shown < rows.len() { format!("{shown} of {}", rows.len()) } else { shown.to_string() };
+        let chosen = (0..shown).map(|i| i * matching / shown);
+        let tiles: Vec<_> = chosen.map(|row| self.tile(&answer, folder, row)).collect();
+        let of = if shown < matching { format!("{shown} of {matching}") } else { shown.to_string() };
         let title = match condition {
             Some(condition) => format!("{of} photos where {condition}"),
             None => format!("{of} photos"),
@@ -111,18 +110,15 @@ impl PhotoTable {
         let picture = lay_out(&tiles, &layout, &title);
         picture.save(out).map_err(|source| Error::Picture { path: out.to_owned(), source })?;
         let (width, height) = picture.dimensions();
-        Ok(Sheet { matching: rows.len(), shown, width, height })
+        Ok(Sheet { matching, shown, width, height })
     }
 
-    fn tile(&self, folder: &Path, row: usize) -> Tile {
-        let name =
-            text(&self.table, "file_name").and_then(|names| names.get(row)?.clone()).unwrap_or_default();
-        let side = |side: &str| {
-            integers(&self.table, side).and_then(|v| *v.get(row)?).and_then(|v| u32::try_from(v).ok())
-        };
+    fn tile(&self, answer: &Answer, folder: &Path, row: usize) -> Tile {
+        let name = answer.text("file_name", row).unwrap_or_default().to_owned();
+        let side = |side: &str| answer.integer(side, row).and_then(|side| u32::try_from(side).ok());
         let bounds = [side("x1"), side("y1"), side("x2"), side("y2")];
-        let class_name = text(&self.table, "class_name").and_then(|names| names.get(row)?.clone());
-        let labels = self.heads.iter().filter_map(|head| label(&self.table, head, row));
+        let class_name = answer.text("class_name", row).map(str::to_owned);
+        let labels = self.heads.iter().filter_map(|head| label(answer, head, row));
         let labels: Vec<_> = labels.filter(|label| class_name.as_ref() != Some(label)).collect();
         let room = fitting(PHOTO[0]);
         let mut caption: Vec<_> = class_name.into_iter().collect();
@@ -143,15 +139,11 @@ impl PhotoTable {
 }
 
 /// What a photo is labelled with; `None` if there is no such column.
-pub(crate) fn label(table: &Table, head: &str, row: usize) -> Option<String> {
-    Some(match table.column(head)? {
-        Column::Text(values) => values.get(row)?.clone().unwrap_or_else(|| "unknown".to_owned()),
-        Column::TextList(values) => match values.get(row)? {
-            None => "unknown".to_owned(),
-            Some(tags) if tags.is_empty() => "none".to_owned(),
-            Some(tags) => tags.join(", "),
-        },
-        _ => return None,
+pub(crate) fn label(rows: &Answer, head: &str, row: usize) -> Option<String> {
+    Some(match rows.value(head, row)? {
+        Value::Null => "unknown".to_owned(),
+        Value::List(tags) if tags.is_empty() => "none".to_owned(),
+        label => label.to_string(),
     })
 }
 

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use marque_formats::Table;
 use polars::prelude::IntoLazy;
 use polars::sql::SQLContext;
 
-use crate::data_frame::{to_answer, to_polars};
+use crate::data_frame::{read, to_answer};
 use crate::rows::filtered;
 use crate::statement::Statement;
 use crate::{Answer, Error, Value};
@@ -38,14 +37,13 @@ pub fn query(tables: &[TableFile], sql: &str) -> Result<Answer, Error> {
         if spellings.is_empty() {
             continue;
         }
-        let content = Table::read(&table.path)?;
-        let registered = to_polars(&content).map_err(|error| Error::of_polars("query", &error, &columns))?;
+        let content = read(&table.path)?;
         for spelling in spellings {
-            context.register(spelling, registered.clone().lazy());
+            context.register(spelling, content.clone().lazy());
         }
-        for (name, _) in content.columns() {
-            if !columns.contains(name) {
-                columns.push(name.clone());
+        for name in content.columns().iter().map(|column| column.name().to_string()) {
+            if !columns.contains(&name) {
+                columns.push(name);
             }
         }
     }
@@ -58,11 +56,6 @@ pub fn query(tables: &[TableFile], sql: &str) -> Result<Answer, Error> {
 /// # Errors
 /// If the table cannot be read, or the condition does not fit it.
 pub fn rows(table: &Path, condition: Option<&str>) -> Result<(Answer, usize), Error> {
-    rows_of(Table::read(table)?, condition)
-}
-
-pub(crate) fn rows_of(table: Table, condition: Option<&str>) -> Result<(Answer, usize), Error> {
-    let all = table.rows();
-    let answer = to_polars(&filtered(table, condition)?).and_then(|frame| to_answer(&frame));
-    Ok((answer.map_err(|error| Error::of_polars("query", &error, &[]))?, all))
+    let table = read(table)?;
+    Ok((filtered(&table, condition)?, table.height()))
 }

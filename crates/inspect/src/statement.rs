@@ -1,5 +1,8 @@
 //! What is looked at in a query before Polars gets it.
 
+use sqlparser::dialect::GenericDialect;
+use sqlparser::tokenizer::{Token, Tokenizer};
+
 use crate::Error;
 
 /// Statements that polars would carry out on its copy of the tables, and that would seem to have worked.
@@ -24,28 +27,17 @@ struct Scope {
 impl Statement {
     pub(crate) fn read(sql: &str) -> Self {
         let (mut tokens, mut words) = (Vec::new(), Vec::new());
-        let mut rest = sql.char_indices().peekable();
-        while let Some((at, c)) = rest.next() {
-            match c {
-                '\'' => while rest.next().is_some_and(|(_, c)| c != '\'') {},
-                '"' | '`' => {
-                    let start = at + 1;
-                    let end = rest.find(|(_, other)| *other == c).map_or(sql.len(), |(end, _)| end);
-                    words.push(sql[start..end].to_owned());
-                    // It stands for a name, whatever it reads.
-                    tokens.push("\"".to_owned());
+        // What cannot be taken apart is left to Polars to refuse.
+        for token in Tokenizer::new(&GenericDialect, sql).tokenize().unwrap_or_default() {
+            match token {
+                Token::Whitespace(_) | Token::SingleQuotedString(_) => {}
+                Token::Word(word) => {
+                    // In quotes it stands for a name, whatever it reads.
+                    let quoted = word.quote_style.is_some();
+                    tokens.push(if quoted { "\"".to_owned() } else { word.value.to_lowercase() });
+                    words.push(word.value);
                 }
-                '-' if sql[at..].starts_with("--") => while rest.next().is_some_and(|(_, c)| c != '\n') {},
-                c if c.is_alphanumeric() || c == '_' => {
-                    let mut end = at + c.len_utf8();
-                    while let Some((at, c)) = rest.next_if(|(_, c)| c.is_alphanumeric() || *c == '_') {
-                        end = at + c.len_utf8();
-                    }
-                    words.push(sql[at..end].to_owned());
-                    tokens.push(sql[at..end].to_lowercase());
-                }
-                c if c.is_whitespace() => {}
-                c => tokens.push(c.to_string()),
+                sign => tokens.push(sign.to_string()),
             }
         }
         Self { tokens, words }

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use marque_contracts::schema::{Head, HeadKind, Label, Split};
-use marque_formats::{Column, Table};
+use marque_formats::Table;
 use serde_json::{Map, Value, json};
 
-use crate::Error;
-use crate::rows::{filtered, text};
+use crate::data_frame::to_polars;
+use crate::rows::filtered;
+use crate::{Answer, Error, Value as Cell};
 
 /// What to count.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -73,22 +74,21 @@ pub(crate) struct CrossTable {
 /// If the table cannot be read, the condition does not fit it, or there is no such head.
 pub fn summarise(path: &Path, heads: &[Head], request: SummaryRequest) -> Result<LabelSummary, Error> {
     let table = Table::read(path)?;
-    let all_rows = table.rows();
-    let table = filtered(table, request.condition.as_deref())?;
+    let rows = filtered(&to_polars(&table)?, request.condition.as_deref())?;
     if let Some(wanted) = &request.head
         && heads.iter().all(|head| head.name != *wanted)
     {
         return Err(Error::unknown_head(wanted, heads.iter().map(|head| head.name.clone()).collect()));
     }
-    let split_of = text(&table, "split").unwrap_or_default();
+    let split_of: Vec<_> = (0..rows.rows.len()).map(|row| rows.text("split", row)).collect();
     let mut splits: Vec<(String, usize)> = Vec::new();
     for split in Split::ALL.map(Split::as_str) {
-        let count = split_of.iter().filter(|value| value.as_deref() == Some(split)).count();
+        let count = split_of.iter().filter(|value| **value == Some(split)).count();
         if count > 0 {
             splits.push((split.to_owned(), count));
         }
     }
-    let labels: Vec<_> = heads.iter().map(|head| HeadColumn::of(&table, head)).collect();
+    let labels: Vec<_> = heads.iter().map(|head| HeadColumn::of(&rows, head)).collect();
     let wanted = |column: &HeadColumn<'_>| request.head.as_ref().is_none_or(|name| *name == column.head.name);
     let mut crosses = Vec::new();
     for (i, first) in labels.iter().enumerate() {
@@ -96,16 +96,16 @@ pub fn summarise(path: &Path, heads: &[Head], request: SummaryRequest) -> Result
             crosses.push(first.cross(second));
         }
     }
-    let column = |(name, column): &(String, Column)| ColumnSummary {
+    let columns = table.columns().iter().enumerate().map(|(position, (name, column))| ColumnSummary {
         name: name.clone(),
         type_name: column.type_name(),
-        nulls: column.nulls(),
-    };
+        nulls: rows.rows.iter().filter(|row| row[position] == Cell::Null).count(),
+    });
     Ok(LabelSummary {
-        all_rows,
-        rows: table.rows(),
-        columns: table.columns().iter().map(column).collect(),
-        heads: labels.iter().filter(|head| wanted(head)).map(|head| head.count(split_of, &splits)).collect(),
+        all_rows: table.rows(),
+        rows: rows.rows.len(),
+        columns: columns.collect(),
+        heads: labels.iter().filter(|head| wanted(head)).map(|head| head.count(&split_of, &splits)).collect(),
         splits,
         crosses,
         request,
@@ -119,27 +119,24 @@ struct HeadColumn<'a> {
 }
 
 impl<'a> HeadColumn<'a> {
-    fn of(table: &Table, head: &'a Head) -> Self {
-        let id = |text: &String| head.classes.iter().position(|class| class == text);
-        let labels = match table.column(&head.name) {
-            Some(Column::Text(values)) => {
-                values.iter().map(|value| Label::from(value.as_ref().and_then(id))).collect()
-            }
-            Some(Column::TextList(values)) => {
-                let ids = |tags: &Vec<String>| tags.iter().filter_map(id).collect::<Vec<_>>();
-                values.iter().map(|value| Label::from(value.as_ref().map(ids))).collect()
-            }
-            _ => vec![Label::Unknown; table.rows()],
+    fn of(rows: &Answer, head: &'a Head) -> Self {
+        let id = |name: &Cell| match name {
+            Cell::Text(name) => head.classes.iter().position(|class| class == name),
+            _ => None,
         };
-        Self { head, labels }
+        let label = |row| match rows.value(&head.name, row) {
+            Some(Cell::List(tags)) => Label::Tags(tags.iter().filter_map(id).collect()),
+            value => Label::from(value.and_then(id)),
+        };
+        Self { head, labels: (0..rows.rows.len()).map(label).collect() }
     }
 
-    fn count(&self, split_of: &[Option<String>], splits: &[(String, usize)]) -> HeadCounts {
+    fn count(&self, split_of: &[Option<&str>], splits: &[(String, usize)]) -> HeadCounts {
         let Head { name, kind, classes, .. } = self.head;
         let mut counts = vec![vec![0; classes.len()]; splits.len()];
         let (mut none, mut unknown) = (vec![0; splits.len()], vec![0; splits.len()]);
         for (split, label) in split_of.iter().zip(&self.labels) {
-            let Some(split) = splits.iter().position(|(name, _)| Some(name) == split.as_ref()) else {
+            let Some(split) = splits.iter().position(|(name, _)| Some(name.as_str()) == *split) else {
                 continue;
             };
             match label {

@@ -1,23 +1,11 @@
 //! Sigmoid (binary) cross-entropy, the loss of multi-label classification (tags): each class is a question of its own.
 
 use crate::Error;
-use crate::loss::{Loss, Weighting};
+use crate::loss::{Loss, LossOptions};
 use crate::tensor_access::{read, require_f32, wrong_shape};
 use candle_core::{Result, Tensor};
 
 const NAME: &str = "binary_cross_entropy";
-
-/// Options of [`binary_cross_entropy`]. The default is the plain loss: no class weights, label smoothing or focal term.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BinaryCrossEntropy {
-    /// Weight of the presence of each class against its absence, `[k]`; `None` for ones. PyTorch's `pos_weight`.
-    pub class_weights: Option<Vec<f32>>,
-    /// Label smoothing in `[0, 1]`: targets are moved this share of the way to one half.
-    pub label_smoothing: f32,
-    /// Gamma of the focal loss, 0 or more: each term is multiplied by its error to this power (Lin et al. 2017,
-    /// arXiv:1708.02002, without alpha). 0 for plain cross-entropy.
-    pub focal_gamma: f32,
-}
 
 /// The mean sigmoid cross-entropy of `logits` `[n, k]` against the indices of the classes that each row has, as a
 /// scalar; `None` for ignored rows.
@@ -32,7 +20,7 @@ pub struct BinaryCrossEntropy {
 pub fn binary_cross_entropy(
     logits: &Tensor,
     targets: &[Option<&[usize]>],
-    options: &BinaryCrossEntropy,
+    options: &LossOptions,
 ) -> Result<Tensor> {
     require_f32(NAME, "the logits", logits)?;
     let classes = match *logits.dims() {
@@ -42,56 +30,46 @@ pub fn binary_cross_entropy(
             return Err(wrong_shape(NAME, "the logits", logits, expected));
         }
     };
-    options.weighting().check(NAME, classes)?;
+    options.check(NAME, classes)?;
     if let Some(target) = targets.iter().flatten().flat_map(|tags| tags.iter()).find(|tag| **tag >= classes) {
         let message = format!("a target is {target}, expected 0 to {}", classes - 1);
         return Err(Error::Value { operation: NAME, message }.into());
     }
     let logits = logits.contiguous()?;
-    let (loss, gradient) = options.loss_and_gradient(&read(NAME, "the logits", &logits)?, targets, classes);
+    let (loss, gradient) = loss_and_gradient(options, &read(NAME, "the logits", &logits)?, targets, classes);
     logits.apply_op1(Loss { operation: NAME, loss, gradient })
 }
 
-impl BinaryCrossEntropy {
-    fn weighting(&self) -> Weighting<'_> {
-        Weighting {
-            class_weights: self.class_weights.as_deref(),
-            label_smoothing: self.label_smoothing,
-            focal_gamma: self.focal_gamma,
+fn loss_and_gradient(
+    options: &LossOptions,
+    logits: &[f32],
+    targets: &[Option<&[usize]>],
+    classes: usize,
+) -> (f32, Vec<f32>) {
+    let mut gradient = vec![0f32; logits.len()];
+    let total = (targets.iter().flatten().count() * classes) as f64;
+    if total == 0.0 {
+        return (0.0, gradient);
+    }
+    let (absent, gamma) = (f64::from(options.label_smoothing) / 2.0, f64::from(options.focal_gamma));
+    let mut loss = 0.0;
+    let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
+    for ((logits, gradient), target) in rows.zip(targets) {
+        let Some(tags) = target else { continue };
+        let mut aims = vec![absent; classes];
+        tags.iter().for_each(|&tag| aims[tag] = 1.0 - absent);
+        for (class, (logit, gradient)) in logits.iter().zip(gradient).enumerate() {
+            let weight = options.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));
+            let (yes, rise) = term(f64::from(*logit), gamma);
+            let (no, fall) = term(-f64::from(*logit), gamma);
+            let (share_yes, share_no) = (aims[class] * weight, 1.0 - aims[class]);
+            // A target that is not aimed at may be infinitely far.
+            let part = |share: f64, value: f64| if share == 0.0 { 0.0 } else { share * value };
+            loss += part(share_yes, yes) + part(share_no, no);
+            *gradient = ((part(share_yes, rise) - part(share_no, fall)) / total) as f32;
         }
     }
-
-    fn loss_and_gradient(
-        &self,
-        logits: &[f32],
-        targets: &[Option<&[usize]>],
-        classes: usize,
-    ) -> (f32, Vec<f32>) {
-        let mut gradient = vec![0f32; logits.len()];
-        let total = (targets.iter().flatten().count() * classes) as f64;
-        if total == 0.0 {
-            return (0.0, gradient);
-        }
-        let (absent, gamma) = (f64::from(self.label_smoothing) / 2.0, f64::from(self.focal_gamma));
-        let mut loss = 0.0;
-        let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
-        for ((logits, gradient), target) in rows.zip(targets) {
-            let Some(tags) = target else { continue };
-            let mut aims = vec![absent; classes];
-            tags.iter().for_each(|&tag| aims[tag] = 1.0 - absent);
-            for (class, (logit, gradient)) in logits.iter().zip(gradient).enumerate() {
-                let weight = self.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));
-                let (yes, rise) = term(f64::from(*logit), gamma);
-                let (no, fall) = term(-f64::from(*logit), gamma);
-                let (share_yes, share_no) = (aims[class] * weight, 1.0 - aims[class]);
-                // A target that is not aimed at may be infinitely far.
-                let part = |share: f64, value: f64| if share == 0.0 { 0.0 } else { share * value };
-                loss += part(share_yes, yes) + part(share_no, no);
-                *gradient = ((part(share_yes, rise) - part(share_no, fall)) / total) as f32;
-            }
-        }
-        ((loss / total) as f32, gradient)
-    }
+    ((loss / total) as f32, gradient)
 }
 
 /// `(1 - p)^gamma * -ln p` for `p = sigmoid(z)`, and its derivative by `z`.

@@ -1,7 +1,7 @@
 //! Softmax cross-entropy, the loss of single-label classification.
 
 use crate::Error;
-use crate::loss::{Loss, Weighting};
+use crate::loss::{Loss, LossOptions};
 use crate::tensor_access::{read, require_f32, wrong_shape};
 use candle_core::{DType, Result, Tensor};
 
@@ -9,20 +9,6 @@ const NAME: &str = "cross_entropy";
 
 /// The target of an ignored row, which has no part in loss and gradient (PyTorch's `ignore_index`).
 pub const IGNORED: i64 = -1;
-
-/// Options of [`cross_entropy`]. The default is the plain loss: no class weights, label smoothing or focal term.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CrossEntropy {
-    /// One non-negative weight per class; `None` for ones.
-    pub class_weights: Option<Vec<f32>>,
-    /// Label smoothing in `[0, 1]`: this share of the target goes to all classes evenly (Szegedy et al.,
-    /// 2016).
-    pub label_smoothing: f32,
-    /// Gamma of the focal loss, 0 or more: each class's term is multiplied by `(1 - q)^gamma`, where `q` is its
-    /// probability (Lin et al., *Focal Loss for Dense Object Detection*, 2017, arXiv:1708.02002). 0 for plain
-    /// cross-entropy.
-    pub focal_gamma: f32,
-}
 
 /// The mean softmax cross-entropy of `logits` `[n, k]` against `targets` `[n]` (`i64` or `u32` class indices;
 /// [`IGNORED`], that is -1, for ignored rows), as a scalar.
@@ -35,7 +21,7 @@ pub struct CrossEntropy {
 /// # Errors
 /// [`Error::Value`] if a target is not a class, or weights, smoothing or gamma are out of range; [`Error::Shape`] and
 /// [`Error::Storage`] if tensors do not fit.
-pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &CrossEntropy) -> Result<Tensor> {
+pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &LossOptions) -> Result<Tensor> {
     require_f32(NAME, "the logits", logits)?;
     let (rows, classes) = match *logits.dims() {
         [rows, classes] if rows > 0 && classes > 0 => (rows, classes),
@@ -46,7 +32,7 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &CrossEntropy) 
             format!("[{rows}] of I64 or U32, one class per row; its type is {:?}", targets.dtype());
         return Err(wrong_shape(NAME, "the targets", targets, expected));
     }
-    options.weighting().check(NAME, classes)?;
+    options.check(NAME, classes)?;
     let targets = targets.to_dtype(DType::I64)?.to_vec1::<i64>()?;
     let allowed = IGNORED..classes as i64;
     if let Some((row, target)) = targets.iter().enumerate().find(|(_, target)| !allowed.contains(target)) {
@@ -55,59 +41,53 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &CrossEntropy) 
         return Err(Error::Value { operation: NAME, message }.into());
     }
     let logits = logits.contiguous()?;
-    let (loss, gradient) = options.loss_and_gradient(&read(NAME, "the logits", &logits)?, &targets, classes);
+    let (loss, gradient) = loss_and_gradient(options, &read(NAME, "the logits", &logits)?, &targets, classes);
     logits.apply_op1(Loss { operation: NAME, loss, gradient })
 }
 
-impl CrossEntropy {
-    fn weighting(&self) -> Weighting<'_> {
-        Weighting {
-            class_weights: self.class_weights.as_deref(),
-            label_smoothing: self.label_smoothing,
-            focal_gamma: self.focal_gamma,
-        }
+/// With targets `t`, weights `w`, smoothing `s` and `q = softmax(z)`, the loss of a row is the
+/// cross-entropy against `a`, where `a_j = s / k * w_j`, plus `(1 - s) * w_t` at `j = t`; its gradient is
+/// `sum(a) * q - a`. With a focal term it is [`focal_row`].
+fn loss_and_gradient(
+    options: &LossOptions,
+    logits: &[f32],
+    targets: &[i64],
+    classes: usize,
+) -> (f32, Vec<f32>) {
+    let weight =
+        |class: usize| options.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));
+    let smoothing = f64::from(options.label_smoothing);
+    let mut aim: Vec<f64> = (0..classes).map(|class| smoothing / classes as f64 * weight(class)).collect();
+    let smoothed: f64 = aim.iter().sum();
+    // `try_from` fails on ignored rows alone: targets were checked.
+    let counted = |target: i64| usize::try_from(target).ok();
+    let total: f64 = targets.iter().copied().filter_map(counted).map(weight).sum();
+    let mut gradient = vec![0f32; logits.len()];
+    if total == 0.0 {
+        return (0.0, gradient);
     }
-
-    /// With targets `t`, weights `w`, smoothing `s` and `q = softmax(z)`, the loss of a row is the
-    /// cross-entropy against `a`, where `a_j = s / k * w_j`, plus `(1 - s) * w_t` at `j = t`; its gradient is
-    /// `sum(a) * q - a`. With a focal term it is [`focal_row`].
-    fn loss_and_gradient(&self, logits: &[f32], targets: &[i64], classes: usize) -> (f32, Vec<f32>) {
-        let weight =
-            |class: usize| self.class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[class]));
-        let smoothing = f64::from(self.label_smoothing);
-        let mut aim: Vec<f64> =
-            (0..classes).map(|class| smoothing / classes as f64 * weight(class)).collect();
-        let smoothed: f64 = aim.iter().sum();
-        // `try_from` fails on ignored rows alone: targets were checked.
-        let counted = |target: i64| usize::try_from(target).ok();
-        let total: f64 = targets.iter().copied().filter_map(counted).map(weight).sum();
-        let mut gradient = vec![0f32; logits.len()];
-        if total == 0.0 {
-            return (0.0, gradient);
-        }
-        let mut loss = 0.0;
-        let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
-        for ((logits, gradient), &target) in rows.zip(targets) {
-            let Some(target) = counted(target) else { continue };
-            let at_target = (1.0 - smoothing) * weight(target);
-            let smoothed_aim = aim[target];
-            aim[target] += at_target;
-            let log_sum = log_sum_exp(logits);
-            if self.focal_gamma > 0.0 {
-                loss += focal_row(logits, log_sum, &aim, f64::from(self.focal_gamma), total, gradient);
-                aim[target] = smoothed_aim;
-                continue;
-            }
-            for ((logit, gradient), aim) in logits.iter().zip(gradient).zip(&aim) {
-                let log_probability = f64::from(*logit) - log_sum;
-                // A class that nothing aims at may be infinitely unlikely.
-                loss -= if *aim == 0.0 { 0.0 } else { aim * log_probability };
-                *gradient = (((smoothed + at_target) * log_probability.exp() - aim) / total) as f32;
-            }
+    let mut loss = 0.0;
+    let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
+    for ((logits, gradient), &target) in rows.zip(targets) {
+        let Some(target) = counted(target) else { continue };
+        let at_target = (1.0 - smoothing) * weight(target);
+        let smoothed_aim = aim[target];
+        aim[target] += at_target;
+        let log_sum = log_sum_exp(logits);
+        if options.focal_gamma > 0.0 {
+            loss += focal_row(logits, log_sum, &aim, f64::from(options.focal_gamma), total, gradient);
             aim[target] = smoothed_aim;
+            continue;
         }
-        ((loss / total) as f32, gradient)
+        for ((logit, gradient), aim) in logits.iter().zip(gradient).zip(&aim) {
+            let log_probability = f64::from(*logit) - log_sum;
+            // A class that nothing aims at may be infinitely unlikely.
+            loss -= if *aim == 0.0 { 0.0 } else { aim * log_probability };
+            *gradient = (((smoothed + at_target) * log_probability.exp() - aim) / total) as f32;
+        }
+        aim[target] = smoothed_aim;
     }
+    ((loss / total) as f32, gradient)
 }
 
 /// The loss of a row, `-sum(a_j (1 - q_j)^gamma ln q_j)`; writes its gradient over `total`. With `g_j` the derivative

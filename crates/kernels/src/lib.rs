@@ -45,9 +45,10 @@ mod scratch;
 mod simd;
 mod tensor_access;
 
-pub use binary_cross_entropy::{BinaryCrossEntropy, binary_cross_entropy};
-pub use cross_entropy::{CrossEntropy, IGNORED, cross_entropy};
+pub use binary_cross_entropy::binary_cross_entropy;
+pub use cross_entropy::{IGNORED, cross_entropy};
 pub use error::Error;
+pub use loss::LossOptions;
 pub use numerics::NUMERICS_VERSION;
 pub use peak::{bf16_multiply_add_peak, bf16_unit, instruction_set, multiply_add_peak};
 pub use tensor_access::read;

@@ -4,14 +4,22 @@ use crate::Error;
 use crate::tensor_access::tensor;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 
-/// Options that both losses have.
-pub(crate) struct Weighting<'a> {
-    pub(crate) class_weights: Option<&'a [f32]>,
-    pub(crate) label_smoothing: f32,
-    pub(crate) focal_gamma: f32,
+/// Options of both losses. The default is the plain loss: no class weights, label smoothing or focal term.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LossOptions {
+    /// One non-negative weight per class, `[k]`; `None` for ones. In binary cross-entropy the weight of the presence of
+    /// a class against its absence: PyTorch's `pos_weight`.
+    pub class_weights: Option<Vec<f32>>,
+    /// Label smoothing in `[0, 1]`: this share of the target goes to all classes evenly (Szegedy et al., 2016); in
+    /// binary cross-entropy targets are moved this share of the way to one half.
+    pub label_smoothing: f32,
+    /// Gamma of the focal loss, 0 or more: each class's term is multiplied by `(1 - q)^gamma`, where `q` is the
+    /// probability of what is true of it (Lin et al., *Focal Loss for Dense Object Detection*, 2017, arXiv:1708.02002,
+    /// without alpha). 0 for plain cross-entropy.
+    pub focal_gamma: f32,
 }
 
-impl Weighting<'_> {
+impl LossOptions {
     /// Refuses what no loss of so many classes can be computed with.
     pub(crate) fn check(&self, operation: &'static str, classes: usize) -> Result<()> {
         let refuse = |message| Err(Error::Value { operation, message }.into());
@@ -21,7 +29,7 @@ impl Weighting<'_> {
         if !(self.focal_gamma.is_finite() && self.focal_gamma >= 0.0) {
             return refuse(format!("focal gamma must be 0 or more, found {}", self.focal_gamma));
         }
-        match self.class_weights {
+        match &self.class_weights {
             Some(weights) if weights.len() != classes => {
                 refuse(format!("{} class weights for {classes} classes", weights.len()))
             }

@@ -2,7 +2,7 @@
 //! that say what is wrong.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
-use marque_kernels::{CrossEntropy, cross_entropy};
+use marque_kernels::{LossOptions, cross_entropy};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -21,7 +21,7 @@ fn step(logits: &Tensor) -> [Vec<u32>; 2] {
     let logits = Var::from_tensor(logits).unwrap();
     let targets: Vec<i64> = (0..logits.dim(0).unwrap() as i64).map(|row| row % 5 - 1).collect();
     let targets = Tensor::new(targets, &Device::Cpu).unwrap();
-    let options = CrossEntropy { label_smoothing: 0.1, ..CrossEntropy::default() };
+    let options = LossOptions { label_smoothing: 0.1, ..LossOptions::default() };
     let loss = cross_entropy(&logits, &targets, &options).unwrap();
     let gradients = loss.backward().unwrap();
     [bits(&loss), bits(gradients.get(&logits).unwrap())]
@@ -52,8 +52,8 @@ fn refusals_say_what_is_wrong() {
     let (logits, three) = (random(&[2, 3], 5), random(&[3], 2));
     let double = logits.to_dtype(DType::F64).unwrap();
     let targets = |targets: &[i64]| Tensor::new(targets, &Device::Cpu).unwrap();
-    let plain = CrossEntropy::default();
-    let weighted = |weights: &[f32], label_smoothing| CrossEntropy {
+    let plain = LossOptions::default();
+    let weighted = |weights: &[f32], label_smoothing| LossOptions {
         class_weights: Some(weights.to_vec()),
         label_smoothing,
         focal_gamma: 0.0,

@@ -1,7 +1,7 @@
 //! Losses and their gradients against constants computed by PyTorch (`pytorch_losses.py`).
 
 use candle_core::{Device, Tensor, Var};
-use marque_kernels::{BinaryCrossEntropy, CrossEntropy, binary_cross_entropy, cross_entropy};
+use marque_kernels::{LossOptions, binary_cross_entropy, cross_entropy};
 use std::collections::HashMap;
 
 struct Cases(HashMap<String, Tensor>);
@@ -57,7 +57,7 @@ fn tags() {
             .collect();
         let (weights, options) =
             (cases.numbers(&format!("{case}.weights")), cases.numbers(&format!("{case}.options")));
-        let options = BinaryCrossEntropy {
+        let options = LossOptions {
             class_weights: (!weights.is_empty()).then_some(weights),
             label_smoothing: options[0],
             focal_gamma: options[1],
@@ -73,7 +73,7 @@ fn focus() {
         let case = format!("focal.{i}");
         let (weights, options) =
             (cases.numbers(&format!("{case}.weights")), cases.numbers(&format!("{case}.options")));
-        let options = CrossEntropy {
+        let options = LossOptions {
             class_weights: (!weights.is_empty()).then_some(weights),
             label_smoothing: options[0],
             focal_gamma: options[1],
@@ -86,7 +86,7 @@ fn focus() {
 #[test]
 fn tags_that_nothing_is_known_of_count_nothing() {
     let logits = Var::new(&[[f32::MAX, -1e30], [3.0, -2.0]], &Device::Cpu).unwrap();
-    let loss = binary_cross_entropy(&logits, &[None, None], &BinaryCrossEntropy::default()).unwrap();
+    let loss = binary_cross_entropy(&logits, &[None, None], &LossOptions::default()).unwrap();
     assert_eq!(loss.to_scalar::<f32>().unwrap(), 0.0);
     let gradient = numbers(loss.backward().unwrap().get(&logits).unwrap());
     assert_eq!(gradient, [0.0; 4]);
@@ -96,7 +96,7 @@ fn tags_that_nothing_is_known_of_count_nothing() {
 fn tags_stay_finite_at_any_logit() {
     let logits = Var::new(&[[1e30f32, -1e30, 1e30, -1e30]], &Device::Cpu).unwrap();
     for focal_gamma in [0.0, 0.5, 2.0] {
-        let options = BinaryCrossEntropy { focal_gamma, ..BinaryCrossEntropy::default() };
+        let options = LossOptions { focal_gamma, ..LossOptions::default() };
         let loss = binary_cross_entropy(&logits, &[Some(&[0, 3])], &options).unwrap();
         // Two are right and cost nothing, two are wrong by all they can be.
         let value = loss.to_scalar::<f32>().unwrap();
@@ -109,17 +109,17 @@ fn tags_stay_finite_at_any_logit() {
 #[test]
 fn targets_and_options_that_make_no_sense_are_refused() {
     let logits = Tensor::zeros((1, 2), candle_core::DType::F32, &Device::Cpu).unwrap();
-    let refuse = |targets: &[Option<&[usize]>], options: BinaryCrossEntropy, message: &str| {
+    let refuse = |targets: &[Option<&[usize]>], options: LossOptions, message: &str| {
         let error = binary_cross_entropy(&logits, targets, &options).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     };
-    let options = BinaryCrossEntropy::default;
+    let options = LossOptions::default;
     refuse(&[Some(&[2])], options(), "a target is 2, expected 0 to 1");
     refuse(&[None, None], options(), "expected [2, k]");
-    refuse(&[None], BinaryCrossEntropy { label_smoothing: 1.5, ..options() }, "label smoothing");
-    refuse(&[None], BinaryCrossEntropy { focal_gamma: -1.0, ..options() }, "focal gamma");
-    refuse(&[None], BinaryCrossEntropy { class_weights: Some(vec![1.0]), ..options() }, "1 class weights");
-    let single = CrossEntropy { focal_gamma: f32::NAN, ..CrossEntropy::default() };
+    refuse(&[None], LossOptions { label_smoothing: 1.5, ..options() }, "label smoothing");
+    refuse(&[None], LossOptions { focal_gamma: -1.0, ..options() }, "focal gamma");
+    refuse(&[None], LossOptions { class_weights: Some(vec![1.0]), ..options() }, "1 class weights");
+    let single = LossOptions { focal_gamma: f32::NAN, ..LossOptions::default() };
     let targets = Tensor::new(&[0i64], &Device::Cpu).unwrap();
     assert!(cross_entropy(&logits, &targets, &single).is_err());
 }

@@ -5,7 +5,7 @@ use marque_kernels::nhwc::{
     ConvInput, Convolution, Epilogue, MaxPool, Moments, Normalisation, NormalisationGradient,
     global_average_pool, global_average_pool_gradient, normalise, normalise_add_relu, relu_gradient,
 };
-use marque_kernels::{CrossEntropy, cross_entropy};
+use marque_kernels::{LossOptions, cross_entropy};
 use std::collections::HashMap;
 
 /// The tensors of one case, by their name within the case.
@@ -179,7 +179,7 @@ fn loss() {
     for_each_case("cross_entropy", 8, |case| {
         let logits = case.var("logits");
         let weights = case.get("weights").to_vec1::<f32>().unwrap();
-        let options = CrossEntropy {
+        let options = LossOptions {
             class_weights: (!weights.is_empty()).then_some(weights),
             label_smoothing: case.get("smoothing").to_vec1::<f32>().unwrap()[0],
             focal_gamma: 0.0,

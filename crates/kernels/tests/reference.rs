@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor, Var};
 use marque_kernels::nhwc::{
     ConvInput, Convolution, Epilogue, MaxPool, Moments, Normalisation, NormalisationGradient, normalise,
 };
-use marque_kernels::{CrossEntropy, cross_entropy};
+use marque_kernels::{LossOptions, cross_entropy};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -206,7 +206,7 @@ fn cross_entropy_has_the_slope_of_its_formula() {
     let targets = [4i64, -1, 0, 2, 2, 1];
     let weights = [0.5f32, 1.0, 2.0, 0.25, 3.0];
     let options =
-        CrossEntropy { class_weights: Some(weights.to_vec()), label_smoothing: 0.2, focal_gamma: 0.0 };
+        LossOptions { class_weights: Some(weights.to_vec()), label_smoothing: 0.2, focal_gamma: 0.0 };
     let loss = cross_entropy(&logits, &Tensor::new(&targets, &Device::Cpu).unwrap(), &options).unwrap();
     let gradients = loss.backward().unwrap();
 
@@ -233,7 +233,7 @@ fn cross_entropy_has_the_slope_of_its_formula() {
 fn nothing_counted_gives_zero_loss_and_gradient() {
     let logits = Var::from_vec(random(&[3, 4], 10), (3, 4), &Device::Cpu).unwrap();
     let targets = Tensor::new(&[-1i64, -1, -1], &Device::Cpu).unwrap();
-    let loss = cross_entropy(&logits, &targets, &CrossEntropy::default()).unwrap();
+    let loss = cross_entropy(&logits, &targets, &LossOptions::default()).unwrap();
     assert_eq!(loss.to_scalar::<f32>().unwrap(), 0.0);
     assert_eq!(numbers(loss.backward().unwrap().get(&logits).unwrap()), vec![0.0; 12]);
 }

@@ -4,7 +4,7 @@ mod formula;
 
 use candle_core::{Device, Tensor};
 use formula::{config, formula, images, network, pytorch_shape};
-use marque_kernels::{CrossEntropy, cross_entropy};
+use marque_kernels::{LossOptions, cross_entropy};
 use marque_network::{Backbone, BottleneckStride, Gradients, Group, Network};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -68,7 +68,7 @@ impl Constants {
 /// The summed cross-entropy of both heads for three images.
 fn loss(logits: &[Tensor]) -> Tensor {
     let targets = [[1i64, 5, 0], [0, 1, 1]].map(|targets| Tensor::new(&targets, &Device::Cpu).unwrap());
-    let options = CrossEntropy::default();
+    let options = LossOptions::default();
     let losses: Vec<Tensor> = logits
         .iter()
         .zip(&targets)

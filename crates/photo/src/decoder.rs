@@ -1,6 +1,5 @@
 //! From a file to pixels, one way for all formats.
 
-use image::metadata::Orientation;
 use image::{DynamicImage, ImageFormat, RgbImage};
 
 use crate::libjpeg::Decompressor;
@@ -55,9 +54,7 @@ impl Decoder {
         let rgb = std::mem::take(&mut self.rgb);
         let image = RgbImage::from_raw(width as u32, height as u32, rgb).unwrap_or_default();
         let mut image = DynamicImage::ImageRgb8(image);
-        if let Some(orientation) = Orientation::from_exif(photo.orientation()) {
-            image.apply_orientation(orientation);
-        }
+        photo.turn_upright(&mut image);
         Ok(image.into_rgb8())
     }
 }

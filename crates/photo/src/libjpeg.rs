@@ -88,12 +88,6 @@ impl<'a> Decompressor<'a> {
         self.info.num_components as usize
     }
 
-    /// Whether coefficients of the whole picture are kept until the last scan.
-    pub(crate) fn has_multiple_scans(&self) -> bool {
-        // SAFETY: the header was read.
-        unsafe { ffi::jpeg_has_multiple_scans(&self.info) != 0 }
-    }
-
     /// The first APP1 segment before the first scan that begins with `start`.
     pub(crate) fn segment(&self, start: &[u8]) -> Option<&[u8]> {
         let mut next = self.info.marker_list;

@@ -1,8 +1,10 @@
 //! What a file says of itself, before any pixel is decoded.
 
-use image::{ImageDecoder, ImageFormat};
+use image::metadata::Orientation as ImageOrientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat};
 
 use crate::libjpeg::Decompressor;
+use crate::orientation::Orientation;
 use crate::recognise::unread;
 use crate::{Error, exif, raster};
 
@@ -18,8 +20,8 @@ pub struct Photo<'a> {
     pub(crate) format: ImageFormat,
     width: usize,
     height: usize,
+    /// Of EXIF: 1 (as it is) to 8; 1 if the file does not say.
     orientation: u8,
-    decode_bytes: u64,
 }
 
 impl<'a> Photo<'a> {
@@ -47,13 +49,7 @@ impl<'a> Photo<'a> {
         let (width, height) = header.size();
         let xmp = header.segment(XMP);
         let orientation = exif::orientation(header.segment(exif::PREFIX), xmp);
-        // Three bytes a pixel for the result. Of several scans, two for each coefficient, in whole units of at most
-        // 32 pixels across and down.
-        let units = (width.next_multiple_of(32) * height.next_multiple_of(32)) as u64;
-        let coefficients =
-            if header.has_multiple_scans() { units * 2 * header.components() as u64 } else { 0 };
-        let decode_bytes = (width * height) as u64 * 3 + coefficients;
-        Ok(Self { file, format: ImageFormat::Jpeg, width, height, orientation, decode_bytes })
+        Ok(Self { file, format: ImageFormat::Jpeg, width, height, orientation })
     }
 
     fn other(file: &'a [u8], format: ImageFormat) -> Result<Self, Error> {
@@ -61,10 +57,7 @@ impl<'a> Photo<'a> {
         let (width, height) = decoder.dimensions();
         let (exif, xmp) = (decoder.exif_metadata()?, decoder.xmp_metadata()?);
         let orientation = exif::orientation(exif.as_deref(), xmp.as_deref());
-        let (width, height) = (width as usize, height as usize);
-        // What the decoder gives, and eight bits for each colour and opacity made of it.
-        let decode_bytes = decoder.total_bytes().saturating_add((width * height) as u64 * 4);
-        Ok(Self { file, format, width, height, orientation, decode_bytes })
+        Ok(Self { file, format, width: width as usize, height: height as usize, orientation })
     }
 
     /// Width in pixels, as stored.
@@ -77,23 +70,21 @@ impl<'a> Photo<'a> {
         self.height
     }
 
-    /// Its EXIF orientation, 1 (as it is) to 8; 1 if the file does not say.
-    pub fn orientation(&self) -> u8 {
-        self.orientation
+    /// From the stored photo to the upright one.
+    pub(crate) fn orientation(&self) -> Orientation {
+        Orientation::from_exif(self.orientation)
     }
 
     /// Width and height in pixels, upright.
     pub fn upright_size(&self) -> (usize, usize) {
-        match self.orientation {
-            5..=8 => (self.height, self.width),
-            _ => (self.width, self.height),
-        }
+        self.orientation().sides((self.width, self.height))
     }
 
-    /// About the bytes of memory that decoding takes: 3 a pixel for JPEG of one scan, up to 11 for several (progressive,
-    /// four inks), 7 to 12 for the other formats (12: opacity and 16 bits).
-    pub fn decode_bytes(&self) -> u64 {
-        self.decode_bytes
+    /// Turns the photo's decoded pixels, as they are stored, upright.
+    pub fn turn_upright(&self, pixels: &mut DynamicImage) {
+        if let Some(orientation) = ImageOrientation::from_exif(self.orientation) {
+            pixels.apply_orientation(orientation);
+        }
     }
 
     /// Number of pixels.

@@ -67,7 +67,7 @@ impl Preparer {
     ) -> Result<(usize, usize), Error> {
         let Preparation { size, margin, fit, resize, background } = self.preparation;
         assert_eq!(out.len(), size * size * 3, "a square of {size} pixels");
-        let orientation = Orientation::from_exif(photo.orientation());
+        let orientation = photo.orientation();
         let stored = (photo.width() as f64, photo.height() as f64);
         let upright = orientation.sides(stored);
         let crop = crop.filter(|_| margin.is_some());

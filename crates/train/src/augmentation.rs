@@ -46,19 +46,19 @@ impl Augmentation {
                     "colour_jitter",
                     "how far brightness, contrast, saturation and hue may change; hue by 0.5 at most",
                 )
-                .optional_numbers("none", 0.0..=10.0),
+                .optional_numbers("none", ColourJitter::RANGE),
             rand_augment: section
                 .key("rand_augment", "operations per photo, and their magnitude from 0 to 30")
-                .optional_numbers("none", 0.0..=100.0),
+                .optional_numbers("none", RandAugment::OPERATIONS),
             random_erasing: section
                 .key("random_erasing", "share of the photos of which a part is blanked out")
                 .number(0.0, 0.0..=1.0),
             mixup_alpha: section
                 .key("mixup_alpha", "above 0, photos of a batch are blended (Mixup)")
-                .number(0.0, 0.0..=100.0),
+                .number(0.0, Mixing::ALPHA),
             cutmix_alpha: section
                 .key("cutmix_alpha", "above 0, parts of photos are put into others (CutMix)")
-                .number(0.0, 0.0..=100.0),
+                .number(0.0, Mixing::ALPHA),
             cutmix_probability: section
                 .key("cutmix_probability", "with both, share of the batches that get CutMix")
                 .number(0.5, 0.0..=1.0),

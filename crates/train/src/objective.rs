@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor, Var};
 use marque_augment::Mix;
 use marque_contracts::schema::{Head, HeadKind, Label};
-use marque_kernels::{BinaryCrossEntropy, CrossEntropy, IGNORED, binary_cross_entropy, cross_entropy};
+use marque_kernels::{IGNORED, LossOptions, binary_cross_entropy, cross_entropy};
 use marque_network::{Gradients, Group, Parameter};
 
 use crate::batches::Batch;
@@ -22,12 +22,8 @@ struct HeadLoss {
     name: String,
     weight: f64,
     auxiliary: bool,
-    kind: Kind,
-}
-
-enum Kind {
-    Single(CrossEntropy),
-    Tags(BinaryCrossEntropy),
+    kind: HeadKind,
+    options: LossOptions,
 }
 
 /// The losses of one batch.
@@ -176,22 +172,23 @@ impl HeadLoss {
             ClassWeighting::Inverse => Some(&head.class_weights.inverse),
             ClassWeighting::Effective => Some(&head.class_weights.effective),
         };
-        let class_weights = weights.map(|weights| weights.iter().map(|weight| *weight as f32).collect());
-        let (label_smoothing, focal_gamma) = (settings.label_smoothing as f32, settings.focal_gamma as f32);
-        let kind = match head.kind {
-            HeadKind::Single => Kind::Single(CrossEntropy { class_weights, label_smoothing, focal_gamma }),
-            HeadKind::Tags => Kind::Tags(BinaryCrossEntropy { class_weights, label_smoothing, focal_gamma }),
+        let options = LossOptions {
+            class_weights: weights.map(|weights| weights.iter().map(|weight| *weight as f32).collect()),
+            label_smoothing: settings.label_smoothing as f32,
+            focal_gamma: settings.focal_gamma as f32,
         };
-        Self { name: head.name.clone(), weight: settings.loss_weight, auxiliary: settings.auxiliary, kind }
+        Self {
+            name: head.name.clone(),
+            weight: settings.loss_weight,
+            auxiliary: settings.auxiliary,
+            kind: head.kind,
+            options,
+        }
     }
 
     /// What the loss of these targets is divided by. Mixed with others of its batch or not: the others are the same.
     fn counted(&self, targets: &[Label]) -> f64 {
-        let weights = match &self.kind {
-            Kind::Single(options) => options.class_weights.as_ref(),
-            Kind::Tags(_) => None,
-        };
-        let count = |target: &Label| match (target, weights) {
+        let count = |target: &Label| match (target, &self.options.class_weights) {
             (Label::Unknown, _) => 0.0,
             (Label::Class(class), Some(weights)) => f64::from(weights[*class]),
             _ => 1.0,
@@ -214,18 +211,18 @@ impl HeadLoss {
     }
 
     fn loss(&self, logits: &Tensor, targets: &[Label]) -> candle_core::Result<Tensor> {
-        match &self.kind {
-            Kind::Single(options) => {
+        match self.kind {
+            HeadKind::Single => {
                 let class = |target: &Label| match target {
                     Label::Class(class) => *class as i64,
                     _ => IGNORED,
                 };
                 let targets: Vec<i64> = targets.iter().map(class).collect();
-                cross_entropy(logits, &Tensor::new(targets, &Device::Cpu)?, options)
+                cross_entropy(logits, &Tensor::new(targets, &Device::Cpu)?, &self.options)
             }
-            Kind::Tags(options) => {
+            HeadKind::Tags => {
                 let targets: Vec<Option<&[usize]>> = targets.iter().map(Label::tags).collect();
-                binary_cross_entropy(logits, &targets, options)
+                binary_cross_entropy(logits, &targets, &self.options)
             }
         }
     }

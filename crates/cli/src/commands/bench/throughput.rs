@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
 use marque_kernels::nhwc::Convolution;
-use marque_kernels::{CrossEntropy, cross_entropy};
+use marque_kernels::{LossOptions, cross_entropy};
 use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig, Precision};
 use marque_train::{AdamW, Method, Optimizer, PeakRates};
 use rand::{RngExt, SeedableRng};
@@ -148,7 +148,7 @@ impl Steps {
     fn loss(&self, logits: &[Tensor]) -> candle_core::Result<Tensor> {
         let mut loss = Tensor::zeros((), DType::F32, &Device::Cpu)?;
         for logits in logits {
-            loss = (loss + cross_entropy(logits, &self.targets, &CrossEntropy::default())?)?;
+            loss = (loss + cross_entropy(logits, &self.targets, &LossOptions::default())?)?;
         }
         Ok(loss)
     }
