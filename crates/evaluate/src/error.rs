@@ -97,10 +97,6 @@ impl From<Error> for Failure {
             | Error::Tensor(_)
             | Error::Render(_) => (Run, None),
         };
-        let failure = Failure::new(kind, error);
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
+        Failure::new(kind, error).with_hint(hint)
     }
 }

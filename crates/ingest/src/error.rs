@@ -184,11 +184,7 @@ impl Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let hint = error.hint();
-        let failure = Failure::new(FailureKind::Data, error);
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
+        Failure::new(FailureKind::Data, error).with_hint(hint)
     }
 }
 

@@ -175,10 +175,6 @@ impl From<Error> for Failure {
             Error::NoMake { .. } | Error::NoValue { .. } | Error::NoColumn { .. } => FailureKind::Settings,
             _ => FailureKind::Data,
         };
-        let failure = Failure::new(kind, error);
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
+        Failure::new(kind, error).with_hint(hint)
     }
 }

@@ -103,10 +103,6 @@ impl From<Error> for Failure {
             Error::Compute(_) => (FailureKind::Run, None),
             _ => (FailureKind::Data, None),
         };
-        let failure = Failure::new(kind, error);
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
+        Failure::new(kind, error).with_hint(hint)
     }
 }
