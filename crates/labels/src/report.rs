@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use marque_contracts::counts::counted;
+use marque_contracts::counts::{counted, listed};
 use marque_contracts::schema::{Head, HeadKind, Split, labels};
 
 use crate::Settings;
@@ -98,19 +98,18 @@ fn boxes(labelled: &LabelledPhotos<'_>) {
         return;
     }
     let (one, several) = ("box reaches far beyond its photo", "boxes reach far beyond their photos");
-    let mut text = counted(beyond.len() as u64, one, several);
-    text.push_str("; photos that were resized after they were annotated should not be cropped");
-    for (photo, crop) in beyond.iter().take(PRINTED_BOXES) {
-        let [x1, y1, x2, y2] = [crop.x1, crop.y1, crop.x2, crop.y2];
-        text.push_str(&format!(
-            "\n  {}: {x1}, {y1} to {x2}, {y2} in {} × {}",
-            photo.file_name, photo.width, photo.height
-        ));
-    }
-    if beyond.len() > PRINTED_BOXES {
-        text.push_str(&format!("\n  and {} more", beyond.len() - PRINTED_BOXES));
-    }
-    tracing::warn!("{text}");
+    let boxes: Vec<_> = beyond
+        .iter()
+        .map(|(photo, crop)| {
+            let [x1, y1, x2, y2] = [crop.x1, crop.y1, crop.x2, crop.y2];
+            format!("{}: {x1}, {y1} to {x2}, {y2} in {} × {}", photo.file_name, photo.width, photo.height)
+        })
+        .collect();
+    tracing::warn!(
+        "{}; photos that were resized after they were annotated should not be cropped\n  {}",
+        counted(beyond.len() as u64, one, several),
+        listed(&boxes, PRINTED_BOXES).join("\n  ")
+    );
 }
 
 /// Warns of classes without training photos, and of heads with one class only.
