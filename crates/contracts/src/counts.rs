@@ -1,4 +1,4 @@
-//! Counts in messages: thousands apart, singular and plural, what is not listed.
+//! Counts in messages: thousands apart, singular and plural, what is not listed, percentages.
 
 /// A count with commas between thousands: "2,600".
 pub fn grouped(count: u64) -> String {
@@ -27,9 +27,26 @@ pub fn listed(items: &[impl ToString], most: usize) -> Vec<String> {
     listed
 }
 
+/// A share as a percentage with one digit: "93.5%", and "100%" only for all of them.
+pub fn percent(share: f64) -> String {
+    if share == 1.0 {
+        return "100%".to_owned();
+    }
+    // 99.96% is not all of them, so it is not rounded to look so.
+    let percents = if share < 1.0 { (100.0 * share).min(99.9) } else { 100.0 * share };
+    format!("{percents:.1}%")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_close_to_all_are_not_rounded_up() {
+        for (share, text) in [(0.9996, "99.9%"), (1.0, "100%"), (0.935, "93.5%"), (0.0, "0.0%")] {
+            assert_eq!(percent(share), text);
+        }
+    }
 
     #[test]
     fn what_is_not_listed_is_counted() {
