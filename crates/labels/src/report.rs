@@ -54,10 +54,10 @@ pub(crate) fn warn(labelled: &LabelledPhotos<'_>, settings: &Settings) {
 /// Warns of splits that are wanted and have no photo.
 fn held_out(labelled: &LabelledPhotos<'_>, settings: &Settings) {
     let kept = labelled.kept_photos();
-    let photos = kept.len();
+    let training = kept.iter().filter(|(_, split)| *split == Split::Train).count();
     let empty = |split: &Split| !kept.iter().any(|(_, of)| of == split);
     let wanted = settings.test > 0.0 || settings.validation > 0.0;
-    if !wanted && kept.iter().all(|(_, split)| *split == Split::Train) {
+    if !wanted && training == kept.len() {
         tracing::warn!(
             "no photo is held out, for validation or for the test: training keeps its last epoch, and there is nothing \
              to measure it on"
@@ -68,7 +68,7 @@ fn held_out(labelled: &LabelledPhotos<'_>, settings: &Settings) {
             tracing::warn!(
                 "labels.{split} = {share} of {} leaves the {split} split empty, so that {without}: shares are rounded, \
                  and no class gives its last photo; it takes more photos, or a larger share",
-                counted(photos as u64, "photo", "photos"),
+                counted(training as u64, "training photo", "training photos"),
                 split = split.as_str(),
                 without = match split {
                     Split::Test => "there is nothing to measure on",
