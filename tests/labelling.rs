@@ -87,7 +87,7 @@ fn too_few_photos_for_a_split_and_classes_that_say_nothing_are_warned_of() {
     std::fs::write(project.path("cars.csv"), csv).unwrap();
     let called = project.call(&["run", "labels", "--set", "labels.test=0.1"]).succeeded();
     for part in [
-        "labels.test = 0.1 of 4 photos leaves the test split empty, so that there is nothing to measure on",
+        "labels.test = 0.1 of 4 training photos leaves the test split empty, so that there is nothing to measure on",
         "head `colour`: the class `N/A` reads like a label that is not known",
         "head `colour`: the class `NULL` reads like",
     ] {

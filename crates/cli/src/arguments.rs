@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use marque_network::{Backbone, Precision};
 
 use crate::names::{stage_names, table_names};
@@ -158,7 +158,7 @@ pub(crate) struct Config {
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     /// The network; its heads have 6, 5 and 2 classes.
-    #[arg(long, default_value = Backbone::ResNet34.name(), value_parser = backbone())]
+    #[arg(long, default_value = Backbone::ResNet34.name(), value_parser = one_of(Backbone::ALL.map(|known| (known.name(), known))))]
     pub(crate) backbone: Backbone,
     /// Height and width of the photos, in pixels.
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u16).range(32..=1024))]
@@ -176,8 +176,8 @@ pub(crate) struct Bench {
     #[arg(long)]
     pub(crate) evaluate: bool,
     /// The type of the activations in the backbone.
-    #[arg(long, value_enum, default_value_t = Numbers::F32)]
-    pub(crate) precision: Numbers,
+    #[arg(long, default_value = Precision::F32.word(), value_parser = one_of(Precision::WORDS))]
+    pub(crate) precision: Precision,
     /// Print one line of JSON, and no table by kind of convolution.
     #[arg(long)]
     pub(crate) json: bool,
@@ -236,24 +236,12 @@ pub(crate) struct Export {
     pub(crate) model: Option<PathBuf>,
 }
 
-fn backbone() -> impl TypedValueParser<Value = Backbone> {
-    let named = |name: String| Backbone::ALL.into_iter().find(|backbone| backbone.name() == name);
-    PossibleValuesParser::new(Backbone::ALL.map(Backbone::name))
-        .try_map(move |name| named(name).ok_or("there is no such backbone"))
-}
-
-/// Kinds of numbers.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Numbers {
-    F32,
-    Bf16,
-}
-
-impl From<Numbers> for Precision {
-    fn from(numbers: Numbers) -> Self {
-        match numbers {
-            Numbers::F32 => Self::F32,
-            Numbers::Bf16 => Self::Bf16,
-        }
-    }
+/// Reads one of some words.
+fn one_of<T: Clone + Send + Sync + 'static, const N: usize>(
+    known: [(&'static str, T); N],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(known.clone().map(|(word, _)| word)).try_map(move |given| {
+        let found = known.iter().find(|(word, _)| *word == given);
+        found.map(|(_, value)| value.clone()).ok_or("there is no such word")
+    })
 }

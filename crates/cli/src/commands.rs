@@ -15,10 +15,7 @@ mod status;
 mod training_inputs;
 mod verify;
 
-use std::path::Path;
-
 use marque_settings::Document;
-use serde::de::DeserializeOwned;
 
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Configuration;
@@ -60,9 +57,4 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Inspect(options) => inspect::inspect(&configuration, &options, terminal),
         Command::Sql { query, limit, json } => inspect::sql(&configuration, &query, limit, json, terminal),
     }
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = fs_err::read(path)?;
-    serde_json::from_slice(&text).map_err(|source| Error::Json { path: path.to_owned(), source })
 }

@@ -1,11 +1,10 @@
 //! What can stop the program, and the exit code it ends with.
 
 use std::error::Error as _;
-use std::path::PathBuf;
 
-use marque_contracts::FailureKind;
 use marque_contracts::counts::counted;
 use marque_contracts::schema::{STAGES, train};
+use marque_contracts::{FailureKind, json};
 use marque_settings::{DocumentError, Problems};
 use marque_store::{RunError, StoreError};
 
@@ -46,8 +45,6 @@ pub(crate) enum Error {
     Ingest(#[from] marque_ingest::Error),
     #[error("{} not what was written", counted(*.0 as u64, "file or record in use is", "files or records in use are"))]
     Damaged(usize),
-    #[error("{path} is damaged")]
-    Json { path: PathBuf, source: serde_json::Error },
     #[error(transparent)]
     Train(#[from] marque_train::Error),
     #[error(transparent)]
@@ -71,6 +68,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Error::NoSuchStage(_) | Error::NoSuchTable(_) | Error::Usage(_) => 2,
+            Error::Io(error) if json::is_damage(error) => 5,
             Error::Document(_) | Error::Problems(_) => 3,
             Error::NoResult(_)
             | Error::Outdated(_)
@@ -89,7 +87,7 @@ impl Error {
                 | marque_inspect::Error::TooTall { .. }
                 | marque_inspect::Error::Picture { .. },
             ) => 2,
-            Error::Inspect(_) | Error::Json { .. } | Error::Damaged(_) | Error::Store(_) => 5,
+            Error::Inspect(_) | Error::Damaged(_) | Error::Store(_) => 5,
             Error::Run(RunError::Stage { failure, .. } | RunError::UnknownStaleness { failure, .. }) => {
                 match failure.kind() {
                     FailureKind::Settings => 3,

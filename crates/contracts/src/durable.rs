@@ -117,13 +117,21 @@ pub fn replace_folder(from: &Path, to: &Path, aside: &Path) -> io::Result<()> {
 }
 
 fn move_aside(from: &Path, to: &Path, aside: &Path) -> io::Result<()> {
-    match fs_err::remove_dir_all(aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_folder(aside)?;
     fs_err::rename(to, aside)?;
     fs_err::rename(from, to)?;
     fs_err::remove_dir_all(aside)
+}
+
+/// Removes a folder and all in it, if it is there.
+///
+/// # Errors
+/// If the file system refuses.
+pub fn remove_folder(folder: &Path) -> io::Result<()> {
+    match fs_err::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Points the symbolic link `link` at `target`, replacing an older link in one step.

@@ -30,10 +30,9 @@ impl Failure {
         Self { kind, error: Box::new(error), hint: None }
     }
 
-    /// Adds what to do about it, in one sentence.
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
+    /// Adds what to do about it, in one sentence, if that is known.
+    pub fn with_hint(self, hint: Option<impl Into<String>>) -> Self {
+        Self { hint: hint.map(Into::into), ..self }
     }
 
     /// The kind of failure.

@@ -1,5 +1,5 @@
 //! What stages share, and nothing else: the [`Stage`] trait and its [`Job`], the names of the files that pass between
-//! stages ([`schema`]), content digests, durable writes, failures, progress, and counts in messages.
+//! stages ([`schema`]), content digests, durable writes, JSON records, failures, progress, and counts in messages.
 //!
 //! It reads files to hash them and writes what [`durable`] is told to. It knows neither tensors nor tables nor the
 //! store, so that every crate can afford to depend on it.
@@ -8,6 +8,7 @@ pub mod counts;
 mod digest;
 pub mod durable;
 mod failure;
+pub mod json;
 mod progress;
 pub mod schema;
 mod stage;

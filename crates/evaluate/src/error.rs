@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use marque_contracts::schema::Split;
-use marque_contracts::{Failure, FailureKind};
+use marque_contracts::{Failure, FailureKind, json};
 
 /// Why a network cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -10,17 +10,9 @@ pub enum Error {
     /// A table or shard is missing or damaged.
     #[error(transparent)]
     Table(#[from] marque_formats::Error),
-    /// A file cannot be read or written.
+    /// A file cannot be read or written, or is not the JSON it should be.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A record is not the JSON it should be.
-    #[error("{path} is not readable")]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// Where it stops making sense.
-        source: serde_json::Error,
-    },
     /// A photo is missing or cannot be decoded.
     #[error("cannot read the photo {path}")]
     Photo {
@@ -80,16 +72,18 @@ impl Error {
     }
 }
 
+const VERIFY: &str = "check the stored artifacts with `marque verify`";
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         use FailureKind::{Data, Run, Settings};
         let (kind, hint) = match &error {
             Error::Table(_)
-            | Error::Json { .. }
             | Error::NotIndexed { .. }
             | Error::Mismatch { .. }
             | Error::Photo { .. }
-            | Error::Network(_) => (Data, Some("check the stored artifacts with `marque verify`")),
+            | Error::Network(_) => (Data, Some(VERIFY)),
+            Error::Io(error) if json::is_damage(error) => (Data, Some(VERIFY)),
             Error::NoLabels { .. } => {
                 (Data, Some("give labels to some photos of the test or validation split"))
             }
@@ -103,10 +97,6 @@ impl From<Error> for Failure {
             | Error::Tensor(_)
             | Error::Render(_) => (Run, None),
         };
-        let failure = Failure::new(kind, error);
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
+        Failure::new(kind, error).with_hint(hint)
     }
 }

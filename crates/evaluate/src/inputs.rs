@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use marque_contracts::Job;
 use marque_contracts::schema::model::{CONFIG, WEIGHTS};
 use marque_contracts::schema::{Head, HeadKind, Label, Split, ingest, labels, preprocess, train};
+use marque_contracts::{Job, json};
 use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader};
 use marque_network::{Network, NetworkConfig, Precision};
-use serde::de::DeserializeOwned;
 
 use crate::Error;
 
@@ -43,7 +42,7 @@ impl Inputs {
             (job.input(labels::STAGE), job.input(preprocess::STAGE), job.input(train::STAGE));
         let network = open_network(&trained.join(train::MODEL), precision)?;
         let heads_path = labelled.join(labels::HEADS);
-        let heads = matching_heads(network.config(), read_json(&heads_path)?, &heads_path)?;
+        let heads = matching_heads(network.config(), json::read(&heads_path)?, &heads_path)?;
         let names: Vec<_> = reported(&heads).map(|head| head.name.clone()).collect();
         let history = EpochRow::read(&trained.join(train::HISTORY), &names)?;
         let index_path = pixels.join(preprocess::INDEX);
@@ -98,7 +97,7 @@ fn reported(heads: &[Head]) -> impl Iterator<Item = &Head> {
 }
 
 fn open_network(folder: &Path, precision: Precision) -> Result<Network, Error> {
-    let config: NetworkConfig = read_json(&folder.join(CONFIG))?;
+    let config: NetworkConfig = json::read(&folder.join(CONFIG))?;
     // The seed is of no consequence: every value is loaded, or it is an error.
     let network = Network::new(&config, 0)?.with_precision(precision);
     network.load(&folder.join(WEIGHTS))?;
@@ -124,9 +123,4 @@ fn matching_heads(config: &NetworkConfig, mut heads: Vec<Head>, path: &Path) -> 
         matching.push(head);
     }
     Ok(matching)
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = fs_err::read_to_string(path)?;
-    serde_json::from_str(&text).map_err(|source| Error::Json { path: path.to_owned(), source })
 }

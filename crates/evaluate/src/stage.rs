@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use marque_contracts::counts::grouped;
+use marque_contracts::counts::{grouped, percent};
 use marque_contracts::schema::{Head, Split, evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Failure, Input, Job, Stage, Summary};
 use marque_metrics::{Metrics, Predictions};
@@ -181,7 +181,6 @@ fn facts(inputs: &Inputs, flip: bool) -> Vec<(String, String)> {
 }
 
 fn summary(metrics: &Metrics) -> Summary {
-    let percent = |share: f64| format!("{:.1}%", 100.0 * share);
     let mut parts: Vec<_> = metrics
         .heads
         .iter()

@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use marque_contracts::counts::percent;
 use marque_contracts::schema::{Head, HeadKind, Split};
 use marque_metrics::{HeadMetrics, Metrics, Proportion, TagHeadMetrics};
 use marque_network::{BottleneckStride, HeadConfig, NetworkConfig};
@@ -303,12 +304,10 @@ fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1}%", 100.0 * share)
-}
-
 fn range(interval: Option<[f64; 2]>) -> String {
-    interval.map_or_else(String::new, |[low, high]| format!("{:.1} to {}", 100.0 * low, percent(high)))
+    let words =
+        |[low, high]: [f64; 2]| format!("{} to {}", percent(low).trim_end_matches('%'), percent(high));
+    interval.map_or_else(String::new, words)
 }
 
 /// "brand, type and era".

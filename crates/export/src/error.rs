@@ -5,17 +5,9 @@ use std::path::PathBuf;
 /// Why a network cannot be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file or folder could not be read or written.
+    /// A file or folder could not be read or written, or is not the JSON it should be.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// A JSON file cannot be read.
-    #[error("{path} is not as expected")]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// Where it stops making sense.
-        source: serde_json::Error,
-    },
     /// The network's configuration contradicts itself.
     #[error("{path} describes no network that can be built")]
     Config {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use marque_contracts::json;
 use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
 use marque_network::NetworkConfig;
 use safetensors::tensor::{Dtype, SafeTensors};
@@ -24,9 +25,7 @@ impl Model {
     /// If a file is missing or not as expected.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(CONFIG);
-        let text = fs_err::read_to_string(&path)?;
-        let config: NetworkConfig =
-            serde_json::from_str(&text).map_err(|source| Error::Json { path: path.clone(), source })?;
+        let config: NetworkConfig = json::read(&path)?;
         config.check().map_err(|source| Error::Config { path, source })?;
         let weights = fs_err::read(folder.join(WEIGHTS))?;
         let model = Self { folder: folder.to_owned(), config, weights };
@@ -46,7 +45,7 @@ impl Model {
 
     /// How photos are prepared for it, `preprocessor_config.json`, if that is there and can be read.
     pub(crate) fn preparation(&self) -> Option<Value> {
-        serde_json::from_slice(&fs_err::read(self.folder.join(PREPROCESSOR)).ok()?).ok()
+        json::read(&self.folder.join(PREPROCESSOR)).ok()
     }
 
     /// Number of trainable weights: batch norm's running statistics are not.

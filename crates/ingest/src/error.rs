@@ -1,9 +1,8 @@
 //! Errors of the stage and of downloads, each with what to do about it.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use marque_contracts::counts::counted;
+use marque_contracts::counts::{self, counted};
 use marque_contracts::{Failure, FailureKind};
 use marque_fetch::Mismatch;
 use marque_formats::RejectedRow;
@@ -184,11 +183,7 @@ impl Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let hint = error.hint();
-        let failure = Failure::new(FailureKind::Data, error);
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
+        Failure::new(FailureKind::Data, error).with_hint(hint)
     }
 }
 
@@ -221,10 +216,6 @@ fn lines(errors: &[marque_fetch::Error]) -> String {
 /// How many problems a message names.
 const SHOWN: usize = 10;
 
-fn some(problems: &[String]) -> impl fmt::Display {
-    let mut text: String = problems.iter().take(SHOWN).map(|problem| format!("\n    {problem}")).collect();
-    if problems.len() > SHOWN {
-        text.push_str(&format!("\n    and {} more", problems.len() - SHOWN));
-    }
-    text
+fn some(problems: &[String]) -> String {
+    counts::listed(problems, SHOWN).iter().map(|problem| format!("\n    {problem}")).collect()
 }

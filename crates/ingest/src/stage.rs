@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use marque_contracts::counts::counted;
 use marque_contracts::schema::{Dataset, Layout, ingest};
-use marque_contracts::{Digest, Failure, Input, Job, Progress, Silent, Stage, Summary};
+use marque_contracts::{Digest, Failure, Input, Job, Progress, Silent, Stage, Summary, json};
 use marque_formats::{AnnotationTable, DuplicateRow, PhotoRow, RejectedRow};
 use serde_json::{Value, json};
 
@@ -68,9 +68,7 @@ impl Ingest {
             write_annotations(table, &rows, &to)?;
         }
         let dataset = Dataset { layout: imported.layout, photos: rows.len() as u64 };
-        let path = output.join(ingest::DATASET);
-        let text = serde_json::to_string_pretty(&dataset).map_err(std::io::Error::from)?;
-        fs_err::write(&path, text)?;
+        json::write(&output.join(ingest::DATASET), &dataset)?;
         Ok(summary(&imported, &rows, &rejected, &repeated))
     }
 

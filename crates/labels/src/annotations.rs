@@ -8,6 +8,7 @@ mod table;
 use std::fmt::Display;
 use std::path::Path;
 
+use marque_contracts::counts::listed;
 use marque_contracts::schema::{Layout, Split};
 use marque_formats::Crop;
 
@@ -28,11 +29,7 @@ fn all_or_list<T, R: Display>(
             Err(reason) => wrong.push(reason),
         }
     }
-    let mut listed: Vec<_> = wrong.iter().take(LISTED_ERRORS).map(ToString::to_string).collect();
-    if wrong.len() > LISTED_ERRORS {
-        listed.push(format!("and {} more", wrong.len() - LISTED_ERRORS));
-    }
-    if wrong.is_empty() { Ok(found) } else { Err(error(listed.join("\n  "))) }
+    if wrong.is_empty() { Ok(found) } else { Err(error(listed(&wrong, LISTED_ERRORS).join("\n  "))) }
 }
 
 /// The annotations of a data set.

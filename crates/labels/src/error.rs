@@ -13,17 +13,9 @@ pub enum Error {
     /// An annotation file cannot be read.
     #[error("cannot read the annotations")]
     Mat(#[from] marque_mat5::Error),
-    /// The file system refused; the error names the file.
+    /// The file system refused, or a JSON file does not hold what it should; the error names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// A JSON file does not hold what it should.
-    #[error("{path} does not hold the expected JSON")]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// The parser's reason.
-        source: serde_json::Error,
-    },
     /// An annotation file that the layout needs is not there.
     #[error("the data set has no {file} (looked in {folder} and below)")]
     Missing {
@@ -183,10 +175,6 @@ impl From<Error> for Failure {
             Error::NoMake { .. } | Error::NoValue { .. } | Error::NoColumn { .. } => FailureKind::Settings,
             _ => FailureKind::Data,
         };
-        let failure = Failure::new(kind, error);
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
+        Failure::new(kind, error).with_hint(hint)
     }
 }

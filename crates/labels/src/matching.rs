@@ -17,12 +17,4 @@ pub enum NameMatching {
 impl NameMatching {
     /// Both, with the words that name them in the configuration.
     pub const ALL: [(&str, Self); 2] = [("words", Self::Words), ("article", Self::Article)];
-
-    /// The word that names it in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Words => "words",
-            Self::Article => "article",
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use marque_contracts::counts::counted;
+use marque_contracts::counts::{counted, listed};
 use marque_contracts::schema::{Head, HeadKind, Split, labels};
 
 use crate::Settings;
@@ -54,10 +54,10 @@ pub(crate) fn warn(labelled: &LabelledPhotos<'_>, settings: &Settings) {
 /// Warns of splits that are wanted and have no photo.
 fn held_out(labelled: &LabelledPhotos<'_>, settings: &Settings) {
     let kept = labelled.kept_photos();
-    let photos = kept.len();
+    let training = kept.iter().filter(|(_, split)| *split == Split::Train).count();
     let empty = |split: &Split| !kept.iter().any(|(_, of)| of == split);
     let wanted = settings.test > 0.0 || settings.validation > 0.0;
-    if !wanted && kept.iter().all(|(_, split)| *split == Split::Train) {
+    if !wanted && training == kept.len() {
         tracing::warn!(
             "no photo is held out, for validation or for the test: training keeps its last epoch, and there is nothing \
              to measure it on"
@@ -68,7 +68,7 @@ fn held_out(labelled: &LabelledPhotos<'_>, settings: &Settings) {
             tracing::warn!(
                 "labels.{split} = {share} of {} leaves the {split} split empty, so that {without}: shares are rounded, \
                  and no class gives its last photo; it takes more photos, or a larger share",
-                counted(photos as u64, "photo", "photos"),
+                counted(training as u64, "training photo", "training photos"),
                 split = split.as_str(),
                 without = match split {
                     Split::Test => "there is nothing to measure on",
@@ -98,19 +98,18 @@ fn boxes(labelled: &LabelledPhotos<'_>) {
         return;
     }
     let (one, several) = ("box reaches far beyond its photo", "boxes reach far beyond their photos");
-    let mut text = counted(beyond.len() as u64, one, several);
-    text.push_str("; photos that were resized after they were annotated should not be cropped");
-    for (photo, crop) in beyond.iter().take(PRINTED_BOXES) {
-        let [x1, y1, x2, y2] = [crop.x1, crop.y1, crop.x2, crop.y2];
-        text.push_str(&format!(
-            "\n  {}: {x1}, {y1} to {x2}, {y2} in {} × {}",
-            photo.file_name, photo.width, photo.height
-        ));
-    }
-    if beyond.len() > PRINTED_BOXES {
-        text.push_str(&format!("\n  and {} more", beyond.len() - PRINTED_BOXES));
-    }
-    tracing::warn!("{text}");
+    let boxes: Vec<_> = beyond
+        .iter()
+        .map(|(photo, crop)| {
+            let [x1, y1, x2, y2] = [crop.x1, crop.y1, crop.x2, crop.y2];
+            format!("{}: {x1}, {y1} to {x2}, {y2} in {} × {}", photo.file_name, photo.width, photo.height)
+        })
+        .collect();
+    tracing::warn!(
+        "{}; photos that were resized after they were annotated should not be cropped\n  {}",
+        counted(beyond.len() as u64, one, several),
+        listed(&boxes, PRINTED_BOXES).join("\n  ")
+    );
 }
 
 /// Warns of classes without training photos, and of heads with one class only.

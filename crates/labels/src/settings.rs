@@ -141,7 +141,11 @@ impl Settings {
                 )
                 .choice(SplitSource::default(), &SplitSource::ALL),
             validation: section
-                .key("validation", "share of the training photos held out to choose the best epoch")
+                .key(
+                    "validation",
+                    "share of the training photos held out to choose the best epoch, only where the data set \
+                     has no labelled validation photos",
+                )
                 .number(0.1, 0.0..=MOST_HELD_OUT),
             test: section
                 .key("test", "share held out for testing where the data set has no labelled test photos")

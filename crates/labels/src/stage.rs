@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use marque_contracts::counts::{counted, grouped};
-use marque_contracts::schema::{Dataset, Head, Split, ingest, labels};
-use marque_contracts::{Failure, Input, Job, Stage, Summary};
+use marque_contracts::schema::{Dataset, Split, ingest, labels};
+use marque_contracts::{Failure, Input, Job, Stage, Summary, json};
 use marque_formats::{CropRow, DuplicateRow, PhotoRow};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::labelled_photos::LabelledPhotos;
@@ -47,7 +46,7 @@ impl Stage for Labels {
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {
         let source = job.input(ingest::STAGE);
         let photos = PhotoRow::read(&source.join(ingest::PHOTO_TABLE)).map_err(Error::from)?;
-        let dataset: Dataset = read_json(&source.join(ingest::DATASET))?;
+        let dataset: Dataset = json::read(&source.join(ingest::DATASET)).map_err(Error::from)?;
         let annotations = read_annotations(dataset.layout, &source.join(ingest::METADATA))?;
         let repeated = DuplicateRow::read(&source.join(ingest::DUPLICATE_TABLE)).map_err(Error::from)?;
         let labelled = LabelledPhotos::of(&self.settings, &photos, &annotations, &repeated)?;
@@ -74,7 +73,8 @@ fn write(labelled: &LabelledPhotos<'_>, folder: &Path) -> Result<(), Error> {
     )?;
     let records = labelled.head_records();
     weights::write(&folder.join(labels::WEIGHT_TABLE), &records)?;
-    write_json(&folder.join(labels::HEADS), &records)
+    let text = serde_json::to_string_pretty(&records).map_err(std::io::Error::from)?;
+    Ok(fs_err::write(folder.join(labels::HEADS), text + "\n")?)
 }
 
 fn summary(labelled: &LabelledPhotos<'_>) -> Summary {
@@ -100,16 +100,4 @@ fn summary(labelled: &LabelledPhotos<'_>) -> Summary {
         ("photos_dropped".to_owned(), json!(labelled.kept.len() - kept.len())),
     ]);
     Summary { line, notes }
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    serde_json::from_slice(&fs_err::read(path)?)
-        .map_err(|source| Error::Json { path: path.to_owned(), source })
-}
-
-fn write_json(path: &Path, heads: &[Head]) -> Result<(), Error> {
-    let mut text = serde_json::to_string_pretty(heads)
-        .map_err(|source| Error::Json { path: path.to_owned(), source })?;
-    text.push('\n');
-    Ok(fs_err::write(path, text)?)
 }

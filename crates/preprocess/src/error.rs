@@ -54,10 +54,6 @@ impl From<Error> for Failure {
             Error::Photo { .. } => Some("remove or replace the photo at its source, then run ingest again"),
             _ => None,
         };
-        let failure = Failure::new(FailureKind::Data, error);
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
+        Failure::new(FailureKind::Data, error).with_hint(hint)
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::durable::write_atomic;
 use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
-use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit};
+use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{BoxFit, CropRow, Geometry, IndexRow, ShardWriter, shard_path};
 use marque_photo::{ANY_SIZE, Photo, Preparer};
 use rayon::prelude::*;
@@ -149,7 +149,7 @@ impl Packing {
 
     /// What an interrupted run noted of this shard, if it left the shard whole.
     fn left_behind(&self, number: u32) -> Option<Vec<String>> {
-        let note: Note = serde_json::from_slice(&fs_err::read(self.note(number)).ok()?).ok()?;
+        let note: Note = json::read(&self.note(number)).ok()?;
         let found = Digest::of_file(&shard_path(&self.shards, number)).ok()?;
         (found == note.shard).then_some(note.outside)
     }

@@ -16,7 +16,7 @@ const WIDTH: usize = 80;
 pub struct Resolved {
     pub(crate) file: String,
     pub(crate) sections: Vec<SectionSettings>,
-    /// What is accepted, but not for ever: old names of keys.
+    /// What is accepted, but not for ever: old words for values.
     pub warnings: Vec<Problem>,
 }
 

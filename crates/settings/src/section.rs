@@ -43,8 +43,6 @@ pub struct Section<'a> {
     muted: bool,
     /// Keys whose conditions do not hold, and these.
     unmet: Vec<(&'static str, String)>,
-    /// Old names of keys in the file, and their new ones.
-    renamed: Vec<(&'static str, &'static str)>,
     /// Keys, old words that their values may have, and the new ones.
     renamed_words: Vec<(&'static str, &'static str, &'static str)>,
     settings: Vec<Setting>,
@@ -68,7 +66,6 @@ impl<'a> Section<'a> {
             conditions: Vec::new(),
             muted: false,
             unmet: Vec::new(),
-            renamed: Vec::new(),
             renamed_words: Vec::new(),
             settings: Vec::new(),
             findings: Findings::default(),
@@ -108,21 +105,6 @@ impl<'a> Section<'a> {
             let problem = self.note(key, format!(": {message}"));
             self.findings.problems.push(problem);
         }
-    }
-
-    /// Accepts the old name of a key, with a warning. To be called before the key is read.
-    pub fn renamed(&mut self, old: &'static str, new: &'static str) {
-        if !self.has(old) {
-            return;
-        }
-        self.known.push(old);
-        if self.has(new) {
-            return self
-                .problem(old, format!("is the old name of `{new}`, which is given too: leave it out"));
-        }
-        let warning = self.note(old, format!(" is called `{new}` now"));
-        self.findings.warnings.push(warning);
-        self.renamed.push((old, new));
     }
 
     /// Accepts an old word for a value of a key, with a warning. To be called before the key is read.
@@ -274,10 +256,9 @@ impl<'a> Section<'a> {
         result
     }
 
-    /// What the file gives for a key, perhaps under its old name.
+    /// What the file gives for a key.
     fn entry(&self, key: &str) -> Option<&'a Node> {
-        let old = self.renamed.iter().find(|(_, new)| *new == key).map_or(key, |(old, _)| old);
-        self.entries.iter().find(|(name, _)| name == old).map(|(_, node)| node)
+        self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     fn in_new_words(&self, key: &str, value: &Value) -> Value {

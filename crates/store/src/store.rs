@@ -19,10 +19,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use marque_contracts::Digest;
 use marque_contracts::durable::{
     is_unfinished, point_link, replace_folder, sync_files, sync_folder, write_atomic,
 };
+use marque_contracts::{Digest, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -200,10 +200,7 @@ impl Store {
             program: format!("marque {}", env!("CARGO_PKG_VERSION")),
             notes,
         };
-        let path = work.path.join(MANIFEST);
-        let text = serde_json::to_vec_pretty(&manifest)
-            .map_err(|source| StoreError::Record { path: path.clone(), source })?;
-        write_atomic(&path, &text)?;
+        json::write(&work.path.join(MANIFEST), &manifest)?;
         let folder = stage_folder.join(key.as_str());
         replace_folder(&work.path, &folder, &stage_folder.join(format!("{TRASH}{key}")))?;
         sync_folder(&stage_folder)?;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use marque_contracts::Job;
 use marque_contracts::schema::{Head, Label, Preparation, Split, labels, preprocess};
+use marque_contracts::{Job, json};
 use marque_formats::{Geometry, IndexRow, LabelTable, ShardReader};
 
 use crate::Error;
-use crate::files::read_json;
 
 /// One photo: where its pixels are, and its label per head.
 #[derive(Clone, Debug)]
@@ -32,10 +31,10 @@ pub(crate) struct Data {
 
 impl Data {
     pub(crate) fn open(job: &Job<'_>) -> Result<Self, Error> {
-        let heads: Vec<Head> = read_json(&job.input(labels::STAGE).join(labels::HEADS))?;
+        let heads: Vec<Head> = json::read(&job.input(labels::STAGE).join(labels::HEADS))?;
         let table = LabelTable::read(&job.input(labels::STAGE).join(labels::LABEL_TABLE), &heads)?;
         let pixels = job.input(preprocess::STAGE);
-        let preparation = read_json(&pixels.join(preprocess::PREPARATION))?;
+        let preparation = json::read(&pixels.join(preprocess::PREPARATION))?;
         let index = IndexRow::read(&pixels.join(preprocess::INDEX))?;
         let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?;
         let places: BTreeMap<_, _> = index

@@ -1,5 +1,6 @@
 //! An epoch's row of the history, its score, and its line on the terminal.
 
+use marque_contracts::counts::percent;
 use marque_formats::{EpochRow, HeadEpoch};
 
 use crate::Settings;
@@ -66,13 +67,13 @@ pub(crate) fn describe(row: &EpochRow, epochs: usize, photos: usize, timing: Tim
         None => ("training".to_owned(), |head| head.train_accuracy),
     };
     let heads = row.heads.iter();
-    let heads = heads.filter_map(|head| Some(format!("{} {:.1}%", head.name, 100.0 * accuracy(head)?)));
+    let heads = heads.filter_map(|head| Some(format!("{} {}", head.name, percent(accuracy(head)?))));
     format!(
-        "epoch {}/{epochs}  loss {:.3}  {measured}  {}  {:.1} photos/s, waited {:.1}%",
+        "epoch {}/{epochs}  loss {:.3}  {measured}  {}  {:.1} photos/s, waited {}",
         row.epoch,
         row.train_loss,
         heads.collect::<Vec<_>>().join("  "),
         timing.photos_per_second(photos),
-        100.0 * timing.waited_share(),
+        percent(timing.waited_share()),
     )
 }

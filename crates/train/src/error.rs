@@ -9,17 +9,9 @@ use crate::divergence::Divergence;
 /// Why training cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file cannot be read or written; the error names it.
+    /// A file cannot be read or written, or is not the JSON it should be; the error names it.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// A JSON file cannot be read or written.
-    #[error("{path} is not as expected")]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// Where it stops making sense.
-        source: serde_json::Error,
-    },
     /// A table or shard cannot be read or written.
     #[error(transparent)]
     Format(#[from] marque_formats::Error),
@@ -108,10 +100,6 @@ impl From<Error> for Failure {
             Error::Compute(_) => (FailureKind::Run, None),
             _ => (FailureKind::Data, None),
         };
-        let failure = Failure::new(kind, error);
-        match hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
+        Failure::new(kind, error).with_hint(hint)
     }
 }

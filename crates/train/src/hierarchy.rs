@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use marque_contracts::counts::listed;
 use marque_contracts::schema::Head;
 use marque_network::{HeadConfig, LabelHierarchy};
 
@@ -35,15 +36,12 @@ pub(crate) fn label_hierarchy(
     for name in names {
         implies.insert(name.clone(), pairs.implied(position(name)?));
     }
-    let Pairs { mut problems, .. } = pairs;
+    let problems = pairs.problems;
     if !problems.is_empty() {
-        let more = problems.len().saturating_sub(MOST_PROBLEMS);
-        problems.truncate(MOST_PROBLEMS);
-        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        let (name, found) = (&heads[fine].name, problems.join("; "));
+        let (name, found) = (&heads[fine].name, listed(&problems, MOST_PROBLEMS).join("; "));
         return Err(Error::Settings(format!(
             "train.heads.{name}.implies asks that each class of `{name}` has one of each head and each of theirs one of \
-             `{name}`, but {found}{more}"
+             `{name}`, but {found}"
         )));
     }
     Ok(Some(LabelHierarchy { head: head_config(&heads[fine]), implies }))

@@ -24,7 +24,6 @@ mod ema;
 mod epoch_row;
 mod error;
 mod features;
-mod files;
 mod freeze;
 mod head_training;
 mod hierarchy;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use marque_contracts::durable::{sync_folder, temporary};
+use marque_contracts::json;
 use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
 use marque_contracts::schema::{Fit, Preparation};
 use marque_network::{Network, NetworkConfig};
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::files::write_json;
 
 /// Writes a model with the heads that `answers` accepts by name. Whatever ends the program, weights that were in the
 /// folder before stay complete.
@@ -21,8 +21,8 @@ pub(crate) fn write_model(
 ) -> Result<(), Error> {
     fs_err::create_dir_all(folder)?;
     let config = network.config().with_heads(|head| answers(&head.name));
-    write_json(&folder.join(CONFIG), &config)?;
-    write_json(&folder.join(PREPROCESSOR), &preprocessor(&config, preparation))?;
+    json::write(&folder.join(CONFIG), &config)?;
+    json::write(&folder.join(PREPROCESSOR), &preprocessor(&config, preparation))?;
     let weights = folder.join(WEIGHTS);
     let unfinished = temporary(&weights);
     network.save_with(|head| answers(&head.name), &unfinished)?;

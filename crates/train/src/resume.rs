@@ -13,13 +13,12 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use epoch_record::EpochRecord;
-use marque_contracts::Digest;
-use marque_contracts::durable::sync_folder;
+use marque_contracts::durable::{remove_folder, sync_folder};
+use marque_contracts::{Digest, json};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::ema::Ema;
-use crate::files::{read_json, remove_folder, write_json};
 use crate::learner::Learner;
 use crate::optimizer::ParameterState;
 use crate::train_state::{EpochState, Timing, TrainState};
@@ -159,7 +158,7 @@ fn write(
         steps: steps.map(|(parameter, state)| (parameter.name.clone(), state.steps)).collect(),
         ema_steps: learner.ema.as_ref().map(Ema::steps),
     };
-    write_json(&folder.join(STATE), &record)?;
+    json::write(&folder.join(STATE), &record)?;
     let mut digests = BTreeMap::new();
     for name in [WEIGHTS, OPTIMIZER, AVERAGE, STATE] {
         let path = folder.join(name);
@@ -167,16 +166,12 @@ fn write(
             digests.insert(name, Digest::of_file(&path)?);
         }
     }
-    write_json(&folder.join(DIGESTS), &digests)
+    Ok(json::write(&folder.join(DIGESTS), &digests)?)
 }
 
 /// What is wrong with the files of a state, if anything is.
 fn damage(folder: &Path) -> Option<String> {
-    let text = match fs_err::read_to_string(folder.join(DIGESTS)) {
-        Ok(text) => text,
-        Err(error) => return Some(format!("{DIGESTS}: {error}")),
-    };
-    let digests: BTreeMap<String, Digest> = match serde_json::from_str(&text) {
+    let digests: BTreeMap<String, Digest> = match json::read(&folder.join(DIGESTS)) {
         Ok(digests) => digests,
         Err(error) => return Some(format!("{DIGESTS}: {error}")),
     };
@@ -191,7 +186,7 @@ fn damage(folder: &Path) -> Option<String> {
 }
 
 fn read(learner: &mut Learner<'_>, folder: &Path) -> Result<(TrainState, EpochState), Error> {
-    let record: Record = read_json(&folder.join(STATE))?;
+    let record: Record = json::read(&folder.join(STATE))?;
     learner.network.load(&folder.join(WEIGHTS))?;
     read_optimizer(learner, &folder.join(OPTIMIZER), &record.steps)?;
     if let Some(ema) = &mut learner.ema {

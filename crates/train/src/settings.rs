@@ -96,11 +96,12 @@ impl Settings {
     }
 
     fn read_section(section: &mut Section<'_>, precision: Precision) -> Self {
-        use {Backbone::*, BottleneckStride::*};
-        let backbones = [("resnet18", ResNet18), ("resnet34", ResNet34), ("resnet50", ResNet50)];
+        use BottleneckStride::*;
+        let backbones = Backbone::ALL.map(|backbone| (backbone.name(), backbone));
         let strides = [("3x3", Middle3x3), ("first-1x1", First1x1)];
-        let backbone =
-            section.key("backbone", "the residual network before the heads").choice(ResNet18, &backbones);
+        let backbone = section
+            .key("backbone", "the residual network before the heads")
+            .choice(Backbone::ResNet18, &backbones);
         let bottleneck_stride = section
             .key("bottleneck_stride", "resnet50: \"3x3\" as in torchvision, \"first-1x1\" as in the paper")
             .choice(Middle3x3, &strides);

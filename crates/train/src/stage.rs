@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use marque_contracts::counts::percent;
 use marque_contracts::schema::{features, labels, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
 use marque_formats::EpochRow;
@@ -67,7 +68,7 @@ fn summary(trained: &Trained, data: &Data) -> Summary {
     let heads: Vec<_> = best
         .iter()
         .flat_map(|row| &row.heads)
-        .filter_map(|head| Some(format!("{} {:.1}%", head.name, 100.0 * head.validation_accuracy?)))
+        .filter_map(|head| Some(format!("{} {}", head.name, percent(head.validation_accuracy?))))
         .collect();
     let line = match data.validation.is_empty() {
         true => match trained.history.len() {

@@ -4,11 +4,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use marque_contracts::counts::counted;
+use marque_contracts::durable::remove_folder;
 use marque_contracts::schema::train;
 use marque_contracts::{Progress, Unit};
 use marque_formats::EpochRow;
 use marque_network::Network;
 
+use crate::Error;
 use crate::curves::Curves;
 use crate::epoch_row::{describe, epoch_row, score};
 use crate::inputs::Inputs;
@@ -19,7 +21,6 @@ use crate::schedule::Horizon;
 use crate::steps::Span;
 use crate::train_state::{EpochState, Timing, TrainState};
 use crate::validation::validate;
-use crate::{Error, files};
 
 /// Folder of the last epochs' models.
 const CHECKPOINTS: &str = "checkpoints";
@@ -176,7 +177,7 @@ impl<'a> Trainer<'a> {
                 if let Some(oldest) =
                     epoch.checked_sub(settings.keep_checkpoints).filter(|oldest| *oldest > 0)
                 {
-                    files::remove_folder(&folder(oldest))?;
+                    remove_folder(&folder(oldest))?;
                 }
             }
             Ok(row)

@@ -33,7 +33,7 @@ pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
         options.size,
         options.batch,
         rayon::current_num_threads(),
-        Precision::from(options.precision).word(),
+        options.precision.word(),
         unit(options)
     ));
     terminal.print(format_args!(
@@ -58,7 +58,7 @@ pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
 
 /// What multiplies.
 fn unit(options: &Bench) -> &'static str {
-    match options.precision.into() {
+    match options.precision {
         Precision::F32 => instruction_set(),
         Precision::Bf16 => bf16_unit().unwrap_or(instruction_set()),
     }
@@ -66,7 +66,7 @@ fn unit(options: &Bench) -> &'static str {
 
 /// Operations per second at best.
 fn peak(options: &Bench) -> f64 {
-    match options.precision.into() {
+    match options.precision {
         Precision::F32 => multiply_add_peak(),
         Precision::Bf16 => bf16_multiply_add_peak(),
     }
@@ -79,7 +79,7 @@ fn workload(options: &Bench) -> Workload {
         batch: options.batch.into(),
         steps: options.steps.into(),
         evaluate: options.evaluate,
-        precision: options.precision.into(),
+        precision: options.precision,
     }
 }
 
@@ -90,7 +90,7 @@ fn record(options: &Bench, measured: &Throughput, memory: Option<u64>) -> serde_
         "batch": options.batch,
         "size": options.size,
         "threads": rayon::current_num_threads(),
-        "precision": Precision::from(options.precision).word(),
+        "precision": options.precision.word(),
         "instructions": unit(options),
         "seconds_median": measured.median(),
         "seconds_min": measured.seconds[0],
@@ -112,7 +112,7 @@ fn by_kind(measured: &Throughput, options: &Bench, terminal: &Terminal) {
     let step = measured.median();
     let mut rest = step;
     for (index, (convolution, count)) in measured.kinds().iter().enumerate() {
-        let seconds = convolution::time(convolution, options.precision.into(), evaluate, index == 0);
+        let seconds = convolution::time(convolution, options.precision, evaluate, index == 0);
         let total = *count as f64 * seconds.sum();
         rest -= total;
         let [x, w] = [convolution.input_shape(), convolution.weight_shape()];

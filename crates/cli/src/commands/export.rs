@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use marque_contracts::durable::write_atomic;
+use marque_contracts::json;
 use marque_contracts::schema::{Head, evaluate, ingest, labels, preprocess, train};
 use marque_export::{CardFacts, Model, model_card, write_folder, write_onnx};
 use marque_store::{Artifact, Store};
 
-use super::read_json;
 use crate::arguments::Export;
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -52,7 +52,7 @@ fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     let mut facts =
         CardFacts { training: Some(trained.manifest.fingerprint.settings.clone()), ..CardFacts::default() };
     if let Some(labelled) = made_of(store, &trained, labels::STAGE, labels::HEADS)? {
-        facts.heads = read_json::<Vec<Head>>(&labelled.folder.join(labels::HEADS))?;
+        facts.heads = json::read::<Vec<Head>>(&labelled.folder.join(labels::HEADS))?;
     }
     for (stage, file) in [(labels::STAGE, labels::HEADS), (preprocess::STAGE, preprocess::INDEX)] {
         if let Some(artifact) = made_of(store, &trained, stage, file)? {
@@ -64,7 +64,7 @@ fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     }
     let measured = store.current(evaluate::STAGE)?;
     if let Some(measured) = measured.filter(|measured| has_read(measured, &trained, train::MODEL)) {
-        facts.metrics = Some(read_json(&measured.folder.join(evaluate::METRICS))?);
+        facts.metrics = Some(json::read(&measured.folder.join(evaluate::METRICS))?);
         facts.data.push((evaluate::STAGE.to_owned(), measured.manifest.fingerprint.settings));
     }
     Ok((trained.folder.join(train::MODEL), facts))

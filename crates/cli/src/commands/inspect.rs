@@ -1,10 +1,10 @@
 //! `marque inspect` and `marque sql`
 
 use marque_contracts::counts::{counted, grouped};
+use marque_contracts::json;
 use marque_contracts::schema::{Head, ingest, labels};
 use marque_inspect::{Answer, PhotoTable, SummaryRequest, TableFile, classes, query, rows, summarise};
 
-use super::read_json;
 use crate::arguments::Inspect;
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -127,7 +127,7 @@ pub(super) fn sql(
 
 /// The heads that a label table was made with.
 fn heads(table: &TableFile) -> Result<Vec<Head>, Error> {
-    read_json(&table.path.with_file_name(labels::HEADS))
+    Ok(json::read(&table.path.with_file_name(labels::HEADS))?)
 }
 
 fn find(configuration: &Configuration, name: &str) -> Result<TableFile, Error> {

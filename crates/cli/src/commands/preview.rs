@@ -1,11 +1,10 @@
 //! `marque preview`
 
 use marque_contracts::schema::{Head, labels};
-use marque_contracts::{Job, Silent};
+use marque_contracts::{Job, Silent, json};
 use marque_inspect::{Picture, SequenceRow, sequence_sheet};
 use marque_train::PreviewRow;
 
-use super::read_json;
 use super::training_inputs::photo_inputs;
 use crate::arguments::Preview;
 use crate::configuration::Configuration;
@@ -23,7 +22,7 @@ pub(super) fn preview(
     let job = Job::new(inputs, &label_folder, &Silent);
     let (photos, draws) = (usize::from(options.photos), usize::from(options.draws));
     let rows = marque_train::preview(&job, &configuration.train, photos, draws)?;
-    let heads: Vec<Head> = read_json(&label_folder.join(labels::HEADS))?;
+    let heads: Vec<Head> = json::read(&label_folder.join(labels::HEADS))?;
     let heads: Vec<_> = heads.into_iter().map(|head| head.name).collect();
     let columns: Vec<_> = std::iter::once("as it is".to_owned())
         .chain((1..=draws).map(|epoch| format!("epoch {epoch}")))

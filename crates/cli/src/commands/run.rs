@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use marque_contracts::counts::listed;
 use marque_contracts::schema::{evaluate, ingest};
 use marque_store::{Artifact, Observer, Outcome, Reason, Request, Store};
 
@@ -104,9 +105,5 @@ impl Observer for Reporter<'_> {
 
 /// The first reasons, and how many more there are.
 pub(super) fn brief(reasons: &[Reason], shown: usize) -> String {
-    let mut words: Vec<_> = reasons.iter().take(shown).map(ToString::to_string).collect();
-    if reasons.len() > shown {
-        words.push(format!("and {} more", reasons.len() - shown));
-    }
-    words.join(", ")
+    listed(reasons, shown).join(", ")
 }

@@ -3,10 +3,10 @@
 use std::ops::RangeInclusive;
 
 use askama::Template;
-use marque_contracts::counts::{counted, grouped};
+use marque_contracts::counts::{counted, grouped, percent};
 use marque_metrics::{HeadMetrics, Metrics, Proportion, TagHeadMetrics};
 
-use super::wording::{decimal, percent, percent_number};
+use super::wording::decimal;
 
 /// A card.
 #[derive(Template)]
@@ -84,8 +84,8 @@ impl<'a> Gauge<'a> {
     ) -> Self {
         let place = |share: f64| format!("{:.2}", share * 100.0);
         let value = right.share.zip(right.interval).map(|(share, [low, high])| Value {
-            percent: percent_number(share),
-            interval: format!("{} to {}", percent_number(low), percent(high)),
+            percent: number(share),
+            interval: format!("{} to {}", number(low), percent(high)),
             at: place(share),
             low: place(low),
             width: place(high - low),
@@ -97,4 +97,9 @@ impl<'a> Gauge<'a> {
         let photos = format!("{} of {}", grouped(right.count), counted(right.total, "photo", "photos"));
         Self { name, split, hero: false, value, baseline, photos, figures }
     }
+}
+
+/// A percentage without its sign.
+fn number(share: f64) -> String {
+    percent(share).trim_end_matches('%').to_owned()
 }

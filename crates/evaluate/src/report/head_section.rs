@@ -3,14 +3,14 @@
 use std::cmp::Reverse;
 
 use askama::Template;
-use marque_contracts::counts::{counted, grouped};
+use marque_contracts::counts::{counted, grouped, percent};
 use marque_metrics::{HeadMetrics, Proportion, TagHeadMetrics};
 use marque_plot::confusion_matrix;
 
 use super::Report;
 use super::reliability::reliability;
 use super::table::Table;
-use super::wording::{decimal, percent};
+use super::wording::decimal;
 
 /// Pairs of classes listed as most often confused.
 const MOST_CONFUSED: usize = 10;

@@ -1,7 +1,7 @@
 //! The page: the result in one sentence, a card per head, and the sections.
 
 use askama::Template;
-use marque_contracts::counts::counted;
+use marque_contracts::counts::{counted, percent};
 use marque_metrics::Metrics;
 
 use super::gauge::Gauge;
@@ -9,7 +9,7 @@ use super::head_section::HeadSection;
 use super::method::MethodSection;
 use super::photos::PhotoSection;
 use super::training::TrainingSection;
-use super::wording::{number_word, percent};
+use super::wording::number_word;
 use super::{Report, columns};
 
 /// The page.

@@ -1,7 +1,7 @@
 //! One file of activations: safetensors, written as they are computed and read in place.
 
 use fs_err::os::unix::fs::FileExt;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err::File;
@@ -48,8 +48,7 @@ impl Writer {
         let values: usize = shape.iter().product();
         let data_offsets = [0, values * BYTES];
         let features = TensorInfo { dtype: Dtype::F16, shape: shape.to_vec(), data_offsets };
-        let mut header = serde_json::to_string(&Header { features })
-            .map_err(|source| Error::Json { path: path.clone(), source })?;
+        let mut header = serde_json::to_string(&Header { features }).map_err(io::Error::from)?;
         // The values begin at a multiple of eight.
         header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
         let mut out = BufWriter::new(File::create(&unfinished)?);

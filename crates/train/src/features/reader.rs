@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use marque_contracts::json;
 use marque_contracts::schema::features;
 use marque_formats::IndexRow;
 use serde::{Deserialize, Serialize};
 
 use super::file::{self, Reader};
 use crate::Error;
-use crate::files::read_json;
 
 /// `features.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub(crate) struct FeatureReader {
 impl FeatureReader {
     /// Opens what the stage `features` left in `folder`.
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
-        let record: Record = read_json(&folder.join(features::RECORD))?;
+        let record: Record = json::read(&folder.join(features::RECORD))?;
         let folder = folder.join(features::FEATURES);
         let files = (0..record.files).map(|number| Reader::open(file::path(&folder, number)));
         let files = files.collect::<Result<Vec<_>, _>>()?;

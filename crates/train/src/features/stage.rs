@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use candle_core::{Device, Tensor};
 use marque_augment::Policy;
 use marque_contracts::schema::{features, preprocess};
-use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit};
+use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{IndexRow, ShardReader};
 use marque_kernels::NUMERICS_VERSION;
 use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, Precision};
@@ -18,7 +18,6 @@ use super::file::{self, Writer};
 use super::reader::Record;
 use super::view::{crops, draw_view, views};
 use crate::augmentation::Augmentation;
-use crate::files::write_json;
 use crate::initial_network::{load_backbone, network_config, weights_source};
 use crate::{Error, Settings};
 
@@ -72,7 +71,7 @@ impl Features {
         }
         let files = by_shard.len() as u32;
         let record = Record { parts: settings.cached_parts(), views: views(settings), files };
-        write_json(&job.output().join(features::RECORD), &record)?;
+        json::write(&job.output().join(features::RECORD), &record)?;
         Ok(Summary {
             line: format!(
                 "{} photos, {} views each, {} parts frozen",
