@@ -11,7 +11,7 @@ use marque_contracts::schema::{
 use marque_contracts::{Bar, Digest, Failure, FailureKind, Job, Progress, Silent, Stage, Unit};
 use marque_evaluate::{Evaluate, Settings};
 use marque_formats::{
-    Column, EpochRow, Geometry, HeadEpoch, IndexRow, LabelRow, LabelTable, Table, write_shard,
+    Column, EpochRow, HeadEpoch, IndexRow, LabelRow, LabelTable, ShardKind, ShardWriter, Table,
 };
 use marque_metrics::Metrics;
 use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig};
@@ -89,7 +89,12 @@ impl Artifacts {
             bytes[shard].extend(image.into_raw());
         }
         for (number, bytes) in (0..).zip(&bytes) {
-            write_shard(&shards, number, Geometry { height: SIZE, width: SIZE }, bytes).unwrap();
+            let photos = bytes.chunks_exact(SIZE * SIZE * 3);
+            let shape = [SIZE, SIZE, 3];
+            let writer =
+                ShardWriter::create(&shards, number, ShardKind::Pixels, photos.len(), &shape).unwrap();
+            photos.enumerate().for_each(|(row, photo)| writer.write(row, photo).unwrap());
+            writer.finish().unwrap();
         }
         IndexRow::write(&index, &self.stage(preprocess::STAGE).join(preprocess::INDEX)).unwrap();
     }
