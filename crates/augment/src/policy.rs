@@ -66,20 +66,6 @@ impl Policy {
         self.render(&self.draw(rng, size)?, pixels, size, out)
     }
 
-    /// The same as uint8, to look at: [`draw`](Self::draw) and [`render_u8`](Self::render_u8).
-    ///
-    /// # Errors
-    /// As these.
-    pub fn apply_u8(
-        &self,
-        rng: &mut ChaCha8Rng,
-        pixels: &[u8],
-        size: usize,
-        out: &mut [u8],
-    ) -> Result<(), Error> {
-        self.render_u8(&self.draw(rng, size)?, pixels, size, out)
-    }
-
     /// Only resizes and normalises, as for validation.
     ///
     /// # Errors

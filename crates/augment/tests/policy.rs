@@ -102,7 +102,8 @@ fn previews_show_what_the_network_sees() {
     for seed in 0..40 {
         let (mut seen, mut shown) = (vec![0.0; 12 * 12 * 3], vec![0; 12 * 12 * 3]);
         policy.apply(&mut rng(seed), &photo(), SIZE, &mut seen).unwrap();
-        policy.apply_u8(&mut rng(seed), &photo(), SIZE, &mut shown).unwrap();
+        let draw = policy.draw(&mut rng(seed), SIZE).unwrap();
+        policy.render_u8(&draw, &photo(), SIZE, &mut shown).unwrap();
         for (seen, shown) in seen.iter().zip(&shown) {
             // The blank colour, 127.5, is no whole byte.
             assert!((seen * 0.5 + 0.5 - f32::from(*shown) / 255.0).abs() < 0.6 / 255.0);
