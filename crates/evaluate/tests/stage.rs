@@ -14,7 +14,7 @@ use marque_formats::{
     Column, EpochRow, HeadEpoch, IndexRow, LabelRow, LabelTable, ShardKind, ShardWriter, Table,
 };
 use marque_metrics::Metrics;
-use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig};
+use marque_network::{Backbone, HeadConfig, Network, NetworkConfig};
 
 const SIZE: usize = 32;
 const PHOTOS: usize = 21;
@@ -132,18 +132,12 @@ impl Artifacts {
     /// The network's heads come in another order than the label table's.
     fn write_model(&self) {
         let heads: Vec<_> = heads();
+        let configs = heads.iter().rev().map(|head| HeadConfig::new(&head.name, head.classes.iter()));
         let config = NetworkConfig {
-            backbone: Backbone::ResNet18,
-            bottleneck_stride: BottleneckStride::default(),
-            norm_eps: 1e-5,
-            norm_momentum: 0.1,
-            zero_init_residual: false,
             dropout: 0.5,
-            input_size: SIZE,
             mean: [0.5, 0.4, 0.3],
             std: [0.2, 0.25, 0.3],
-            heads: heads.iter().rev().map(|head| HeadConfig::new(&head.name, head.classes.iter())).collect(),
-            hierarchy: None,
+            ..NetworkConfig::new(Backbone::ResNet18, SIZE, configs.collect())
         };
         let model = self.stage(train::STAGE).join(train::MODEL);
         std::fs::create_dir_all(&model).unwrap();
