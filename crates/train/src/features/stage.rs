@@ -111,13 +111,8 @@ impl Extractor<'_> {
                 Some(writer) => writer,
                 None => {
                     let shape = [&[views(self.settings)], &output.dims()[1..]].concat();
-                    writer.insert(ShardWriter::create(
-                        folder,
-                        shard,
-                        ShardKind::Features,
-                        rows.len(),
-                        &shape,
-                    )?)
+                    let begun = ShardWriter::create(folder, shard, ShardKind::Features, rows.len(), &shape)?;
+                    writer.insert(begun)
                 }
             };
             let values = output.flatten_all()?.to_vec1::<f32>()?;
