@@ -42,7 +42,7 @@ impl Normaliser {
         let geometry = shards.geometry();
         let mut images = vec![0f32; places.len() * geometry.bytes()];
         images.par_chunks_exact_mut(geometry.bytes()).zip(places).try_for_each(|(image, place)| {
-            let pixels = shards.pixels(place)?;
+            let pixels = shards.photo(place)?;
             for (out, pixel) in image.chunks_exact_mut(3).zip(pixels.as_chunks().0) {
                 out.copy_from_slice(&self.0.pixel(*pixel));
             }

@@ -11,10 +11,10 @@ use marque_contracts::schema::{
 use marque_contracts::{Bar, Digest, Failure, FailureKind, Job, Progress, Silent, Stage, Unit};
 use marque_evaluate::{Evaluate, Settings};
 use marque_formats::{
-    Column, EpochRow, Geometry, HeadEpoch, IndexRow, LabelRow, LabelTable, Table, write_shard,
+    Column, EpochRow, HeadEpoch, IndexRow, LabelRow, LabelTable, ShardKind, ShardWriter, Table,
 };
 use marque_metrics::Metrics;
-use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, NetworkConfig};
+use marque_network::{Backbone, HeadConfig, Network, NetworkConfig};
 
 const SIZE: usize = 32;
 const PHOTOS: usize = 21;
@@ -89,7 +89,12 @@ impl Artifacts {
             bytes[shard].extend(image.into_raw());
         }
         for (number, bytes) in (0..).zip(&bytes) {
-            write_shard(&shards, number, Geometry { height: SIZE, width: SIZE }, bytes).unwrap();
+            let photos = bytes.chunks_exact(SIZE * SIZE * 3);
+            let shape = [SIZE, SIZE, 3];
+            let writer =
+                ShardWriter::create(&shards, number, ShardKind::Pixels, photos.len(), &shape).unwrap();
+            photos.enumerate().for_each(|(row, photo)| writer.write(row, photo).unwrap());
+            writer.finish().unwrap();
         }
         IndexRow::write(&index, &self.stage(preprocess::STAGE).join(preprocess::INDEX)).unwrap();
     }
@@ -127,18 +132,12 @@ impl Artifacts {
     /// The network's heads come in another order than the label table's.
     fn write_model(&self) {
         let heads: Vec<_> = heads();
+        let configs = heads.iter().rev().map(|head| HeadConfig::new(&head.name, head.classes.iter()));
         let config = NetworkConfig {
-            backbone: Backbone::ResNet18,
-            bottleneck_stride: BottleneckStride::default(),
-            norm_eps: 1e-5,
-            norm_momentum: 0.1,
-            zero_init_residual: false,
             dropout: 0.5,
-            input_size: SIZE,
             mean: [0.5, 0.4, 0.3],
             std: [0.2, 0.25, 0.3],
-            heads: heads.iter().rev().map(|head| HeadConfig::new(&head.name, head.classes.iter())).collect(),
-            hierarchy: None,
+            ..NetworkConfig::new(Backbone::ResNet18, SIZE, configs.collect())
         };
         let model = self.stage(train::STAGE).join(train::MODEL);
         std::fs::create_dir_all(&model).unwrap();

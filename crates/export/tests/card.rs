@@ -9,22 +9,11 @@ use marque_network::{Backbone, BottleneckStride, HeadConfig, LabelHierarchy, Net
 use serde_json::{Value, json};
 
 fn model(folder: &std::path::Path) -> Model {
-    let config = NetworkConfig {
-        backbone: Backbone::ResNet18,
-        bottleneck_stride: Default::default(),
-        norm_eps: 1e-5,
-        norm_momentum: 0.1,
-        zero_init_residual: false,
-        dropout: 0.0,
-        input_size: 64,
-        mean: [0.5; 3],
-        std: [0.25; 3],
-        heads: vec![
-            HeadConfig::new("brand", ["A|B", "Other"]),
-            HeadConfig::new("extras", ["roof"]).with_kind(HeadKind::Tags),
-        ],
-        hierarchy: None,
-    };
+    let heads = vec![
+        HeadConfig::new("brand", ["A|B", "Other"]),
+        HeadConfig::new("extras", ["roof"]).with_kind(HeadKind::Tags),
+    ];
+    let config = NetworkConfig { std: [0.25; 3], ..NetworkConfig::new(Backbone::ResNet18, 64, heads) };
     save(&config, folder)
 }
 

@@ -15,21 +15,15 @@ use runtime::Graph;
 const SIZE: usize = 32;
 
 fn config(backbone: Backbone, bottleneck_stride: BottleneckStride) -> NetworkConfig {
+    let heads =
+        vec![HeadConfig::new("brand", ["BMW", "Ford", "Škoda"]), HeadConfig::new("era", ["old", "new"])];
     NetworkConfig {
-        backbone,
         bottleneck_stride,
         norm_eps: 1.001e-5,
-        norm_momentum: 0.1,
-        zero_init_residual: false,
         dropout: 0.2,
-        input_size: SIZE,
         mean: [0.485, 0.456, 0.406],
         std: [0.229, 0.224, 0.225],
-        heads: vec![
-            HeadConfig::new("brand", ["BMW", "Ford", "Škoda"]),
-            HeadConfig::new("era", ["old", "new"]),
-        ],
-        hierarchy: None,
+        ..NetworkConfig::new(backbone, SIZE, heads)
     }
 }
 

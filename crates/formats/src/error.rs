@@ -33,7 +33,7 @@ pub enum Error {
         reason: String,
     },
     /// A shard is not what the index says.
-    #[error("{path} is not a shard of photos: {reason}")]
+    #[error("{path} is not a whole shard: {reason}")]
     Shard {
         /// The file.
         path: PathBuf,
@@ -41,8 +41,8 @@ pub enum Error {
         reason: String,
     },
     /// A photo is not in the shard that its row names.
-    #[error("the pixels of {file_name} are not in shard {shard}")]
-    NoPixels {
+    #[error("{file_name} is not in shard {shard}")]
+    NoPhoto {
         /// Name of the photo.
         file_name: String,
         /// Number of the shard.

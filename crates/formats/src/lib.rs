@@ -2,8 +2,8 @@
 //!
 //! A [`Table`] of named columns is **read** from Parquet and **written** to it, with the same bytes for the same
 //! content; the typed tables ([`PhotoRow`], [`AnnotationTable`], [`DuplicateRow`], [`RejectedRow`], [`LabelTable`],
-//! [`CropRow`], [`IndexRow`], [`EpochRow`]) say which columns there are. Pixels travel in shards: safetensors files
-//! with one uint8 tensor of shape `[photos, height, width, 3]`. An [`ExternalTable`] is one that another program wrote.
+//! [`CropRow`], [`IndexRow`], [`EpochRow`]) say which columns there are. Pixels and features travel in shards:
+//! safetensors files with one tensor whose first axis counts photos. An [`ExternalTable`] is one that another program wrote.
 
 mod annotations;
 mod crops;
@@ -26,5 +26,5 @@ pub use history::{EpochRow, HEAD_COLUMNS, HISTORY_COLUMNS, HeadEpoch, HistoryCol
 pub use labels::{LabelRow, LabelTable};
 pub use photos::PhotoRow;
 pub use rejected::RejectedRow;
-pub use shards::{Geometry, IndexRow, ShardReader, ShardWriter, shard_path, write_shard};
+pub use shards::{Geometry, IndexRow, ShardKind, ShardReader, ShardWriter, shard_path};
 pub use table::{Column, Table};

@@ -1,7 +1,8 @@
-//! Shards of pixels and their index.
+//! Shards of pixels and features, and the index of pixels.
 //!
-//! A shard is a safetensors file with one tensor `pixels`, uint8, of shape `[photos, height, width, 3]`
-//! (RGB). `index.parquet` says for each photo, sorted by name, in which shard it lies and at which row.
+//! A shard is a safetensors file with one tensor, whose first axis counts photos: `pixels`, uint8, of shape `[photos,
+//! height, width, 3]` (RGB), or `features`, f16, of shape `[photos, views, …]`. `index.parquet` says for each photo,
+//! sorted by name, in which shard it lies and at which row.
 //!
 //! [`ShardWriter`] takes photos in any order and from several threads, and keeps none in memory. [`ShardReader`] maps
 //! shards into memory, so that threads read them at once without locks or copies. What a header says is checked
@@ -14,13 +15,50 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fs_err::File;
 use fs_err::os::unix::fs::FileExt;
+use marque_contracts::durable::temporary;
 use memmap2::Mmap;
 use safetensors::tensor::{Dtype, SafeTensors};
 
 use crate::Error;
 use crate::table::{Columns, Table};
 
-const TENSOR: &str = "pixels";
+/// What a shard holds of each photo.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ShardKind {
+    /// Its pixels, uint8, of shape `[height, width, 3]`.
+    Pixels,
+    /// Activations of the backbone, f16 in little-endian order, of shape `[views, …]`.
+    Features,
+}
+
+impl ShardKind {
+    fn tensor(self) -> &'static str {
+        match self {
+            Self::Pixels => "pixels",
+            Self::Features => "features",
+        }
+    }
+
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::Pixels => Dtype::U8,
+            Self::Features => Dtype::F16,
+        }
+    }
+
+    fn allows(self, photo: &[usize]) -> bool {
+        match self {
+            Self::Pixels => matches!(photo, [_, _, 3]),
+            Self::Features => photo.len() >= 2,
+        }
+    }
+
+    /// Bytes of a photo of this shape; `None` if there cannot be so many.
+    fn bytes(self, photo: &[usize]) -> Option<usize> {
+        let values = photo.iter().try_fold(1_usize, |values, size| values.checked_mul(*size))?;
+        values.checked_mul(self.dtype().bitsize() / 8)
+    }
+}
 
 /// Size of the photos in a shard, in pixels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,8 +75,9 @@ impl Geometry {
         self.height * self.width * 3
     }
 
-    fn checked_bytes(self) -> Option<usize> {
-        self.height.checked_mul(self.width)?.checked_mul(3)
+    /// Shape of one photo.
+    pub fn shape(self) -> [usize; 3] {
+        [self.height, self.width, 3]
     }
 }
 
@@ -81,12 +120,7 @@ impl IndexRow {
 
 /// Where shard `number` of a folder is.
 pub fn shard_path(folder: &Path, number: u32) -> PathBuf {
-    folder.join(shard_name(number))
-}
-
-/// Name of a shard's file, by its number.
-fn shard_name(number: u32) -> String {
-    format!("{number:05}.safetensors")
+    folder.join(format!("{number:05}.safetensors"))
 }
 
 /// Writes one shard, photo by photo, in any order and from several threads.
@@ -96,44 +130,50 @@ fn shard_name(number: u32) -> String {
 pub struct ShardWriter {
     file: File,
     path: PathBuf,
-    beside: PathBuf,
-    geometry: Geometry,
+    unfinished: PathBuf,
     photos: usize,
-    /// Where the pixels begin in the file.
+    /// Bytes of one photo.
+    bytes: usize,
+    /// Where the first photo begins in the file.
     offset: u64,
     written: AtomicUsize,
 }
 
 impl ShardWriter {
-    /// Begins shard `number` in `folder`, of so many photos.
+    /// Begins shard `number` in `folder`, of so many photos, each a tensor of shape `photo`.
     ///
     /// # Errors
     /// If photos of that size cannot be, or the file cannot be written.
-    pub fn create(folder: &Path, number: u32, geometry: Geometry, photos: usize) -> Result<Self, Error> {
+    pub fn create(
+        folder: &Path,
+        number: u32,
+        kind: ShardKind,
+        photos: usize,
+        photo: &[usize],
+    ) -> Result<Self, Error> {
         let path = shard_path(folder, number);
-        let beside = folder.join(format!("{}.tmp", shard_name(number)));
-        let length = geometry.checked_bytes().and_then(|bytes| bytes.checked_mul(photos));
-        let length = length.ok_or_else(|| Error::shard(&path, "its photos are too large"))?;
-        let header = header(geometry, photos, length);
-        let file = File::create(&beside)?;
+        let unfinished = temporary(&path);
+        let bytes = kind.bytes(photo).ok_or_else(|| Error::shard(&path, "its photos are too large"))?;
+        let length = bytes.checked_mul(photos).ok_or_else(|| Error::shard(&path, "it is too large"))?;
+        let header = header(kind, &[&[photos], photo].concat(), length);
+        let file = File::create(&unfinished)?;
         file.write_all_at(&header, 0)?;
         let offset = header.len() as u64;
-        Ok(Self { file, path, beside, geometry, photos, offset, written: AtomicUsize::new(0) })
+        Ok(Self { file, path, unfinished, photos, bytes, offset, written: AtomicUsize::new(0) })
     }
 
     /// Writes the photo of one row, once.
     ///
     /// # Errors
-    /// If there is no such row, `pixels` is not a whole photo, or the file cannot be written.
-    pub fn write(&self, row: usize, pixels: &[u8]) -> Result<(), Error> {
-        let bytes = self.geometry.bytes();
-        if row >= self.photos || pixels.len() != bytes {
-            let reason =
-                format!("row {row} of {} got {} bytes instead of {bytes}", self.photos, pixels.len());
+    /// If there is no such row, `photo` is not a whole photo, or the file cannot be written.
+    pub fn write(&self, row: usize, photo: &[u8]) -> Result<(), Error> {
+        let Self { photos, bytes, .. } = *self;
+        if row >= photos || photo.len() != bytes {
+            let reason = format!("row {row} of {photos} got {} bytes instead of {bytes}", photo.len());
             return Err(Error::shard(&self.path, reason));
         }
         let place = self.offset + row as u64 * bytes as u64;
-        self.file.write_all_at(pixels, place)?;
+        self.file.write_all_at(photo, place)?;
         self.written.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -149,41 +189,28 @@ impl ShardWriter {
         }
         // Before the name is: else a power cut could leave a whole-looking shard of zeros.
         self.file.sync_data()?;
-        fs_err::rename(&self.beside, &self.path)?;
+        fs_err::rename(&self.unfinished, &self.path)?;
         Ok(self.path)
     }
 }
 
 /// The safetensors header of a shard: its length, and JSON with spaces up to a multiple of 8.
-fn header(geometry: Geometry, photos: usize, length: usize) -> Vec<u8> {
-    let Geometry { height, width } = geometry;
+fn header(kind: ShardKind, shape: &[usize], length: usize) -> Vec<u8> {
+    let shape: Vec<_> = shape.iter().map(usize::to_string).collect();
     let mut json = format!(
-        r#"{{"{TENSOR}":{{"dtype":"U8","shape":[{photos},{height},{width},3],"data_offsets":[0,{length}]}}}}"#
+        r#"{{"{}":{{"dtype":"{:?}","shape":[{}],"data_offsets":[0,{length}]}}}}"#,
+        kind.tensor(),
+        kind.dtype(),
+        shape.join(",")
     );
     json.extend(std::iter::repeat_n(' ', json.len().next_multiple_of(8) - json.len()));
     [&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat()
 }
 
-/// Writes shard `number` into `folder`. `pixels` holds whole photos, one after the other.
-///
-/// # Errors
-/// If `pixels` is not a whole number of photos, or the file cannot be written.
-pub fn write_shard(folder: &Path, number: u32, geometry: Geometry, pixels: &[u8]) -> Result<PathBuf, Error> {
-    let photos = pixels.len() / geometry.bytes().max(1);
-    let writer = ShardWriter::create(folder, number, geometry, photos)?;
-    if photos * geometry.bytes() != pixels.len() {
-        let reason = format!("{} bytes are no whole number of photos", pixels.len());
-        return Err(Error::shard(&shard_path(folder, number), reason));
-    }
-    for (row, photo) in pixels.chunks_exact(geometry.bytes().max(1)).enumerate() {
-        writer.write(row, photo)?;
-    }
-    writer.finish()
-}
-
 /// Reads photos out of the shards of a folder through memory maps; cheap to share between threads.
 pub struct ShardReader {
-    geometry: Geometry,
+    /// Shape of one photo.
+    shape: Vec<usize>,
     /// Number of the first of the shards.
     first: u32,
     shards: Vec<Shard>,
@@ -191,38 +218,40 @@ pub struct ShardReader {
 
 struct Shard {
     map: Mmap,
-    /// Where the pixels begin in the map.
+    /// Where the first photo begins in the map.
     offset: usize,
     photos: usize,
+    /// Bytes of one photo, at least 1.
+    bytes: usize,
 }
 
 impl ShardReader {
     /// Opens the first `count` shards of a folder.
     ///
     /// # Errors
-    /// If one is missing, is not a shard, or they differ in size of photos.
-    pub fn open(folder: &Path, count: u32) -> Result<Self, Error> {
-        let mut geometry = None;
+    /// If one is missing, is not a shard of that kind, or they differ in shape of photos.
+    pub fn open(folder: &Path, kind: ShardKind, count: u32) -> Result<Self, Error> {
+        let mut shape = None;
         let mut shards = Vec::new();
         for number in 0..count {
             let path = shard_path(folder, number);
-            let (shard, found) = Shard::open(&path)?;
-            if *geometry.get_or_insert(found) != found {
+            let (shard, found) = Shard::open(&path, kind)?;
+            if *shape.get_or_insert_with(|| found.clone()) != found {
                 return Err(Error::shard(&path, "its photos have another size than those of shard 0"));
             }
             shards.push(shard);
         }
-        let geometry = geometry.ok_or_else(|| Error::shard(folder, "there is no shard"))?;
-        Ok(Self { geometry, first: 0, shards })
+        let shape = shape.ok_or_else(|| Error::shard(folder, "there is no shard"))?;
+        Ok(Self { shape, first: 0, shards })
     }
 
-    /// Opens the shards that an index speaks of, and checks that they hold every row of it.
+    /// Opens the shards of pixels that an index speaks of, and checks that they hold every row of it.
     ///
     /// # Errors
     /// As [`ShardReader::open`], or if the index names a row that is not there.
     pub fn open_indexed(folder: &Path, index: &[IndexRow]) -> Result<Self, Error> {
         let last = index.iter().map(|row| row.shard).max();
-        let reader = Self::open(folder, last.map_or(0, |last| last.saturating_add(1)))?;
+        let reader = Self::open(folder, ShardKind::Pixels, last.map_or(0, |last| last.saturating_add(1)))?;
         for row in index {
             let photos = reader.shards.get(row.shard as usize).map_or(0, |shard| shard.photos);
             if row.row as usize >= photos {
@@ -233,26 +262,31 @@ impl ShardReader {
         Ok(reader)
     }
 
-    /// Opens shard `number` of a folder alone; [`ShardReader::pixels`] then knows rows of that shard only.
+    /// Opens shard `number` of a folder of pixels alone; [`ShardReader::photo`] then knows rows of that shard only.
     ///
     /// # Errors
     /// If there is no such shard or it is not whole.
     pub fn open_shard(folder: &Path, number: u32) -> Result<Self, Error> {
-        let (shard, geometry) = Shard::open(&shard_path(folder, number))?;
-        Ok(Self { geometry, first: number, shards: vec![shard] })
+        let (shard, shape) = Shard::open(&shard_path(folder, number), ShardKind::Pixels)?;
+        Ok(Self { shape, first: number, shards: vec![shard] })
     }
 
-    /// Size of the photos.
+    /// Shape of one photo: `[height, width, 3]` of pixels, `[views, …]` of features.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Size of the photos, of shards of pixels.
     pub fn geometry(&self) -> Geometry {
-        self.geometry
+        Geometry { height: self.shape[0], width: self.shape[1] }
     }
 
-    /// A photo's pixels: rows from the top, RGB, three bytes a pixel.
+    /// The bytes of a photo. Of pixels: rows from the top, RGB, three bytes a pixel.
     ///
     /// # Errors
-    /// [`Error::NoPixels`] if there is no such row.
-    pub fn pixels(&self, row: &IndexRow) -> Result<&[u8], Error> {
-        let missing = || Error::NoPixels { file_name: row.file_name.clone(), shard: row.shard };
+    /// [`Error::NoPhoto`] if there is no such row.
+    pub fn photo(&self, row: &IndexRow) -> Result<&[u8], Error> {
+        let missing = || Error::NoPhoto { file_name: row.file_name.clone(), shard: row.shard };
         self.find(row).ok_or_else(missing)
     }
 
@@ -261,31 +295,33 @@ impl ShardReader {
         if row.row as usize >= shard.photos {
             return None;
         }
-        let size = self.geometry.bytes();
-        let start = shard.offset + row.row as usize * size;
-        shard.map.get(start..start + size)
+        let start = shard.offset + row.row as usize * shard.bytes;
+        shard.map.get(start..start + shard.bytes)
     }
 }
 
 impl Shard {
-    fn open(path: &Path) -> Result<(Self, Geometry), Error> {
+    /// A shard, and the shape of its photos.
+    fn open(path: &Path, kind: ShardKind) -> Result<(Self, Vec<usize>), Error> {
         let file = File::open(path)?;
         // SAFETY: files in an artifact are never written again once it is finished; the store replaces
         // whole folders. A file that someone else truncates meanwhile raises SIGBUS, as for any map.
         let map =
             unsafe { Mmap::map(&file) }.map_err(|source| Error::Map { path: path.to_owned(), source })?;
         let tensors = SafeTensors::deserialize(&map).map_err(|e| Error::shard(path, e.to_string()))?;
-        let view = tensors.tensor(TENSOR).map_err(|e| Error::shard(path, e.to_string()))?;
-        let (Dtype::U8, &[photos, height, width, 3]) = (view.dtype(), view.shape()) else {
-            let reason = format!("`{TENSOR}` is {:?} of shape {:?}", view.dtype(), view.shape());
-            return Err(Error::shard(path, reason));
+        let view = tensors.tensor(kind.tensor()).map_err(|e| Error::shard(path, e.to_string()))?;
+        let (dtype, shape) = (view.dtype(), view.shape());
+        let Some((&photos, photo)) = shape.split_first().filter(|(_, photo)| kind.allows(photo)) else {
+            return Err(Error::shard(path, format!("`{}` has the shape {shape:?}", kind.tensor())));
         };
-        // That the data are as long as the shape says, and inside the file, safetensors has checked.
-        let geometry = Geometry { height, width };
-        if geometry.checked_bytes().is_none_or(|bytes| bytes == 0) {
-            return Err(Error::shard(path, "its photos have no pixels"));
+        if dtype != kind.dtype() {
+            return Err(Error::shard(path, format!("`{}` is {dtype:?}", kind.tensor())));
         }
+        // That the data are as long as the shape says, and inside the file, safetensors has checked.
+        let bytes = kind.bytes(photo).filter(|bytes| *bytes > 0);
+        let bytes = bytes.ok_or_else(|| Error::shard(path, "its photos have no values"))?;
         let offset = view.data().as_ptr() as usize - map.as_ptr() as usize;
-        Ok((Self { offset, photos, map }, geometry))
+        let photo = photo.to_vec();
+        Ok((Self { offset, photos, bytes, map }, photo))
     }
 }

@@ -145,6 +145,13 @@ fn other_tables_round_trip() {
     let rows = vec![row.clone(), EpochRow { epoch: 2, validation_loss: None, heads: vec![unknown], ..row }];
     let path = write_twice(folder.path(), |path| EpochRow::write(&rows, path).unwrap());
     assert_eq!(EpochRow::read(&path, &["brand".into()]).unwrap(), rows);
+    // A training that was interrupted goes on with the history it had, to the bit.
+    let floats = [-0.0, f64::from_bits(1), 1.0 / 3.0, f64::MAX, f64::NEG_INFINITY, f64::NAN];
+    let histories = floats.map(|gradient_norm| EpochRow { gradient_norm, ..rows[0].clone() });
+    EpochRow::write(&histories, &path).unwrap();
+    let found = EpochRow::read(&path, &["brand".into()]).unwrap();
+    let bits: Vec<_> = found.iter().map(|row| row.gradient_norm.to_bits()).collect();
+    assert_eq!(bits, floats.map(f64::to_bits));
     EpochRow::write_csv(&rows, &path).unwrap();
     assert_eq!(
         std::fs::read_to_string(&path).unwrap(),

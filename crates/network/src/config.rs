@@ -54,6 +54,24 @@ fn default_norm_momentum() -> f64 {
 }
 
 impl NetworkConfig {
+    /// A network for images of `input_size` pixels with PyTorch's batch normalisation, no dropout, no hierarchy, and
+    /// pixels scaled to -1 to 1.
+    pub fn new(backbone: Backbone, input_size: usize, heads: Vec<HeadConfig>) -> Self {
+        Self {
+            backbone,
+            bottleneck_stride: BottleneckStride::default(),
+            norm_eps: default_norm_eps(),
+            norm_momentum: default_norm_momentum(),
+            zero_init_residual: false,
+            dropout: 0.0,
+            input_size,
+            mean: [0.5; 3],
+            std: [0.5; 3],
+            heads,
+            hierarchy: None,
+        }
+    }
+
     /// The layers of the backbone.
     pub fn architecture(&self) -> Architecture {
         Architecture::new(self.backbone, self.bottleneck_stride)

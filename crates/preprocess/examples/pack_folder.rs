@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 
 use marque_contracts::schema::{Filter, Fit, Preparation};
-use marque_formats::{Geometry, ShardWriter};
+use marque_formats::{Geometry, ShardKind, ShardWriter};
 use marque_photo::{ANY_SIZE, Photo, Preparer};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let start = processor_seconds()?;
         let mut preparer = Preparer::new(&preparation);
         let mut pixels = vec![0; geometry.bytes()];
-        let writer = ShardWriter::create(Path::new(shards), 0, geometry, photos.len())?;
+        let writer =
+            ShardWriter::create(Path::new(shards), 0, ShardKind::Pixels, photos.len(), &geometry.shape())?;
         for (row, path) in photos.iter().enumerate() {
             let file = std::fs::read(path)?;
             preparer.prepare(&Photo::read(&file, ANY_SIZE)?, None, &mut pixels)?;

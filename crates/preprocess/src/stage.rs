@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use marque_contracts::durable::write_atomic;
 use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
 use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit, json};
-use marque_formats::{BoxFit, CropRow, Geometry, IndexRow, ShardWriter, shard_path};
+use marque_formats::{BoxFit, CropRow, Geometry, IndexRow, ShardKind, ShardWriter, shard_path};
 use marque_photo::{ANY_SIZE, Photo, Preparer};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -115,7 +115,8 @@ impl Preprocess {
 impl Packing {
     /// Prepares some photos into a shard, and gives the names of those whose box reaches outside.
     fn shard(&self, number: u32, rows: &[CropRow]) -> Result<Vec<String>, Error> {
-        let writer = ShardWriter::create(&self.shards, number, self.geometry, rows.len())?;
+        let shape = self.geometry.shape();
+        let writer = ShardWriter::create(&self.shards, number, ShardKind::Pixels, rows.len(), &shape)?;
         let worker = || (Preparer::new(&self.preparation), vec![0; self.geometry.bytes()]);
         let beyond: Vec<Option<String>> = rows
             .par_iter()

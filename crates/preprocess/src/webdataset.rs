@@ -40,7 +40,7 @@ pub(crate) fn export(
     write_atomic_with(&path, |file| {
         let mut archive = tar::Builder::new(BufWriter::new(file));
         for (rows, first) in rows.chunks(AT_A_TIME).zip((first..).step_by(AT_A_TIME)) {
-            let picture = |row: &IndexRow| encode(reader.pixels(row)?, reader.geometry(), &row.file_name);
+            let picture = |row: &IndexRow| encode(reader.photo(row)?, reader.geometry(), &row.file_name);
             let pictures: Vec<_> = rows.par_iter().map(picture).collect::<Result<_, Error>>()?;
             for ((row, picture), place) in rows.iter().zip(&pictures).zip(first..) {
                 let record = json!({ "file_name": row.file_name }).to_string();

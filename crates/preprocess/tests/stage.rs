@@ -101,7 +101,7 @@ fn photos_come_out_where_the_index_says_whatever_the_number_of_threads() {
     for row in &index {
         // The box of number i begins at column 3, and its green rises by 8 a row: the middle tells.
         let number: u32 = row.file_name[2..5].parse().unwrap();
-        let pixels = reader.pixels(row).unwrap();
+        let pixels = reader.photo(row).unwrap();
         let middle = f64::from(pixels[(8 * SIZE + 8) * 3 + 1]);
         let expected = if number.is_multiple_of(4) { 8.0 * 15.4 } else { 8.0 * 15.8 };
         assert!((middle - expected).abs() < 10.0, "{}: {middle}, not {expected}", row.file_name);
@@ -225,7 +225,7 @@ fn webdataset_archives_hold_the_shards_pixels_and_names() {
             let (place, row) = rows.next().unwrap();
             assert_eq!(name, format!("{place:08}.png"));
             let pixels = image::load_from_memory(&png).unwrap().into_rgb8();
-            assert_eq!(pixels.as_raw(), reader.pixels(row).unwrap());
+            assert_eq!(pixels.as_raw(), reader.photo(row).unwrap());
             let (name, json) = entries.next().unwrap();
             assert_eq!(name, format!("{place:08}.json"));
             let record: serde_json::Value = serde_json::from_slice(&json).unwrap();

@@ -34,19 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn config(backbone: Backbone, size: usize) -> NetworkConfig {
-    NetworkConfig {
-        backbone,
-        bottleneck_stride: Default::default(),
-        norm_eps: 1e-5,
-        norm_momentum: 0.1,
-        zero_init_residual: false,
-        dropout: 0.0,
-        input_size: size,
-        mean: [0.5; 3],
-        std: [0.5; 3],
-        heads: vec![HeadConfig::new("brand", ["Audi", "BMW"])],
-        hierarchy: None,
-    }
+    NetworkConfig::new(backbone, size, vec![HeadConfig::new("brand", ["Audi", "BMW"])])
 }
 
 fn loss(logits: &[Tensor]) -> candle_core::Result<Tensor> {

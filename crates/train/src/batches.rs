@@ -98,7 +98,7 @@ impl<'a> Batches<'a> {
         let mut images = vec![0.0; chosen.len() * photo];
         for (out, &position) in images.chunks_exact_mut(photo).zip(chosen) {
             let sample = &self.samples[position];
-            let pixels = self.shards.pixels(&sample.place)?;
+            let pixels = self.shards.photo(&sample.place)?;
             match self.random {
                 Some((seed, epoch)) => {
                     let mut rng = generator(seed, "augment", epoch, position);

@@ -42,17 +42,13 @@ pub(crate) fn initial_network(
 /// A network of the configured backbone for photos of `size` pixels.
 pub(crate) fn network_config(settings: &Settings, size: usize, heads: Vec<HeadConfig>) -> NetworkConfig {
     NetworkConfig {
-        backbone: settings.backbone,
         bottleneck_stride: settings.bottleneck_stride,
         norm_eps: settings.norm_eps,
-        norm_momentum: 0.1,
         zero_init_residual: settings.weights.is_none(),
         dropout: settings.dropout as f32,
-        input_size: size,
         mean: settings.mean.map(|x| x as f32),
         std: settings.std.map(|x| x as f32),
-        heads,
-        hierarchy: None,
+        ..NetworkConfig::new(settings.backbone, size, heads)
     }
 }
 

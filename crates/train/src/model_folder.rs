@@ -69,25 +69,14 @@ fn preprocessor(config: &NetworkConfig, preparation: &Preparation) -> Value {
 #[cfg(test)]
 mod tests {
     use marque_contracts::schema::Filter;
-    use marque_network::{Backbone, BottleneckStride, HeadConfig};
+    use marque_network::{Backbone, HeadConfig};
 
     use super::*;
 
     #[test]
     fn photos_are_prepared_as_they_were_for_training() {
-        let config = NetworkConfig {
-            backbone: Backbone::ResNet18,
-            bottleneck_stride: BottleneckStride::Middle3x3,
-            norm_eps: 1e-5,
-            norm_momentum: 0.1,
-            zero_init_residual: false,
-            dropout: 0.0,
-            input_size: 64,
-            mean: [0.5; 3],
-            std: [0.5; 3],
-            heads: vec![HeadConfig::new("brand", ["a", "b"])],
-            hierarchy: None,
-        };
+        let heads = vec![HeadConfig::new("brand", ["a", "b"])];
+        let config = NetworkConfig::new(Backbone::ResNet18, 64, heads);
         let squashed = Preparation {
             size: 64,
             margin: None,

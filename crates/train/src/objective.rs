@@ -28,7 +28,7 @@ struct HeadLoss {
 
 /// The losses of one batch.
 pub(crate) struct Losses {
-    /// The sum to make small, a scalar in candle's graph.
+    /// The weighted sum that training minimises, a scalar in candle's graph.
     pub(crate) sum: Tensor,
     /// The same as a number.
     pub(crate) value: f64,

@@ -59,7 +59,7 @@ pub fn preview(
     };
     let row = |position: usize| {
         let place = &data.train[position].place;
-        let pixels = data.shards.pixels(place)?;
+        let pixels = data.shards.photo(place)?;
         let epoch = |(epoch, policy): (usize, &Policy)| {
             picture(policy, drawn(epoch, policy, position)?, pixels, size)
         };

@@ -1,10 +1,9 @@
 //! States to resume an interrupted training from.
 //!
-//! A state is a folder: weights, the optimiser's state, averaged weights, and the position with all that was measured.
+//! A state is a folder: weights, the optimiser's state, averaged weights, the history, and the position.
 //! It is written under another name, flushed and renamed, so that a folder with a state's name is complete whenever the
 //! program ended. It holds digests of its files, so that one that a disk has damaged is found before any of it is used.
 
-mod epoch_record;
 mod tensors;
 
 use std::collections::BTreeMap;
@@ -12,9 +11,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use epoch_record::EpochRecord;
 use marque_contracts::durable::{remove_folder, sync_folder};
 use marque_contracts::{Digest, json};
+use marque_formats::EpochRow;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -28,16 +27,17 @@ const FOLDER: &str = "resume";
 const WEIGHTS: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const AVERAGE: &str = "average.safetensors";
+/// The rows of finished epochs; not there before the first is.
+const HISTORY: &str = "history.parquet";
 const STATE: &str = "state.json";
 const DIGESTS: &str = "digests.json";
 const UNFINISHED: &str = ".tmp";
 
-/// All but the values of a state: `state.json`.
+/// All but the values and the history of a state: `state.json`.
 #[derive(Serialize, Deserialize)]
 struct Record {
     epoch: usize,
     best_epoch: usize,
-    history: Vec<EpochRecord>,
     timings: Vec<Timing>,
     epoch_state: EpochState,
     /// Steps that each parameter has taken.
@@ -148,11 +148,15 @@ fn write(
         let named = ema.named().map(|(name, values)| (name.to_owned(), values));
         tensors::write(&folder.join(AVERAGE), named)?;
     }
+    if !state.history.is_empty() {
+        let history = folder.join(HISTORY);
+        EpochRow::write(&state.history, &history)?;
+        fs_err::File::open(&history)?.sync_all()?;
+    }
     let steps = learner.parameters.iter().zip(learner.optimizer.state());
     let record = Record {
         epoch: state.epoch,
         best_epoch: state.best_epoch,
-        history: state.history.iter().map(Into::into).collect(),
         timings: state.timings.clone(),
         epoch_state: epoch_state.clone(),
         steps: steps.map(|(parameter, state)| (parameter.name.clone(), state.steps)).collect(),
@@ -160,7 +164,7 @@ fn write(
     };
     json::write(&folder.join(STATE), &record)?;
     let mut digests = BTreeMap::new();
-    for name in [WEIGHTS, OPTIMIZER, AVERAGE, STATE] {
+    for name in [WEIGHTS, OPTIMIZER, AVERAGE, HISTORY, STATE] {
         let path = folder.join(name);
         if path.exists() {
             digests.insert(name, Digest::of_file(&path)?);
@@ -198,12 +202,14 @@ fn read(learner: &mut Learner<'_>, folder: &Path) -> Result<(TrainState, EpochSt
         }
         ema.restore(record.ema_steps.unwrap_or(0), values);
     }
-    let state = TrainState {
-        epoch: record.epoch,
-        best_epoch: record.best_epoch,
-        history: record.history.iter().map(Into::into).collect(),
-        timings: record.timings,
+    let history = if record.epoch > 1 {
+        let heads: Vec<_> = learner.objective.head_names().map(str::to_owned).collect();
+        EpochRow::read(&folder.join(HISTORY), &heads)?
+    } else {
+        Vec::new()
     };
+    let state =
+        TrainState { epoch: record.epoch, best_epoch: record.best_epoch, history, timings: record.timings };
     Ok((state, record.epoch_state))
 }
 

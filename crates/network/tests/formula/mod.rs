@@ -5,22 +5,11 @@ use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, NetworkCon
 
 /// A configuration with the heads of the constants.
 pub(crate) fn config(backbone: Backbone, bottleneck_stride: BottleneckStride) -> NetworkConfig {
-    NetworkConfig {
-        backbone,
-        bottleneck_stride,
-        norm_eps: 1e-5,
-        norm_momentum: 0.1,
-        zero_init_residual: false,
-        dropout: 0.0,
-        input_size: 32,
-        mean: [0.5; 3],
-        std: [0.25; 3],
-        heads: vec![
-            HeadConfig::new("brand", ["Audi", "BMW", "Chevrolet", "Dodge", "Ford", "Other"]),
-            HeadConfig::new("era", ["2009 and earlier", "2010 and later"]),
-        ],
-        hierarchy: None,
-    }
+    let heads = vec![
+        HeadConfig::new("brand", ["Audi", "BMW", "Chevrolet", "Dodge", "Ford", "Other"]),
+        HeadConfig::new("era", ["2009 and earlier", "2010 and later"]),
+    ];
+    NetworkConfig { bottleneck_stride, std: [0.25; 3], ..NetworkConfig::new(backbone, 32, heads) }
 }
 
 /// Numbers in [-1, 1) from the bytes of a name and an index: the finaliser of MurmurHash3.

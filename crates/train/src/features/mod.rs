@@ -9,7 +9,6 @@
 //! The views of a photo are: as it is; mirrored, if `flip` is on; and so on for each further crop, which is drawn by
 //! the configured augmentation. An epoch takes one view of each photo at random.
 
-mod file;
 mod reader;
 mod stage;
 mod view;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use half::f16;
 use marque_contracts::json;
 use marque_contracts::schema::features;
-use marque_formats::IndexRow;
+use marque_formats::{IndexRow, ShardKind, ShardReader};
 use serde::{Deserialize, Serialize};
 
-use super::file::{self, Reader};
 use crate::Error;
 
 /// `features.json`.
@@ -24,8 +24,7 @@ pub(super) struct Record {
 /// The activations of all photos.
 pub(crate) struct FeatureReader {
     record: Record,
-    files: Vec<Reader>,
-    shape: Vec<usize>,
+    shards: ShardReader,
 }
 
 impl FeatureReader {
@@ -33,14 +32,11 @@ impl FeatureReader {
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
         let record: Record = json::read(&folder.join(features::RECORD))?;
         let folder = folder.join(features::FEATURES);
-        let files = (0..record.files).map(|number| Reader::open(file::path(&folder, number)));
-        let files = files.collect::<Result<Vec<_>, _>>()?;
-        let shape = files.first().map(|file| file.view_shape().to_vec()).unwrap_or_default();
-        let fits = |file: &&Reader| file.view_shape() == shape && file.photos_and_views().1 == record.views;
-        if shape.is_empty() || !files.iter().all(|file| fits(&file)) {
+        let shards = ShardReader::open(&folder, ShardKind::Features, record.files).map_err(damaged)?;
+        if shards.shape()[0] != record.views {
             return Err(Error::features(&folder, "its files do not belong together"));
         }
-        Ok(Self { record, files, shape })
+        Ok(Self { record, shards })
     }
 
     /// Parts of the backbone that the photos went through.
@@ -55,20 +51,28 @@ impl FeatureReader {
 
     /// Shape of the activations of a photo.
     pub(crate) fn shape(&self) -> &[usize] {
-        &self.shape
+        &self.shards.shape()[1..]
     }
 
     /// Values of a photo.
     pub(crate) fn len(&self) -> usize {
-        self.shape.iter().product()
+        self.shape().iter().product()
     }
 
     /// Appends a view of the photo at `place` to `out`.
     pub(crate) fn read(&self, place: &IndexRow, view: usize, out: &mut Vec<f32>) -> Result<(), Error> {
-        let file = self
-            .files
-            .get(place.shard as usize)
-            .ok_or_else(|| Error::Data(format!("there are no features of {}", place.file_name)))?;
-        file.read(place.row as usize, view, out)
+        let missing = || Error::Data(format!("there are no features of view {view} of {}", place.file_name));
+        let photo = self.shards.photo(place).map_err(|_| missing())?;
+        let view = photo.chunks_exact(self.len() * size_of::<f16>()).nth(view).ok_or_else(missing)?;
+        out.extend(view.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()));
+        Ok(())
+    }
+}
+
+/// A shard that is damaged is one that the stage `features` can make again.
+fn damaged(error: marque_formats::Error) -> Error {
+    match error {
+        marque_formats::Error::Shard { path, reason } => Error::features(&path, reason),
+        error => error.into(),
     }
 }

@@ -1,20 +1,21 @@
-//! The stage itself.
+//! The stage `features`: computes the activations of frozen parts of the backbone, shard by shard.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 use marque_augment::Policy;
 use marque_contracts::schema::{features, preprocess};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit, json};
-use marque_formats::{IndexRow, ShardReader};
+use marque_formats::{IndexRow, ShardKind, ShardReader, ShardWriter, shard_path};
 use marque_kernels::NUMERICS_VERSION;
 use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, Precision};
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::file::{self, Writer};
 use super::reader::Record;
 use super::view::{crops, draw_view, views};
 use crate::augmentation::Augmentation;
@@ -61,12 +62,11 @@ impl Features {
                     "the index does not list every photo of shard {shard} once"
                 )));
             }
-            let path = file::path(&folder, shard);
             // What an interrupted run finished is whole: files are flushed and renamed into their place.
-            if path.exists() {
+            if shard_path(&folder, shard).exists() {
                 bar.skip(rows.len() as u64);
             } else {
-                extractor.write(&rows, path, |photos| bar.advance(photos as u64))?;
+                extractor.write(&rows, &folder, shard, |photos| bar.advance(photos as u64))?;
             }
         }
         let files = by_shard.len() as u32;
@@ -93,23 +93,40 @@ struct Extractor<'a> {
 }
 
 impl Extractor<'_> {
-    /// Writes the activations of some photos, in the order given.
-    fn write(&self, rows: &[(usize, &IndexRow)], path: PathBuf, done: impl Fn(usize)) -> Result<(), Error> {
-        let (photos, views) = (rows.len(), views(self.settings));
+    /// Writes the activations of some photos, in the order given, rounded to half precision.
+    fn write(
+        &self,
+        rows: &[(usize, &IndexRow)],
+        folder: &Path,
+        shard: u32,
+        done: impl Fn(usize),
+    ) -> Result<(), Error> {
+        let at_once = BATCH.div_ceil(views(self.settings));
         let mut writer = None;
-        for rows in rows.chunks(BATCH.div_ceil(views)) {
-            let images = self.images(rows)?;
+        for (batch, photos) in rows.chunks(at_once).enumerate() {
+            let images = self.images(photos)?;
             let output = self.network.prefix_eval(&images, self.settings.cached_parts())?;
-            if writer.is_none() {
-                let shape = [&[photos, views], &output.dims()[1..]].concat();
-                writer = Some(Writer::new(path.clone(), &shape)?);
+            let writer = match &writer {
+                Some(writer) => writer,
+                None => {
+                    let shape = [&[views(self.settings)], &output.dims()[1..]].concat();
+                    let begun = ShardWriter::create(folder, shard, ShardKind::Features, rows.len(), &shape)?;
+                    writer.insert(begun)
+                }
+            };
+            let values = output.flatten_all()?.to_vec1::<f32>()?;
+            let mut halves = vec![f16::ZERO; values.len()];
+            halves.convert_from_f32_slice(&values);
+            let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_le_bytes()).collect();
+            for (row, photo) in (batch * at_once..).zip(bytes.chunks_exact(bytes.len() / photos.len())) {
+                writer.write(row, photo)?;
             }
-            if let Some(writer) = &mut writer {
-                writer.push(&output.flatten_all()?.to_vec1::<f32>()?)?;
-            }
-            done(rows.len());
+            done(photos.len());
         }
-        writer.map_or(Ok(()), Writer::finish)
+        if let Some(writer) = writer {
+            writer.finish()?;
+        }
+        Ok(())
     }
 
     /// All views of some photos, `[photos × views, size, size, 3]`.
@@ -117,7 +134,7 @@ impl Extractor<'_> {
         let (views, photo) = (views(self.settings), self.size * self.size * 3);
         let mut images = vec![0.0; rows.len() * views * photo];
         images.par_chunks_exact_mut(views * photo).zip(rows).try_for_each(|(out, (position, row))| {
-            let pixels = self.shards.pixels(row)?;
+            let pixels = self.shards.photo(row)?;
             for (view, out) in out.chunks_exact_mut(photo).enumerate() {
                 let draw = draw_view(self.settings, &self.policy, self.size, *position, view)?;
                 self.policy.render(&draw, pixels, self.size, out)?;

@@ -166,19 +166,8 @@ fn draw(workload: &Workload, rng: &mut ChaCha8Rng) -> candle_core::Result<(Tenso
 fn config(workload: &Workload) -> NetworkConfig {
     let head =
         |name: &str, classes: usize| HeadConfig::new(name, (0..classes).map(|class| class.to_string()));
-    NetworkConfig {
-        backbone: workload.backbone,
-        bottleneck_stride: Default::default(),
-        norm_eps: 1e-5,
-        norm_momentum: 0.1,
-        zero_init_residual: false,
-        dropout: 0.0,
-        input_size: workload.size,
-        mean: [0.5; 3],
-        std: [0.5; 3],
-        heads: vec![head("brand", 6), head("type", 5), head("era", 2)],
-        hierarchy: None,
-    }
+    let heads = vec![head("brand", 6), head("type", 5), head("era", 2)];
+    NetworkConfig::new(workload.backbone, workload.size, heads)
 }
 
 #[cfg(test)]
