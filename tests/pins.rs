@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 
 use crate::project::{PIPELINE, Project};
 
-/// The stages whose bytes are the same on every CPU: name, version, the first digits of the digest of their files.
-const EVERYWHERE: [(&str, u64, &str); 3] = [
+/// A stage, its version, and the first digits of the digest of its files.
+type Pin = (&'static str, u64, &'static str);
+
+/// The stages whose bytes are the same on every CPU.
+const EVERYWHERE: [Pin; 3] = [
     ("ingest", 6, "ce592ae584e3bf30"),
     ("labels", 4, "b725aeec60389499"),
     ("preprocess", 4, "d15b83e1647b2a07"),
 ];
 
 /// Those whose last bits depend on the CPU's instruction set and, as the blocks of matrix products do, on its caches.
-const BY_CPU: [(&str, [(&str, u64, &str); 3]); 1] = [(
+const BY_CPU: [(&str, [Pin; 3]); 1] = [(
     "AVX-512, caches 48K 2048K 491520K",
     [
         ("features", 104, "330ed7f4c20a4f06"),
