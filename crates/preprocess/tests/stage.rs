@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use marque_contracts::durable;
 use marque_contracts::schema::{ingest, labels, preprocess};
 use marque_contracts::{Bar, Failure, Job, Progress, Silent, Stage, Summary, Unit};
 use marque_formats::{Crop, CropRow, Geometry, IndexRow, ShardReader};
@@ -155,7 +156,8 @@ fn an_interrupted_run_goes_on_after_its_finished_shards_to_the_same_bytes() {
             (0..finished).map(|number| std::fs::metadata(path(number)).unwrap().ino()).collect()
         };
         let before = inodes();
-        assert!(shards.join(format!("{finished:05}.safetensors.tmp")).exists());
+        let unfinished = durable::temporary(&shards.join(format!("{finished:05}.safetensors")));
+        assert!(unfinished.exists(), "{}", unfinished.display());
         let summary = project.run(&output, settings(), &Silent).unwrap();
         assert_eq!(summary.notes["resumed_shards"], finished);
         assert_eq!(inodes(), before, "finished shards are not made again");
