@@ -11,12 +11,6 @@ const STAGES: [&str; 5] = ["ingest", "labels", "preprocess", "train", "evaluate"
 /// The most lines of a file.
 const LONGEST: usize = 400;
 
-/// Files that are longer, to be split.
-const NOT_YET_SPLIT: [&str; 0] = [];
-
-/// Circles of files that are not broken yet, each with its crate.
-const NOT_YET_BROKEN: [(&str, &[&str]); 0] = [];
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
@@ -153,22 +147,13 @@ fn files_are_opened_by_fs_err() {
 
 #[test]
 fn files_of_a_crate_do_not_import_one_another_in_circles() {
-    let mut wrong = Vec::new();
-    let mut unneeded = NOT_YET_BROKEN.to_vec();
+    let mut circles = Vec::new();
     for name in crates() {
         for circle in imports::Files::read(&root().join("crates").join(&name).join("src")).circles() {
-            let known = |(at, files): &(&str, &[&str])| {
-                *at == name && circle.iter().all(|file| files.contains(&file.as_str()))
-            };
-            if NOT_YET_BROKEN.iter().any(known) {
-                unneeded.retain(|entry| !known(entry));
-            } else {
-                wrong.push(format!("{name}: {}", circle.into_iter().collect::<Vec<_>>().join(", ")));
-            }
+            circles.push(format!("{name}: {}", circle.into_iter().collect::<Vec<_>>().join(", ")));
         }
     }
-    assert!(wrong.is_empty(), "files that import one another:\n{}", wrong.join("\n"));
-    assert!(unneeded.is_empty(), "no longer circles, so strike them off: {unneeded:?}");
+    assert!(circles.is_empty(), "files that import one another:\n{}", circles.join("\n"));
 }
 
 #[test]
@@ -180,5 +165,5 @@ fn files_are_short_enough_to_read() {
         .filter(|path| std::fs::read_to_string(path).unwrap().lines().count() > LONGEST)
         .map(|path| path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned())
         .collect();
-    assert_eq!(long, NOT_YET_SPLIT.map(str::to_owned).into(), "files of more than {LONGEST} lines");
+    assert!(long.is_empty(), "files of more than {LONGEST} lines: {long:?}");
 }

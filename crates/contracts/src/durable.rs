@@ -59,6 +59,24 @@ pub fn write_atomic_with<E: From<io::Error>>(
     Ok(sync_parent(path)?)
 }
 
+/// Flushes a file that was written under another name and moves it to `path`, replacing an older file in one step.
+///
+/// # Errors
+/// If the file system refuses.
+pub fn move_into_place(unfinished: &Path, path: &Path) -> io::Result<()> {
+    sync_file(unfinished)?;
+    fs_err::rename(unfinished, path)?;
+    sync_parent(path)
+}
+
+/// Flushes the content of a file.
+///
+/// # Errors
+/// If the file system refuses.
+pub fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
 /// Flushes the entries of the folder that `path` lies in.
 ///
 /// # Errors
@@ -76,7 +94,7 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
 /// # Errors
 /// If the file system refuses.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    sync_file(folder)
 }
 
 /// Flushes the content of all `files` (paths relative to `folder`), and the folders they lie in, to disk.
@@ -91,7 +109,7 @@ pub fn sync_files(folder: &Path, files: &[&str]) -> io::Result<()> {
     let mut folders = std::collections::BTreeSet::from([folder.to_path_buf()]);
     for file in files {
         let path = folder.join(file);
-        File::open(&path)?.sync_all()?;
+        sync_file(&path)?;
         folders.extend(path.parent().map(Path::to_path_buf));
     }
     folders.iter().try_for_each(|folder| sync_folder(folder))

@@ -64,9 +64,7 @@ impl DownloadPaths {
 
     /// Gives a complete and verified file its name, durably.
     pub(crate) fn finish(&self) -> io::Result<()> {
-        File::open(&self.partial)?.sync_all()?;
-        fs_err::rename(&self.partial, &self.complete)?;
-        durable::sync_parent(&self.complete)?;
+        durable::move_into_place(&self.partial, &self.complete)?;
         self.delete_origin();
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use marque_contracts::durable::{sync_folder, temporary};
+use marque_contracts::durable::{move_into_place, temporary};
 use marque_contracts::json;
 use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
 use marque_contracts::schema::{Fit, Preparation};
@@ -26,9 +26,7 @@ pub(crate) fn write_model(
     let weights = folder.join(WEIGHTS);
     let unfinished = temporary(&weights);
     network.save_with(|head| answers(&head.name), &unfinished)?;
-    fs_err::File::open(&unfinished)?.sync_all()?;
-    fs_err::rename(&unfinished, &weights)?;
-    Ok(sync_folder(folder)?)
+    Ok(move_into_place(&unfinished, &weights)?)
 }
 
 /// How to prepare photos, in the words of Hugging Face's image processors, and in one of our own where these have none:

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use marque_contracts::durable::{remove_folder, sync_folder};
+use marque_contracts::durable::{remove_folder, sync_file, sync_folder};
 use marque_contracts::{Digest, json};
 use marque_formats::EpochRow;
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,7 @@ fn write(
 ) -> Result<(), Error> {
     let weights = folder.join(WEIGHTS);
     learner.network.save(&weights)?;
-    fs_err::File::open(&weights)?.sync_all()?;
+    sync_file(&weights)?;
     write_optimizer(learner, &folder.join(OPTIMIZER))?;
     if let Some(ema) = &learner.ema {
         let named = ema.named().map(|(name, values)| (name.to_owned(), values));
@@ -151,7 +151,7 @@ fn write(
     if !state.history.is_empty() {
         let history = folder.join(HISTORY);
         EpochRow::write(&state.history, &history)?;
-        fs_err::File::open(&history)?.sync_all()?;
+        sync_file(&history)?;
     }
     let steps = learner.parameters.iter().zip(learner.optimizer.state());
     let record = Record {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use marque_contracts::counts::percent;
+use marque_contracts::durable::sync_file;
 use marque_contracts::schema::{features, labels, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
 use marque_formats::EpochRow;
@@ -49,7 +50,7 @@ impl Train {
         let trained = Trainer::new(inputs, network, output, job.progress())?.train(&resume)?;
         EpochRow::write(&trained.history, &history[0])?;
         EpochRow::write_csv(&trained.history, &history[1])?;
-        history.iter().try_for_each(|path| fs_err::File::open(path)?.sync_all())?;
+        history.iter().try_for_each(|path| sync_file(path))?;
         resume.clear()?;
         Ok(summary(&trained, &data))
     }

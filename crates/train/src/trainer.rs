@@ -116,10 +116,10 @@ impl<'a> Trainer<'a> {
             batches as u64,
             Unit::Batches,
         );
-        bar.skip(epoch_state.batches() as u64);
         let horizon = Horizon::new(settings.epochs, batches.div_ceil(settings.accumulate));
         let before = (state.epoch - 1) * horizon.steps_per_epoch;
         let mut shown = epoch_state.batches();
+        bar.skip(shown as u64);
         let trained = inputs.for_each_step(
             learner,
             epoch_state,

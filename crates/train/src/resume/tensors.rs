@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use marque_contracts::durable::sync_file;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::Error;
@@ -24,7 +25,7 @@ pub(super) fn write<'a>(
     }
     safetensors::serialize_to_file(views, None::<HashMap<String, String>>, path)
         .map_err(|e| Error::state(path, e.to_string()))?;
-    Ok(fs_err::File::open(path)?.sync_all()?)
+    Ok(sync_file(path)?)
 }
 
 /// Reads all lists.
