@@ -18,7 +18,7 @@ use crate::optimizer::{Method, Sgd};
 use crate::schedule::{PeakRates, Schedule};
 use crate::selection::Selection;
 
-/// How to train.
+/// How to train. Serialised, it is what of the section enters the fingerprint, under its keys.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Settings {
     /// The residual network before the heads.
@@ -41,28 +41,37 @@ pub struct Settings {
     /// Batches per step of the optimiser.
     pub accumulate: usize,
     /// Highest learning rates, and weight decay.
+    #[serde(flatten)]
     pub rates: PeakRates,
     /// How the learning rates move.
+    #[serde(flatten)]
     pub schedule: Schedule,
     /// The optimiser.
+    #[serde(flatten)]
     pub optimizer: Method,
     /// Longest gradient that is not scaled down; `None` for any.
     pub clip_norm: Option<f64>,
     /// The average of the weights that is evaluated and kept, if any.
+    #[serde(flatten)]
     pub ema: Option<EmaSettings>,
     /// Parts of the backbone that do not learn.
+    #[serde(flatten)]
     pub freeze: Freeze,
     /// How the activations of what is frozen for good are kept on disk, if they are.
+    #[serde(flatten)]
     pub features: Option<FeatureSettings>,
     /// Share of the features dropped before each head.
     pub dropout: f64,
     /// How the losses of the heads are weighted against each other.
+    #[serde(rename = "head_weighting")]
     pub weighting: HeadWeighting,
     /// How every head is trained unless it has settings of its own.
+    #[serde(flatten)]
     pub head: HeadTraining,
     /// Heads with settings of their own, by name.
     pub heads: BTreeMap<String, HeadTraining>,
     /// How photos are changed at random.
+    #[serde(flatten)]
     pub augmentation: Augmentation,
     /// Sizes at which to train, each from an epoch on; empty for that of the shards throughout.
     pub resize: Vec<(usize, usize)>,
@@ -79,6 +88,7 @@ pub struct Settings {
     /// Seed of weights, order, augmentation and dropout.
     pub seed: u64,
     /// What the backbone computes with: `runtime.precision`.
+    #[serde(skip)]
     pub precision: Precision,
 }
 

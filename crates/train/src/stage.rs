@@ -108,7 +108,7 @@ impl Stage for Train {
     }
 
     fn settings(&self) -> Value {
-        json!(self.settings)
+        json!({ train::STAGE: self.settings, "runtime": { "precision": self.settings.precision } })
     }
 
     fn inputs(&self) -> Vec<Input> {

@@ -22,7 +22,7 @@ const CHUNK: usize = 1 << 15;
 
 /// Which optimiser, with its settings; weight decay and learning rates come with each parameter.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(tag = "optimizer", rename_all = "lowercase")]
 pub enum Method {
     /// Adam with decoupled weight decay.
     AdamW(AdamW),
