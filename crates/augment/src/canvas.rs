@@ -1,6 +1,7 @@
 //! The photo that operations change in place.
 
 use crate::Error;
+use crate::levels::Levels;
 use crate::options::check_size;
 
 /// A square photo that operations change in place.
@@ -29,9 +30,11 @@ impl Canvas {
         &self.pixels
     }
 
-    /// Height and width in pixels.
-    pub fn size(&self) -> usize {
-        self.size
+    /// Changes each byte by the table of its colour.
+    pub(crate) fn change_levels(&mut self, [red, green, blue]: &Levels) {
+        for [r, g, b] in self.pixels.as_chunks_mut().0 {
+            (*r, *g, *b) = (red[usize::from(*r)], green[usize::from(*g)], blue[usize::from(*b)]);
+        }
     }
 
     /// Takes the photo to what `change` writes, given the pixels and a buffer of the same length.

@@ -73,13 +73,3 @@ fn histograms(canvas: &Canvas) -> [[u64; 256]; 3] {
     }
     counts
 }
-
-/// Changes a photo by a table.
-pub(crate) fn apply(canvas: &mut Canvas, levels: &Levels) {
-    let [red, green, blue] = levels;
-    for pixel in canvas.pixels.chunks_exact_mut(3) {
-        if let [r, g, b] = pixel {
-            (*r, *g, *b) = (red[usize::from(*r)], green[usize::from(*g)], blue[usize::from(*b)]);
-        }
-    }
-}
