@@ -1,7 +1,6 @@
 //! The photo that operations change in place.
 
 use crate::Error;
-use crate::levels::Levels;
 use crate::options::check_size;
 
 /// A square photo that operations change in place.
@@ -28,13 +27,6 @@ impl Canvas {
     /// The pixels as they are now.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
-    }
-
-    /// Changes each byte by the table of its colour.
-    pub(crate) fn change_levels(&mut self, [red, green, blue]: &Levels) {
-        for [r, g, b] in self.pixels.as_chunks_mut().0 {
-            (*r, *g, *b) = (red[usize::from(*r)], green[usize::from(*g)], blue[usize::from(*b)]);
-        }
     }
 
     /// Takes the photo to what `change` writes, given the pixels and a buffer of the same length.
