@@ -51,11 +51,6 @@ pub struct Horizon {
 }
 
 impl Horizon {
-    /// `epochs` of `steps_per_epoch`.
-    pub fn new(epochs: usize, steps_per_epoch: usize) -> Self {
-        Self { epochs, steps_per_epoch }
-    }
-
     /// Steps in the whole training.
     pub fn steps(self) -> usize {
         self.epochs * self.steps_per_epoch
@@ -183,7 +178,7 @@ mod tests {
 
     /// One epoch of some steps.
     fn length(steps: usize) -> Horizon {
-        Horizon::new(1, steps)
+        Horizon { epochs: 1, steps_per_epoch: steps }
     }
 
     #[test]

@@ -79,12 +79,12 @@ pub struct Settings {
     pub select_by: Selection,
     /// Epochs without a better one after which to stop; `None` never to.
     pub patience: Option<usize>,
-    /// How many of the last epochs to keep as checkpoints beside the best model.
+    /// How many models of the last epochs to keep as checkpoints, besides the best one.
     pub keep_checkpoints: usize,
-    /// Steps of the optimiser between two states to go on from; `None` for one after each epoch. Changes nothing in
+    /// Steps of the optimiser between two resume states; `None` for one after each epoch. Changes nothing in
     /// the result.
     #[serde(skip)]
-    pub checkpoint_steps: Option<usize>,
+    pub resume_steps: Option<usize>,
     /// Seed of weights, order, augmentation and dropout.
     pub seed: u64,
     /// What the backbone computes with: `runtime.precision`.
@@ -174,7 +174,7 @@ impl Settings {
             .key("keep_checkpoints", "how many of the last epochs to keep beside the best model")
             .count(1, 0..=10_000);
         let about = "steps between two states to resume from, 0 for one after each epoch; changes no result";
-        let checkpoint_steps = section.key("checkpoint_steps", about).count(0, 0..=1_000_000);
+        let resume_steps = section.key("checkpoint_steps", about).count(0, 0..=1_000_000);
         Self {
             backbone,
             bottleneck_stride,
@@ -201,7 +201,7 @@ impl Settings {
             select_by,
             patience: (patience > 0).then_some(patience),
             keep_checkpoints,
-            checkpoint_steps: (checkpoint_steps > 0).then_some(checkpoint_steps),
+            resume_steps: (resume_steps > 0).then_some(resume_steps),
             seed,
             precision,
         }
