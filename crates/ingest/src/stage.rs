@@ -149,7 +149,7 @@ impl Stage for Ingest {
     }
 
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn settings(&self) -> Value {
