@@ -12,6 +12,7 @@ mod error;
 mod external;
 mod history;
 mod labels;
+mod parquet_file;
 mod photos;
 mod rejected;
 mod shards;

@@ -7,6 +7,8 @@ mod sample;
 mod split_words;
 mod table;
 
+pub use table::rows_of_csv;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -228,8 +228,10 @@ impl ParquetSource<'_> {
         columns: &Columns,
         reading: &mut Reading<'_>,
     ) -> Result<(), Error> {
-        for column in columns.class.into_iter().chain(columns.labels.iter().map(|(i, _)| *i)) {
-            reading.problems.extend(unnamed_classes(batch, first, column));
+        let read =
+            columns.class.into_iter().chain(columns.split).chain(columns.labels.iter().map(|(i, _)| *i));
+        for column in read {
+            reading.problems.extend(problems(batch, first, column));
         }
         let labels: Vec<_> = columns.labels.iter().map(|(i, _)| batch.texts(*i)).collect();
         let classes = columns.class.map(|i| batch.texts(i));
@@ -266,18 +268,11 @@ impl ParquetSource<'_> {
     }
 }
 
-/// What is wrong with class ids that have no name. `first` is the row at which the batch begins.
-pub(super) fn unnamed_classes(batch: &ExternalBatch, first: usize, column: usize) -> Vec<String> {
-    let ExternalColumn { name, class_names, .. } = batch.column(column);
-    let count = class_names.as_ref().map_or(0, Vec::len);
-    let problem = |(row, id): (usize, i128)| {
-        format!(
-            "row {}: {name} has the class {id}, but names from 0 to {} only",
-            first + row + 1,
-            count.saturating_sub(1)
-        )
-    };
-    batch.unnamed_ids(column).into_iter().map(problem).collect()
+/// What is wrong with cells of a column. `first` is the row at which the batch begins.
+pub(super) fn problems(batch: &ExternalBatch, first: usize, column: usize) -> Vec<String> {
+    let name = &batch.column(column).name;
+    let problem = |(row, what)| format!("row {}: {name} {what}", first + row + 1);
+    batch.problems(column).into_iter().map(problem).collect()
 }
 
 /// One Parquet file.

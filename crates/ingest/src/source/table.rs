@@ -71,6 +71,14 @@ impl RawTable {
     }
 }
 
+/// The number of rows that are read from text of comma-separated values, and what is wrong with others. For fuzzing.
+///
+/// # Errors
+/// Why there is no table in it.
+pub fn rows_of_csv(text: &[u8]) -> Result<(usize, Vec<String>), String> {
+    csv_rows::parse(text).map(|raw| (raw.rows.len(), raw.problems))
+}
+
 /// The rows whose photos are there, and the others.
 struct Matched {
     annotations: AnnotationTable,
@@ -109,6 +117,9 @@ impl TableSource<'_> {
 
     /// Checks every row; all that is wrong is reported together.
     fn annotations(&self, raw: RawTable) -> Result<Matched, Error> {
+        if raw.columns.is_empty() && !raw.problems.is_empty() {
+            return Err(Error::Rows { table: self.table.table.clone(), problems: raw.problems });
+        }
         let columns = self.columns(&raw)?;
         let mut problems = raw.problems;
         let mut rows = Vec::with_capacity(raw.rows.len());

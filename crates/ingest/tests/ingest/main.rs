@@ -2,7 +2,9 @@
 
 mod alternative_copies;
 mod archives;
+mod csv;
 mod folders;
+mod gzip;
 mod hostile;
 mod parquet;
 mod photos;

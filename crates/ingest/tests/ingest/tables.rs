@@ -110,20 +110,6 @@ fn names_that_differ_in_case_or_in_the_spelling_of_accents_are_pointed_out() {
 }
 
 #[test]
-fn a_quote_that_is_not_closed_does_not_swallow_rows() {
-    let project = own_photos();
-    project.write(
-        "cars.csv",
-        b"file_name,colour,note\n0.jpg,red,\n1.jpg,\"blue,\n2.jpg,green,\n3.jpg,black,\"x\"\n",
-    );
-    project.fails(TABLE, &["line 3: the cell of `colour` goes on over 3 lines and swallows rows"]);
-    // Text on several lines is not that.
-    project.write("cars.csv", b"file_name,colour,note\n0.jpg,red,\"well kept,\nlittle used\"\n1.jpg,blue,\n");
-    project.succeeds(TABLE);
-    assert_eq!(project.annotations().rows.len(), 2);
-}
-
-#[test]
 fn whole_numbers_that_pandas_wrote_as_decimals_are_whole() {
     let project = own_photos();
     let doors = |csv: &str| {
