@@ -25,7 +25,7 @@ const STEP: &[&str] = &["train.schedule=step", "train.step_epochs=1"];
 const BOTH: &[&str] = &["train.mixup_alpha=1", "train.cutmix_alpha=1"];
 const FROZEN: &[&str] = &["train.freeze=[\"stem\"]"];
 const CACHED: &[&str] = &["train.freeze=[\"stem\"]", "train.cache_features=true"];
-const HIGH: &[&str] = &["train.learning_rate=0.5", "train.epochs=8", "train.schedule=constant"];
+const HIGH: &[&str] = &["train.learning_rate=0.05", "train.epochs=8", "train.schedule=constant"];
 
 const TRAIN: &[Case] = &[
     ("backbone", "resnet34", &[], Changes),

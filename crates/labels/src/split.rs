@@ -152,8 +152,13 @@ impl Draw<'_> {
         let sizes: Vec<_> = parts.iter().map(photos).collect();
         let all = sizes.iter().sum::<usize>() as f64;
         // The share itself, unless this is about what other parts could not give.
-        let share =
-            if (quota as f64 - self.share * all).abs() < 1.0 { self.share } else { quota as f64 / all };
+        let share = match (quota as f64 - self.share * all).abs() < 1.0 {
+            true => self.share,
+            false => {
+                let able = sizes.iter().zip(&capacities).filter(|(_, capacity)| **capacity > 0);
+                quota as f64 / able.map(|(size, _)| *size).sum::<usize>().max(1) as f64
+            }
+        };
         let due: Vec<f64> = sizes.iter().map(|size| share * *size as f64).collect();
         let mut quotas: Vec<_> = due
             .iter()
