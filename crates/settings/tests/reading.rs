@@ -57,17 +57,17 @@ fn every_wrong_value_is_reported_with_line_and_allowed_values() {
 #[test]
 fn values_in_another_unit_are_told_what_was_probably_meant() {
     type Read = fn(&mut Section<'_>);
-    let count: Read = |s| drop(s.key("k", "").count(1, 1..=64));
-    let flag: Read = |s| drop(s.key("k", "").flag(true));
-    let share: Read = |s| drop(s.key("k", "").number(0.2, 0.0..=0.95));
-    let shares: Read = |s| drop(s.key("k", "").optional_numbers::<2>("none", 0.0..=1.0));
-    let rate: Read = |s| drop(s.key("k", "").number(0.1, 0.0..=10.0));
-    let epsilon: Read = |s| drop(s.key("k", "").number(1e-5, 1e-8..=0.1));
-    let levels: Read = |s| drop(s.key("k", "").of(Measure::Brightness).numbers([0.5; 3], 1e-4..=10.0));
-    let bytes: Read = |s| drop(s.key("k", "").of(Measure::Byte).counts([255; 3], 0..=255));
-    let seconds: Read = |s| drop(s.key("k", "").of(Measure::Seconds).number(15.0, 0.1..=3600.0));
-    let pixels: Read = |s| drop(s.key("k", "").of(Measure::Pixels).count(4, 0..=256));
-    let warmup: Read = |s| drop(s.key("k", "").of(Measure::ShareOfSteps).number(0.25, 0.0..=1.0));
+    let count: Read = |s| _ = s.key("k", "").count(1, 1..=64);
+    let flag: Read = |s| _ = s.key("k", "").flag(true);
+    let share: Read = |s| _ = s.key("k", "").number(0.2, 0.0..=0.95);
+    let shares: Read = |s| _ = s.key("k", "").optional_numbers::<2>("none", 0.0..=1.0);
+    let rate: Read = |s| _ = s.key("k", "").number(0.1, 0.0..=10.0);
+    let epsilon: Read = |s| _ = s.key("k", "").number(1e-5, 1e-8..=0.1);
+    let levels: Read = |s| _ = s.key("k", "").of(Measure::Brightness).numbers([0.5; 3], 1e-4..=10.0);
+    let bytes: Read = |s| _ = s.key("k", "").of(Measure::Byte).counts([255; 3], 0..=255);
+    let seconds: Read = |s| _ = s.key("k", "").of(Measure::Seconds).number(15.0, 0.1..=3600.0);
+    let pixels: Read = |s| _ = s.key("k", "").of(Measure::Pixels).count(4, 0..=256);
+    let warmup: Read = |s| _ = s.key("k", "").of(Measure::ShareOfSteps).number(0.25, 0.0..=1.0);
     let no_guess = "";
     let cases: [(Read, &str, &str); 24] = [
         (count, "8.0", "write 8"),

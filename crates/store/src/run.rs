@@ -200,7 +200,8 @@ impl Runner<'_> {
             let (mut folders, mut damaged) = (BTreeMap::new(), false);
             for input in stage.inputs() {
                 let is_before = self.stages[..position].iter().any(|before| before.name() == input.stage);
-                if let (true, Some(upstream)) = (is_before, self.store.current(input.stage)?)
+                // One whose record is damaged is made again before it is read.
+                if let (true, Ok(Some(upstream))) = (is_before, self.store.current(input.stage))
                     && upstream.manifest.digests_of(&input).is_ok()
                 {
                     folders.insert(input.stage.to_owned(), upstream.folder);
@@ -209,8 +210,7 @@ impl Runner<'_> {
             let Err(failure) = stage.preflight(&folders) else { continue };
             // What is damaged is found and made again before the stage itself runs.
             for input in stage.inputs().into_iter().filter(|input| folders.contains_key(input.stage)) {
-                let upstream = self.store.current(input.stage)?;
-                damaged |= upstream.is_some_and(|upstream| {
+                damaged |= self.store.current(input.stage)?.is_some_and(|upstream| {
                     !upstream.manifest.check_contents(&upstream.folder, input.files).is_empty()
                 });
             }
