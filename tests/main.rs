@@ -4,6 +4,7 @@ mod caching;
 mod configuration;
 mod documents;
 mod downloads;
+mod effects;
 mod housekeeping;
 mod interruption;
 mod labelling;
