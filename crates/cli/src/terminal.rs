@@ -12,6 +12,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::error::Error;
+use crate::printable::printable;
+use crate::signals;
 
 /// Where standard error is no terminal, a long step prints a line this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -76,7 +78,7 @@ impl Terminal {
         let _ = self.promise.set(promise);
     }
 
-    /// On Ctrl-C: clears the bars, says that nothing is lost where that is so, ends with 130.
+    /// On Ctrl-C, unless whoever started the program has it ignored: clears the bars, says that nothing is lost where that is so, ends with 130.
     pub(crate) fn stop_on_interrupt(&self) {
         let terminal = self.clone();
         let handler = move || {
@@ -88,7 +90,7 @@ impl Terminal {
             };
             std::process::exit(130);
         };
-        if let Err(error) = ctrlc::set_handler(handler) {
+        if let Err(error) = signals::keep_ignored(|| ctrlc::set_handler(handler)) {
             tracing::debug!("no handler for interrupts: {error}");
         }
     }
@@ -107,9 +109,10 @@ impl Terminal {
     /// Prints a result. A reader that has gone away, as `head` does, is no error; a full disk is one, which
     /// [`Terminal::finish`] returns.
     pub(crate) fn print(&self, text: impl Display) {
+        let text = text.to_string();
         let written = self.bars.suspend(|| {
             let mut stdout = io::stdout().lock();
-            writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+            writeln!(stdout, "{}", printable(&text)).and_then(|()| stdout.flush())
         });
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -143,7 +146,7 @@ impl Terminal {
         if let Some(hint) = error.hint() {
             text.push_str(&format!("hint: {hint}\n"));
         }
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = io::stderr().lock().write_all(printable(&text).as_bytes());
     }
 }
 
@@ -152,6 +155,7 @@ impl Progress for Terminal {
         if self.quiet {
             return Box::new(marque_contracts::Silent);
         }
+        let what = &printable(what);
         if !self.interactive {
             return Box::new(PlainBar::new(what, total, unit));
         }
@@ -162,7 +166,7 @@ impl Progress for Terminal {
         let template = format!("  {{prefix:<22}} {{bar:24.cyan/dim}} {counts}  eta {{eta}}  {{msg}}");
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self.bars.add(ProgressBar::new(total).with_style(style.progress_chars("━╸─")));
-        bar.set_prefix(what.to_owned());
+        bar.set_prefix(what.to_string());
         bar.enable_steady_tick(Duration::from_millis(200));
         Box::new(DrawnBar { bar, bars: self.bars.clone() })
     }
@@ -190,7 +194,7 @@ impl Bar for DrawnBar {
     }
 
     fn set_message(&self, message: &str) {
-        self.bar.set_message(message.to_owned());
+        self.bar.set_message(printable(message).into_owned());
     }
 }
 
@@ -285,7 +289,7 @@ impl Bar for PlainBar {
 
     fn set_message(&self, message: &str) {
         if let Ok(mut state) = self.state.lock() {
-            message.clone_into(&mut state.message);
+            state.message = printable(message).into_owned();
         }
     }
 }
