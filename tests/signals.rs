@@ -47,7 +47,7 @@ fn a_limit_that_is_reached_is_said() {
     };
     let called = limited("ulimit -f 100").failed(7, "File too large");
     assert!(called.stderr.contains("`ulimit -f`"), "{}", called.stderr);
-    limited("ulimit -t 2").failed(7, "limit on processor time");
+    limited("ulimit -t 3").failed(7, "limit on processor time");
     limited("ulimit -v 400000").failed(7, "error: out of memory");
 }
 

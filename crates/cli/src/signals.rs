@@ -53,6 +53,7 @@ fn block(signals: &[libc::c_int]) -> Option<libc::sigset_t> {
 /// From now on a file beyond the limit on sizes (`ulimit -f`) is an error like that of a full disk, and what else the
 /// system ends a program by is said before it ends.
 pub(crate) fn say_before_the_end() {
+    warn_of_the_last_second();
     // SAFETY: the first runs no code of ours; the handlers do nothing but write bytes and end the process, which
     // POSIX lets a handler do.
     unsafe {
@@ -94,6 +95,23 @@ extern "C" fn unreadable(_: libc::c_int) {
           hint: look at the disk, then run `marque verify`\n",
         5,
     );
+}
+
+/// Where the limit on processor time cannot be raised any more, which is how `ulimit -t` sets it, the system ends the
+/// process without a signal that could be handled: a second before, there is one.
+fn warn_of_the_last_second() {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: the limit is read only if the call has filled it in.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_CPU, limit.as_mut_ptr()) != 0 {
+            return;
+        }
+        let mut limit = limit.assume_init();
+        if limit.rlim_max != libc::RLIM_INFINITY && limit.rlim_max > 1 && limit.rlim_cur == limit.rlim_max {
+            limit.rlim_cur -= 1;
+            libc::setrlimit(libc::RLIMIT_CPU, &limit);
+        }
+    }
 }
 
 /// Writes to standard error and ends the process at once.
