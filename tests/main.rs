@@ -2,9 +2,12 @@
 
 mod caching;
 mod configuration;
+mod damage;
 mod documents;
 mod downloads;
 mod effects;
+#[cfg(target_os = "linux")]
+mod faults;
 mod housekeeping;
 mod interruption;
 mod labelling;
@@ -14,7 +17,10 @@ mod project;
 mod published;
 mod real_data;
 mod reference;
+mod resuming;
 mod sharing;
+mod signals;
 mod sources;
+mod store_states;
 mod structure;
 mod training;

@@ -16,6 +16,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use drawn_bar::DrawnBar;
 
 use crate::error::Error;
+use crate::printable::printable;
+use crate::signals;
 
 /// Where standard error is no terminal, a long step prints a line this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -80,7 +82,7 @@ impl Terminal {
         let _ = self.promise.set(promise);
     }
 
-    /// On Ctrl-C: clears the bars, says that nothing is lost where that is so, ends with 130.
+    /// On Ctrl-C, unless whoever started the program has it ignored: clears the bars, says that nothing is lost where that is so, ends with 130.
     pub(crate) fn stop_on_interrupt(&self) {
         let terminal = self.clone();
         let handler = move || {
@@ -92,7 +94,7 @@ impl Terminal {
             };
             std::process::exit(130);
         };
-        if let Err(error) = ctrlc::set_handler(handler) {
+        if let Err(error) = signals::keep_ignored(|| ctrlc::set_handler(handler)) {
             tracing::debug!("no handler for interrupts: {error}");
         }
     }
@@ -111,9 +113,10 @@ impl Terminal {
     /// Prints a result. A reader that has gone away, as `head` does, is no error; a full disk is one, which
     /// [`Terminal::finish`] returns.
     pub(crate) fn print(&self, text: impl Display) {
+        let text = text.to_string();
         let written = self.bars.suspend(|| {
             let mut stdout = io::stdout().lock();
-            writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+            writeln!(stdout, "{}", printable(&text)).and_then(|()| stdout.flush())
         });
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -147,7 +150,7 @@ impl Terminal {
         if let Some(hint) = error.hint() {
             text.push_str(&format!("hint: {hint}\n"));
         }
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = io::stderr().lock().write_all(printable(&text).as_bytes());
     }
 }
 
@@ -156,6 +159,7 @@ impl Progress for Terminal {
         if self.quiet {
             return Box::new(marque_contracts::Silent);
         }
+        let what = &printable(what);
         if !self.interactive {
             return Box::new(PlainBar::new(what, total, unit));
         }
@@ -254,7 +258,7 @@ impl Bar for PlainBar {
 
     fn set_message(&self, message: &str) {
         if let Ok(mut state) = self.state.lock() {
-            message.clone_into(&mut state.message);
+            state.message = printable(message).into_owned();
         }
     }
 

@@ -6,8 +6,10 @@
 
 pub mod counts;
 mod digest;
+pub mod disk;
 pub mod durable;
 mod failure;
+mod finished_files;
 mod guard;
 pub mod json;
 mod progress;
@@ -16,6 +18,7 @@ mod stage;
 
 pub use digest::Digest;
 pub use failure::{Failure, FailureKind};
+pub use finished_files::FinishedFiles;
 pub use guard::guarded;
 pub use progress::{Bar, Progress, Silent, Unit};
-pub use stage::{Input, Job, Stage, Summary};
+pub use stage::{Input, Job, RESUME, Stage, Summary};

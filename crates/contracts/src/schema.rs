@@ -128,6 +128,8 @@ pub struct KnownStage {
     pub name: &'static str,
     /// The setting that switches it on; `None` if every configuration has the stage.
     pub optional: Option<&'static str>,
+    /// Files that a failed run leaves beside its results, for the user to read.
+    pub beside: &'static [&'static str],
 }
 
 impl fmt::Display for KnownStage {
@@ -141,12 +143,12 @@ impl fmt::Display for KnownStage {
 
 /// All stages, in the order in which they run.
 pub const STAGES: [KnownStage; 6] = [
-    KnownStage { name: ingest::STAGE, optional: None },
-    KnownStage { name: labels::STAGE, optional: None },
-    KnownStage { name: preprocess::STAGE, optional: None },
-    KnownStage { name: features::STAGE, optional: Some("train.cache_features") },
-    KnownStage { name: train::STAGE, optional: None },
-    KnownStage { name: evaluate::STAGE, optional: None },
+    KnownStage { name: ingest::STAGE, optional: None, beside: &[ingest::REJECTED_TABLE] },
+    KnownStage { name: labels::STAGE, optional: None, beside: &[] },
+    KnownStage { name: preprocess::STAGE, optional: None, beside: &[] },
+    KnownStage { name: features::STAGE, optional: Some("train.cache_features"), beside: &[] },
+    KnownStage { name: train::STAGE, optional: None, beside: &[] },
+    KnownStage { name: evaluate::STAGE, optional: None, beside: &[] },
 ];
 
 /// What `ingest` found: `dataset.json`.

@@ -52,7 +52,7 @@ impl Ingest {
         let folder = output.join(ingest::PHOTOS);
         let names = if folder.is_dir() { SourceFolder(&folder).files()? } else { Vec::new() };
         let total = names.len() + imported.rejected.len();
-        let (photos, mut rejected) = decode_all(&folder, names, self.settings.max_pixels, progress);
+        let (photos, mut rejected) = decode_all(&folder, names, self.settings.max_pixels, progress)?;
         rejected.extend(imported.rejected.iter().cloned());
         rejected.sort_by(|a, b| a.file_name.cmp(&b.file_name));
         self.reject(&rejected, total, output)?;

@@ -25,5 +25,5 @@ pub use error::Error;
 pub use layout::wrap;
 pub use sequence::{Picture, SequenceRow, sequence_sheet};
 pub use sheet::{PhotoTable, Sheet};
-pub use sql::{TableFile, query, rows};
+pub use sql::{TableFile, is_named, query, rows};
 pub use summary::{LabelSummary, SummaryRequest, summarise};

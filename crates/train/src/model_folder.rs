@@ -1,32 +1,35 @@
 //! The folder of a model that other tools can open: weights, `config.json`, `preprocessor_config.json`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::durable::{move_into_place, temporary};
-use marque_contracts::json;
+use marque_contracts::durable::{create_folder, move_into_place, temporary};
 use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
 use marque_contracts::schema::{Fit, Preparation};
+use marque_contracts::{Digest, json};
 use marque_network::{Network, NetworkConfig};
 use serde_json::{Value, json};
 
 use crate::Error;
 
-/// Writes a model with the heads that `answers` accepts by name. Whatever ends the program, weights that were in the
-/// folder before stay complete.
+/// Writes a model with the heads that `answers` accepts by name, and returns the digests of its files by name. Whatever
+/// ends the program, each file that was in the folder before is complete, or the new one is.
 pub(crate) fn write_model(
     network: &Network,
     preparation: &Preparation,
     answers: impl Fn(&str) -> bool,
     folder: &Path,
-) -> Result<(), Error> {
-    fs_err::create_dir_all(folder)?;
+) -> Result<BTreeMap<&'static str, Digest>, Error> {
+    create_folder(folder)?;
     let config = network.config().with_heads(|head| answers(&head.name));
     json::write(&folder.join(CONFIG), &config)?;
     json::write(&folder.join(PREPROCESSOR), &preprocessor(&config, preparation))?;
     let weights = folder.join(WEIGHTS);
     let unfinished = temporary(&weights);
     network.save_with(|head| answers(&head.name), &unfinished)?;
-    Ok(move_into_place(&unfinished, &weights)?)
+    move_into_place(&unfinished, &weights)?;
+    let digest = |name| Ok((name, Digest::of_file(&folder.join(name))?));
+    [CONFIG, PREPROCESSOR, WEIGHTS].into_iter().map(digest).collect()
 }
 
 /// How to prepare photos, in the words of Hugging Face's image processors, and in one of our own where these have none:

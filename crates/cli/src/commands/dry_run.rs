@@ -36,6 +36,9 @@ pub(super) fn dry_run(
             State::Fresh => (false, "fresh".to_owned()),
             State::Cached(_) => (false, "would be restored from cache".to_owned()),
             State::Stale(reasons) => (true, format!("would run: {}", brief(reasons, SHOWN))),
+            State::Unreadable(problem) => {
+                (false, format!("cannot run: its result cannot be read: {problem}"))
+            }
             State::Blocked(failure) => (false, format!("cannot run: {failure}")),
         };
         terminal.print(format_args!("{:<10} {text}", assessment.stage));

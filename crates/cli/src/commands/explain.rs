@@ -25,6 +25,10 @@ pub(super) fn explain(configuration: &Configuration, stage: &str, terminal: &Ter
         State::Blocked(failure) => {
             let _ = writeln!(text, "{stage} cannot run: {failure}");
         }
+        State::Unreadable(problem) => {
+            let _ =
+                writeln!(text, "{stage} cannot be told fresh or stale: its result cannot be read: {problem}");
+        }
         State::Stale(reasons) => {
             let _ = writeln!(text, "{stage} is stale:");
             for reason in reasons {

@@ -16,6 +16,7 @@ pub(super) fn status(configuration: &Configuration, terminal: &Terminal) -> Resu
             State::Fresh => ("fresh", String::new()),
             State::Cached(_) => ("cached", "an earlier result would be restored".to_owned()),
             State::Stale(reasons) => ("stale", brief(reasons, 1)),
+            State::Unreadable(problem) => ("blocked", format!("its result cannot be read: {problem}")),
             State::Blocked(failure) => {
                 // The full message, with addresses and all, is for `run`.
                 let message = failure.to_string();

@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use marque_contracts::{Bar, Unit};
 
 use super::{PLAIN_WIDTH, left_in_all};
+use crate::printable::printable;
 
 /// What stands before the second line.
 const INDENT: &str = "\n    ";
@@ -91,7 +92,7 @@ impl Bar for DrawnBar {
     }
 
     fn set_message(&self, message: &str) {
-        self.change(|below| message.clone_into(&mut below.message));
+        self.change(|below| below.message = printable(message).into_owned());
     }
 
     fn set_time_left(&self, left: Option<Duration>) {

@@ -8,8 +8,9 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use marque_augment::Policy;
 use marque_contracts::counts::counted;
+use marque_contracts::durable::create_folder;
 use marque_contracts::schema::{features, preprocess, train};
-use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit, json};
+use marque_contracts::{Digest, Failure, FinishedFiles, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{IndexRow, ShardKind, ShardReader, ShardWriter, shard_path};
 use marque_kernels::NUMERICS_VERSION;
 use marque_network::{Backbone, BottleneckStride, HeadConfig, Network};
@@ -46,8 +47,9 @@ impl Features {
         let config = network_config(settings, size, vec![HeadConfig::new("none", ["none"])]);
         let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
         load_backbone(&network, settings)?;
+        let finished = FinishedFiles::open(job.output())?;
         let folder = job.output().join(features::FEATURES);
-        fs_err::create_dir_all(&folder)?;
+        create_folder(&folder)?;
         let mut by_shard: BTreeMap<u32, Vec<(usize, &IndexRow)>> = BTreeMap::new();
         for (position, row) in index.iter().enumerate() {
             by_shard.entry(row.shard).or_default().push((position, row));
@@ -61,11 +63,13 @@ impl Features {
                     "the index does not list every photo of shard {shard} once"
                 )));
             }
-            // What an interrupted run finished is whole: files are flushed and renamed into their place.
-            if shard_path(&folder, shard).exists() {
-                bar.skip(rows.len() as u64);
-            } else {
-                extractor.write(&rows, &folder, shard, |photos| bar.advance(photos as u64))?;
+            let name = shard_path(Path::new(features::FEATURES), shard).display().to_string();
+            match finished.get::<()>(&name) {
+                Some(()) => bar.skip(rows.len() as u64),
+                None => {
+                    extractor.write(&rows, &folder, shard, |photos| bar.advance(photos as u64))?;
+                    finished.note(&name, ())?;
+                }
             }
         }
         let files = by_shard.len() as u32;
