@@ -5,7 +5,7 @@ use std::path::Path;
 use image::{DynamicImage, GrayImage};
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{PhotoRow, RejectedRow};
-use marque_photo::{Decoder, Pixels};
+use marque_photo::{Budget, Decoder, Pixels};
 use rayon::prelude::*;
 
 use crate::perceptual_hash::PerceptualHash;
@@ -19,22 +19,26 @@ pub(crate) struct Photo {
 /// What is behind transparent photos: red, green, blue.
 const WHITE: [u8; 3] = [255; 3];
 
-/// Decodes each of the files `names` below `folder`; those that are not photos of at most `max_pixels` pixels are
-/// returned with the reason. Photos are recognised by content, not by name. The order of the names is kept.
+/// Decodes each of the files `names` below `folder`; those that are not photos of at most `max_pixels` pixels, or take more
+/// memory than the whole budget, are returned with the reason. Photos are recognised by content, not by name. The order of the names is kept.
 pub(crate) fn decode_all(
     folder: &Path,
     names: Vec<String>,
     max_pixels: u64,
+    budget: &Budget,
     progress: &dyn Progress,
 ) -> (Vec<Photo>, Vec<RejectedRow>) {
     let bar = progress.bar("check photos", names.len() as u64, Unit::Photos);
     let decoded: Vec<_> = names
         .into_par_iter()
-        .map_init(Decoder::new, |decoder, name| {
-            let photo = decode(decoder, folder, &name, max_pixels);
-            bar.advance(1);
-            photo.map_err(|reason| RejectedRow { file_name: name, reason })
-        })
+        .map_init(
+            || Decoder::new(budget),
+            |decoder, name| {
+                let photo = decode(decoder, folder, &name, max_pixels);
+                bar.advance(1);
+                photo.map_err(|reason| RejectedRow { file_name: name, reason })
+            },
+        )
         .collect();
     let (mut photos, mut rejected) = (Vec::with_capacity(decoded.len()), Vec::new());
     for result in decoded {
@@ -46,13 +50,15 @@ pub(crate) fn decode_all(
     (photos, rejected)
 }
 
-fn decode(decoder: &mut Decoder, folder: &Path, name: &str, max_pixels: u64) -> Result<Photo, String> {
+fn decode(decoder: &mut Decoder<'_>, folder: &Path, name: &str, max_pixels: u64) -> Result<Photo, String> {
     let bytes = fs_err::read(folder.join(name)).map_err(|e| e.to_string())?;
     let file = marque_photo::Photo::read(&bytes, max_pixels).map_err(|e| e.to_string())?;
-    let pixels = decoder.decode(&file, WHITE).map_err(|e| e.to_string())?;
-    let mut grey = DynamicImage::ImageLuma8(grey(&pixels));
-    file.turn_upright(&mut grey);
-    let hash = PerceptualHash::of(&grey.into_luma8());
+    let hash = |pixels: Pixels<'_>| {
+        let mut grey = DynamicImage::ImageLuma8(grey(&pixels));
+        file.turn_upright(&mut grey);
+        PerceptualHash::of(&grey.into_luma8())
+    };
+    let hash = decoder.decode(&file, WHITE, hash).map_err(|e| e.to_string())?;
     let (width, height) = file.upright_size();
     let row = PhotoRow {
         file_name: name.to_owned(),
