@@ -5,6 +5,7 @@ mod crop;
 mod head;
 mod normalisation;
 mod preparation;
+mod preprocessor;
 pub mod stanford_cars;
 mod text;
 
@@ -12,6 +13,7 @@ pub use crop::{BoxFit, Crop};
 pub use head::{ClassWeights, Head, HeadKind, Label};
 pub use normalisation::Normalisation;
 pub use preparation::{Filter, Fit, Preparation};
+pub use preprocessor::Preprocessor;
 pub use text::normalised;
 
 use std::fmt;
@@ -87,7 +89,7 @@ pub mod model {
     pub const WEIGHTS: &str = "model.safetensors";
     /// Backbone, heads and their classes.
     pub const CONFIG: &str = "config.json";
-    /// How photos become pixels.
+    /// How photos become pixels: a [`Preprocessor`](super::Preprocessor).
     pub const PREPROCESSOR: &str = "preprocessor_config.json";
 }
 
