@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use marque_contracts::{Bar, Progress, Unit};
+use marque_contracts::{Bar, Progress, Unit, printable};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -109,7 +109,7 @@ impl Terminal {
     pub(crate) fn print(&self, text: impl Display) {
         let written = self.bars.suspend(|| {
             let mut stdout = io::stdout().lock();
-            writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+            writeln!(stdout, "{}", printable(&text.to_string())).and_then(|()| stdout.flush())
         });
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -143,7 +143,7 @@ impl Terminal {
         if let Some(hint) = error.hint() {
             text.push_str(&format!("hint: {hint}\n"));
         }
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = io::stderr().lock().write_all(printable(&text).as_bytes());
     }
 }
 
@@ -190,7 +190,7 @@ impl Bar for DrawnBar {
     }
 
     fn set_message(&self, message: &str) {
-        self.bar.set_message(message.to_owned());
+        self.bar.set_message(printable(message).into_owned());
     }
 }
 
@@ -285,7 +285,7 @@ impl Bar for PlainBar {
 
     fn set_message(&self, message: &str) {
         if let Ok(mut state) = self.state.lock() {
-            message.clone_into(&mut state.message);
+            state.message = printable(message).into_owned();
         }
     }
 }
@@ -325,8 +325,11 @@ impl Write for LogLine {
 impl Drop for LogLine {
     fn drop(&mut self) {
         let text = std::mem::take(&mut self.text);
+        // Colours are escapes of our own; those of what is told are written as codes by the subscriber.
+        let text = String::from_utf8_lossy(&text);
+        let lines = text.split('\u{1b}').map(printable).collect::<Vec<_>>().join("\u{1b}");
         self.bars.suspend(|| {
-            let _ = io::stderr().lock().write_all(&text);
+            let _ = io::stderr().lock().write_all(lines.as_bytes());
         });
     }
 }

@@ -65,7 +65,9 @@ fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     let measured = store.current(evaluate::STAGE)?;
     if let Some(measured) = measured.filter(|measured| has_read(measured, &trained, train::MODEL)) {
         facts.metrics = Some(json::read(&measured.folder.join(evaluate::METRICS))?);
-        facts.data.push((evaluate::STAGE.to_owned(), measured.manifest.fingerprint.settings));
+        let settings = measured.manifest.fingerprint.settings;
+        facts.mirrored = settings["flip"] == true;
+        facts.data.push((evaluate::STAGE.to_owned(), settings));
     }
     Ok((trained.folder.join(train::MODEL), facts))
 }

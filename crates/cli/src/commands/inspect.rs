@@ -72,10 +72,10 @@ fn inspect_photos(
     let folder = file.path.with_file_name(ingest::PHOTOS.trim_end_matches('/'));
     let sheet = table.sheet(&folder, condition, options.limit.unwrap_or(PHOTOS), out)?;
     terminal.print(format_args!(
-        "{}: {} of {} photos, {} × {} pixels",
+        "{}: {} of {}, {} × {} pixels",
         out.display(),
-        sheet.shown,
-        sheet.matching,
+        grouped(sheet.shown as u64),
+        counted(sheet.matching as u64, "photo", "photos"),
         sheet.width,
         sheet.height
     ));

@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use marque_augment::Policy;
+use marque_contracts::counts::counted;
 use marque_contracts::schema::{features, preprocess};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{IndexRow, ShardKind, ShardReader, ShardWriter, shard_path};
@@ -74,10 +75,10 @@ impl Features {
         json::write(&job.output().join(features::RECORD), &record)?;
         Ok(Summary {
             line: format!(
-                "{} photos, {} views each, {} parts frozen",
-                index.len(),
-                record.views,
-                record.parts
+                "{}, {} each, {} frozen",
+                counted(index.len() as u64, "photo", "photos"),
+                counted(record.views as u64, "view", "views"),
+                counted(record.parts as u64, "part", "parts"),
             ),
             notes: BTreeMap::from([("photos".to_owned(), json!(index.len()))]),
         })
