@@ -315,3 +315,31 @@ fn both_readings_stand_side_by_side() {
     project.call(&article).succeeded();
     assert_ne!(answer(&project, "select count(*) as n from labels where type = 'Van'"), words);
 }
+
+/// A third of the photos has no colour: nothing is said of these.
+#[test]
+fn photos_without_a_label_are_not_counted_as_measured() {
+    let project = own(&format!("[labels]\nvalidation = 0.2\n{COLOUR}[train]\nepochs = 1\n"));
+    let called = project.call(&["run", "--set", "preprocess.size=32"]).succeeded();
+    let count = |split: &str, more: &str| {
+        answer(&project, &format!("select count(*) as n from labels where split = '{split}'{more}"))
+    };
+    let (test, tested) = (count("test", ""), count("test", " and colour is not null"));
+    let (train, learnt) = (count("train", ""), count("train", " and colour is not null"));
+    assert_eq!((test.as_str(), tested.as_str()), ("10", "7"));
+    assert!(called.stdout.contains(&format!("{tested} of {test} test photos: colour ")), "{}", called.stdout);
+    let page = std::fs::read_to_string(project.path("data/evaluate/current/report.html")).unwrap();
+    for part in [
+        format!("measured on {tested} of {test} photos"),
+        "of the labelled test photos have the colour right".to_owned(),
+        format!("<dt>Training photos</dt><dd>{learnt} labelled of {train}</dd>"),
+        format!("<dt>Test photos</dt><dd>{tested} labelled of {test}</dd>"),
+    ] {
+        assert!(page.contains(&part), "{part}");
+    }
+    project.call(&["export", "--card", "CARD.md"]).succeeded();
+    let card = std::fs::read_to_string(project.path("CARD.md")).unwrap();
+    assert!(
+        card.contains(&format!("On {tested} of the {test} photos of the test split, those with a label:"))
+    );
+}

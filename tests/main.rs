@@ -12,6 +12,7 @@ mod housekeeping;
 mod interruption;
 mod labelling;
 mod looking;
+mod makefile;
 mod pins;
 mod project;
 mod published;

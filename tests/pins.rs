@@ -21,7 +21,7 @@ const BY_CPU: [(&str, [Pin; 3]); 1] = [(
     [
         ("features", 104, "330ed7f4c20a4f06"),
         ("train", 106, "6a89e9177c43d5f1"),
-        ("evaluate", 107, "f4ea79faa7f16e22"),
+        ("evaluate", 108, "eea888c70987dc15"),
     ],
 )];
 

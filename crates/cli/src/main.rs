@@ -9,7 +9,6 @@ mod configuration;
 mod error;
 mod memory;
 mod names;
-mod printable;
 mod signals;
 mod terminal;
 mod whole_results;

@@ -9,14 +9,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressDrawTarget};
-use marque_contracts::{Bar, Progress, Unit};
+use marque_contracts::{Bar, Progress, Unit, printable};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use drawn_bar::DrawnBar;
 
 use crate::error::Error;
-use crate::printable::printable;
 use crate::signals;
 
 /// Where standard error is no terminal, a long step prints a line this often.
@@ -304,8 +303,11 @@ impl Write for LogLine {
 impl Drop for LogLine {
     fn drop(&mut self) {
         let text = std::mem::take(&mut self.text);
+        // Colours are escapes of our own; those of what is told are written as codes by the subscriber.
+        let text = String::from_utf8_lossy(&text);
+        let lines = text.split('\u{1b}').map(printable).collect::<Vec<_>>().join("\u{1b}");
         self.bars.suspend(|| {
-            let _ = io::stderr().lock().write_all(&text);
+            let _ = io::stderr().lock().write_all(lines.as_bytes());
         });
     }
 }

@@ -6,6 +6,7 @@ mod head;
 mod normalisation;
 mod prediction_columns;
 mod preparation;
+mod preprocessor;
 pub mod stanford_cars;
 mod text;
 
@@ -14,6 +15,7 @@ pub use head::{ClassWeights, Head, HeadKind, Label};
 pub use normalisation::Normalisation;
 pub use prediction_columns::PredictionColumns;
 pub use preparation::{Filter, Fit, Preparation};
+pub use preprocessor::Preprocessor;
 pub use text::normalised;
 
 use std::fmt;
@@ -89,7 +91,7 @@ pub mod model {
     pub const WEIGHTS: &str = "model.safetensors";
     /// Backbone, heads and their classes.
     pub const CONFIG: &str = "config.json";
-    /// How photos become pixels.
+    /// How photos become pixels: a [`Preprocessor`](super::Preprocessor).
     pub const PREPROCESSOR: &str = "preprocessor_config.json";
     /// What a graph calls its input, the pixels; its outputs have the names of heads.
     pub const INPUT: &str = "pixel_values";

@@ -7,7 +7,7 @@ use image::{DynamicImage, GrayImage};
 use marque_contracts::disk::is_missing;
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{PhotoRow, RejectedRow};
-use marque_photo::{Decoder, Pixels};
+use marque_photo::{Budget, Decoder, Pixels};
 use rayon::prelude::*;
 
 use crate::perceptual_hash::PerceptualHash;
@@ -21,8 +21,9 @@ pub(crate) struct Photo {
 /// What is behind transparent photos: red, green, blue.
 const WHITE: [u8; 3] = [255; 3];
 
-/// Decodes each of the files `names` below `folder`; those that are not photos of at most `max_pixels` pixels are
-/// returned with the reason. Photos are recognised by content, not by name. The order of the names is kept.
+/// Decodes each of the files `names` below `folder`; those that are not photos of at most `max_pixels` pixels, or take more
+/// memory than the whole budget, are returned with the reason. Photos are recognised by content, not by name. The order of
+/// the names is kept.
 ///
 /// # Errors
 /// If a file is there and cannot be read: that says nothing of what it holds.
@@ -30,16 +31,20 @@ pub(crate) fn decode_all(
     folder: &Path,
     names: Vec<String>,
     max_pixels: u64,
+    budget: &Budget,
     progress: &dyn Progress,
 ) -> io::Result<(Vec<Photo>, Vec<RejectedRow>)> {
     let bar = progress.bar("check photos", names.len() as u64, Unit::Photos);
     let decoded: Vec<_> = names
         .into_par_iter()
-        .map_init(Decoder::new, |decoder, name| {
-            let photo = decode(decoder, folder, &name, max_pixels);
-            bar.advance(1);
-            Ok(photo?.map_err(|reason| RejectedRow { file_name: name, reason }))
-        })
+        .map_init(
+            || Decoder::new(budget),
+            |decoder, name| {
+                let photo = decode(decoder, folder, &name, max_pixels);
+                bar.advance(1);
+                Ok(photo?.map_err(|reason| RejectedRow { file_name: name, reason }))
+            },
+        )
         .collect::<io::Result<_>>()?;
     let (mut photos, mut rejected) = (Vec::with_capacity(decoded.len()), Vec::new());
     for result in decoded {
@@ -53,7 +58,7 @@ pub(crate) fn decode_all(
 
 /// A photo, or why it is none.
 fn decode(
-    decoder: &mut Decoder,
+    decoder: &mut Decoder<'_>,
     folder: &Path,
     name: &str,
     max_pixels: u64,
@@ -65,12 +70,19 @@ fn decode(
     }
 }
 
-fn decode_bytes(decoder: &mut Decoder, bytes: &[u8], name: &str, max_pixels: u64) -> Result<Photo, String> {
+fn decode_bytes(
+    decoder: &mut Decoder<'_>,
+    bytes: &[u8],
+    name: &str,
+    max_pixels: u64,
+) -> Result<Photo, String> {
     let file = marque_photo::Photo::read(bytes, max_pixels).map_err(|e| e.to_string())?;
-    let pixels = decoder.decode(&file, WHITE).map_err(|e| e.to_string())?;
-    let mut grey = DynamicImage::ImageLuma8(grey(&pixels));
-    file.turn_upright(&mut grey);
-    let hash = PerceptualHash::of(&grey.into_luma8());
+    let hash = |pixels: Pixels<'_>| {
+        let mut grey = DynamicImage::ImageLuma8(grey(&pixels));
+        file.turn_upright(&mut grey);
+        PerceptualHash::of(&grey.into_luma8())
+    };
+    let hash = decoder.decode(&file, WHITE, hash).map_err(|e| e.to_string())?;
     let (width, height) = file.upright_size();
     let row = PhotoRow {
         file_name: name.to_owned(),

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use image::RgbImage;
 use image::imageops::{FilterType, overlay, resize};
+use marque_layout::wrap;
 
-use crate::layout::wrap;
 use crate::lettering::{LINE, fitting, write_line};
 use crate::sheet::{FAINT, GAP, INK, PAPER, clipped, label, save};
 use crate::sql::rows as read_rows;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use image::imageops::{FilterType, overlay, resize};
 use image::{ImageError, ImageFormat, Rgb, RgbImage};
 use marque_contracts::durable::write_atomic;
-use marque_photo::{ANY_SIZE, Decoder, Photo};
+use marque_layout::wrap;
+use marque_photo::{ANY_SIZE, Budget, Decoder, Photo};
 use polars::prelude::DataFrame;
 
 use crate::data_frame::read;
-use crate::layout::wrap;
 use crate::lettering::{LINE, fitting, write_line};
 use crate::rows::{filtered, joined};
 use crate::{Answer, Error, Value};
@@ -97,9 +97,10 @@ impl PhotoTable {
         }
         let tiles: Vec<_> = chosen.into_iter().map(|row| self.tile(&answer, folder, row)).collect();
         let of = if shown < matching { format!("{shown} of {matching}") } else { shown.to_string() };
+        let photos = if matching == 1 { "photo" } else { "photos" };
         let title = match condition {
-            Some(condition) => format!("{of} photos where {condition}"),
-            None => format!("{of} photos"),
+            Some(condition) => format!("{of} {photos} where {condition}"),
+            None => format!("{of} {photos}"),
         };
         let layout = SheetLayout::of(&tiles);
         if layout.height > TALLEST {
@@ -255,7 +256,8 @@ fn mount(sheet: &mut RgbImage, x: u32, y: u32, tile: &Tile) {
 fn decode(path: &Path) -> Option<RgbImage> {
     let file = fs_err::read(path).ok()?;
     let photo = Photo::read(&file, ANY_SIZE).ok()?;
-    Decoder::new().upright(&photo, PAPER.0).ok()
+    // One at a time, and none that was too large to be imported.
+    Decoder::new(&Budget::unlimited()).upright(&photo, PAPER.0, |image| image).ok()
 }
 
 /// Draws the outline of a box whose right and bottom are excluded; what is outside the photo stays undrawn.

@@ -8,7 +8,7 @@ use marque_contracts::durable::{create_folder, write_atomic};
 use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
 use marque_contracts::{Bar, Failure, FinishedFiles, Input, Job, RESUME, Stage, Summary, Unit};
 use marque_formats::{BoxFit, CropRow, Geometry, IndexRow, ShardKind, ShardWriter, shard_path};
-use marque_photo::{ANY_SIZE, Photo, Preparer};
+use marque_photo::{ANY_SIZE, Budget, Photo, Preparer};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -31,6 +31,7 @@ struct Packing {
     /// Shards that an interrupted run has finished, each with the photos whose box reaches outside.
     finished: FinishedFiles,
     geometry: Geometry,
+    budget: Budget,
     bar: Box<dyn Bar>,
 }
 
@@ -49,6 +50,7 @@ impl Preprocess {
             shards: job.output().join(preprocess::SHARDS),
             finished: FinishedFiles::open(job.output())?,
             geometry: Geometry { height: size, width: size },
+            budget: Budget::new(self.settings.max_decode_bytes),
             bar: job.progress().bar("resize", crops.len() as u64, Unit::Photos),
         };
         create_folder(&packing.shards)?;
@@ -77,7 +79,11 @@ impl Preprocess {
         write_atomic(&job.output().join(preprocess::PREPARATION), preparation.as_bytes())?;
         let count = index.last().map_or(0, |row| row.shard + 1);
         Ok(Summary {
-            line: format!("{} photos of {size}×{size} pixels in {count} shards", index.len()),
+            line: format!(
+                "{} of {size}×{size} pixels in {}",
+                counted(index.len() as u64, "photo", "photos"),
+                counted(count.into(), "shard", "shards")
+            ),
             notes: BTreeMap::from([
                 ("photos".to_owned(), json!(index.len())),
                 ("shards".to_owned(), json!(count)),
@@ -113,7 +119,7 @@ impl Packing {
     fn shard(&self, number: u32, rows: &[CropRow]) -> Result<Vec<String>, Error> {
         let shape = self.geometry.shape();
         let writer = ShardWriter::create(&self.shards, number, ShardKind::Pixels, rows.len(), &shape)?;
-        let worker = || (Preparer::new(&self.preparation), vec![0; self.geometry.bytes()]);
+        let worker = || (Preparer::new(&self.preparation, &self.budget), vec![0; self.geometry.bytes()]);
         let beyond: Vec<Option<String>> = rows
             .par_iter()
             .enumerate()
@@ -131,7 +137,7 @@ impl Packing {
     }
 
     /// Prepares one photo, and says whether its box reaches outside.
-    fn photo(&self, preparer: &mut Preparer, row: &CropRow, pixels: &mut [u8]) -> Result<bool, Error> {
+    fn photo(&self, preparer: &mut Preparer<'_>, row: &CropRow, pixels: &mut [u8]) -> Result<bool, Error> {
         let path = self.photos.join(&row.file_name);
         let file = fs_err::read(&path)?;
         let crop = row.crop.filter(|_| self.preparation.margin.is_some());

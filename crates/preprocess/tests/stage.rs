@@ -60,6 +60,7 @@ impl Project {
 
 fn settings() -> Settings {
     Settings {
+        max_decode_bytes: 1 << 30,
         size: SIZE,
         crop: true,
         margin: 0.0,

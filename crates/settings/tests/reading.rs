@@ -1,6 +1,6 @@
 //! Every kind of value, right and wrong, and where problems are said to be.
 
-use marque_settings::{Document, Measure, Reader, Section};
+use marque_settings::{Document, Measure, Reader, Section, pairs};
 
 fn problems(text: &str, set: &[&str], read: impl FnOnce(&mut Section<'_>)) -> Vec<String> {
     let mut document = Document::parse("p.toml", text).unwrap();
@@ -229,7 +229,7 @@ fn brackets_and_empty_texts_are_explained() {
 
 #[test]
 fn a_line_of_pairs_is_cut_where_keys_begin() {
-    let cases: [(&str, &[&str]); 5] = [
+    let cases: [(&str, &[&str]); 14] = [
         ("", &[]),
         ("train.epochs=3", &["train.epochs=3"]),
         ("  train.epochs=3   labels.seed=2 ", &["train.epochs=3", "labels.seed=2"]),
@@ -238,8 +238,20 @@ fn a_line_of_pairs_is_cut_where_keys_begin() {
             &["heads.0.classes=[\"Quad Cab\", \"SUV\"]", "train.freeze=[\"stem\", \"layer1\"]"],
         ),
         ("dataset.path=my photos, a=b", &["dataset.path=my photos, a=b"]),
+        // As it is written: two spaces are two spaces.
+        ("dataset.path=my  photos  a.b=1", &["dataset.path=my  photos", "a.b=1"]),
+        ("dataset.path=\"my  photos \" a.b=1", &["dataset.path=\"my  photos \"", "a.b=1"]),
+        ("a.b=one\ttwo\u{3000}three", &["a.b=one\ttwo\u{3000}three"]),
+        // What looks like a key within quotes or brackets is none.
+        ("a.b=\"x c.d=1\" e.f=2", &["a.b=\"x c.d=1\"", "e.f=2"]),
+        ("a.b='x c.d=\"1' e.f=2", &["a.b='x c.d=\"1'", "e.f=2"]),
+        ("a.b=[\"x c.d=1]\", {g=\" h.i=2\"}] e.f=2", &["a.b=[\"x c.d=1]\", {g=\" h.i=2\"}]", "e.f=2"]),
+        ("a.b=\"say \\\"x c.d=1\\\" e.f=3\" g.h=2", &["a.b=\"say \\\"x c.d=1\\\" e.f=3\"", "g.h=2"]),
+        // A quote in a word, or one that stays open, is a character like others.
+        ("a.b=o'brien's c.d=1 e.f=\"x g.h=2", &["a.b=o'brien's", "c.d=1", "e.f=\"x", "g.h=2"]),
+        ("nonsense a.b=1", &["nonsense", "a.b=1"]),
     ];
     for (line, expected) in cases {
-        assert_eq!(Document::pairs(line), expected, "{line}");
+        assert_eq!(pairs(line), expected, "{line}");
     }
 }

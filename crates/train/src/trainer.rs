@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use marque_contracts::counts::counted;
+use marque_contracts::counts::{counted, decimal};
 use marque_contracts::durable::remove;
 use marque_contracts::schema::train;
 use marque_contracts::{Progress, Unit};
@@ -142,7 +142,11 @@ impl<'a> Trainer<'a> {
             |step| settings.schedule.factor(before + step, horizon),
             |learner, epoch_state| {
                 let loss = learner.objective.total(&epoch_state.metrics);
-                bar.set_message(&format!("loss {loss:.3}  {}", epoch_state.metrics.accuracies(heads)));
+                bar.set_message(&format!(
+                    "loss {}  {}",
+                    decimal(loss, 3),
+                    epoch_state.metrics.accuracies(heads)
+                ));
                 bar.set_time_left(time_left.after(state.epoch, epoch_state.batches()));
                 bar.advance((epoch_state.batches() - shown) as u64);
                 shown = epoch_state.batches();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use marque_inspect::wrap;
+use marque_layout::wrap;
 use marque_store::{Fingerprint, State, assess, shown};
 
 use crate::configuration::Configuration;

@@ -82,7 +82,9 @@ fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     if let Some(measured) = measured.filter(|measured| has_read(measured, &trained, train::MODEL)) {
         whole_results::check(evaluate::STAGE, &measured, &[evaluate::METRICS])?;
         facts.metrics = Some(json::read(&measured.folder.join(evaluate::METRICS))?);
-        facts.data.push((evaluate::STAGE.to_owned(), measured.manifest.fingerprint.settings));
+        let settings = measured.manifest.fingerprint.settings;
+        facts.mirrored = settings["flip"] == true;
+        facts.data.push((evaluate::STAGE.to_owned(), settings));
     }
     Ok((trained.folder.join(train::MODEL), facts))
 }

@@ -87,10 +87,10 @@ fn inspect_photos(
     whole_results::check(photos.stage, &photos.artifact, &files)?;
     let sheet = table.sheet(&folder, condition, limit, out)?;
     terminal.print(format_args!(
-        "{}: {} of {} photos, {} × {} pixels",
+        "{}: {} of {}, {} × {} pixels",
         out.display(),
-        sheet.shown,
-        sheet.matching,
+        grouped(sheet.shown as u64),
+        counted(sheet.matching as u64, "photo", "photos"),
         sheet.width,
         sheet.height
     ));

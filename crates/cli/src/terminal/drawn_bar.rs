@@ -6,10 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
-use marque_contracts::{Bar, Unit};
+use marque_contracts::{Bar, Unit, printable};
 
 use super::{PLAIN_WIDTH, left_in_all};
-use crate::printable::printable;
 
 /// What stands before the second line.
 const INDENT: &str = "\n    ";

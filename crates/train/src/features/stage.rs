@@ -77,10 +77,10 @@ impl Features {
         json::write(&job.output().join(features::RECORD), &record)?;
         Ok(Summary {
             line: format!(
-                "{} photos, {} views each, {} parts frozen",
-                index.len(),
-                record.views,
-                record.parts
+                "{}, {} each, {} frozen",
+                counted(index.len() as u64, "photo", "photos"),
+                counted(record.views as u64, "view", "views"),
+                counted(record.parts as u64, "part", "parts"),
             ),
             notes: BTreeMap::from([("photos".to_owned(), json!(index.len()))]),
         })
