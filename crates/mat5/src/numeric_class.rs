@@ -1,6 +1,7 @@
 //! What MATLAB computes with.
 
-use crate::storage::LOGICAL;
+/// The bit that makes logicals of an array of bytes.
+const LOGICAL: u32 = 0x0200;
 
 /// The class of an array of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -19,9 +19,6 @@ pub(crate) mod class {
 /// The bit of the array flags that announces imaginary parts.
 pub(crate) const COMPLEX: u32 = 0x0800;
 
-/// The bit that makes logicals of an array of bytes.
-pub(crate) const LOGICAL: u32 = 0x0200;
-
 /// Storage types (table "MAT-File Data Types" of the format description).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {
