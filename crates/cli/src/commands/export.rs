@@ -83,7 +83,7 @@ fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
         whole_results::check(evaluate::STAGE, &measured, &[evaluate::METRICS])?;
         facts.metrics = Some(json::read(&measured.folder.join(evaluate::METRICS))?);
         let settings = measured.manifest.fingerprint.settings;
-        facts.mirrored = settings["flip"] == true;
+        facts.mirrored = settings[evaluate::STAGE]["flip"] == true;
         facts.data.push((evaluate::STAGE.to_owned(), settings));
     }
     Ok((trained.folder.join(train::MODEL), facts))
