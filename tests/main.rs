@@ -5,7 +5,6 @@ mod configuration;
 mod damage;
 mod documents;
 mod downloads;
-mod engine;
 #[cfg(target_os = "linux")]
 mod faults;
 mod housekeeping;

@@ -90,7 +90,8 @@ pub(crate) fn assess_stage(
         reasons.push(Reason::NeverRun);
     }
     if let (Some(fingerprint), Some(current)) = (&fingerprint, &current) {
-        reasons.extend(Reason::from_differences(fingerprint, &current.manifest.fingerprint));
+        let differences = fingerprint.differences(&current.manifest.fingerprint);
+        reasons.extend(differences.into_iter().map(Reason::Changed));
     }
     if let Some(current) = &current {
         let damage = current.manifest.check_sizes(&current.folder);

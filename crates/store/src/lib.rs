@@ -27,7 +27,7 @@ mod store;
 pub use assess::{Assessment, State, assess};
 pub use error::{RunError, StoreError};
 pub use files::{Damage, DamageKind, FileRecord, MANIFEST};
-pub use fingerprint::{Difference, Fingerprint};
+pub use fingerprint::{Difference, Field, Fingerprint, shown};
 pub use housekeeping::Inventory;
 pub use key::Key;
 pub use lock::{Holder, StoreLock};

@@ -12,23 +12,14 @@ use crate::error::Error;
 use crate::terminal::Terminal;
 use crate::whole_results;
 
-/// Folders of the results that training reads. Says so if a stage before it is stale: what is tried then is not what
-/// the configuration asks for.
+/// Folders of the results that training reads, of the stages chosen. Says so if a stage before it is stale: what is tried
+/// then is not what the configuration asks for.
 pub(super) fn training_inputs(
     configuration: &Configuration,
     terminal: &Terminal,
+    chosen: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let assessments = assess_upstream(configuration, terminal)?;
-    whole_folders(configuration, &assessments, |_| true)
-}
-
-/// The same without cached features, which may be stale or missing.
-pub(super) fn photo_inputs(
-    configuration: &Configuration,
-    terminal: &Terminal,
-) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let assessments = assess_upstream(configuration, terminal)?;
-    whole_folders(configuration, &assessments, |stage| stage != features::STAGE)
+    whole_folders(configuration, &assess_upstream(configuration, terminal)?, chosen)
 }
 
 /// The same as [`folders`], of results whose files were hashed and found to be what was written.
