@@ -19,8 +19,7 @@ pub(super) fn training_inputs(
     terminal: &Terminal,
     chosen: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let assessments = assess_upstream(configuration, terminal)?;
-    whole_folders(configuration, &assessments, chosen)
+    whole_folders(configuration, &assess_upstream(configuration, terminal)?, chosen)
 }
 
 /// The same as [`folders`], of results whose files were hashed and found to be what was written.
