@@ -101,7 +101,8 @@ fn refusal(error: ZipError, name: &str) -> Fault {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
             Refusal::Encrypted(name.to_owned()).into()
         }
-        ZipError::UnsupportedArchive(what) if what.contains("multi-disk") => {
+        // The crate has several errors for it, told apart by their words alone.
+        other if other.to_string().to_lowercase().contains("multi-disk") => {
             Refusal::Unread("one of several parts of a zip file").into()
         }
         other => fault(&io::Error::other(other)),
