@@ -36,7 +36,7 @@ mod section;
 mod value;
 
 pub use document::{Document, DocumentError};
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, nearest};
 pub use reader::Reader;
 pub use reference::Reference;
 pub use resolved::Resolved;

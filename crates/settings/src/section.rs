@@ -107,6 +107,14 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Notes what is worth a warning about a key; `message` reads on from its name.
+    pub fn warning(&mut self, key: &str, message: impl Display) {
+        if !self.muted {
+            let warning = self.note(key, format!(": {message}"));
+            self.findings.warnings.push(warning);
+        }
+    }
+
     /// Accepts an old word for a value of a key, with a warning. To be called before the key is read.
     pub fn renamed_word(&mut self, key: &'static str, old: &'static str, new: &'static str) {
         self.renamed_words.push((key, old, new));
