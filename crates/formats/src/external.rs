@@ -4,6 +4,7 @@
 //! `datasets` writes images (`Image`), holds photos. The names of class labels (`ClassLabel`) are in the schema's
 //! metadata. Rows are read a batch at a time, so that memory does not grow with the table.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
@@ -18,13 +19,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::errors::ParquetError;
 use serde_json::Value;
 
-use crate::Error;
-
-/// What separates several tags in one cell.
-pub const TAG_SEPARATOR: &str = "|";
-
-/// What stands in a cell for an empty list: the photo is known to have no tags.
-pub const NO_TAGS: &str = "none";
+use crate::{CellValue, Error};
 
 /// The id by which `datasets` marks a label that is not known.
 const NOT_KNOWN: i128 = -1;
@@ -35,12 +30,28 @@ const FEATURES: &str = "huggingface";
 /// What a column holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExternalKind {
-    /// Text, numbers, flags, or lists of such: read as text.
+    /// Text, numbers or flags: read as text.
     Text,
+    /// Lists of such: read as lists of text.
+    List,
+    /// Nothing but nulls.
+    Null,
     /// Photos.
     Photos,
     /// Something else, by the name of its type.
     Unknown(String),
+}
+
+impl fmt::Display for ExternalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("text or numbers"),
+            Self::List => f.write_str("lists"),
+            Self::Null => f.write_str("nothing"),
+            Self::Photos => f.write_str("photos"),
+            Self::Unknown(kind) => f.write_str(kind),
+        }
+    }
 }
 
 /// A column of an external table.
@@ -122,14 +133,32 @@ impl ExternalBatch {
         &self.columns[column]
     }
 
-    /// The values of a column as text: numbers in decimals, whole ones without a point, class ids by name, lists
-    /// joined by [`TAG_SEPARATOR`], empty lists as [`NO_TAGS`]. `None` for nulls, empty texts, numbers that are not
-    /// finite, and ids without a class.
+    /// The values of a column as text: numbers in decimals, whole ones without a point, class ids by name. `None` for
+    /// nulls, empty texts, numbers that are not finite, ids without a class, and lists.
     ///
     /// # Panics
     /// If there is no such column.
     pub fn texts(&self, column: usize) -> Vec<Option<String>> {
         texts(self.batch.column(column), self.columns[column].class_names.as_deref())
+    }
+
+    /// The values of a column, texts as by [`texts`](Self::texts), and lists of such. `None` for lists of nothing but
+    /// nulls too, not for empty ones: nothing is known of the one, and there is none in the other.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn values(&self, column: usize) -> Vec<Option<CellValue>> {
+        let names = self.columns[column].class_names.as_deref();
+        match lists(self.batch.column(column)) {
+            Some(lists) => {
+                let list = |items: ArrayRef| {
+                    let texts: Vec<_> = texts(&items, names).into_iter().flatten().collect();
+                    (items.is_empty() || !texts.is_empty()).then_some(CellValue::List(texts))
+                };
+                lists.into_iter().map(|items| list(items?)).collect()
+            }
+            None => self.texts(column).into_iter().map(|text| text.map(CellValue::Text)).collect(),
+        }
     }
 
     /// The class ids of a column, also those in lists, that have no name, each with its row, counted from 0 in this
@@ -163,8 +192,12 @@ impl ExternalBatch {
 }
 
 fn column(field: &Field, features: Option<&Value>) -> ExternalColumn {
-    let kind = if is_text(field.data_type()) {
+    let kind = if *field.data_type() == DataType::Null {
+        ExternalKind::Null
+    } else if is_text(field.data_type()) {
         ExternalKind::Text
+    } else if is_list(field.data_type()) {
+        ExternalKind::List
     } else if holds_photos(field.data_type()) {
         ExternalKind::Photos
     } else {
@@ -188,17 +221,22 @@ fn class_names(metadata: &Value, column: &str) -> Option<Vec<String>> {
 
 fn is_text(data_type: &DataType) -> bool {
     use DataType::{
-        Boolean, Dictionary, Float32, Float64, Int8, Int16, Int32, Int64, LargeList, LargeUtf8, List, Null,
-        UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
+        Boolean, Dictionary, Float32, Float64, Int8, Int16, Int32, Int64, LargeUtf8, Null, UInt8, UInt16,
+        UInt32, UInt64, Utf8, Utf8View,
     };
     match data_type {
         Utf8 | LargeUtf8 | Utf8View | Boolean | Null => true,
         Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Float32 | Float64 => true,
         Dictionary(_, values) => is_text(values),
-        // Lists of numbers are boxes and vectors, not labels.
-        List(item) | LargeList(item) => {
-            let item = item.data_type();
-            is_text(item) && !matches!(item, List(_) | LargeList(_) | Float32 | Float64)
+        _ => false,
+    }
+}
+
+/// Lists of decimal numbers are boxes and vectors, not labels.
+fn is_list(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::List(item) | DataType::LargeList(item) => {
+            is_text(item.data_type()) && !matches!(item.data_type(), DataType::Float32 | DataType::Float64)
         }
         _ => false,
     }
@@ -240,10 +278,7 @@ fn texts(array: &ArrayRef, names: Option<&[String]>) -> Vec<Option<String>> {
             let value = |row: usize| values.get(*keys.get(row)?).cloned().flatten();
             (0..array.len()).map(|row| if array.is_null(row) { None } else { value(row) }).collect()
         }
-        _ => match lists(array) {
-            Some(lists) => lists.into_iter().map(|items| joined(&items?, names)).collect(),
-            None => vec![None; array.len()],
-        },
+        _ => vec![None; array.len()],
     }
 }
 
@@ -278,15 +313,6 @@ fn lists(array: &ArrayRef) -> Option<Vec<Option<ArrayRef>>> {
 
 fn text(value: Option<&str>) -> Option<String> {
     value.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-/// A list of nothing but nulls is unknown, an empty one is not.
-fn joined(items: &ArrayRef, names: Option<&[String]>) -> Option<String> {
-    if items.is_empty() {
-        return Some(NO_TAGS.to_owned());
-    }
-    let items: Vec<_> = texts(items, names).into_iter().flatten().collect();
-    (!items.is_empty()).then(|| items.join(TAG_SEPARATOR))
 }
 
 /// The integers in each row: at most one, or those of a list. None where the array holds something else.

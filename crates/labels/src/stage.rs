@@ -31,7 +31,7 @@ impl Stage for Labels {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> Value {

@@ -2,6 +2,7 @@
 
 mod alternative_copies;
 mod archives;
+mod caches;
 mod folders;
 mod hostile;
 mod parquet;
