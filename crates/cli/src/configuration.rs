@@ -23,6 +23,8 @@ pub(crate) struct Configuration {
     pub(crate) stages: Vec<Box<dyn Stage>>,
     /// Where photos and annotations come from.
     pub(crate) dataset: marque_ingest::Settings,
+    /// The heads, and how photos are split.
+    pub(crate) labels: marque_labels::Settings,
     /// How files are downloaded, and which beside the data set's.
     pub(crate) fetch: FetchSettings,
     /// How to train.
@@ -81,7 +83,7 @@ impl Configuration {
         let dataset = ingest.clone();
         let mut stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Ingest::new(ingest)),
-            Box::new(Labels::new(labels)),
+            Box::new(Labels::new(labels.clone())),
             Box::new(Preprocess::new(preprocess)),
         ];
         if let Some(features) = Features::new(&train) {
@@ -89,7 +91,7 @@ impl Configuration {
         }
         stages.push(Box::new(Train::new(train.clone())));
         stages.push(Box::new(Evaluate::new(evaluate)));
-        Self { store, stages, dataset, fetch, train, threads }
+        Self { store, stages, dataset, labels, fetch, train, threads }
     }
 
     /// Starts the threads that all stages share.
