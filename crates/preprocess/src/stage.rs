@@ -104,8 +104,9 @@ impl Preprocess {
         fs_err::create_dir_all(&folder)?;
         let bar = job.progress().bar("export", index.len() as u64, Unit::Photos);
         let per_shard = self.settings.shard_photos;
+        let records = webdataset::Records::read(job.input(labels::STAGE))?;
         for (number, rows) in (0u32..).zip(index.chunks(per_shard)) {
-            webdataset::export(&folder, shards, number, rows, number as usize * per_shard)?;
+            webdataset::export(&folder, shards, &records, number, rows, number as usize * per_shard)?;
             bar.advance(rows.len() as u64);
         }
         Ok(())
@@ -182,9 +183,14 @@ impl Stage for Preprocess {
     }
 
     fn inputs(&self) -> Vec<Input> {
+        // The labels only where they are written: other heads do not redo the pixels.
+        let labelled: &[_] = match self.settings.webdataset {
+            true => &[labels::CROP_TABLE, labels::LABEL_TABLE, labels::HEADS],
+            false => &[labels::CROP_TABLE],
+        };
         vec![
             Input { stage: ingest::STAGE, files: &[ingest::PHOTOS] },
-            Input { stage: labels::STAGE, files: &[labels::CROP_TABLE] },
+            Input { stage: labels::STAGE, files: labelled },
         ]
     }
 
