@@ -1,5 +1,7 @@
 //! What runs, what does not, and what is said about it.
 
+use std::collections::BTreeSet;
+
 use crate::project::{PIPELINE, Project};
 
 const ALL: [&str; 5] = ["ingest", "labels", "preprocess", "train", "evaluate"];
@@ -60,11 +62,43 @@ fn explain_names_the_key_that_changed() {
     assert!(fresh.stdout.starts_with("train is fresh"), "{}", fresh.stdout);
     project.edit("epochs = 2", "epochs = 3");
     let stale = project.call(&["explain", "train"]).succeeded();
-    assert!(stale.stdout.contains("settings.epochs: 2 → 3"), "{}", stale.stdout);
+    assert!(stale.stdout.contains("train.epochs: 2 → 3"), "{}", stale.stdout);
     let follows = project.call(&["explain", "evaluate"]).succeeded();
     assert!(follows.stdout.contains("train has to run first"), "{}", follows.stdout);
     let set = project.call(&["explain", "labels", "--set", "labels.validation=0.3"]).succeeded();
-    assert!(set.stdout.contains("settings.validation: 0.2 → 0.3"), "{}", set.stdout);
+    assert!(set.stdout.contains("labels.validation: 0.2 → 0.3"), "{}", set.stdout);
+}
+
+#[test]
+fn what_a_stage_depends_on_has_the_names_of_its_keys() {
+    let project = Project::finished();
+    let other = [
+        "train.schedule=\"step\"",
+        "train.ema_decay=0.9",
+        "train.freeze=[\"stem\"]",
+        "train.optimizer=\"sgd\"",
+        "train.heads.brand.loss_weight=2",
+    ];
+    let mut sections = BTreeSet::new();
+    for pairs in [&[], &other[..]] {
+        let set: Vec<_> = pairs.iter().flat_map(|pair| ["--set", pair]).collect();
+        let config = project.call(&[&["config", "--json"], &set[..]].concat()).succeeded();
+        let keys: serde_json::Map<_, _> = serde_json::from_str(&config.stdout).unwrap();
+        for stage in ALL {
+            let explained = project.call(&[&["explain", stage], &set[..]].concat()).succeeded();
+            let fields =
+                explained.stdout.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(" = "));
+            for (field, _) in fields.filter(|(field, _)| !field.contains('/') && field.contains('.')) {
+                assert!(
+                    keys.contains_key(field),
+                    "{stage} depends on `{field}`, which is no key of the configuration"
+                );
+                sections.insert(field.split('.').next().unwrap().to_owned());
+            }
+        }
+    }
+    let expected = ["dataset", "evaluate", "heads", "labels", "preprocess", "runtime", "train"];
+    assert!(sections.iter().eq(expected.iter()), "{sections:?}");
 }
 
 #[test]

@@ -4,7 +4,6 @@ mod caching;
 mod configuration;
 mod documents;
 mod downloads;
-mod engine;
 mod housekeeping;
 mod interruption;
 mod labelling;

@@ -232,7 +232,7 @@ fn a_head_can_have_a_loss_of_its_own() {
     let set = ["--set", "train.heads.brand.loss_weight=3", "--set", "train.heads.brand.label_smoothing=0.2"];
     project.call(&with(&["run", "train"], &set)).succeeded();
     let explained = project.call(&["explain", "train"]).succeeded();
-    assert!(explained.stdout.contains("settings.heads.brand.loss_weight: 3.0"), "{}", explained.stdout);
+    assert!(explained.stdout.contains("train.heads.brand.loss_weight: 3.0"), "{}", explained.stdout);
 }
 
 #[test]

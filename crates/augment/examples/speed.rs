@@ -26,7 +26,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("and colour jitter", Options { colour_jitter: Some(jitter), ..crop.clone() }),
         ("crop, RandAugment 2 × 9, erasing", {
             let erasing = Some(RandomErasing::default());
-            Options { rand_augment: Some(RandAugment::default()), random_erasing: erasing, ..crop }
+            Options {
+                rand_augment: Some(RandAugment { operations: 2, magnitude: 9.0 }),
+                random_erasing: erasing,
+                ..crop
+            }
         }),
     ];
     println!("{SIZE} px, one core");

@@ -29,11 +29,6 @@ impl Canvas {
         &self.pixels
     }
 
-    /// Height and width in pixels.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
     /// Takes the photo to what `change` writes, given the pixels and a buffer of the same length.
     pub(crate) fn rewrite(&mut self, change: impl FnOnce(&[u8], &mut [u8])) {
         self.spare.resize(self.pixels.len(), 0);

@@ -26,11 +26,9 @@ pub(crate) fn contrast(canvas: &Canvas, factor: f64) -> Levels {
 /// Goes from greys towards the photo by `factor`.
 pub(crate) fn saturate(canvas: &mut Canvas, factor: f64) {
     let factor = factor as f32;
-    for pixel in canvas.pixels.chunks_exact_mut(3) {
-        if let [r, g, b] = pixel {
-            let grey = grey(*r, *g, *b);
-            (*r, *g, *b) = (blend(grey, *r, factor), blend(grey, *g, factor), blend(grey, *b, factor));
-        }
+    for [r, g, b] in canvas.pixels.as_chunks_mut().0 {
+        let grey = grey(*r, *g, *b);
+        (*r, *g, *b) = (blend(grey, *r, factor), blend(grey, *g, factor), blend(grey, *b, factor));
     }
 }
 
@@ -62,11 +60,8 @@ fn sharpen_row(above: &[u8], here: &[u8], below: &[u8], row: &mut [u8], factor: 
 
 /// Turns hues by `turn`, a share of the colour circle.
 pub(crate) fn turn_hues(canvas: &mut Canvas, turn: f64) {
-    let turn = turn as f32;
-    for pixel in canvas.pixels.chunks_exact_mut(3) {
-        if let [r, g, b] = pixel {
-            [*r, *g, *b] = turn_hue([*r, *g, *b], turn);
-        }
+    for pixel in canvas.pixels.as_chunks_mut().0 {
+        *pixel = turn_hue(*pixel, turn as f32);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The random choices for one photo, with torchvision's distributions.
 
+use std::ops::RangeInclusive;
+
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -66,20 +68,12 @@ impl Draw {
 
 /// As torchvision's `RandomResizedCrop.get_params`.
 fn draw_crop(options: &RandomResizedCrop, rng: &mut ChaCha8Rng, size: usize) -> Region {
-    let side = size as f64;
-    for _ in 0..TRIES {
-        let area = side * side * between(rng, options.scale);
-        let ratio = between(rng, options.ratio.map(f64::ln)).exp();
-        let (width, height) = (rounded((area * ratio).sqrt()), rounded((area / ratio).sqrt()));
-        if (1..=size).contains(&width) && (1..=size).contains(&height) {
-            let top = rng.random_range(0..=size - height);
-            let left = rng.random_range(0..=size - width);
-            return Region { left, top, width, height };
-        }
+    if let Some([width, height]) = draw_sides(rng, size, options.scale, options.ratio, 1..=size) {
+        return place(rng, size, width, height);
     }
     // The whole photo, or as much of its middle as the ratio allows.
-    let width = rounded(side * options.ratio[1]).clamp(1, size);
-    let height = rounded(side / options.ratio[0]).clamp(1, size);
+    let width = rounded(size as f64 * options.ratio[1]).clamp(1, size);
+    let height = rounded(size as f64 / options.ratio[0]).clamp(1, size);
     Region { left: (size - width) / 2, top: (size - height) / 2, width, height }
 }
 
@@ -88,18 +82,31 @@ fn draw_erased(options: &RandomErasing, rng: &mut ChaCha8Rng, size: usize) -> Op
     if !rng.random_bool(options.probability) {
         return None;
     }
+    let [height, width] = draw_sides(rng, size, options.scale, options.ratio, 0..=size - 1)?;
+    Some(place(rng, size, width, height))
+}
+
+/// Two sides, the first over the second in `ratio`, of a rectangle with a share in `scale` of the photo's area.
+fn draw_sides(
+    rng: &mut ChaCha8Rng,
+    size: usize,
+    scale: [f64; 2],
+    ratio: [f64; 2],
+    allowed: RangeInclusive<usize>,
+) -> Option<[usize; 2]> {
     let side = size as f64;
-    for _ in 0..TRIES {
-        let area = side * side * between(rng, options.scale);
-        let ratio = between(rng, options.ratio.map(f64::ln)).exp();
-        let (height, width) = (rounded((area * ratio).sqrt()), rounded((area / ratio).sqrt()));
-        if height < size && width < size {
-            let top = rng.random_range(0..=size - height);
-            let left = rng.random_range(0..=size - width);
-            return Some(Region { left, top, width, height });
-        }
-    }
-    None
+    let mut sides = (0..TRIES).map(|_| {
+        let area = side * side * between(rng, scale);
+        let ratio = between(rng, ratio.map(f64::ln)).exp();
+        [(area * ratio).sqrt(), (area / ratio).sqrt()].map(rounded)
+    });
+    sides.find(|sides| sides.iter().all(|side| allowed.contains(side)))
+}
+
+/// Anywhere in a photo of `size` pixels.
+fn place(rng: &mut ChaCha8Rng, size: usize, width: usize, height: usize) -> Region {
+    let top = rng.random_range(0..=size - height);
+    Region { left: rng.random_range(0..=size - width), top, width, height }
 }
 
 /// As torchvision's `ColorJitter.get_params`: all factors, in random order.

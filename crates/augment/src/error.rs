@@ -1,4 +1,4 @@
-//! Errors of options and buffers.
+//! Why photos cannot be augmented.
 
 /// Why photos cannot be augmented.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

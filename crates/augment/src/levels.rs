@@ -6,6 +6,15 @@ use crate::Canvas;
 /// The new byte for each byte, by colour.
 pub(crate) type Levels = [[u8; 256]; 3];
 
+impl Canvas {
+    /// Changes each byte by the table of its colour.
+    pub(crate) fn change_levels(&mut self, [red, green, blue]: &Levels) {
+        for [r, g, b] in self.pixels.as_chunks_mut().0 {
+            (*r, *g, *b) = (red[usize::from(*r)], green[usize::from(*g)], blue[usize::from(*b)]);
+        }
+    }
+}
+
 /// The same table for all colours.
 pub(crate) fn for_all(level: impl Fn(u8) -> u8) -> Levels {
     let table = std::array::from_fn(|byte| level(byte as u8));
@@ -72,14 +81,4 @@ fn histograms(canvas: &Canvas) -> [[u64; 256]; 3] {
         }
     }
     counts
-}
-
-/// Changes a photo by a table.
-pub(crate) fn apply(canvas: &mut Canvas, levels: &Levels) {
-    let [red, green, blue] = levels;
-    for pixel in canvas.pixels.chunks_exact_mut(3) {
-        if let [r, g, b] = pixel {
-            (*r, *g, *b) = (red[usize::from(*r)], green[usize::from(*g)], blue[usize::from(*b)]);
-        }
-    }
 }

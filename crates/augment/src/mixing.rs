@@ -115,25 +115,10 @@ impl Mix {
     pub fn apply(&self, images: &mut [f32], size: usize) -> Result<(), Error> {
         let photo = size * size * 3;
         Error::check("the images", images.len(), self.permutation.len() * photo)?;
-        let mut done = vec![false; self.permutation.len()];
-        // A photo is needed by one other, the one before it in its cycle of the permutation. Going along the cycle
-        // overwrites no photo that is still needed, but the first.
-        for first in 0..self.permutation.len() {
-            if done[first] || self.permutation[first] == first {
-                continue;
-            }
-            let saved = images[first * photo..(first + 1) * photo].to_vec();
-            let mut at = first;
-            loop {
-                done[at] = true;
-                let partner = self.permutation[at];
-                if partner == first {
-                    self.blend(&mut images[at * photo..(at + 1) * photo], &saved, size);
-                    break;
-                }
-                let (own, other) = both(images, at, partner, photo);
-                self.blend(own, other, size);
-                at = partner;
+        let before = images.to_vec();
+        for (at, (own, partner)) in images.chunks_exact_mut(photo).zip(&self.permutation).enumerate() {
+            if *partner != at {
+                self.blend(own, &before[partner * photo..][..photo], size);
             }
         }
         Ok(())
@@ -155,16 +140,5 @@ impl Mix {
                 }
             }
         }
-    }
-}
-
-/// Two different photos of a batch, the first to be changed.
-fn both(images: &mut [f32], own: usize, other: usize, photo: usize) -> (&mut [f32], &[f32]) {
-    if own < other {
-        let (before, after) = images.split_at_mut(other * photo);
-        (&mut before[own * photo..(own + 1) * photo], &after[..photo])
-    } else {
-        let (before, after) = images.split_at_mut(own * photo);
-        (&mut after[..photo], &before[other * photo..(other + 1) * photo])
     }
 }

@@ -84,34 +84,23 @@ impl Operation {
 
     /// Applies the operation; pixels from outside the photo are `fill`.
     pub fn apply(&self, canvas: &mut Canvas, fill: [u8; 3]) {
+        let size = canvas.size;
         let mut map = |matrix| affine::transform(canvas, matrix, fill);
         match *self {
             Self::ShearX(shear) => map([1.0, shear, 0.0, 0.0, 1.0, 0.0]),
             Self::ShearY(shear) => map([1.0, 0.0, 0.0, shear, 1.0, 0.0]),
             Self::TranslateX(pixels) => map([1.0, 0.0, -f64::from(pixels), 0.0, 1.0, 0.0]),
             Self::TranslateY(pixels) => map([1.0, 0.0, 0.0, 0.0, 1.0, -f64::from(pixels)]),
-            Self::Rotate(degrees) => {
-                let matrix = affine::rotation(degrees, canvas.size);
-                affine::transform(canvas, matrix, fill);
-            }
+            Self::Rotate(degrees) => map(affine::rotation(degrees, size)),
             Self::Saturation(factor) => colour::saturate(canvas, factor),
             Self::Sharpness(factor) => colour::sharpen(canvas, factor),
             Self::Hue(turn) => colour::turn_hues(canvas, turn),
-            Self::Brightness(factor) => levels::apply(canvas, &colour::brightness(factor)),
-            Self::Contrast(factor) => {
-                let table = colour::contrast(canvas, factor);
-                levels::apply(canvas, &table);
-            }
-            Self::Posterize(bits) => levels::apply(canvas, &levels::posterize(bits)),
-            Self::Solarize(threshold) => levels::apply(canvas, &levels::solarize(threshold)),
-            Self::AutoContrast => {
-                let table = levels::autocontrast(canvas);
-                levels::apply(canvas, &table);
-            }
-            Self::Equalize => {
-                let table = levels::equalize(canvas);
-                levels::apply(canvas, &table);
-            }
+            Self::Brightness(factor) => canvas.change_levels(&colour::brightness(factor)),
+            Self::Contrast(factor) => canvas.change_levels(&colour::contrast(canvas, factor)),
+            Self::Posterize(bits) => canvas.change_levels(&levels::posterize(bits)),
+            Self::Solarize(threshold) => canvas.change_levels(&levels::solarize(threshold)),
+            Self::AutoContrast => canvas.change_levels(&levels::autocontrast(canvas)),
+            Self::Equalize => canvas.change_levels(&levels::equalize(canvas)),
         }
     }
 }

@@ -99,12 +99,6 @@ impl RandAugment {
     pub const OPERATIONS: RangeInclusive<f64> = 0.0..=100.0;
 }
 
-impl Default for RandAugment {
-    fn default() -> Self {
-        Self { operations: 2, magnitude: 9.0 }
-    }
-}
-
 /// A blank rectangle of the mean colour (Zhong et al., 2017), as in torchvision's `RandomErasing`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct RandomErasing {

@@ -33,11 +33,6 @@ impl Policy {
         })
     }
 
-    /// The options that it was made from.
-    pub fn options(&self) -> &Options {
-        &self.options
-    }
-
     /// Height and width of the result for photos of `size` pixels.
     pub fn output_size(&self, size: usize) -> usize {
         self.options.output_size.unwrap_or(size)

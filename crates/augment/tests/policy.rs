@@ -27,7 +27,7 @@ fn everything() -> Options {
         shift: 2,
         random_resized_crop: Some(RandomResizedCrop::default()),
         colour_jitter: Some(ColourJitter { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 }),
-        rand_augment: Some(RandAugment::default()),
+        rand_augment: Some(RandAugment { operations: 2, magnitude: 9.0 }),
         random_erasing: Some(RandomErasing { probability: 0.5, ..RandomErasing::default() }),
         output_size: Some(12),
         ..Options::default()

@@ -81,8 +81,7 @@ impl Error {
             Error::Inspect(
                 marque_inspect::Error::Query { .. }
                 | marque_inspect::Error::UnknownTable { .. }
-                | marque_inspect::Error::UnknownColumn { .. }
-                | marque_inspect::Error::UnknownHead { .. }
+                | marque_inspect::Error::Unknown { .. }
                 | marque_inspect::Error::NoPhotos
                 | marque_inspect::Error::TooTall { .. }
                 | marque_inspect::Error::Picture { .. },
@@ -136,7 +135,7 @@ impl Error {
             Error::NoSuchTable(_) | Error::Inspect(marque_inspect::Error::UnknownTable { .. }) => {
                 Some(format!("the tables are {}", table_names()))
             }
-            Error::Inspect(marque_inspect::Error::UnknownColumn { .. }) => Some(
+            Error::Inspect(marque_inspect::Error::Unknown { what: "column", .. }) => Some(
                 "columns stand without quotes or in double ones, text in single ones: type = 'SUV'"
                     .to_owned(),
             ),

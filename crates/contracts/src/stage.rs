@@ -28,7 +28,8 @@ pub trait Stage {
     /// numerics version. A test pins the bytes of each stage (`tests/pins.rs`).
     fn version(&self) -> u32;
 
-    /// The resolved settings that can change the output, defaults included, and no others.
+    /// The resolved settings that can change the output, defaults included, and no others, under the sections and keys of
+    /// the configuration: `{"train": {"epochs": 10}}`.
     fn settings(&self) -> Value;
 
     /// What it reads of other artifacts.

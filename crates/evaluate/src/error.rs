@@ -1,3 +1,5 @@
+//! Errors of the stage, and what to do about them.
+
 use std::io;
 use std::path::PathBuf;
 

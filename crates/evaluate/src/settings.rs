@@ -5,7 +5,8 @@ use marque_network::Precision;
 use marque_settings::Reader;
 use serde::Serialize;
 
-/// How to measure, and how many photos to show.
+/// How to measure, and how many photos to show. Serialised, it is what of the section enters the fingerprint, under its
+/// keys.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Settings {
     /// Which split to measure: test or validation.
@@ -20,6 +21,7 @@ pub struct Settings {
     /// Photos in the report's section of confident mistakes.
     pub mistakes: usize,
     /// What the backbone computes with: `runtime.precision`.
+    #[serde(skip)]
     pub precision: Precision,
 }
 

@@ -109,7 +109,7 @@ impl Stage for Evaluate {
     }
 
     fn settings(&self) -> Value {
-        json!(self.settings)
+        json!({ evaluate::STAGE: self.settings, "runtime": { "precision": self.settings.precision } })
     }
 
     fn inputs(&self) -> Vec<Input> {

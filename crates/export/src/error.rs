@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Why a network cannot be exported.
 
 use std::path::PathBuf;
 

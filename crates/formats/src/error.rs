@@ -1,3 +1,5 @@
+//! Errors of tables and shards, which name the file.
+
 use std::path::{Path, PathBuf};
 
 /// Why a table or shard cannot be read or written.

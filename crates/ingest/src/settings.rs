@@ -10,8 +10,8 @@ use serde::{Serialize, Serializer};
 use crate::archive::Limits;
 use crate::expected_file::ExpectedFile;
 
-/// Where photos and annotations come from, and what is asked of them. Serialised, it is what of the settings enters the
-/// fingerprint: paths do not, since the same files elsewhere give the same.
+/// Where photos and annotations come from, and what is asked of them. Serialised, it is what of the section enters the
+/// fingerprint, under its keys: paths do not, since the same files elsewhere give the same.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Settings {
     /// The source.
@@ -37,7 +37,7 @@ pub struct Settings {
 #[serde(tag = "source", rename_all = "kebab-case")]
 pub enum SourceSettings {
     /// The embedded data set, drawn from a seed.
-    Sample(#[serde(serialize_with = "drawing")] Sample),
+    Sample(#[serde(serialize_with = "sample_keys")] Sample),
     /// Archives or folders in a published layout of Stanford Cars, in this folder, or one archive.
     Published(#[serde(skip)] PathBuf),
     /// Parquet files with embedded photos, as Hugging Face keeps them.
@@ -96,20 +96,12 @@ const NEAR_BITS: usize = 4;
 /// Pixels of a photo, unless told otherwise: more than cameras have, and what fits into 400 MB.
 const MAX_PIXELS: usize = 100_000_000;
 
-/// The embedded data set as it enters the fingerprint: what is drawn, and by which version of the drawing.
-fn drawing<S: Serializer>(sample: &Sample, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Drawing {
-        drawing_version: u32,
-        seed: u64,
-        train_photos: u32,
-        test_photos: u32,
-        width: u32,
-        height: u32,
-    }
-    let Sample { seed, train_photos, test_photos, width, height } = *sample;
-    let drawing_version = marque_sample::VERSION;
-    Drawing { drawing_version, seed, train_photos, test_photos, width, height }.serialize(serializer)
+/// What of the sample can be set; [`marque_sample::VERSION`] stands for the rest.
+fn sample_keys<S: Serializer>(sample: &Sample, serializer: S) -> Result<S::Ok, S::Error> {
+    let Sample { seed, train_photos, test_photos, .. } = sample;
+    let keys =
+        [("seed", *seed), ("train_photos", (*train_photos).into()), ("test_photos", (*test_photos).into())];
+    serializer.collect_map(keys)
 }
 
 impl Settings {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::photos::{Photo, decode_all};
 use crate::source::{self, AlternativeCopy, Destination, Imported};
 use crate::source_folder::SourceFolder;
-use crate::{Error, Settings, duplicates};
+use crate::{Error, Settings, SourceSettings, duplicates};
 
 /// The stage `ingest`.
 pub struct Ingest {
@@ -157,11 +157,13 @@ impl Stage for Ingest {
     }
 
     fn version(&self) -> u32 {
-        7
+        let drawing =
+            matches!(self.settings.source, SourceSettings::Sample(_)).then_some(marque_sample::VERSION);
+        7 + 100 * drawing.unwrap_or(0)
     }
 
     fn settings(&self) -> Value {
-        json!(self.settings)
+        json!({ "dataset": self.settings })
     }
 
     fn inputs(&self) -> Vec<Input> {

@@ -1,3 +1,5 @@
+//! Why a table cannot be looked into, with reasons from Polars made short.
+
 use std::path::PathBuf;
 
 use polars::error::PolarsError;
@@ -22,24 +24,14 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// A query or a condition names a column that is not there.
-    #[error("there is no column `{name}`{}; the columns are {}", meant(.likely), .there.join(", "))]
-    UnknownColumn {
+    /// A query or a condition names a column that is not there, or a head is asked for that is not.
+    #[error("there is no {what} `{name}`{}; the {what}s are {}", meant(.name, .there), .there.join(", "))]
+    Unknown {
+        /// "column", or "head".
+        what: &'static str,
         /// The name.
         name: String,
-        /// The column that it is likely to mean.
-        likely: Option<String>,
-        /// The columns that are there.
-        there: Vec<String>,
-    },
-    /// There is no such head.
-    #[error("there is no head `{name}`{}; the heads are {}", meant(.likely), .there.join(", "))]
-    UnknownHead {
-        /// The name.
-        name: String,
-        /// The head that it is likely to mean.
-        likely: Option<String>,
-        /// The heads that are there.
+        /// Those that are there.
         there: Vec<String>,
     },
     /// No photo fits a condition, so there is nothing to lay out.
@@ -70,8 +62,11 @@ pub enum Error {
     Json(#[from] serde_json::Error),
 }
 
-fn meant(likely: &Option<String>) -> String {
-    likely.as_ref().map_or(String::new(), |likely| format!("; did you mean `{likely}`?"))
+/// Asks whether the name most like a word was meant, if one is like it.
+fn meant(word: &str, names: &[String]) -> String {
+    let near = names.iter().map(|name| (strsim::jaro_winkler(word, name), name));
+    let near = near.filter(|(likeness, _)| *likeness > 0.75).max_by(|a, b| a.0.total_cmp(&b.0));
+    near.map_or(String::new(), |(_, name)| format!("; did you mean `{name}`?"))
 }
 
 impl Error {
@@ -83,7 +78,7 @@ impl Error {
             Some(text[start..].split(after).next()?.to_owned())
         };
         if let Some(name) = between("unable to find column \"", '"') {
-            return Self::UnknownColumn { likely: likely(&name, columns), there: columns.to_vec(), name };
+            return Self::Unknown { what: "column", there: columns.to_vec(), name };
         }
         if text.contains("was not found")
             && let Some(name) = between("relation '", '\'')
@@ -96,13 +91,6 @@ impl Error {
     }
 
     pub(crate) fn unknown_head(name: &str, there: Vec<String>) -> Self {
-        Self::UnknownHead { name: name.to_owned(), likely: likely(name, &there), there }
+        Self::Unknown { what: "head", name: name.to_owned(), there }
     }
-}
-
-/// The name most like a word, if it is like one.
-fn likely(word: &str, names: &[String]) -> Option<String> {
-    let near = names.iter().map(|name| (strsim::jaro_winkler(word, name), name));
-    let near = near.filter(|(likeness, _)| *likeness > 0.75).max_by(|a, b| a.0.total_cmp(&b.0));
-    near.map(|(_, name)| name.clone())
 }

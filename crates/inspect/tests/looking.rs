@@ -310,7 +310,7 @@ Audi S4 Sedan 2007                      22  Other
             && audi.ends_with("type: both readings agree on all of them"),
         "{audi}"
     );
-    assert!(matches!(classes(&path, None, Some("brand")), Err(Error::UnknownHead { .. })));
+    assert!(matches!(classes(&path, None, Some("brand")), Err(Error::Unknown { what: "head", .. })));
 }
 
 /// Photos of plain colours, wide and tall, and a file that is none.
@@ -364,7 +364,7 @@ fn sheets_that_cannot_be_are_refused() {
     let table = PhotoTable::read(&photos(folder.path()), None, &[]).unwrap();
     let sheet = |condition, out: &str| table.sheet(folder.path(), condition, 9, &folder.path().join(out));
     assert!(matches!(sheet(Some("width > 5000"), "x.png"), Err(Error::NoPhotos)));
-    assert!(matches!(sheet(Some("type = 'SUV'"), "x.png"), Err(Error::UnknownColumn { .. })));
+    assert!(matches!(sheet(Some("type = 'SUV'"), "x.png"), Err(Error::Unknown { what: "column", .. })));
     assert!(matches!(sheet(None, "x.foo"), Err(Error::Picture { .. })));
     assert!(matches!(sheet(None, "nowhere/x.png"), Err(Error::Picture { .. })));
 }

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::loss::{Loss, LossOptions};
-use crate::tensor_access::{read, require_f32, wrong_shape};
+use crate::tensor_access::{read, wrong_shape};
 use candle_core::{Result, Tensor};
 
 const NAME: &str = "binary_cross_entropy";
@@ -22,7 +22,6 @@ pub fn binary_cross_entropy(
     targets: &[Option<&[usize]>],
     options: &LossOptions,
 ) -> Result<Tensor> {
-    require_f32(NAME, "the logits", logits)?;
     let classes = match *logits.dims() {
         [rows, classes] if rows == targets.len() && rows > 0 && classes > 0 => classes,
         _ => {

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::loss::{Loss, LossOptions};
-use crate::tensor_access::{read, require_f32, wrong_shape};
+use crate::tensor_access::{read, wrong_shape};
 use candle_core::{DType, Result, Tensor};
 
 const NAME: &str = "cross_entropy";
@@ -22,7 +22,6 @@ pub const IGNORED: i64 = -1;
 /// [`Error::Value`] if a target is not a class, or weights, smoothing or gamma are out of range; [`Error::Shape`] and
 /// [`Error::Storage`] if tensors do not fit.
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &LossOptions) -> Result<Tensor> {
-    require_f32(NAME, "the logits", logits)?;
     let (rows, classes) = match *logits.dims() {
         [rows, classes] if rows > 0 && classes > 0 => (rows, classes),
         _ => return Err(wrong_shape(NAME, "the logits", logits, "[n, k] without zeros")),

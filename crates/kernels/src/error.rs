@@ -1,4 +1,4 @@
-//! Errors of the operations.
+//! Why operations refuse their arguments.
 
 use candle_core::{DType, DeviceLocation};
 

@@ -32,6 +32,7 @@
 
 mod binary_cross_entropy;
 mod cross_entropy;
+mod cut;
 mod element;
 mod error;
 mod loss;

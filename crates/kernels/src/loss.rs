@@ -1,8 +1,7 @@
 //! Losses of logits as candle custom operations: checks of their options, and a gradient that is computed with the loss.
 
 use crate::Error;
-use crate::tensor_access::tensor;
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
 
 /// Options of both losses. The default is the plain loss: no class weights, label smoothing or focal term.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,7 +59,7 @@ impl CustomOp1 for Loss {
 
     fn bwd(&self, logits: &Tensor, _loss: &Tensor, upstream: &Tensor) -> Result<Option<Tensor>> {
         let upstream = upstream.to_scalar::<f32>()?;
-        let gradient = self.gradient.iter().map(|gradient| gradient * upstream).collect();
-        Ok(Some(tensor(gradient, logits.shape())?))
+        let gradient: Vec<f32> = self.gradient.iter().map(|gradient| gradient * upstream).collect();
+        Ok(Some(Tensor::from_vec(gradient, logits.shape(), &Device::Cpu)?))
     }
 }

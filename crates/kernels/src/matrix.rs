@@ -60,41 +60,23 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// Writes the product of `a` and `b` over `result`, row after row.
-pub(crate) fn set_product(result: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
-    check(result.len(), &a, &b);
-    if a.columns == 0 {
+/// Writes, or adds if `accumulate`, the product of `a` and `b` to `result`, row after row.
+pub(crate) fn product(accumulate: bool, result: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
+    assert_eq!(a.columns, b.rows, "inner sizes of a matrix product");
+    assert_eq!(result.len(), a.rows * b.columns, "size of a matrix product");
+    if a.columns == 0 && !accumulate {
         return result.fill(0.0);
     }
-    // SAFETY: `check` holds, and the result's values are initialised.
-    unsafe { multiply(result.as_mut_ptr(), false, a, b) }
-}
-
-/// Adds the product of `a` and `b` to `result`, row after row.
-pub(crate) fn add_product(result: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
-    check(result.len(), &a, &b);
-    // SAFETY: `check` holds, and the result's values are initialised.
-    unsafe { multiply(result.as_mut_ptr(), true, a, b) }
-}
-
-fn check(len: usize, a: &Matrix<'_>, b: &Matrix<'_>) {
-    assert_eq!(a.columns, b.rows, "inner sizes of a matrix product");
-    assert_eq!(len, a.rows * b.columns, "size of a matrix product");
-}
-
-/// # Safety
-/// `result` points to `a.rows * b.columns` writable values (initialised ones if `accumulate`), and `a.columns
-/// == b.rows`. The constructors of [`Matrix`] see to it that its strides stay inside of its slice.
-unsafe fn multiply(result: *mut f32, accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
     // Slices hold at most isize::MAX bytes, so strides fit.
     let stride = |s: usize| s as isize;
-    // SAFETY: passed on from the caller. `Parallelism::None`: threads are this crate's callers' business.
+    // SAFETY: by the assertions the result has `a.rows * b.columns` values. The constructors of [`Matrix`] see to it that
+    // its strides stay inside of its slice. `Parallelism::None`: threads are the business of this crate's callers.
     unsafe {
         gemm::gemm(
             a.rows,
             b.columns,
             a.columns,
-            result,
+            result.as_mut_ptr(),
             1,
             stride(b.columns),
             accumulate,

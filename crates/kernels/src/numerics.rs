@@ -16,9 +16,8 @@ mod tests {
     use crate::nhwc::bf16::{self as bf16_convolution, Bf16Unit};
     use crate::nhwc::{
         ConvInput, Convolution, Element, Epilogue, MaxPool, Moments, Normalisation, NormalisationGradient,
-        global_average_pool, global_average_pool_gradient,
+        global_average_pool, global_average_pool_gradient, normalise, normalise_add_relu, relu_gradient,
     };
-    use crate::nhwc::{normalise_add_relu_at, normalise_at, relu_gradient_at};
     use crate::simd::Level;
     use half::bf16;
 
@@ -122,36 +121,35 @@ mod tests {
     }
 
     /// The digest of what stands between convolutions.
-    fn rest<E: Element>(digest: &mut Digest, level: Level) {
+    fn rest<E: Element>(digest: &mut Digest) {
         let [n, h, w, channels] = [2, 9, 8, 37];
         let len = n * h * w * channels;
         let (x, dy, shortcut): (Vec<E>, Vec<E>, Vec<E>) =
             (numbers(len, 10), numbers(len, 11), numbers(len, 12));
-        let moments = Moments::at(level, &x, channels);
+        let moments = Moments::of(&x, channels);
         digest.add(&moments.mean);
         digest.add(&moments.variance);
         let (gamma, beta) = (numbers::<f32>(channels, 13), numbers::<f32>(channels, 14));
         let own = Normalisation::new(&moments, &gamma, &beta, 1e-5);
         let mut y = x.clone();
         for relu in [false, true] {
-            normalise_at(level, &x, &own, relu, &mut y);
+            normalise(&x, &own, relu, &mut y);
             digest.add(&y);
-            let gradient = NormalisationGradient::at(level, &x, &own, relu, &dy);
+            let gradient = NormalisationGradient::new(&x, &own, relu, &dy);
             digest.add(&gradient.gamma().collect::<Vec<_>>());
             digest.add(&gradient.beta().collect::<Vec<_>>());
             gradient.input(&dy, &mut y);
             digest.add(&y);
         }
         for shortcut_norm in [None, Some(&norm(channels))] {
-            normalise_add_relu_at(level, &x, &own, &shortcut, shortcut_norm, &mut y);
+            normalise_add_relu(&x, &own, &shortcut, shortcut_norm, &mut y);
             digest.add(&y);
         }
         let mut gradient = dy.clone();
-        relu_gradient_at(level, &y, &mut gradient);
+        relu_gradient(&y, &mut gradient);
         digest.add(&gradient);
 
-        let mut pool = MaxPool::new([n, h, w, channels], 3, 2, 1).unwrap();
-        pool.level = level;
+        let pool = MaxPool::new([n, h, w, channels], 3, 2, 1).unwrap();
         let pooled: usize = pool.output_shape().iter().product();
         let (mut y, mut chosen, mut dx) = (numbers::<E>(pooled, 15), vec![0; pooled], x.clone());
         pool.forward(&x, &mut y, &mut chosen);
@@ -166,16 +164,14 @@ mod tests {
     }
 
     /// Of everything in `f32`.
-    fn of_f32(level: Level) -> String {
+    fn of_f32() -> String {
         let mut digest = Digest::new();
         convolutions::<f32>(&mut digest, |convolution, passes, y, dx, dw| {
-            let mut convolution = *convolution;
-            convolution.level = level;
             convolution.forward(passes.x, passes.weight, passes.epilogue, y);
             convolution.input_gradient(passes.weight, passes.dy, passes.epilogue.relu, dx);
             convolution.weight_gradient(passes.x, passes.dy, dw);
         });
-        rest::<f32>(&mut digest, level);
+        rest::<f32>(&mut digest);
         digest.text()
     }
 
@@ -189,7 +185,7 @@ mod tests {
             bf16_convolution::input_gradient(unit, g, passes.weight, passes.dy, accumulate, dx);
             bf16_convolution::weight_gradient(unit, g, passes.x, passes.dy, dw);
         });
-        rest::<bf16>(&mut digest, unit.level());
+        unit.level().with(|| rest::<bf16>(&mut digest));
         digest.text()
     }
 
@@ -200,7 +196,7 @@ mod tests {
             eprintln!("not checked: this CPU has neither AVX2 with FMA nor AVX-512");
             return;
         }
-        let f32s = Level::supported().into_iter().map(|level| (format!("f32 {level:?}"), of_f32(level)));
+        let f32s = Level::supported().into_iter().map(|level| (format!("f32 {level:?}"), level.with(of_f32)));
         let bf16s = Bf16Unit::supported().into_iter().map(|unit| (format!("bf16 {unit:?}"), of_bf16(unit)));
         let found: Vec<(String, String)> = f32s.chain(bf16s).collect();
         for (name, _) in PINS.iter().filter(|(name, _)| found.iter().all(|(found, _)| found != name)) {

@@ -81,7 +81,7 @@ pub(crate) fn as_halves(pairs: &mut [u32]) -> &mut [bf16] {
     unsafe { std::slice::from_raw_parts_mut(pairs.as_mut_ptr().cast(), 2 * pairs.len()) }
 }
 
-/// The smallest kept buffer that is large enough, or else the largest, grown.
+/// The smallest idle buffer that is large enough, or else the largest, grown.
 fn take(len: usize) -> Vec<f32> {
     BUFFERS.with_borrow_mut(|buffers| {
         buffers.sort_by_key(Vec::len);

@@ -86,9 +86,13 @@ pub(crate) const SQUARE: usize = 16;
 pub(crate) type Square = [u32; SQUARE * SQUARE];
 
 impl Level {
-    /// The best of this CPU.
+    /// The best of this CPU; in tests the one that `with` asks for.
     pub(crate) fn best() -> Self {
         static BEST: OnceLock<Level> = OnceLock::new();
+        #[cfg(test)]
+        if let Some(level) = tests::CHOSEN.get() {
+            return level;
+        }
         *BEST.get_or_init(|| Self::supported().last().copied().unwrap_or(Self::Portable))
     }
 
@@ -223,6 +227,22 @@ impl Simd for Portable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        /// What [`Level::best`] is on this thread, if that has been chosen.
+        pub(super) static CHOSEN: Cell<Option<Level>> = const { Cell::new(None) };
+    }
+
+    impl Level {
+        /// Calls `f` as on a CPU whose best level this is.
+        pub(crate) fn with<T>(self, f: impl FnOnce() -> T) -> T {
+            let before = CHOSEN.replace(Some(self));
+            let result = f();
+            CHOSEN.set(before);
+            result
+        }
+    }
 
     struct Transpose<'a>(&'a Square, &'a mut Square);
 

@@ -1,7 +1,7 @@
 //! candle tensors as slices, and the checks before that.
 
 use crate::Error;
-use candle_core::{CpuStorage, DType, Device, DeviceLocation, Layout, Result, Shape, Storage, Tensor};
+use candle_core::{CpuStorage, DType, Result, Storage, Tensor};
 use std::ops::{Deref, Range};
 
 /// The values of a contiguous `f32` tensor in main memory, locked for reading as long as the result lives.
@@ -13,10 +13,15 @@ pub fn read<'a>(
     argument: &'static str,
     tensor: &'a Tensor,
 ) -> Result<impl Deref<Target = [f32]> + 'a> {
-    require_f32(operation, argument, tensor)?;
+    let (found, location) = (tensor.dtype(), tensor.device().location());
+    if found != DType::F32 || !tensor.device().is_cpu() {
+        return Err(Error::Storage { operation, argument, expected: "F32", found, location }.into());
+    }
     let (storage, layout) = tensor.storage_and_layout();
-    let (start, end) =
-        layout.contiguous_offsets().ok_or_else(|| not_contiguous(operation, argument, layout))?;
+    let Some((start, end)) = layout.contiguous_offsets() else {
+        let message = format!("{argument} must be contiguous, found strides {:?}", layout.stride());
+        return Err(Error::Value { operation, message }.into());
+    };
     Ok(Locked { storage, range: start..end })
 }
 
@@ -36,20 +41,6 @@ impl<G: Deref<Target = Storage>> Deref for Locked<G> {
     }
 }
 
-/// A tensor from values that an operation computed.
-pub(crate) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
-    Tensor::from_vec(values, shape.into(), &Device::Cpu)
-}
-
-/// Refuses everything but `f32` in main memory.
-pub(crate) fn require_f32(operation: &'static str, argument: &'static str, tensor: &Tensor) -> Result<()> {
-    if tensor.dtype() == DType::F32 && tensor.device().is_cpu() {
-        Ok(())
-    } else {
-        Err(wrong_storage(operation, argument, tensor.dtype(), tensor.device().location()))
-    }
-}
-
 pub(crate) fn wrong_shape(
     operation: &'static str,
     argument: &'static str,
@@ -57,18 +48,4 @@ pub(crate) fn wrong_shape(
     expected: impl Into<String>,
 ) -> candle_core::Error {
     Error::Shape { operation, argument, expected: expected.into(), found: tensor.dims().to_vec() }.into()
-}
-
-fn wrong_storage(
-    operation: &'static str,
-    argument: &'static str,
-    found: DType,
-    location: DeviceLocation,
-) -> candle_core::Error {
-    Error::Storage { operation, argument, expected: "F32", found, location }.into()
-}
-
-fn not_contiguous(operation: &'static str, argument: &'static str, layout: &Layout) -> candle_core::Error {
-    let message = format!("{argument} must be contiguous, found strides {:?}", layout.stride());
-    Error::Value { operation, message }.into()
 }

@@ -15,7 +15,8 @@ const MOST_HELD_OUT: f64 = 0.5;
 /// Highest `min_images` that makes any sense.
 const MOST_IMAGES: usize = 1_000_000_000;
 
-/// What decides over the label tables.
+/// What decides over the label tables. Serialised, it is what of `[labels]` enters the fingerprint, under its keys; so are
+/// the heads under those of `[[heads]]`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Settings {
     /// How words are found in class names.
@@ -36,6 +37,7 @@ pub struct Settings {
     /// Which photos count as duplicates.
     pub duplicates: Duplicates,
     /// The heads, in order.
+    #[serde(skip)]
     pub heads: Vec<HeadDefinition>,
 }
 
@@ -115,7 +117,7 @@ pub enum HeadRule {
         #[serde(flatten)]
         rule: Rule,
         /// How words are found in names; `None` for [`Settings::matching`].
-        #[serde(rename = "match")]
+        #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
         matching: Option<NameMatching>,
     },
     /// From a column of the data set's own.

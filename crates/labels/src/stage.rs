@@ -35,7 +35,7 @@ impl Stage for Labels {
     }
 
     fn settings(&self) -> Value {
-        json!(self.settings)
+        json!({ labels::STAGE: self.settings, "heads": self.settings.heads })
     }
 
     fn inputs(&self) -> Vec<Input> {

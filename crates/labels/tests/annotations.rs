@@ -6,7 +6,7 @@ use marque_contracts::FailureKind;
 use marque_contracts::schema::{Dataset, Layout, Split, ingest, labels};
 use marque_formats::{Crop, CropRow};
 use marque_labels::{HeadRule, Rule, Settings};
-use marque_mat5::{Cell, Struct, Value, Variable, write_file};
+use marque_mat5::{Cell, Struct, Value, Variable, write};
 use published::{Bench, CLASSES, annotations, count, photos, settings};
 
 #[test]
@@ -68,7 +68,7 @@ fn all_photos_may_be_in_one_folder() {
             Variable::new("annotations", array),
             Variable::new("class_names", Cell::row(CLASSES.map(Value::from))),
         ];
-        write_file(bench.metadata("cars_annos.mat"), &variables).unwrap();
+        fs_err::write(bench.metadata("cars_annos.mat"), write(&variables).unwrap()).unwrap();
     };
     write(|i| if i < 10 { 1.0 } else { 0.0 });
     bench.run(Settings { validation: 0.25, ..settings_of_few() }).unwrap();

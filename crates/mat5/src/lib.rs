@@ -4,9 +4,9 @@
 //! chapter): a 128-byte header, then one data element per variable, usually zlib-compressed.
 //! The published Stanford Cars annotations are such files.
 //!
-//! **Reads** numeric and logical arrays of every class and storage type as doubles, character, cell
-//! and struct arrays, of either byte order, with any header text. Sparse arrays, objects and function
-//! handles are recognised and passed over as [`Value::Unread`]. Complex numbers, and 64-bit integers
+//! **Reads** numeric and logical arrays of every class and storage type as doubles, rows of characters, cell
+//! and struct arrays, of either byte order, with any header text. Sparse arrays, objects, function handles and several rows
+//! of characters are recognised and passed over as [`Value::Unread`]. Complex numbers, and 64-bit integers
 //! that a double does not hold exactly, are refused, and so are the HDF5-based version 7.3 and the
 //! older version 4.
 //!
@@ -41,7 +41,7 @@ pub use error::{Error, Position};
 pub use limits::Limits;
 pub use read::{read, read_file, read_with};
 pub use value::{Cell, Numeric, Struct, Value, Variable};
-pub use write::{write, write_file};
+pub use write::write;
 
 /// Bytes before the first data element.
 const HEADER_BYTES: usize = 128;

@@ -134,6 +134,7 @@ impl Reader {
         let value = match class {
             class::CELL => self.cell(&mut data, dims, depth)?,
             class::STRUCT => self.structs(&mut data, dims, depth)?,
+            class::CHAR if dims[0] > 1 && element_count(&dims) > 0 => Value::Unread { class },
             class::CHAR => self.text(&mut data, &dims)?,
             class::OBJECT | class::SPARSE | class::FUNCTION => Value::Unread { class },
             class::DOUBLE..=class::UINT64 => self.numeric(&mut data, flags, dims)?,
@@ -282,7 +283,7 @@ impl Reader {
 
     fn text(&mut self, data: &mut Bytes<'_>, dims: &[usize]) -> Result<Value, Error> {
         let Element { storage, data } = data.element()?;
-        // The widest decoding is a byte to a `char`, then rows of UTF-8 of at most as much.
+        // The widest decoding is a byte to a `char`, then UTF-8 of at most as much.
         self.memory.charge(data.position(), data.rest().len().saturating_mul(2 * size_of::<char>()))?;
         let chars = characters(storage, &data)?;
         let count = element_count(dims);
@@ -292,23 +293,7 @@ impl Reader {
             return data
                 .malformed(format!("{count} characters, as the dimensions say"), format!("{}", chars.len()));
         }
-        match dims.first() {
-            Some(&rows) if rows > 1 && count > 0 => self.text_rows(&data, rows, &chars),
-            _ => Ok(Value::Text(chars.into_iter().collect())),
-        }
-    }
-
-    /// Characters lie column by column: those of a row are `rows` apart.
-    fn text_rows(&mut self, data: &Bytes<'_>, rows: usize, chars: &[char]) -> Result<Value, Error> {
-        if !chars.len().is_multiple_of(rows) {
-            return data.malformed(
-                format!("{rows} rows of characters of equal length"),
-                format!("{} characters", chars.len()),
-            );
-        }
-        self.memory.charge(data.position(), rows.saturating_mul(size_of::<String>()))?;
-        let row = |first| chars.iter().skip(first).step_by(rows).collect();
-        Ok(Value::TextRows((0..rows).map(row).collect()))
+        Ok(Value::Text(chars.into_iter().collect()))
     }
 }
 

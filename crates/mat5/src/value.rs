@@ -1,6 +1,7 @@
 //! MATLAB values in memory.
 
 use crate::Error;
+use crate::storage::class;
 
 /// A named value of a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,14 +26,11 @@ pub enum Value {
     Numeric(Numeric),
     /// A character array of one row (or none: the empty text).
     Text(String),
-    /// A character array of several rows, padded with blanks to the length of the longest. One row
-    /// is read back as [`Text`](Self::Text).
-    TextRows(Vec<String>),
     /// A cell array: any value in each place.
     Cell(Cell),
     /// A struct array: the same named fields for each element.
     Struct(Struct),
-    /// An array of a class this crate passes over: sparse, object, function handle, opaque.
+    /// An array this crate passes over: sparse, object, function handle, opaque, or of several rows of characters.
     Unread {
         /// The class number of the array flags.
         class: u8,
@@ -131,7 +129,7 @@ impl Value {
     pub fn class(&self) -> &'static str {
         match self {
             Self::Numeric(_) => "double",
-            Self::Text(_) | Self::TextRows(_) => "char",
+            Self::Text(_) | Self::Unread { class: class::CHAR } => "char",
             Self::Cell(_) => "cell",
             Self::Struct(_) => "struct",
             Self::Unread { .. } => "a class that is not read",

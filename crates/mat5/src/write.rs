@@ -1,7 +1,6 @@
 //! Writing: from variables to the bytes of a file.
 
 use std::io::Write;
-use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -36,14 +35,6 @@ pub fn write(variables: &[Variable]) -> Result<Vec<u8>, Error> {
             .map_err(|reason| Error::Unwritable { variable: variable.name.clone(), reason })?;
     }
     Ok(file)
-}
-
-/// Writes a file with these variables.
-///
-/// # Errors
-/// As [`write()`]; [`Error::Io`] if the file cannot be written.
-pub fn write_file(path: impl AsRef<Path>, variables: &[Variable]) -> Result<(), Error> {
-    Ok(fs_err::write(path.as_ref(), write(variables)?)?)
 }
 
 /// Why a value cannot be written; [`write()`] adds the variable's name.
@@ -103,8 +94,7 @@ fn write_array(out: &mut Vec<u8>, name: &str, value: &Value, depth: usize) -> Re
     out.extend_from_slice(&[0; 4]);
     match value {
         Value::Numeric(numeric) => write_numeric(out, name, numeric)?,
-        Value::Text(text) => write_text(out, name, std::slice::from_ref(text))?,
-        Value::TextRows(rows) => write_text(out, name, rows)?,
+        Value::Text(text) => write_text(out, name, text)?,
         Value::Cell(cell) => write_cell(out, name, cell, depth)?,
         Value::Struct(array) => write_struct(out, name, array, depth)?,
         Value::Unread { class } => return Err(format!("arrays of class {class} are not written")),
@@ -146,28 +136,15 @@ fn write_numeric(out: &mut Vec<u8>, name: &str, numeric: &Numeric) -> Result<(),
 
 /// ASCII goes out as UTF-8, as in MATLAB's own files; other text as UTF-16, MATLAB's own unit, so
 /// that dimensions and data agree for every reader.
-fn write_text(out: &mut Vec<u8>, name: &str, rows: &[String]) -> Result<(), Unwritable> {
-    if rows.len() > 1 && rows.iter().flat_map(|row| row.chars()).any(|c| c.len_utf16() > 1) {
-        return Err("rows of text with characters of two 16-bit units".to_owned());
+fn write_text(out: &mut Vec<u8>, name: &str, text: &str) -> Result<(), Unwritable> {
+    let units = text.encode_utf16().count();
+    let dims = if units == 0 { [0, 0] } else { [1, units] };
+    write_start(out, class::CHAR.into(), &dims, units, name)?;
+    if text.is_ascii() {
+        return write_element(out, Storage::Utf8, text.as_bytes());
     }
-    let rows: Vec<Vec<u16>> = rows.iter().map(|row| row.encode_utf16().collect()).collect();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let dims = if columns == 0 && rows.len() <= 1 { [0, 0] } else { [rows.len(), columns] };
-    write_start(out, class::CHAR.into(), &dims, rows.len() * columns, name)?;
-
-    let blank = u16::from(b' ');
-    let units: Vec<u16> = (0..columns)
-        .flat_map(|column| rows.iter().map(move |row| row.get(column).copied().unwrap_or(blank)))
-        .collect();
-    let ascii: Option<Vec<u8>> =
-        units.iter().map(|unit| u8::try_from(*unit).ok().filter(u8::is_ascii)).collect();
-    match ascii {
-        Some(ascii) => write_element(out, Storage::Utf8, &ascii),
-        None => {
-            let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-            write_element(out, Storage::Utf16, &bytes)
-        }
-    }
+    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    write_element(out, Storage::Utf16, &bytes)
 }
 
 fn write_cell(out: &mut Vec<u8>, name: &str, cell: &Cell, depth: usize) -> Result<(), Unwritable> {

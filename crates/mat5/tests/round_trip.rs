@@ -1,6 +1,6 @@
 //! What is written is read back, whatever it is.
 
-use marque_mat5::{Cell, Error, Numeric, Struct, Value, Variable, read, read_file, write, write_file};
+use marque_mat5::{Cell, Error, Numeric, Struct, Value, Variable, read, read_file, write};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -27,11 +27,7 @@ fn numeric() -> impl Strategy<Value = Value> {
 }
 
 fn text() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        "[ -~]{0,20}".prop_map(Value::Text),
-        any::<String>().prop_map(Value::Text),
-        vec("[a-zé]{4}", 2..5).prop_map(Value::TextRows),
-    ]
+    prop_oneof!["[ -~]{0,20}".prop_map(Value::Text), any::<String>().prop_map(Value::Text),]
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -92,7 +88,7 @@ fn a_file_round_trips_and_its_errors_name_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cars_meta.mat");
     let variables = [Variable::new("class_names", Cell::row(["Audi S4 Sedan 2012".into()]))];
-    write_file(&path, &variables).unwrap();
+    std::fs::write(&path, write(&variables).unwrap()).unwrap();
     assert_eq!(read_file(&path).unwrap(), variables);
 
     std::fs::write(&path, "nothing of the kind").unwrap();

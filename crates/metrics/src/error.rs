@@ -1,3 +1,5 @@
+//! Why predictions cannot be measured.
+
 /// Why predictions cannot be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

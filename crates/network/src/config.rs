@@ -1,4 +1,4 @@
-//! The description of a network: `config.json` beside its weights.
+//! The description of a network: `config.json`, next to its weights.
 
 use std::collections::BTreeSet;
 

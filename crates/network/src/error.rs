@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Why a network cannot be built, run, read or written.
 
 use std::path::PathBuf;
 

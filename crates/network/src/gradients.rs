@@ -1,8 +1,7 @@
-//! Gradients of parameters.
+//! The gradients of all parameters, in buffers that are reused from step to step.
 
 use crate::Result;
 use crate::parameters::Parameter;
-use candle_core::backprop::GradStore;
 use candle_core::{Tensor, TensorId, Var};
 use marque_kernels::read;
 use std::collections::HashMap;
@@ -32,21 +31,7 @@ impl Gradients {
         self.slots.get(&var.id()).filter(|slot| slot.written).map(|slot| slot.values.as_slice())
     }
 
-    /// Takes in gradients that candle computed; parameters without one are left out.
-    ///
-    /// # Errors
-    /// [`Error::Compute`](crate::Error::Compute) if a gradient is not f32 on the CPU.
-    pub fn take(&mut self, parameters: &[Parameter], computed: &GradStore) -> Result<()> {
-        self.clear();
-        for parameter in parameters {
-            if let Some(gradient) = computed.get(&parameter.var) {
-                self.copy(&parameter.var, gradient)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sets the gradient of a variable that is no part of the network: a learned weight of a loss, say.
+    /// Sets the gradient of a variable that the network's backward pass does not write: a learned weight of a loss, say.
     ///
     /// # Panics
     /// If there are not as many values as the variable has.

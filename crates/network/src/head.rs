@@ -13,7 +13,7 @@ pub struct HeadConfig {
     pub name: String,
     /// Whether its logits are for a softmax (exactly one class) or for sigmoids (tags). In `config.json` these are Hugging
     /// Face's words for `problem_type`.
-    #[serde(default, rename = "problem_type", with = "problem_type")]
+    #[serde(default, rename = "problem_type", with = "ProblemType")]
     pub kind: HeadKind,
     /// Number of classes.
     pub classes: usize,
@@ -44,7 +44,10 @@ impl HeadConfig {
 
     /// Its kind in Hugging Face's words: `single_label_classification` or `multi_label_classification`.
     pub fn problem_type(&self) -> &'static str {
-        problem_type::word(self.kind)
+        match self.kind {
+            HeadKind::Single => "single_label_classification",
+            HeadKind::Tags => "multi_label_classification",
+        }
     }
 
     /// Looks for contradictions.
@@ -69,31 +72,12 @@ impl HeadConfig {
     }
 }
 
-/// Hugging Face's words for the kinds of heads.
-mod problem_type {
-    use marque_contracts::schema::HeadKind;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    const SINGLE: &str = "single_label_classification";
-    const TAGS: &str = "multi_label_classification";
-
-    pub(super) fn word(kind: HeadKind) -> &'static str {
-        match kind {
-            HeadKind::Single => SINGLE,
-            HeadKind::Tags => TAGS,
-        }
-    }
-
-    pub(super) fn serialize<S: Serializer>(kind: &HeadKind, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(word(*kind))
-    }
-
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<HeadKind, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            SINGLE => Ok(HeadKind::Single),
-            TAGS => Ok(HeadKind::Tags),
-            other => Err(D::Error::unknown_variant(other, &[SINGLE, TAGS])),
-        }
-    }
+/// [`HeadKind`] in Hugging Face's words.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "HeadKind")]
+enum ProblemType {
+    #[serde(rename = "single_label_classification")]
+    Single,
+    #[serde(rename = "multi_label_classification")]
+    Tags,
 }

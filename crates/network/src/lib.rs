@@ -1,6 +1,6 @@
 //! ResNet18, 34 and 50 (He et al., 2015) with one linear head per question asked of a photo, on candle.
 //!
-//! - **Reads**: a [`NetworkConfig`] (`config.json` beside a checkpoint); weights from safetensors files (f16,
+//! - **Reads**: a [`NetworkConfig`] (`config.json`, next to the weights); weights from safetensors files (f16,
 //!   bf16 or f32) and PyTorch `.pth` files, under torchvision's parameter names.
 //! - **Writes**: checkpoints as safetensors in torchvision's layout (f32, names sorted, the same bytes for
 //!   the same weights); heads are `heads.<name>.weight` and `.bias`.

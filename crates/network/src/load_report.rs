@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use marque_contracts::counts::listed;
+
 /// What a weights file had to offer. All lists are sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
@@ -48,12 +50,10 @@ impl fmt::Display for LoadReport {
     }
 }
 
-/// "; 7 missing: a, b, c, d and 3 more", or nothing for an empty list.
+/// "; 7 missing: a, b, c, d, and 3 more", or nothing for an empty list.
 fn list(f: &mut fmt::Formatter<'_>, what: &str, names: &[String]) -> fmt::Result {
     if names.is_empty() {
         return Ok(());
     }
-    let shown = names.len().min(MOST_NAMES);
-    write!(f, "; {} {what}: {}", names.len(), names[..shown].join(", "))?;
-    if names.len() > shown { write!(f, " and {} more", names.len() - shown) } else { Ok(()) }
+    write!(f, "; {} {what}: {}", names.len(), listed(names, MOST_NAMES).join(", "))
 }

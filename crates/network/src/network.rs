@@ -95,24 +95,16 @@ impl Network {
     }
 
     /// The logits of each head, `[n, classes]`, in the order of the configuration, and what the backward pass
-    /// needs. Normalises by the batch, takes its statistics into the running ones, and drops features before
-    /// each head by masks drawn from `rng`.
+    /// needs. Normalises what is not frozen by the batch, takes its statistics into the running ones, and drops features
+    /// before each head by masks drawn from `rng`.
     ///
-    /// `images` are `[n, height, width, 3]`, f32, normalised.
-    ///
-    /// # Errors
-    /// [`Error::Images`] for another shape; [`Error::Compute`] if a layer fails, as batch normalisation does
-    /// when a single image has become a single pixel.
-    pub fn forward_train(&self, images: &Tensor, rng: &mut ChaCha8Rng) -> Result<TrainingPass<'_>> {
-        self.forward_train_from(images, Frozen::default(), rng)
-    }
-
-    /// As [`forward_train`](Self::forward_train), of the output of the frozen parts ([`prefix_eval`](Self::prefix_eval)):
-    /// `[n, height, width, channels]`; the images themselves if no part is frozen, the pooled features if all are.
+    /// The input is that of the first part that is not frozen ([`prefix_eval`](Self::prefix_eval)): images `[n, height,
+    /// width, 3]`, f32, normalised, if no part is frozen; the pooled features if all are.
     ///
     /// # Errors
-    /// As `forward_train`; [`Error::Activations`] if that is not the shape.
-    pub fn forward_train_from(
+    /// [`Error::Images`] or [`Error::Activations`] for another shape; [`Error::Compute`] if a layer fails, as batch
+    /// normalisation does when a single image has become a single pixel.
+    pub fn forward_train(
         &self,
         input: &Tensor,
         frozen: Frozen,
@@ -123,7 +115,10 @@ impl Network {
         let mut buffers = self.training_buffers.take();
         let features = if frozen.parts < PARTS {
             let momentum = (!frozen.norm_statistics).then_some(self.config.norm_momentum);
-            buffers.forward(self.precision, &self.layers, momentum, frozen.parts, &input)?
+            match self.precision {
+                Precision::F32 => buffers.single.forward(&self.layers, momentum, frozen.parts, &input)?,
+                Precision::Bf16 => buffers.half.forward(&self.layers, momentum, frozen.parts, &input)?,
+            }
         } else {
             input.clone()
         };
@@ -169,7 +164,7 @@ impl Network {
     pub fn forward_eval_mean(&self, views: &[Tensor]) -> Result<Vec<Tensor>> {
         let mut sum: Option<Tensor> = None;
         for view in views {
-            let features = self.features_eval(view)?;
+            let features = self.prefix_eval(view, PARTS)?;
             sum = Some(match sum {
                 Some(sum) => (sum + features)?,
                 None => features,
@@ -196,17 +191,9 @@ impl Network {
         hierarchy.decode(&self.config.heads, logits, &fine)
     }
 
-    /// The pooled features that the heads see, `[n, features]`, normalised by the running statistics.
-    ///
-    /// # Errors
-    /// As [`forward_eval`](Self::forward_eval).
-    pub fn features_eval(&self, images: &Tensor) -> Result<Tensor> {
-        self.run_eval(images, 0, PARTS)
-    }
-
     /// The output of the first `parts` of the backbone, normalised by the running statistics: what
-    /// [`forward_train_from`](Self::forward_train_from) goes on from. The images themselves for 0, the pooled
-    /// features for 5.
+    /// [`forward_train`](Self::forward_train) goes on from. The images themselves for 0, the pooled
+    /// features that the heads see, `[n, features]`, for [`PARTS`](crate::PARTS).
     ///
     /// # Errors
     /// As [`forward_eval`](Self::forward_eval).
@@ -214,30 +201,29 @@ impl Network {
         self.run_eval(images, 0, parts)
     }
 
-    /// Runs on a thread of the pool that shares the work: from any other thread, every parallel piece would begin with
-    /// waking a worker.
+    /// The output of the parts `from..to` of the backbone, of the output of those before.
     fn run_eval(&self, input: &Tensor, from: usize, to: usize) -> Result<Tensor> {
-        rayon::scope(|_| self.run_eval_here(input, from, to))
-    }
-
-    fn run_eval_here(&self, input: &Tensor, from: usize, to: usize) -> Result<Tensor> {
         self.check_input(input, from)?;
         if from >= to {
             return Ok(input.clone());
         }
+        let (parts, input) = (from..to.min(PARTS), input.contiguous()?);
         let mut buffers = self.evaluation_buffers.take();
-        let parts = from..to.min(PARTS);
-        let output = buffers.run(self.precision, &self.layers, parts, &input.contiguous()?)?;
+        // On a thread of the pool that shares the work: from any other, every parallel piece would begin with waking a
+        // worker.
+        let output = rayon::scope(|_| match self.precision {
+            Precision::F32 => buffers.single.run(&self.layers, parts, &input),
+            Precision::Bf16 => buffers.half.run(&self.layers, parts, &input),
+        })?;
         self.evaluation_buffers.put(buffers);
         Ok(output)
     }
 
     fn check_input(&self, input: &Tensor, parts: usize) -> Result<()> {
-        if parts == 0 {
-            return check_images(input);
-        }
         let channels = self.architecture.channels(parts);
         let (fits, expected) = match *input.dims() {
+            [n, h, w, 3] if parts == 0 && n * h * w > 0 => return Ok(()),
+            _ if parts == 0 => return Err(Error::Images { found: input.dims().to_vec() }),
             [n, h, w, c] => {
                 (parts < PARTS && n * h * w > 0 && c == channels, format!("[n, h, w, {channels}]"))
             }
@@ -245,13 +231,5 @@ impl Network {
             _ => (false, format!("[n, …, {channels}]")),
         };
         if fits { Ok(()) } else { Err(Error::Activations { found: input.dims().to_vec(), expected }) }
-    }
-}
-
-/// Refuses anything but a batch of images.
-fn check_images(images: &Tensor) -> Result<()> {
-    match *images.dims() {
-        [n, h, w, 3] if n > 0 && h > 0 && w > 0 => Ok(()),
-        _ => Err(Error::Images { found: images.dims().to_vec() }),
     }
 }

@@ -1,4 +1,4 @@
-//! Writing checkpoints.
+//! Writing weights files.
 
 use std::collections::HashMap;
 use std::path::Path;

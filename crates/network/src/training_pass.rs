@@ -45,10 +45,14 @@ impl TrainingPass<'_> {
         if !is_finite(&read("a check", "the input", &self.input)?) {
             return Ok(Some("the input".to_owned()));
         }
-        if self.frozen_parts < PARTS
-            && let Some(layer) = self.buffers.first_not_finite(self.precision, self.layers)
-        {
-            return Ok(Some(layer));
+        if self.frozen_parts < PARTS {
+            let layer = match self.precision {
+                Precision::F32 => self.buffers.single.first_not_finite(self.layers),
+                Precision::Bf16 => self.buffers.half.first_not_finite(self.layers),
+            };
+            if layer.is_some() {
+                return Ok(layer);
+            }
         }
         for (head, logits) in self.heads.iter().zip(&self.logits) {
             if !is_finite(&read("a check", "the logits", &logits.contiguous()?)?) {
@@ -71,7 +75,11 @@ impl TrainingPass<'_> {
             }
         }
         if let (Some(features), true) = (computed.get(&self.features), self.frozen_parts < PARTS) {
-            self.buffers.backward(self.precision, self.layers, &self.input, features, gradients)?;
+            let Self { layers, buffers, input, precision, .. } = &mut self;
+            match precision {
+                Precision::F32 => buffers.single.backward(layers, input, features, gradients)?,
+                Precision::Bf16 => buffers.half.backward(layers, input, features, gradients)?,
+            }
         }
         self.pool.put(self.buffers);
         Ok(())

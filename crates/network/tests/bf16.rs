@@ -33,7 +33,7 @@ struct Passes {
 
 fn passes(network: &Network, images: &Tensor, frozen: Frozen) -> Passes {
     let input = network.prefix_eval(images, frozen.parts).unwrap();
-    let pass = network.forward_train_from(&input, frozen, &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
+    let pass = network.forward_train(&input, frozen, &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
     assert_eq!(pass.first_not_finite().unwrap(), None);
     let training = pass.logits().iter().map(numbers).collect();
     let loss = pass.logits().iter().map(|logits| logits.sqr().unwrap().sum_all().unwrap());

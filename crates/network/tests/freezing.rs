@@ -40,7 +40,7 @@ fn check(network: &Network, size: usize) {
     for parts in 0..=5 {
         let frozen = Frozen { parts, norm_statistics: true };
         let input = network.prefix_eval(&images, parts).unwrap();
-        let pass = network.forward_train_from(&input, frozen, &mut rng()).unwrap();
+        let pass = network.forward_train(&input, frozen, &mut rng()).unwrap();
         assert_eq!(pass.first_not_finite().unwrap(), None);
         let expected = network.forward_eval(&images).unwrap();
         let from_here = network.forward_eval_from(&input, parts).unwrap();
@@ -87,7 +87,7 @@ fn frozen_parts_keep_their_statistics_and_the_others_learn_theirs() {
     let before = statistics(&network);
     let images = images(64, 3);
     let input = network.prefix_eval(&images, 3).unwrap();
-    network.forward_train_from(&input, Frozen { parts: 3, norm_statistics: false }, &mut rng()).unwrap();
+    network.forward_train(&input, Frozen { parts: 3, norm_statistics: false }, &mut rng()).unwrap();
     for ((buffer, before), after) in network.buffers().iter().zip(before).zip(statistics(&network)) {
         let learns = buffer.name.starts_with("layer3") || buffer.name.starts_with("layer4");
         assert_eq!(before != after, learns, "{}", buffer.name);
@@ -105,7 +105,7 @@ fn activations_of_another_part_are_refused() {
         (network.prefix_eval(&images, 5).unwrap(), 4),
     ] {
         let frozen = Frozen { parts, norm_statistics: false };
-        let error = network.forward_train_from(&input, frozen, &mut rng()).unwrap_err();
+        let error = network.forward_train(&input, frozen, &mut rng()).unwrap_err();
         assert!(matches!(error, Error::Activations { .. }), "{parts}: {error}");
         assert!(network.forward_eval_from(&input, parts).is_err());
     }
@@ -117,7 +117,7 @@ fn the_first_layer_that_broke_is_named() {
         let network = network(&config(Backbone::ResNet18, BottleneckStride::Middle3x3));
         let var: &Var = &network.parameters().iter().find(|p| p.name == name).unwrap().var;
         var.set(&(var.as_tensor() * f64::NAN).unwrap()).unwrap();
-        let pass = network.forward_train(&images(48, 2), &mut rng()).unwrap();
+        let pass = network.forward_train(&images(48, 2), Frozen::default(), &mut rng()).unwrap();
         pass.first_not_finite().unwrap().unwrap()
     };
     assert_eq!(broken("conv1.weight"), "conv1");
@@ -127,6 +127,6 @@ fn the_first_layer_that_broke_is_named() {
     assert_eq!(broken("heads.era.bias"), "heads.era");
     let network = network(&config(Backbone::ResNet18, BottleneckStride::Middle3x3));
     let images = (images(48, 2) * f64::INFINITY).unwrap();
-    let pass = network.forward_train(&images, &mut rng()).unwrap();
+    let pass = network.forward_train(&images, Frozen::default(), &mut rng()).unwrap();
     assert_eq!(pass.first_not_finite().unwrap().unwrap(), "the input");
 }

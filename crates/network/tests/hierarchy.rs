@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use candle_core::Tensor;
 use marque_contracts::schema::HeadKind;
-use marque_network::{Backbone, BottleneckStride, HeadConfig, LabelHierarchy, Network, NetworkConfig};
+use marque_network::{
+    Backbone, BottleneckStride, Frozen, HeadConfig, LabelHierarchy, Network, NetworkConfig,
+};
 
 /// Five models: their brand of the six, and their era; the last one's is not known.
 const BRANDS: [Option<usize>; 5] = [Some(0), Some(0), Some(3), Some(5), Some(1)];
@@ -98,7 +100,9 @@ fn training_sees_each_head_by_itself() {
     let images = formula::images(32, 2);
     let logits = |config: &NetworkConfig| {
         let network = formula::network(config);
-        let pass = network.forward_train(&images, &mut rand_chacha::ChaCha8Rng::seed_from_u64(1)).unwrap();
+        let pass = network
+            .forward_train(&images, Frozen::default(), &mut rand_chacha::ChaCha8Rng::seed_from_u64(1))
+            .unwrap();
         pass.logits().iter().map(rows).collect::<Vec<_>>()
     };
     assert_eq!(logits(&hierarchical()), logits(&plain()));

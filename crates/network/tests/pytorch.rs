@@ -5,7 +5,7 @@ mod formula;
 use candle_core::{Device, Tensor};
 use formula::{config, formula, images, network, pytorch_shape};
 use marque_kernels::{LossOptions, cross_entropy};
-use marque_network::{Backbone, BottleneckStride, Gradients, Group, Network};
+use marque_network::{Backbone, BottleneckStride, Frozen, Gradients, Group, Network, PARTS};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, HashMap};
@@ -121,7 +121,7 @@ fn evaluation_agrees_with_pytorch() {
         for (size, batch) in [(32, 2), (64, 3)] {
             let images = images(size, batch);
             let name = format!("{case}.{size}.eval");
-            let features = numbers(&network.features_eval(&images).unwrap());
+            let features = numbers(&network.prefix_eval(&images, PARTS).unwrap());
             assert_close(&name, &features, &constants.get(&format!("{name}.features")), 1e-5);
             let logits = network.forward_eval(&images).unwrap();
             for (head, logits) in ["brand", "era"].into_iter().zip(&logits) {
@@ -137,7 +137,9 @@ fn a_training_step_agrees_with_pytorch() {
     let constants = Constants::read();
     for (case, backbone, stride) in CASES {
         let network = network(&config(backbone, stride));
-        let pass = network.forward_train(&images(64, 3), &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
+        let pass = network
+            .forward_train(&images(64, 3), Frozen::default(), &mut ChaCha8Rng::seed_from_u64(0))
+            .unwrap();
         for (head, logits) in ["brand", "era"].into_iter().zip(pass.logits()) {
             let name = format!("{case}.train.{head}");
             assert_close(&name, &numbers(logits), &constants.get(&name), 1e-4);
@@ -180,7 +182,7 @@ fn the_reference_agrees() {
     let theirs = marque_reference::forward_eval(&network, &images).unwrap();
     agree(&network.forward_eval(&images).unwrap(), &theirs);
 
-    let pass = network.forward_train(&images, &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
+    let pass = network.forward_train(&images, Frozen::default(), &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
     let theirs = marque_reference::forward_train(&network, &images).unwrap();
     agree(pass.logits(), &theirs);
     let mut gradients = Gradients::new();

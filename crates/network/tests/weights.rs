@@ -5,7 +5,9 @@ mod formula;
 use candle_core::{DType, Device, Tensor};
 use formula::{config, images, network};
 use marque_contracts::schema::HeadKind;
-use marque_network::{Backbone, BottleneckStride, Error, HeadConfig, MisShaped, Network, NetworkConfig};
+use marque_network::{
+    Backbone, BottleneckStride, Error, Frozen, HeadConfig, MisShaped, Network, NetworkConfig, PARTS,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
@@ -194,7 +196,7 @@ fn real_pretrained_weights_load() {
     let report = network.load_backbone(&path).unwrap();
     assert!(report.is_complete(), "{report}");
     let features =
-        network.features_eval(&images(64, 1)).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        network.prefix_eval(&images(64, 1), PARTS).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
     assert!(features.iter().all(|value| value.is_finite() && *value >= 0.0));
     assert!(features.iter().any(|value| *value > 0.1));
 }
@@ -242,7 +244,9 @@ fn dropout_follows_the_generator() {
     let config = NetworkConfig { dropout: 0.5, ..small() };
     let logits = |seed| {
         let network = network(&config);
-        let pass = network.forward_train(&images(64, 2), &mut ChaCha8Rng::seed_from_u64(seed)).unwrap();
+        let pass = network
+            .forward_train(&images(64, 2), Frozen::default(), &mut ChaCha8Rng::seed_from_u64(seed))
+            .unwrap();
         let logits = pass.logits();
         logits.iter().flat_map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
     };
@@ -268,7 +272,9 @@ fn images_of_another_shape_are_refused() {
         assert!(message.contains(&format!("{shape:?}")), "{message}");
     }
     // One image that shrinks to one pixel leaves nothing to normalise by.
-    let error = network.forward_train(&images(32, 1), &mut ChaCha8Rng::seed_from_u64(0)).unwrap_err();
+    let error = network
+        .forward_train(&images(32, 1), Frozen::default(), &mut ChaCha8Rng::seed_from_u64(0))
+        .unwrap_err();
     assert!(error.to_string().contains("more than one value per channel"), "{error}");
 }
 

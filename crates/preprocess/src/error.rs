@@ -1,3 +1,5 @@
+//! Errors of the stage, and what to do about them.
+
 use std::path::PathBuf;
 
 use marque_contracts::{Failure, FailureKind};

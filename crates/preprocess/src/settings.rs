@@ -4,7 +4,7 @@ use marque_contracts::schema::{Filter, Fit, Preparation, preprocess};
 use marque_settings::Reader;
 use serde::Serialize;
 
-/// How photos become tensors.
+/// How photos become tensors. Serialised, it enters the fingerprint, under its keys.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Settings {
     /// Height and width of the result, in pixels.

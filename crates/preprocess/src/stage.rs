@@ -179,7 +179,7 @@ impl Stage for Preprocess {
     }
 
     fn settings(&self) -> Value {
-        json!(self.settings)
+        json!({ preprocess::STAGE: self.settings })
     }
 
     fn inputs(&self) -> Vec<Input> {

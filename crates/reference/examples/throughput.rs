@@ -5,7 +5,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use candle_core::{DType, Device, Tensor};
-use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig};
+use marque_network::{Backbone, Frozen, Gradients, HeadConfig, Network, NetworkConfig};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let images = Tensor::rand(-2f32, 2.0, (batch, size, size, 3), &Device::Cpu)?;
     let mut gradients = Gradients::new();
     time("marque-network", batch, || {
-        let pass = network.forward_train(&images, &mut ChaCha8Rng::seed_from_u64(0))?;
+        let pass = network.forward_train(&images, Frozen::default(), &mut ChaCha8Rng::seed_from_u64(0))?;
         let loss = loss(pass.logits())?;
         Ok(pass.backward(&loss, &mut gradients)?)
     })?;

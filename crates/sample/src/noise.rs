@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::chance::Chance;
-use crate::geometry::{floor, lerp};
+use crate::geometry::{floor, lerp, smoothstep};
 
 /// Seed of both tables. A photo takes its own part of them.
 const SEED: u64 = 0x0067_7261_696e;
@@ -17,13 +17,12 @@ const SIDE: usize = CELLS * STEPS;
 static GRAIN: LazyLock<Vec<f32>> = LazyLock::new(|| {
     let mut chance = Chance::new(SEED, 0);
     let lattice: Vec<f32> = (0..CELLS * CELLS).map(|_| chance.between(0.0, 1.0)).collect();
-    let smooth = |t: f32| t * t * (3.0 - 2.0 * t);
     let at = |column: usize, row: usize| lattice[(row % CELLS) * CELLS + column % CELLS];
     (0..SIDE * SIDE)
         .map(|index| {
             let (x, y) = (index % SIDE, index / SIDE);
             let (column, row) = (x / STEPS, y / STEPS);
-            let part = |at: usize| smooth((at % STEPS) as f32 / STEPS as f32);
+            let part = |at: usize| smoothstep(0.0, 1.0, (at % STEPS) as f32 / STEPS as f32);
             lerp(
                 lerp(at(column, row), at(column + 1, row), part(x)),
                 lerp(at(column, row + 1), at(column + 1, row + 1), part(x)),

@@ -98,7 +98,7 @@ pub(crate) fn take(
 ) -> Result<Photo, Error> {
     let appearance = Appearance::of(chance);
     let scene = Scene::of(chance);
-    let light = Light::of(scene.place == Place::Showroom, scene.ground(), chance);
+    let light = Light::of(scene.place == Place::Showroom, scene.ground, chance);
     let camera = Camera::place(model, (width as f32, height as f32), chance);
     trace(raster, model, &appearance, &camera);
     let Some((left, top, right, bottom)) = raster.extent() else {

@@ -20,7 +20,8 @@ pub(crate) enum Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Scene {
     pub(crate) place: Place,
-    ground: Rgb,
+    /// Mean colour of the ground.
+    pub(crate) ground: Rgb,
     second: Rgb,
     /// Direction of road or bays against the car.
     turn: (f32, f32),
@@ -56,11 +57,6 @@ impl Scene {
             offset: chance.around(0.8),
             shift: chance.below(1 << 16) as usize,
         }
-    }
-
-    /// Mean colour of the ground.
-    pub(crate) fn ground(&self) -> Rgb {
-        self.ground
     }
 
     /// Linear light from the ground at (x, y), with the shadow of a car of this length, width and height.

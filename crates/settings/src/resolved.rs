@@ -21,7 +21,7 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// As TOML that reads back to the same configuration in the same folder. A comment beside each key says where its
+    /// As TOML that reads back to the same configuration in the same folder. A comment after each key says where its
     /// value came from: `default`, `pipeline.toml:12` or `--set`. A key without a value is a comment as a whole.
     pub fn to_toml(&self) -> String {
         let settings = || self.sections.iter().flat_map(|section| &section.settings);
@@ -38,7 +38,7 @@ impl Resolved {
             let _ = writeln!(text, "\n{}", section.header);
             for (setting, line) in section.settings.iter().zip(lines.by_ref()) {
                 let origin = setting.origin.of(name);
-                // What is too long for a line beside its comment is broken, or has the comment below it.
+                // What is too long for a line with its comment is broken, or has the comment below it.
                 let fits = line.chars().count() <= column;
                 let last = match (fits, &setting.value) {
                     (true, _) => line.as_str(),

@@ -32,11 +32,11 @@ pub(crate) struct Heading {
 /// allowed is noted as a problem and the default stands in, so that reading goes on.
 pub struct Section<'a> {
     document: &'a Document,
-    heading: Heading,
+    pub(crate) heading: Heading,
     origin: Option<Origin>,
-    entries: &'a [(String, Node)],
+    pub(crate) entries: &'a [(String, Node)],
     recording: bool,
-    known: Vec<&'static str>,
+    pub(crate) known: Vec<&'static str>,
     /// Values of other keys that the keys now read go with, outermost first.
     conditions: Vec<String>,
     /// Whether one of the conditions does not hold: then keys are declared, and what the file says is not looked at.
@@ -46,7 +46,7 @@ pub struct Section<'a> {
     /// Keys, old words that their values may have, and the new ones.
     renamed_words: Vec<(&'static str, &'static str, &'static str)>,
     settings: Vec<Setting>,
-    findings: Findings,
+    pub(crate) findings: Findings,
 }
 
 impl<'a> Section<'a> {
@@ -149,6 +149,18 @@ impl<'a> Section<'a> {
         holds.then_some(result)
     }
 
+    /// Reads the section `[key]` of the root with `read`; one that is not there reads as an empty one.
+    pub(crate) fn section<T>(
+        &mut self,
+        key: &'static str,
+        about: &'static str,
+        read: impl FnOnce(&mut Section<'a>) -> T,
+    ) -> T {
+        self.known.push(key);
+        let node = self.entry(key);
+        self.read_below(key.to_owned(), format!("[{key}]"), about, node, read)
+    }
+
     /// Reads each of the tables `[[section.key]]` with `read`, in the order of the file.
     pub fn sections<T>(
         &mut self,
@@ -157,7 +169,7 @@ impl<'a> Section<'a> {
         mut read: impl FnMut(&mut Section<'a>) -> T,
     ) -> Vec<T> {
         self.known.push(key);
-        let path = format!("{}.{key}", self.heading.path);
+        let path = self.dotted(key);
         let header = format!("[[{path}]]");
         if self.recording {
             return vec![self.read_below(format!("{path}.0"), header, about, None, read)];
@@ -184,7 +196,7 @@ impl<'a> Section<'a> {
     ) -> Vec<(String, T)> {
         self.known.push(key);
         let mut table = |section: &mut Self, name: &str, node: Option<&'a Node>| {
-            let path = format!("{}.{key}.{name}", section.heading.path);
+            let path = format!("{}.{name}", section.dotted(key));
             let header = format!("[{path}]");
             (name.to_owned(), section.read_below(path, header, about, node, &mut read))
         };
@@ -193,8 +205,7 @@ impl<'a> Section<'a> {
         }
         let Some(node) = self.entry(key) else { return Vec::new() };
         let Value::Table(tables) = &node.value else {
-            let path = &self.heading.path;
-            self.problem(key, format!("write each entry under its own [{path}.{key}.NAME]"));
+            self.problem(key, format!("write each entry under its own [{}.NAME]", self.dotted(key)));
             return Vec::new();
         };
         tables.iter().map(|(name, node)| table(self, name, Some(node))).collect()
@@ -276,7 +287,15 @@ impl<'a> Section<'a> {
 
     fn note(&self, key: &str, message: String) -> Problem {
         let origin = self.entry(key).map(|node| node.origin).or(self.origin);
-        Problem { place: self.place(origin), key: format!("{}.{key}", self.heading.path), message }
+        Problem { place: self.place(origin), key: self.dotted(key), message }
+    }
+
+    /// A key with its section's path; the root has none.
+    fn dotted(&self, key: &str) -> String {
+        match self.heading.path.as_str() {
+            "" => key.to_owned(),
+            path => format!("{path}.{key}"),
+        }
     }
 
     fn place(&self, origin: Option<Origin>) -> String {

@@ -84,7 +84,8 @@ pub(crate) fn assess_stage(
         reasons.push(Reason::NeverRun);
     }
     if let (Some(fingerprint), Some(current)) = (&fingerprint, &current) {
-        reasons.extend(Reason::from_differences(fingerprint, &current.manifest.fingerprint));
+        let differences = fingerprint.differences(&current.manifest.fingerprint);
+        reasons.extend(differences.into_iter().map(Reason::Changed));
     }
     if let Some(current) = &current {
         reasons.extend(current.manifest.check_sizes(&current.folder).into_iter().map(Reason::Damaged));

@@ -23,7 +23,7 @@ mod store;
 
 pub use assess::{Assessment, State, assess};
 pub use error::{RunError, StoreError};
-pub use fingerprint::{Difference, Fingerprint};
+pub use fingerprint::{Difference, Field, Fingerprint, shown};
 pub use housekeeping::Inventory;
 pub use key::Key;
 pub use lock::{Holder, StoreLock};

@@ -19,9 +19,11 @@ const CHUNK: usize = 1 << 15;
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct EmaSettings {
     /// Share of the average that stays at each step, in `[0, 1)`.
+    #[serde(rename = "ema_decay")]
     pub decay: f64,
     /// Let early steps count more: the share that stays is at most `(1 + n) / (10 + n)` after `n` steps, so that
     /// the initial weights are forgotten in short trainings too (TensorFlow's `ExponentialMovingAverage`).
+    #[serde(rename = "ema_warmup")]
     pub warmup: bool,
 }
 

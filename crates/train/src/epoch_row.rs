@@ -26,7 +26,7 @@ pub(crate) fn epoch_row(
         validation_accuracy: validation.accuracy(i),
         validation_macro_f1: validation.macro_f1(i),
     });
-    let horizon = Horizon::new(settings.epochs, train.steps);
+    let horizon = Horizon { epochs: settings.epochs, steps_per_epoch: train.steps };
     let factor = settings.schedule.factor(epoch * train.steps - 1, horizon);
     EpochRow {
         epoch: epoch as u32,

@@ -7,9 +7,14 @@ use serde::Serialize;
 /// What is frozen, and for how long.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Freeze {
-    /// For each frozen part, from the stem on, the epochs in which it does not learn; 0 for all of them.
+    /// The frozen parts, from the stem on.
+    #[serde(rename = "freeze")]
+    pub parts: Vec<&'static str>,
+    /// For each of them, the epochs in which it does not learn; 0 for all of them.
+    #[serde(rename = "freeze_epochs")]
     pub epochs: Vec<usize>,
     /// Whether the parts that learn normalise by the running statistics too.
+    #[serde(rename = "freeze_norm_statistics")]
     pub norm_statistics: bool,
 }
 
@@ -17,6 +22,7 @@ pub struct Freeze {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct FeatureSettings {
     /// Views of each photo: the photo as it is, then moved at random; as many again mirrored if `flip` is on.
+    #[serde(rename = "cache_crops")]
     pub crops: usize,
 }
 
@@ -85,7 +91,7 @@ impl Freeze {
                 return Err(("freeze_epochs", message));
             }
         };
-        let freeze = Self { epochs, norm_statistics };
+        let freeze = Self { parts: names[..parts.len()].to_vec(), epochs, norm_statistics };
         if !freeze.epochs.is_sorted_by_key(|epochs| std::cmp::Reverse(last_epoch(*epochs))) {
             let message =
                 "must not grow from part to part: parts learn again from the last one on (0 is for ever)";

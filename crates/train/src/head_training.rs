@@ -3,10 +3,12 @@
 use marque_settings::Section;
 use serde::Serialize;
 
-/// How one head is trained.
+/// How one head is trained. Serialised by the keys of `[train]` and `[train.heads.NAME]`; what only the latter has is left
+/// out where it changes nothing.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct HeadTraining {
     /// Weight of its loss in the sum.
+    #[serde(skip_serializing_if = "is_one")]
     pub loss_weight: f64,
     /// How classes of unequal size are weighted; for tags, what the presence of each counts.
     pub class_weights: ClassWeighting,
@@ -16,10 +18,15 @@ pub struct HeadTraining {
     pub focal_gamma: f64,
     /// Whether it only teaches the backbone: it counts in the loss, but not in the choice of the best epoch, and is left
     /// out of models.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub auxiliary: bool,
     /// Heads whose class each class of this one implies: all of them then answer in agreement.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub implies: Vec<String>,
+}
+
+fn is_one(weight: &f64) -> bool {
+    *weight == 1.0
 }
 
 /// How classes of unequal size are weighted in the loss.

@@ -19,7 +19,7 @@ pub(crate) fn head_config(head: &Head) -> HeadConfig {
 
 /// What `implies` of a head's table asks for, if one does: which class each fine class implies, as the training photos
 /// have it. Every class that a training photo has must be one that some fine class implies, and every fine class must
-/// imply one of each head; what no training photo has is not learnt anyway.
+/// imply one of each head; what no training photo has is not learned anyway.
 pub(crate) fn label_hierarchy(
     settings: &Settings,
     heads: &[Head],

@@ -65,20 +65,9 @@ impl<'a> Learner<'a> {
     }
 
     /// Takes one step along the gradient of some batches, whose losses count as those of one large batch, and adds to
-    /// the epoch's state.
-    ///
-    /// It runs inside the thread pool: from any other thread, each of a step's hundreds of parallel loops would begin
-    /// with waking a worker.
+    /// the epoch's state. To be called inside the thread pool: from any other thread, each of a step's hundreds of
+    /// parallel loops would begin with waking a worker.
     pub(crate) fn step(
-        &mut self,
-        batches: &[Batch],
-        context: StepContext,
-        state: &mut EpochState,
-    ) -> Result<(), Error> {
-        rayon::scope(|_| self.step_in_pool(batches, context, state))
-    }
-
-    fn step_in_pool(
         &mut self,
         batches: &[Batch],
         context: StepContext,
@@ -92,7 +81,7 @@ impl<'a> Learner<'a> {
             let mut dropout = generator(settings.seed, "dropout", context.epoch, context.batch + offset);
             let frozen = settings.freeze.at(context.epoch);
             let input = self.backbone_input(batch, frozen)?;
-            let pass = self.network.forward_train_from(&input, frozen, &mut dropout)?;
+            let pass = self.network.forward_train(&input, frozen, &mut dropout)?;
             let losses = self.objective.losses(pass.logits(), batch, shares)?;
             if !losses.value.is_finite() {
                 let loss = match self.objective.first_not_finite(&losses) {

@@ -1,5 +1,5 @@
 //! Stage 4, `train`: trains one network with a head per question on the weighted sum of the heads' losses, and
-//! `features`, which keeps the activations of frozen parts for it, if asked to.
+//! `features`, which caches the activations of frozen parts for it, if asked to.
 //!
 //! **Reads** `labels.parquet` and `heads.json` of `labels`, `shards/` and `index.parquet` of `preprocess`, and
 //! the pretrained weights that `train.weights` names, if any.
@@ -14,7 +14,6 @@
 mod augmentation;
 mod batches;
 mod bits;
-mod comparison;
 mod conflicts;
 mod curves;
 mod data;
@@ -53,7 +52,6 @@ mod validation;
 mod values;
 
 pub use augmentation::Augmentation;
-pub use comparison::{Forward, first_losses};
 pub use divergence::Divergence;
 pub use dry_run::{DryRunEstimate, dry_run};
 pub use ema::EmaSettings;

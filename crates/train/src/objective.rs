@@ -52,7 +52,7 @@ impl Objective {
         Ok(Self { heads, log_variances })
     }
 
-    /// What is learned beside the network.
+    /// What is learned in addition to the network.
     pub(crate) fn parameters(&self) -> &[Parameter] {
         &self.log_variances
     }
@@ -117,7 +117,7 @@ impl Objective {
         Ok(Losses { value: f64::from(sum.to_scalar::<f32>()?), sum, heads: losses, counted })
     }
 
-    /// The gradients of what is learned beside the network: `weight (1/2 - exp(-s) loss)` for each head that has
+    /// The gradients of what is learned in addition to the network: `weight (1/2 - exp(-s) loss)` for each head that has
     /// labels, by its share.
     pub(crate) fn gradients(
         &self,

@@ -12,6 +12,7 @@ use crate::optimizer::{Method, Rates};
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Schedule {
     /// The shape of the curve.
+    #[serde(flatten)]
     pub shape: Shape,
     /// Share of all steps in which it rises to its highest value.
     pub warmup: f64,
@@ -19,7 +20,7 @@ pub struct Schedule {
 
 /// The shape of the curve after the rise.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(tag = "schedule", rename_all = "kebab-case")]
 pub enum Shape {
     /// Rises along a half cosine from 1/25, falls along one to 1/250,000, as `torch.optim.lr_scheduler.OneCycleLR`
     /// with its defaults (Smith and Topin 2017, arXiv:1708.07120).
@@ -30,8 +31,10 @@ pub enum Shape {
     /// step on, as `torch.optim.lr_scheduler.StepLR`.
     Step {
         /// Epochs between two falls.
+        #[serde(rename = "step_epochs")]
         epochs: usize,
         /// What is left at each.
+        #[serde(rename = "step_factor")]
         factor: f64,
     },
     /// Rises in a straight line from 0, stays.
@@ -48,11 +51,6 @@ pub struct Horizon {
 }
 
 impl Horizon {
-    /// `epochs` of `steps_per_epoch`.
-    pub fn new(epochs: usize, steps_per_epoch: usize) -> Self {
-        Self { epochs, steps_per_epoch }
-    }
-
     /// Steps in the whole training.
     pub fn steps(self) -> usize {
         self.epochs * self.steps_per_epoch
@@ -123,8 +121,10 @@ fn between(start: f64, end: f64, share: f64) -> f64 {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct PeakRates {
     /// Of the backbone's last stage.
+    #[serde(rename = "learning_rate")]
     pub backbone: f64,
     /// Of the heads.
+    #[serde(rename = "head_learning_rate")]
     pub heads: f64,
     /// What each part of the backbone has of the rate of the part above it, 1 for all alike (layer-wise decay, as Clark
     /// et al. 2020, arXiv:2003.10555, here by stage).
@@ -178,7 +178,7 @@ mod tests {
 
     /// One epoch of some steps.
     fn length(steps: usize) -> Horizon {
-        Horizon::new(1, steps)
+        Horizon { epochs: 1, steps_per_epoch: steps }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::optimizer::{Method, Sgd};
 use crate::schedule::{PeakRates, Schedule};
 use crate::selection::Selection;
 
-/// How to train.
+/// How to train. Serialised, it is what of the section enters the fingerprint, under its keys.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Settings {
     /// The residual network before the heads.
@@ -41,28 +41,37 @@ pub struct Settings {
     /// Batches per step of the optimiser.
     pub accumulate: usize,
     /// Highest learning rates, and weight decay.
+    #[serde(flatten)]
     pub rates: PeakRates,
     /// How the learning rates move.
+    #[serde(flatten)]
     pub schedule: Schedule,
     /// The optimiser.
+    #[serde(flatten)]
     pub optimizer: Method,
     /// Longest gradient that is not scaled down; `None` for any.
     pub clip_norm: Option<f64>,
     /// The average of the weights that is evaluated and kept, if any.
+    #[serde(flatten)]
     pub ema: Option<EmaSettings>,
     /// Parts of the backbone that do not learn.
+    #[serde(flatten)]
     pub freeze: Freeze,
     /// How the activations of what is frozen for good are kept on disk, if they are.
+    #[serde(flatten)]
     pub features: Option<FeatureSettings>,
     /// Share of the features dropped before each head.
     pub dropout: f64,
     /// How the losses of the heads are weighted against each other.
+    #[serde(rename = "head_weighting")]
     pub weighting: HeadWeighting,
     /// How every head is trained unless it has settings of its own.
+    #[serde(flatten)]
     pub head: HeadTraining,
     /// Heads with settings of their own, by name.
     pub heads: BTreeMap<String, HeadTraining>,
     /// How photos are changed at random.
+    #[serde(flatten)]
     pub augmentation: Augmentation,
     /// Sizes at which to train, each from an epoch on; empty for that of the shards throughout.
     pub resize: Vec<(usize, usize)>,
@@ -70,15 +79,16 @@ pub struct Settings {
     pub select_by: Selection,
     /// Epochs without a better one after which to stop; `None` never to.
     pub patience: Option<usize>,
-    /// How many of the last epochs to keep as checkpoints beside the best model.
+    /// How many models of the last epochs to keep as checkpoints, besides the best one.
     pub keep_checkpoints: usize,
-    /// Steps of the optimiser between two states to go on from; `None` for one after each epoch. Changes nothing in
+    /// Steps of the optimiser between two resume states; `None` for one after each epoch. Changes nothing in
     /// the result.
     #[serde(skip)]
-    pub checkpoint_steps: Option<usize>,
+    pub resume_steps: Option<usize>,
     /// Seed of weights, order, augmentation and dropout.
     pub seed: u64,
     /// What the backbone computes with: `runtime.precision`.
+    #[serde(skip)]
     pub precision: Precision,
 }
 
@@ -164,7 +174,7 @@ impl Settings {
             .key("keep_checkpoints", "how many of the last epochs to keep beside the best model")
             .count(1, 0..=10_000);
         let about = "steps between two states to resume from, 0 for one after each epoch; changes no result";
-        let checkpoint_steps = section.key("checkpoint_steps", about).count(0, 0..=1_000_000);
+        let resume_steps = section.key("checkpoint_steps", about).count(0, 0..=1_000_000);
         Self {
             backbone,
             bottleneck_stride,
@@ -191,7 +201,7 @@ impl Settings {
             select_by,
             patience: (patience > 0).then_some(patience),
             keep_checkpoints,
-            checkpoint_steps: (checkpoint_steps > 0).then_some(checkpoint_steps),
+            resume_steps: (resume_steps > 0).then_some(resume_steps),
             seed,
             precision,
         }

@@ -1,4 +1,4 @@
-//! The stage `train`.
+//! The stage `train`: from labels and shards to the best model and the history of its epochs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::train_state::Timing;
 use crate::trainer::{Trained, Trainer};
 use crate::{Error, Settings};
 
-/// Stage 4.
+/// The stage that trains the network.
 pub struct Train {
     settings: Settings,
 }
@@ -108,7 +108,7 @@ impl Stage for Train {
     }
 
     fn settings(&self) -> Value {
-        json!(self.settings)
+        json!({ train::STAGE: self.settings, "runtime": { "precision": self.settings.precision } })
     }
 
     fn inputs(&self) -> Vec<Input> {

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use crate::Error;
-use crate::batches::{Batch, Batches, shuffled};
+use crate::batches::{Batches, shuffled};
 use crate::inputs::Inputs;
-use crate::learner::StepContext;
+use crate::learner::{Learner, StepContext};
 use crate::train_state::EpochState;
 
 /// The batches to step through.
@@ -22,16 +22,15 @@ pub(crate) struct Span {
 }
 
 impl Inputs<'_> {
-    /// Goes through `span` step by step: takes the next batches, calls `step` with them, and then `after_step`, which may
-    /// end the loop. `factor` is the share of the peak learning rates by the number of steps in `state` before it.
-    pub(crate) fn for_each_step<L>(
+    /// Takes the steps of `span`; `after_step` is called after each and may end the loop. `factor` is the share of the
+    /// peak learning rates by the number of steps in `state` before it.
+    pub(crate) fn for_each_step(
         &self,
-        learner: &mut L,
+        learner: &mut Learner<'_>,
         state: &mut EpochState,
         span: Span,
         factor: impl Fn(usize) -> f64,
-        mut step: impl FnMut(&mut L, &[Batch], StepContext, &mut EpochState) -> Result<(), Error>,
-        mut after_step: impl FnMut(&mut L, &mut EpochState) -> Result<ControlFlow<()>, Error>,
+        mut after_step: impl FnMut(&mut Learner<'_>, &mut EpochState) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
         let Self { settings, data, features } = *self;
         let batches = self.batches_per_epoch() * span.repeats;
@@ -60,7 +59,7 @@ impl Inputs<'_> {
                     break; // The thread that prepares batches panicked, which the scope passes on.
                 }
                 let context = StepContext { epoch: span.epoch, batch, factor: factor(steps) };
-                step(learner, &chunk, context, state)?;
+                rayon::scope(|_| learner.step(&chunk, context, state))?;
                 state.timing.seconds += clock.elapsed().as_secs_f64();
                 batch += count;
                 steps += 1;

@@ -101,7 +101,7 @@ impl<'a> Trainer<'a> {
         over
     }
 
-    /// Takes the steps of the epoch that are left, writing a resume state every `checkpoint_steps`.
+    /// Takes the steps of the epoch that are left, writing a resume state every `resume_steps`.
     fn train_epoch(
         &mut self,
         state: &TrainState,
@@ -116,7 +116,8 @@ impl<'a> Trainer<'a> {
             batches as u64,
             Unit::Batches,
         );
-        let horizon = Horizon::new(settings.epochs, batches.div_ceil(settings.accumulate));
+        let steps_per_epoch = batches.div_ceil(settings.accumulate);
+        let horizon = Horizon { epochs: settings.epochs, steps_per_epoch };
         let before = (state.epoch - 1) * horizon.steps_per_epoch;
         let mut shown = epoch_state.batches();
         bar.skip(shown as u64);
@@ -125,14 +126,12 @@ impl<'a> Trainer<'a> {
             epoch_state,
             Span { epoch: state.epoch, skip: shown, repeats: 1 },
             |step| settings.schedule.factor(before + step, horizon),
-            Learner::step,
             |learner, epoch_state| {
                 let loss = learner.objective.total(&epoch_state.metrics);
                 bar.set_message(&format!("loss {loss:.3}  {}", epoch_state.metrics.accuracies(heads)));
                 bar.advance((epoch_state.batches() - shown) as u64);
                 shown = epoch_state.batches();
-                let due =
-                    settings.checkpoint_steps.is_some_and(|steps| epoch_state.steps.is_multiple_of(steps));
+                let due = settings.resume_steps.is_some_and(|steps| epoch_state.steps.is_multiple_of(steps));
                 if due && shown < batches {
                     learner.check_weights()?;
                     resume.write(state, epoch_state, learner)?;

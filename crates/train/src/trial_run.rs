@@ -1,15 +1,16 @@
-//! Trial runs: training steps that leave nothing on disk, for the dry-run estimate, the learning-rate sweep and
-//! comparisons with a reference.
+//! Trial runs: training steps that leave nothing on disk, for the dry-run estimate and the learning-rate sweep.
+
+#[cfg(test)]
+mod tests;
 
 use std::ops::ControlFlow;
 
 use marque_contracts::Job;
 
-use crate::batches::Batch;
 use crate::data::Data;
 use crate::initial_network::initial_network;
 use crate::inputs::Inputs;
-use crate::learner::{Learner, StepContext};
+use crate::learner::Learner;
 use crate::steps::Span;
 use crate::train_state::EpochState;
 use crate::{Error, Settings};
@@ -48,21 +49,7 @@ impl TrialRun<'_> {
         epoch: usize,
         count: usize,
         factor: impl Fn(usize) -> f64,
-        after_step: impl FnMut(TrialStep) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
-        self.steps_by(epoch, count, factor, after_step, |learner, batches, context, state| {
-            learner.step(batches, context, state)
-        })
-    }
-
-    /// The same with another way to take a step.
-    pub(crate) fn steps_by(
-        &mut self,
-        epoch: usize,
-        count: usize,
-        factor: impl Fn(usize) -> f64,
         mut after_step: impl FnMut(TrialStep) -> ControlFlow<()>,
-        step: impl FnMut(&mut Learner<'_>, &[Batch], StepContext, &mut EpochState) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Self { inputs, learner } = self;
         let repeats = (count * inputs.batches_per_step()).div_ceil(inputs.batches_per_epoch());
@@ -73,7 +60,6 @@ impl TrialRun<'_> {
             &mut EpochState::new(heads),
             Span { epoch, skip: 0, repeats },
             factor,
-            step,
             |learner, state| {
                 let state = std::mem::replace(state, EpochState::new(heads));
                 let loss = learner.objective.total(&state.metrics);

@@ -8,7 +8,7 @@ use marque_kernels::{bf16_multiply_add_peak, bf16_unit, instruction_set, multipl
 use marque_network::Precision;
 use serde_json::json;
 
-use self::throughput::{Throughput, Workload};
+use self::throughput::Throughput;
 use crate::arguments::Bench;
 use crate::error::Error;
 use crate::terminal::Terminal;
@@ -20,7 +20,7 @@ pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
         return Err(Error::Usage(message.to_owned()));
     }
     rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build_global()?;
-    let measured = throughput::measure(&workload(options))?;
+    let measured = throughput::measure(options)?;
     let memory = peak_memory();
     if options.json {
         terminal.print(record(options, &measured, memory));
@@ -69,17 +69,6 @@ fn peak(options: &Bench) -> f64 {
     match options.precision {
         Precision::F32 => multiply_add_peak(),
         Precision::Bf16 => bf16_multiply_add_peak(),
-    }
-}
-
-fn workload(options: &Bench) -> Workload {
-    Workload {
-        backbone: options.backbone,
-        size: options.size.into(),
-        batch: options.batch.into(),
-        steps: options.steps.into(),
-        evaluate: options.evaluate,
-        precision: options.precision,
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use marque_settings::Reference;
-
 use crate::arguments::Config;
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -31,21 +29,19 @@ pub(super) fn config(
     options: &Config,
     terminal: &Terminal,
 ) -> Result<(), Error> {
-    if options.reference {
-        print_reference(&Configuration::reference(), options.json, terminal);
-        return Ok(());
-    }
-    let (_, resolved) = Configuration::resolve(file, set)?;
-    match options.json {
-        true => terminal.print(format_args!("{:#}", resolved.to_json())),
-        false => terminal.print(resolved.to_toml().trim_end()),
-    }
+    let text = if options.reference {
+        let reference = Configuration::reference();
+        match options.json {
+            true => format!("{:#}", reference.to_json()),
+            false => format!("{PREFACE}{}", reference.to_markdown()),
+        }
+    } else {
+        let (_, resolved) = Configuration::resolve(file, set)?;
+        match options.json {
+            true => format!("{:#}", resolved.to_json()),
+            false => resolved.to_toml(),
+        }
+    };
+    terminal.print(text.trim_end());
     Ok(())
-}
-
-fn print_reference(reference: &Reference, json: bool, terminal: &Terminal) {
-    match json {
-        true => terminal.print(format_args!("{:#}", reference.to_json())),
-        false => terminal.print(format_args!("{PREFACE}{}", reference.to_markdown().trim_end())),
-    }
 }

@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use marque_inspect::wrap;
-use marque_store::{Fingerprint, State, assess};
-use serde_json::Value;
+use marque_store::{Fingerprint, State, assess, shown};
 
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -59,20 +58,7 @@ pub(super) fn explain(configuration: &Configuration, stage: &str, terminal: &Ter
 
 fn describe(fingerprint: &Fingerprint, text: &mut String) {
     let _ = writeln!(text, "\nkey {} depends on:", fingerprint.key());
-    let _ = writeln!(text, "  stage version {}", fingerprint.stage_version);
-    if let Value::Object(settings) = &fingerprint.settings {
-        let mut settings: Vec<_> = settings.iter().collect();
-        settings.sort_unstable_by_key(|(key, _)| *key);
-        for (key, value) in settings {
-            let _ = writeln!(text, "  settings.{key} = {value}");
-        }
-    }
-    for (stage, files) in &fingerprint.inputs {
-        for (file, digest) in files {
-            let _ = writeln!(text, "  {stage}/{file} = {}", digest.short(20));
-        }
-    }
-    for (source, digest) in &fingerprint.sources {
-        let _ = writeln!(text, "  {source} = {}", digest.short(20));
+    for (field, value) in fingerprint.fields() {
+        let _ = writeln!(text, "  {field} = {}", shown(&value));
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn lr_find(
     check_writable(&options.out)?;
     let range = SweepRange { from: options.from, to: options.to, steps: options.steps.into() };
     // A path that nothing is written to; only messages name it.
-    let job = Job::new(training_inputs(configuration, terminal)?, Path::new(""), terminal);
+    let job = Job::new(training_inputs(configuration, terminal, |_| true)?, Path::new(""), terminal);
     let found =
         marque_train::sweep(&job, &configuration.train, range, terminal).map_err(Error::of_training)?;
     let drawing = plot::draw(&found);

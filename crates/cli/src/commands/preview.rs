@@ -1,11 +1,11 @@
 //! `marque preview`
 
-use marque_contracts::schema::{Head, labels};
+use marque_contracts::schema::{Head, features, labels};
 use marque_contracts::{Job, Silent, json};
 use marque_inspect::{Picture, SequenceRow, sequence_sheet};
 use marque_train::PreviewRow;
 
-use super::training_inputs::photo_inputs;
+use super::training_inputs::training_inputs;
 use crate::arguments::Preview;
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -16,7 +16,8 @@ pub(super) fn preview(
     options: &Preview,
     terminal: &Terminal,
 ) -> Result<(), Error> {
-    let inputs = photo_inputs(configuration, terminal)?;
+    // Cached features may be stale or missing.
+    let inputs = training_inputs(configuration, terminal, |stage| stage != features::STAGE)?;
     let label_folder = inputs[labels::STAGE].clone();
     // Nothing is written to the job's output.
     let job = Job::new(inputs, &label_folder, &Silent);

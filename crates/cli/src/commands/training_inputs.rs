@@ -11,23 +11,14 @@ use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::Terminal;
 
-/// Folders of the results that training reads. Says so if a stage before it is stale: what is tried then is not what
-/// the configuration asks for.
+/// Folders of the results that training reads, of the stages chosen. Says so if a stage before it is stale: what is tried
+/// then is not what the configuration asks for.
 pub(super) fn training_inputs(
     configuration: &Configuration,
     terminal: &Terminal,
+    chosen: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let assessments = assess_upstream(configuration, terminal)?;
-    folders(configuration, &assessments, |_| true)
-}
-
-/// The same without cached features, which may be stale or missing.
-pub(super) fn photo_inputs(
-    configuration: &Configuration,
-    terminal: &Terminal,
-) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let assessments = assess_upstream(configuration, terminal)?;
-    folders(configuration, &assessments, |stage| stage != features::STAGE)
+    folders(configuration, &assess_upstream(configuration, terminal)?, chosen)
 }
 
 /// Folders of the current results that training reads, stale or not, of the stages chosen.

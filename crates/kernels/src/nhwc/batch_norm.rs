@@ -21,7 +21,7 @@ pub struct Normalisation {
 }
 
 impl Normalisation {
-    /// From the statistics, and the learnt `gamma` and `beta`, `[c]` each.
+    /// From the statistics, and the learned `gamma` and `beta`, `[c]` each.
     pub fn new(moments: &Moments, gamma: &[f32], beta: &[f32], eps: f32) -> Self {
         let channels = moments.mean.len();
         let found = [moments.variance.len(), gamma.len(), beta.len()];
@@ -56,19 +56,9 @@ impl Normalisation {
 
 /// Writes the normalised `x`, with ReLU after it if `relu`, to `y`; both `[.., c]`.
 pub fn normalise<T: Element, E: Element>(x: &[T], norm: &Normalisation, relu: bool, y: &mut [E]) {
-    normalise_at(Level::best(), x, norm, relu, y);
-}
-
-pub(crate) fn normalise_at<T: Element, E: Element>(
-    level: Level,
-    x: &[T],
-    norm: &Normalisation,
-    relu: bool,
-    y: &mut [E],
-) {
     assert_eq!(x.len(), y.len(), "as many outputs as inputs");
     norm.check_rows(y.len());
-    let size = piece(norm.channels());
+    let (level, size) = (Level::best(), piece(norm.channels()));
     let pieces = y.par_chunks_mut(size).zip(x.par_chunks(size));
     pieces.for_each(|(y, x)| level.run(Normalise { x, norm, relu, y }));
 }
@@ -125,21 +115,10 @@ pub fn normalise_add_relu<E: Element>(
     shortcut_norm: Option<&Normalisation>,
     y: &mut [E],
 ) {
-    normalise_add_relu_at(Level::best(), x, norm, shortcut, shortcut_norm, y);
-}
-
-pub(crate) fn normalise_add_relu_at<E: Element>(
-    level: Level,
-    x: &[E],
-    norm: &Normalisation,
-    shortcut: &[E],
-    shortcut_norm: Option<&Normalisation>,
-    y: &mut [E],
-) {
     assert!(x.len() == y.len() && shortcut.len() == y.len(), "as many outputs as inputs");
     norm.check_rows(y.len());
     shortcut_norm.into_iter().for_each(|other| other.check(norm.channels()));
-    let size = piece(norm.channels());
+    let (level, size) = (Level::best(), piece(norm.channels()));
     let pieces = y.par_chunks_mut(size).zip(x.par_chunks(size)).zip(shortcut.par_chunks(size));
     pieces.for_each(|((y, x), shortcut)| level.run(Join { x, norm, shortcut, shortcut_norm, y }));
 }
@@ -187,12 +166,9 @@ impl<E: Element> Work for Join<'_, E> {
 
 /// The gradient of ReLU, in place: clears the gradients where the ReLU's output is zero.
 pub fn relu_gradient<E: Element>(output: &[E], gradient: &mut [E]) {
-    relu_gradient_at(Level::best(), output, gradient);
-}
-
-pub(crate) fn relu_gradient_at<E: Element>(level: Level, output: &[E], gradient: &mut [E]) {
-    assert_eq!(output.len(), gradient.len(), "as many gradients as outputs");
     const PIECE: usize = 1 << 15;
+    assert_eq!(output.len(), gradient.len(), "as many gradients as outputs");
+    let level = Level::best();
     let pieces = gradient.par_chunks_mut(PIECE).zip(output.par_chunks(PIECE));
     pieces.for_each(|(gradient, output)| level.run(ReluGradient { output, gradient }));
 }
@@ -259,26 +235,26 @@ mod tests {
             };
             for level in Level::supported() {
                 let mut y = vec![E::narrow(f32::NAN); len];
-                normalise_at(level, &x, &norm, false, &mut y);
+                level.with(|| normalise(&x, &norm, false, &mut y));
                 compare(level, &y, tolerance, |index| by(&norm, &x, index));
                 y.fill(E::narrow(f32::NAN));
-                normalise_at(level, &x, &norm, true, &mut y);
+                level.with(|| normalise(&x, &norm, true, &mut y));
                 compare(level, &y, tolerance, |index| by(&norm, &x, index).max(0.0));
                 y.fill(E::narrow(f32::NAN));
-                normalise_add_relu_at(level, &x, &norm, &shortcut, None, &mut y);
+                level.with(|| normalise_add_relu(&x, &norm, &shortcut, None, &mut y));
                 compare(level, &y, tolerance, |index| {
                     (by(&norm, &x, index) + shortcut[index].widen()).max(0.0)
                 });
                 let mut masked = shortcut.clone();
-                relu_gradient_at(level, &y, &mut masked);
+                level.with(|| relu_gradient(&y, &mut masked));
                 let kept = |index: usize| if y[index].widen() > 0.0 { shortcut[index].widen() } else { 0.0 };
                 compare(level, &masked, 0.0, kept);
                 y.fill(E::narrow(f32::NAN));
-                normalise_add_relu_at(level, &x, &norm, &shortcut, Some(&other), &mut y);
+                level.with(|| normalise_add_relu(&x, &norm, &shortcut, Some(&other), &mut y));
                 let sum = |index| by(&norm, &x, index) + by(&other, &shortcut, index);
                 compare(level, &y, tolerance, |index| sum(index).max(0.0));
 
-                let found = Moments::at(level, &x, channels);
+                let found = level.with(|| Moments::of(&x, channels));
                 let column = |c: usize| x.iter().skip(c).step_by(channels).map(|x| f64::from(x.widen()));
                 let count = (len / channels) as f64;
                 let mean = |c: usize| column(c).sum::<f64>() / count;

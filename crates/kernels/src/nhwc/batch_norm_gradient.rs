@@ -24,22 +24,17 @@ pub struct NormalisationGradient<'a, E> {
     product: Vec<f64>,
     /// Whether the statistics are constants, not the batch's own.
     constant: bool,
-    level: Level,
 }
 
 impl<'a, E: Element> NormalisationGradient<'a, E> {
     /// Gathers the sums that the gradients are made of, from the input `x` of the normalisation and the gradient `dy` of
     /// its output, after ReLU if `relu`.
     pub fn new(x: &'a [E], norm: &'a Normalisation, relu: bool, dy: &[E]) -> Self {
-        Self::at(Level::best(), x, norm, relu, dy)
-    }
-
-    pub(crate) fn at(level: Level, x: &'a [E], norm: &'a Normalisation, relu: bool, dy: &[E]) -> Self {
         assert_eq!(x.len(), dy.len(), "as many gradients as inputs");
         norm.check_rows(x.len());
         let channels = norm.channels();
         assert_eq!(norm.inverse_deviation.len(), channels, "as many deviations as channels");
-        let size = piece(channels);
+        let (level, size) = (Level::best(), piece(channels));
         let parts: Vec<[Vec<f64>; 2]> = x
             .par_chunks(size)
             .zip(dy.par_chunks(size))
@@ -50,7 +45,7 @@ impl<'a, E: Element> NormalisationGradient<'a, E> {
             add(&mut sum, &part_sum);
             add(&mut product, &part_product);
         }
-        Self { x, norm, relu, sum, product, constant: false, level }
+        Self { x, norm, relu, sum, product, constant: false }
     }
 
     /// The same for a normalisation by running statistics, which do not depend on the batch: no gradient goes through
@@ -75,10 +70,12 @@ impl<'a, E: Element> NormalisationGradient<'a, E> {
     pub fn input(&self, dy: &[E], dx: &mut [E]) {
         assert!(self.x.len() == dy.len() && dx.len() == dy.len(), "as many gradients as inputs");
         let coefficients = self.coefficients();
-        let size = piece(self.norm.channels());
+        let (level, size) = (Level::best(), piece(self.norm.channels()));
         let pieces = dx.par_chunks_mut(size).zip(self.x.par_chunks(size)).zip(dy.par_chunks(size));
         pieces.for_each(|((dx, x), dy)| {
-            self.level.run(InputGradient { of: self, coefficients: &coefficients, x, dy: Some(dy), dx });
+            // What is read twice is in the cache the second time.
+            dx.copy_from_slice(dy);
+            level.run(InputGradient { of: self, coefficients: &coefficients, x, dx });
         });
     }
 
@@ -86,15 +83,9 @@ impl<'a, E: Element> NormalisationGradient<'a, E> {
     pub fn input_in_place(&self, gradient: &mut [E]) {
         assert_eq!(self.x.len(), gradient.len(), "as many gradients as inputs");
         let coefficients = self.coefficients();
-        let size = piece(self.norm.channels());
-        gradient.par_chunks_mut(size).zip(self.x.par_chunks(size)).for_each(|(gradient, x)| {
-            self.level.run(InputGradient {
-                of: self,
-                coefficients: &coefficients,
-                x,
-                dy: None,
-                dx: gradient,
-            });
+        let (level, size) = (Level::best(), piece(self.norm.channels()));
+        gradient.par_chunks_mut(size).zip(self.x.par_chunks(size)).for_each(|(dx, x)| {
+            level.run(InputGradient { of: self, coefficients: &coefficients, x, dx });
         });
     }
 
@@ -167,8 +158,7 @@ struct InputGradient<'a, E> {
     of: &'a NormalisationGradient<'a, E>,
     coefficients: &'a Coefficients,
     x: &'a [E],
-    /// The gradient of the output, where it is not what `dx` holds.
-    dy: Option<&'a [E]>,
+    /// The gradient of the output, which becomes that of the input.
     dx: &'a mut [E],
 }
 
@@ -182,33 +172,14 @@ impl<E: Element> Work for InputGradient<'_, E> {
         let (slope, offset) = (&self.coefficients.slope[..channels], &self.coefficients.offset[..channels]);
         let threshold = threshold(self.of.relu);
         let rows = self.dx.chunks_exact_mut(channels).zip(self.x.chunks_exact(channels));
-        match self.dy {
-            Some(dy) => {
-                for ((dx, x), dy) in rows.zip(dy.chunks_exact(channels)) {
-                    for c in 0..channels {
-                        let by = [mean[c], scale[c], shift[c], slope[c], offset[c]];
-                        dx[c] = E::narrow(input(by, threshold, x[c].widen(), dy[c].widen()));
-                    }
-                }
-            }
-            None => {
-                for (dx, x) in rows {
-                    for c in 0..channels {
-                        let by = [mean[c], scale[c], shift[c], slope[c], offset[c]];
-                        dx[c] = E::narrow(input(by, threshold, x[c].widen(), dx[c].widen()));
-                    }
-                }
+        for (dx, x) in rows {
+            for c in 0..channels {
+                let deviation = x[c].widen() - mean[c];
+                let passed = pass(dx[c].widen(), deviation * scale[c] + shift[c], threshold);
+                dx[c] = E::narrow(scale[c] * (passed - offset[c] - deviation * slope[c]));
             }
         }
     }
-}
-
-/// The gradient of one value. No closure: it would be compiled without the level's instructions.
-#[inline(always)]
-fn input([mean, scale, shift, slope, offset]: [f32; 5], threshold: f32, x: f32, dy: f32) -> f32 {
-    let deviation = x - mean;
-    let passed = pass(dy, deviation * scale + shift, threshold);
-    scale * (passed - offset - deviation * slope)
 }
 
 #[inline(always)]
@@ -270,10 +241,10 @@ mod tests {
                 let expected: Vec<_> =
                     (0..channels).map(|c| formula(&xs, &dys, &norm, c, relu, constant)).collect();
                 for level in Level::supported() {
-                    let gradient = NormalisationGradient::at(level, &x, &norm, relu, &dy);
+                    let gradient = level.with(|| NormalisationGradient::new(&x, &norm, relu, &dy));
                     let gradient = if constant { gradient.by_constants() } else { gradient };
                     let mut dx = vec![E::narrow(f32::NAN); len];
-                    gradient.input(&dy, &mut dx);
+                    level.with(|| gradient.input(&dy, &mut dx));
                     for (index, dx) in dx.iter().enumerate() {
                         let expected = expected[index % channels][index / channels];
                         let error = (f64::from(dx.widen()) - expected).abs();
@@ -283,7 +254,7 @@ mod tests {
                         );
                     }
                     let mut in_place = dy.clone();
-                    gradient.input_in_place(&mut in_place);
+                    level.with(|| gradient.input_in_place(&mut in_place));
                     let same = in_place.iter().zip(&dx).all(|(a, b)| a.widen() == b.widen());
                     assert!(same, "{level:?}, {channels} channels: another result in place");
                 }

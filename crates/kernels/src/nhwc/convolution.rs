@@ -1,20 +1,28 @@
 //! Two-dimensional convolution (cross-correlation, as everywhere in deep learning: the kernel is not flipped) and its
 //! gradients by input and weight. There is no bias, no dilation and no groups.
+//!
+//! Which algorithm computes a convolution or one of its gradients follows from element type, instruction set and shape:
+//!
+//! | element type | pass, shape | algorithm |
+//! |---|---|---|
+//! | `f32` | 3×3 at stride 1, channels that fill vectors, tiles that save multiplications | Winograd, F(4×4, 3×3) |
+//! | `f32` | everything else | GEMM over the column matrix (im2col) |
+//! | `bf16` | all | GEMM of 32×32 blocks, by the best unit of the CPU ([`Bf16Unit`]) |
 
+use super::bf16::{self, Bf16Unit};
 use super::conv_input::ConvInput;
-use super::dispatch;
 use super::epilogue::Epilogue;
 use super::geometry::Geometry;
+use super::im2col_gemm;
+use super::winograd::{self, Layer};
 use crate::Error;
-use crate::element::Element;
+use crate::element::{Element, ElementType};
 use crate::simd::Level;
 
 /// A convolution of checked shapes.
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution {
     pub(crate) geometry: Geometry,
-    /// Of the vectors that compute it in `f32`.
-    pub(crate) level: Level,
 }
 
 impl Convolution {
@@ -25,7 +33,7 @@ impl Convolution {
     /// [`Error::Shape`] if a size is zero or the shapes do not match; [`Error::Value`] if the stride is zero, the kernel
     /// does not fit into the padded image, or the sizes are too large for memory.
     pub fn new(x: &[usize], weight: &[usize], stride: usize, padding: usize) -> Result<Self, Error> {
-        Ok(Self { geometry: Geometry::new(x, weight, stride, padding)?, level: Level::best() })
+        Ok(Self { geometry: Geometry::new(x, weight, stride, padding)? })
     }
 
     /// The shape of the output, `[n, oh, ow, c_out]`.
@@ -58,14 +66,12 @@ impl Convolution {
         2 * (g.rows() * g.outputs * g.depth()) as u64
     }
 
-    fn check(&self, x: Option<usize>, weight: Option<usize>, y: Option<usize>) {
+    fn check(&self, x: usize, weight: usize, y: usize) {
         let g = &self.geometry;
-        let sizes = [g.images * g.height * g.width * g.inputs, g.depth() * g.outputs, g.rows() * g.outputs];
-        for (what, (found, size)) in
-            ["the input", "the weight", "the output"].iter().zip([x, weight, y].into_iter().zip(sizes))
-        {
-            assert!(found.is_none_or(|found| found == size), "{what} of {g:?} has {found:?} values");
-        }
+        let (inputs, outputs) = (g.images * g.height * g.width * g.inputs, g.rows() * g.outputs);
+        assert_eq!(x, inputs, "values of the input of {g:?}");
+        assert_eq!(weight, g.depth() * g.outputs, "values of the weight of {g:?}");
+        assert_eq!(y, outputs, "values of the output of {g:?}");
     }
 
     fn check_epilogue<E>(&self, epilogue: &Epilogue<'_, E>, y: usize) {
@@ -90,25 +96,61 @@ impl Convolution {
         epilogue: Epilogue<'_, E>,
         y: &mut [E],
     ) {
-        self.check(Some(x.values.len()), Some(weight.len()), Some(y.len()));
+        let (g, level) = (&self.geometry, Level::best());
+        self.check(x.values.len(), weight.len(), y.len());
         self.check_epilogue(&epilogue, y.len());
         self.check_norm(&x);
-        dispatch::forward(self.level, &self.geometry, x, weight, epilogue, y);
+        match E::TYPE {
+            ElementType::F32(cast) => {
+                let (epilogue, y) = (epilogue.cast(cast), (cast.slice_mut)(y));
+                x.with_f32(|x| match Layer::of(g, level) {
+                    Some(layer) => winograd::convolve(level, layer, x, weight, false, false, epilogue, y),
+                    None => im2col_gemm::forward(level, g, x, weight, epilogue, y),
+                });
+            }
+            ElementType::Bf16(cast) => {
+                bf16::forward(Bf16Unit::best(), g, x, weight, epilogue.cast(cast), (cast.slice_mut)(y));
+            }
+        }
     }
 
     /// Writes the gradient of the input to `dx`, or adds it if `accumulate`, from the gradient `dy` of the output (without
     /// an epilogue).
     pub fn input_gradient<E: Element>(&self, weight: &[f32], dy: &[E], accumulate: bool, dx: &mut [E]) {
-        self.check(Some(dx.len()), Some(weight.len()), Some(dy.len()));
-        dispatch::input_gradient(self.level, &self.geometry, weight, dy, accumulate, dx);
+        let (g, level) = (&self.geometry, Level::best());
+        self.check(dx.len(), weight.len(), dy.len());
+        match E::TYPE {
+            ElementType::F32(cast) => {
+                let (dy, dx) = ((cast.slice)(dy), (cast.slice_mut)(dx));
+                // At stride 1 it is a convolution of the output's gradient.
+                match g.mirrored().and_then(|mirrored| Layer::of(&mirrored, level)) {
+                    Some(layer) => {
+                        let (dy, nothing) = (ConvInput::plain(dy), Epilogue::default());
+                        winograd::convolve(level, layer, dy, weight, true, accumulate, nothing, dx);
+                    }
+                    None => im2col_gemm::input_gradient(level, g, weight, dy, accumulate, dx),
+                }
+            }
+            ElementType::Bf16(cast) => {
+                let (dy, dx) = ((cast.slice)(dy), (cast.slice_mut)(dx));
+                bf16::input_gradient(Bf16Unit::best(), g, weight, dy, accumulate, dx);
+            }
+        }
     }
 
     /// Writes the gradient of the weight to `dw`, from the input `x` and the gradient `dy` of the output (without an
     /// epilogue).
     pub fn weight_gradient<T: Element, E: Element>(&self, x: ConvInput<'_, T>, dy: &[E], dw: &mut [f32]) {
-        self.check(Some(x.values.len()), Some(dw.len()), Some(dy.len()));
+        let (g, level) = (&self.geometry, Level::best());
+        self.check(x.values.len(), dw.len(), dy.len());
         self.check_norm(&x);
-        dispatch::weight_gradient(self.level, &self.geometry, x, dy, dw);
+        match E::TYPE {
+            ElementType::F32(cast) => x.with_f32(|x| match Layer::of(g, level) {
+                Some(layer) => winograd::weight_gradient(level, layer, x, (cast.slice)(dy), dw),
+                None => im2col_gemm::weight_gradient(g, x, (cast.slice)(dy), dw),
+            }),
+            ElementType::Bf16(cast) => bf16::weight_gradient(Bf16Unit::best(), g, x, (cast.slice)(dy), dw),
+        }
     }
 }
 

@@ -29,6 +29,7 @@ impl Geometry {
             expected: expected.to_owned(),
             found: found.to_vec(),
         };
+        let refuse = |message: String| Err(Error::Value { operation: OPERATION, message });
         let [images, height, width, inputs] = *x else {
             return Err(shape("the input", "[n, h, w, c_in]", x));
         };
@@ -42,10 +43,7 @@ impl Geometry {
             return Err(shape("the weight", &format!("[kh, kw, {inputs}, c_out] without zeros"), w));
         }
         if stride == 0 {
-            return Err(Error::Value {
-                operation: OPERATION,
-                message: "the stride must be at least 1".to_owned(),
-            });
+            return refuse("the stride must be at least 1".to_owned());
         }
         let out = |size: usize, kernel: usize| {
             let padded = padding.checked_mul(2).and_then(|both| both.checked_add(size))?;
@@ -53,21 +51,14 @@ impl Geometry {
         };
         let (Some(out_height), Some(out_width)) = (out(height, kernel_height), out(width, kernel_width))
         else {
-            return Err(Error::Value {
-                operation: OPERATION,
-                message: format!(
-                    "a {kernel_height}x{kernel_width} kernel does not fit into a {height}x{width} image \
-                     padded by {padding}"
-                ),
-            });
+            return refuse(format!(
+                "a {kernel_height}x{kernel_width} kernel does not fit into a {height}x{width} image padded by {padding}"
+            ));
         };
         if !fits_in_memory(images, [height, width].map(|size| size + 2 * padding), stride, w) {
-            return Err(Error::Value {
-                operation: OPERATION,
-                message: format!(
-                    "an input {x:?}, padded by {padding}, and a weight {w:?} at stride {stride} are too large"
-                ),
-            });
+            return refuse(format!(
+                "an input {x:?}, padded by {padding}, and a weight {w:?} at stride {stride} are too large"
+            ));
         }
         Ok(Self {
             images,

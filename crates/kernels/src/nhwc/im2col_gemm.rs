@@ -5,7 +5,8 @@ use super::conv_input::ConvInput;
 use super::epilogue::Epilogue;
 use super::geometry::Geometry;
 use super::im2col::{col2im, im2col, im2col_tap};
-use crate::matrix::{Matrix, add_product, set_product};
+use crate::cut::cut;
+use crate::matrix::{Matrix, product};
 use crate::packed::PackedMatrix;
 use crate::scratch::Scratch;
 use crate::simd::{Level, Simd, Work};
@@ -120,14 +121,6 @@ impl Work for Finish<'_> {
     }
 }
 
-fn product(accumulate: bool, result: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
-    if accumulate {
-        add_product(result, a, b);
-    } else {
-        set_product(result, a, b);
-    }
-}
-
 /// How many rows of a column matrix with `depth` columns to handle at a time: few enough for the scratch
 /// space to stay in the cache and for several threads to find work, enough for reading the weights to pay.
 /// Depends on the shape alone.
@@ -232,7 +225,7 @@ fn sum_in_order(partial: &[f32], sum: &mut [f32]) {
 fn weight_gradient_by_depth(g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     const CHANNELS: usize = 128;
     const ROWS: usize = 1024;
-    blocks(g, CHANNELS, dw).into_par_iter().for_each(|(tap, channels, sum)| {
+    blocks(g, CHANNELS, dw).into_par_iter().for_each(|((tap, channels), sum)| {
         for rows in pieces(0..g.rows(), ROWS) {
             let add = rows.start > 0;
             let dy = Matrix::new(&dy[rows.start * g.outputs..rows.end * g.outputs], rows.len(), g.outputs);
@@ -250,20 +243,11 @@ fn weight_gradient_by_depth(g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32])
 }
 
 /// Cuts a weight gradient into (tap, at most `limit` input channels, the values that belong to them).
-fn blocks<'a>(
-    g: &Geometry,
-    limit: usize,
-    mut rest: &'a mut [f32],
-) -> Vec<(usize, Range<usize>, &'a mut [f32])> {
-    let mut blocks = Vec::new();
-    for tap in 0..g.taps() {
-        for channels in pieces(0..g.inputs, limit) {
-            let (block, tail) = rest.split_at_mut(channels.len() * g.outputs);
-            blocks.push((tap, channels, block));
-            rest = tail;
-        }
-    }
-    blocks
+fn blocks<'a>(g: &Geometry, limit: usize, dw: &'a mut [f32]) -> Vec<((usize, Range<usize>), &'a mut [f32])> {
+    let of_tap = |tap| pieces(0..g.inputs, limit).map(move |channels| (tap, channels));
+    let blocks: Vec<_> = (0..g.taps()).flat_map(of_tap).collect();
+    let values = cut(dw, blocks.iter().map(|(_, channels)| channels.len() * g.outputs));
+    blocks.into_iter().zip(values).collect()
 }
 
 /// The weight for the mirrored convolution: `[kh, kw, c_out, c_in]`, taps in reverse order.

@@ -9,9 +9,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `convolution` | [`Convolution`]: shapes are checked here |
+//! | `convolution` | [`Convolution`]: checks of shapes, and which algorithm computes what |
 //! | `conv_input`, `epilogue` | prologue and epilogue: normalisation, sum and ReLU fused with a convolution |
-//! | `dispatch` | which algorithm computes a convolution |
 //! | `winograd` | 3×3 convolutions in `f32` by Winograd's minimal filtering |
 //! | `im2col_gemm` | all other convolutions in `f32`, as matrix products over the column matrix (`im2col`) |
 //! | `bf16` | convolutions in `bf16`, by AMX, AVX512_BF16 or vectors |
@@ -26,7 +25,6 @@ mod batch_norm_gradient;
 pub(crate) mod bf16;
 mod conv_input;
 mod convolution;
-mod dispatch;
 mod epilogue;
 mod geometry;
 mod im2col;
@@ -37,8 +35,6 @@ mod winograd;
 
 pub use crate::element::{Cast, Element, ElementType};
 pub use batch_norm::{Normalisation, normalise, normalise_add_relu, relu_gradient};
-#[cfg(test)]
-pub(crate) use batch_norm::{normalise_add_relu_at, normalise_at, relu_gradient_at};
 pub use batch_norm_gradient::NormalisationGradient;
 pub(crate) use bf16::{Bf16Unit, block_product};
 pub use conv_input::ConvInput;

@@ -27,11 +27,8 @@ impl Moments {
     /// Of `x`, `[.., channels]`. Accumulated by Chan, Golub and LeVeque's pairwise updating
     /// (1983) in `f64`, so that a large mean does not swallow the variance.
     pub fn of<E: Element>(x: &[E], channels: usize) -> Self {
-        Self::at(Level::best(), x, channels)
-    }
-
-    pub(crate) fn at<E: Element>(level: Level, x: &[E], channels: usize) -> Self {
         assert!(!x.is_empty() && x.len().is_multiple_of(channels), "whole rows");
+        let level = Level::best();
         let parts: Vec<Running> =
             x.par_chunks(piece(channels)).map(|x| level.run(Gather { x, channels })).collect();
         let mut total = Running::none(channels);

@@ -23,8 +23,6 @@ pub struct MaxPool {
     padding: usize,
     out_height: usize,
     out_width: usize,
-    /// Of the vectors that compute it.
-    pub(crate) level: Level,
 }
 
 impl MaxPool {
@@ -72,8 +70,7 @@ impl MaxPool {
         }
         let out = |size: usize| (size + 2 * padding - kernel) / stride + 1;
         let (out_height, out_width) = (out(height), out(width));
-        let level = Level::best();
-        Ok(Self { images, height, width, channels, kernel, stride, padding, out_height, out_width, level })
+        Ok(Self { images, height, width, channels, kernel, stride, padding, out_height, out_width })
     }
 
     /// `[n, oh, ow, c]`.
@@ -108,10 +105,11 @@ impl MaxPool {
         let len = self.images * self.out_height * row;
         assert!(y.len() == len && chosen.len() == len, "as many outputs as the shape says");
         assert_eq!(x.len(), self.images * self.height * self.width * self.channels, "as many inputs");
+        let level = Level::best();
         y.par_chunks_mut(row)
             .zip(chosen.par_chunks_mut(row))
             .enumerate()
-            .for_each(|(out_row, (y, chosen))| self.level.run(Row { pool: self, x, out_row, y, chosen }));
+            .for_each(|(out_row, (y, chosen))| level.run(Row { pool: self, x, out_row, y, chosen }));
     }
 
     /// Writes the gradient of the input to `dx`, from the gradient `dy` of the output and the indices that
@@ -122,9 +120,10 @@ impl MaxPool {
         assert_eq!(dx.len(), self.images * self.height * self.width * c, "as many gradients as inputs");
         let len = self.output_shape().iter().product::<usize>();
         assert!(dy.len() == len && chosen.len() == len, "as many gradients and choices as outputs");
+        let level = Level::best();
         dx.par_chunks_mut(self.width * c)
             .enumerate()
-            .for_each(|(row, dx)| self.level.run(GradientRow { pool: self, chosen, dy, row, dx }));
+            .for_each(|(row, dx)| level.run(GradientRow { pool: self, chosen, dy, row, dx }));
     }
 }
 
@@ -300,16 +299,15 @@ mod tests {
             .map(|index| E::narrow((index * 7919 % 1021 % 13) as f32 - 6.0))
             .collect();
         for (kernel, stride, padding) in [(3, 2, 1), (2, 2, 0), (3, 1, 1), (2, 3, 1)] {
-            let best = MaxPool::new([2, height, width, channels], kernel, stride, padding).unwrap();
-            let [_, out_height, out_width, _] = best.output_shape();
+            let pool = MaxPool::new([2, height, width, channels], kernel, stride, padding).unwrap();
+            let [_, out_height, out_width, _] = pool.output_shape();
             let len = 2 * out_height * out_width * channels;
             let dy: Vec<E> = (0..len).map(|index| E::narrow((index % 7) as f32 + 1.0)).collect();
             for level in Level::supported() {
-                let pool = MaxPool { level, ..best };
                 let (mut y, mut chosen) = (vec![E::narrow(f32::NAN); len], vec![u8::MAX; len]);
-                pool.forward(&x, &mut y, &mut chosen);
+                level.with(|| pool.forward(&x, &mut y, &mut chosen));
                 let mut dx = vec![E::narrow(f32::NAN); x.len()];
-                pool.backward(&chosen, &dy, &mut dx);
+                level.with(|| pool.backward(&chosen, &dy, &mut dx));
                 let mut expected = vec![0.0; x.len()];
                 for (at, dy) in dy.iter().enumerate() {
                     let (pixel, c) = (at / channels, at % channels);

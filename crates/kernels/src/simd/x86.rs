@@ -119,51 +119,19 @@ macro_rules! simd {
     };
 }
 
-simd!(
-    Avx2,
-    __m256,
-    8,
-    6,
-    _mm256_set1_ps,
-    _mm256_loadu_ps,
-    _mm256_storeu_ps,
-    _mm256_add_ps,
-    _mm256_sub_ps,
-    _mm256_mul_ps,
-    _mm256_fmadd_ps,
-    __m256i,
-    _mm256_slli_epi32,
-    _mm256_and_si256,
-    _mm256_set1_epi32,
-    _mm256_castsi256_ps,
-    __m128i,
-    _mm256_cvtepu16_epi32,
-    narrow_256,
-    _mm256_max_ps
-);
-simd!(
-    Avx512,
-    __m512,
-    16,
-    12,
-    _mm512_set1_ps,
-    _mm512_loadu_ps,
-    _mm512_storeu_ps,
-    _mm512_add_ps,
-    _mm512_sub_ps,
-    _mm512_mul_ps,
-    _mm512_fmadd_ps,
-    __m512i,
-    _mm512_slli_epi32,
-    _mm512_and_si512,
-    _mm512_set1_epi32,
-    _mm512_castsi512_ps,
-    __m256i,
-    _mm512_cvtepu16_epi32,
-    narrow_512,
-    _mm512_max_ps,
-    transpose
-);
+simd! {
+    Avx2, __m256, 8, 6, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps,
+    _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_fmadd_ps,
+    __m256i, _mm256_slli_epi32, _mm256_and_si256, _mm256_set1_epi32, _mm256_castsi256_ps,
+    __m128i, _mm256_cvtepu16_epi32, narrow_256, _mm256_max_ps
+}
+
+simd! {
+    Avx512, __m512, 16, 12, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps,
+    _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_fmadd_ps,
+    __m512i, _mm512_slli_epi32, _mm512_and_si512, _mm512_set1_epi32, _mm512_castsi512_ps,
+    __m256i, _mm512_cvtepu16_epi32, narrow_512, _mm512_max_ps, transpose
+}
 
 /// The nearest numbers of half the size: half of the last place that stays is added, less where it is even.
 #[inline]

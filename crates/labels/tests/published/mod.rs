@@ -12,7 +12,7 @@ use marque_labels::{
     Duplicates, HeadDefinition, HeadRule, Labels, NameMatching, OnLeak, Rule, Settings, SplitSource,
     TagSyntax,
 };
-use marque_mat5::{Cell, Struct, Value, Variable, write_file};
+use marque_mat5::{Cell, Struct, Value, Variable, write};
 use tempfile::TempDir;
 
 pub(crate) const CLASSES: [&str; 5] = [
@@ -66,7 +66,7 @@ impl Bench {
     }
 
     pub(crate) fn write_mat(&self, file: &str, name: &str, value: Value) {
-        write_file(self.metadata(file), &[Variable::new(name, value)]).unwrap();
+        fs_err::write(self.metadata(file), write(&[Variable::new(name, value)]).unwrap()).unwrap();
     }
 
     pub(crate) fn run(&self, settings: Settings) -> Result<Summary, Failure> {

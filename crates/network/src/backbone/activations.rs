@@ -8,7 +8,7 @@ use crate::layers::Layers;
 
 /// Stored activations, in buffers that the next pass uses again.
 #[derive(Debug, Default)]
-pub(super) struct Activations<E> {
+pub(crate) struct Activations<E> {
     /// The first part of the backbone that was computed; the output of those before it came as input.
     pub(super) from: usize,
     /// That input, where `from` is above 0.
@@ -61,7 +61,7 @@ impl<E> BlockOutput<E> {
 
 impl<E: Element> Activations<E> {
     /// The first layer, in the order of computation, whose output is not finite, by torchvision's name.
-    pub(super) fn first_not_finite(&self, layers: &Layers) -> Option<String> {
+    pub(crate) fn first_not_finite(&self, layers: &Layers) -> Option<String> {
         let diverged = |layer: &ConvNormOutput<E>| !is_finite(&layer.z);
         if self.from == 0 && self.stem.as_ref().is_some_and(diverged) {
             return Some(layers.stem.spec.name.clone());

@@ -1,4 +1,4 @@
-//! The backward pass.
+//! The backward pass: from the gradient of the features to those of the parameters.
 
 use candle_core::Tensor;
 use marque_kernels::nhwc::{
@@ -21,7 +21,7 @@ const PIECE: usize = 1 << 15;
 impl<E: Element> Activations<E> {
     /// Writes the gradients of the parameters that the forward pass used, from the gradient of the features. `input` is
     /// the input of that pass. Its own gradient, and so everything below the frozen parts, is not computed.
-    pub(super) fn backward(
+    pub(crate) fn backward(
         &mut self,
         layers: &Layers,
         input: &Tensor,

@@ -16,7 +16,7 @@ const NAME: &str = "the backbone's pass in evaluation";
 
 /// The buffers of a pass in evaluation.
 #[derive(Debug, Default)]
-pub(super) struct Evaluator<E> {
+pub(crate) struct Evaluator<E> {
     /// A block's input (and in the end its output), two for its branch, and one for its shortcut.
     buffers: [Vec<E>; 4],
     argmax: Vec<u8>,
@@ -25,13 +25,13 @@ pub(super) struct Evaluator<E> {
 impl<E: Element> Evaluator<E> {
     /// The output of some parts of the backbone, of images or of the output of the parts before: `[n, h, w, c]`, or the
     /// pooled features, `[n, features]`, after the last part.
-    pub(super) fn run(&mut self, layers: &Layers, parts: Range<usize>, input: &Tensor) -> Result<Tensor> {
+    pub(crate) fn run(&mut self, layers: &Layers, parts: Range<usize>, input: &Tensor) -> Result<Tensor> {
         let mut shape = shape_of(input);
         let given = read(NAME, "the input", input)?;
         let [input, work, ..] = &mut self.buffers;
-        let pass = EvaluationPass { eps: layers.eps };
+        let eps = layers.eps;
         if parts.start == 0 {
-            let stem = pass.layer(&layers.stem, &given, shape, None, true, work)?;
+            let stem = evaluate_layer(eps, &layers.stem, &given, shape, None, true, work)?;
             let pool = layers.pool.max_pool(stem)?;
             shape = pool.output_shape();
             self.argmax.resize(elements(shape), 0);
@@ -40,7 +40,7 @@ impl<E: Element> Evaluator<E> {
             narrow(&given, sized(input, given.len()));
         }
         for block in layers.blocks(parts.clone()) {
-            shape = pass.block(block, shape, &mut self.buffers)?;
+            shape = evaluate_block(eps, block, shape, &mut self.buffers)?;
         }
         let [n, height, width, channels] = shape;
         if parts.end < PARTS {
@@ -53,62 +53,55 @@ impl<E: Element> Evaluator<E> {
     }
 }
 
-struct EvaluationPass {
+/// Replaces the block's input, in the first buffer, by its output.
+fn evaluate_block<E: Element>(
     eps: f32,
+    block: &Block,
+    shape: [usize; 4],
+    buffers: &mut [Vec<E>; 4],
+) -> Result<[usize; 4]> {
+    let [input, a, b, shortcut] = buffers;
+    let (mut from, mut to) = (a, b);
+    let x = &input[..elements(shape)];
+    let shortcut: &[E] = match &block.downsample {
+        Some(layer) => {
+            let shape = evaluate_layer(eps, layer, x, shape, None, layer.spec.relu, shortcut)?;
+            &shortcut[..elements(shape)]
+        }
+        None => x,
+    };
+    let mut at = shape;
+    for (index, layer) in block.branch.iter().enumerate() {
+        let x = if index == 0 { x } else { &from[..elements(at)] };
+        let add = (index + 1 == block.branch.len()).then_some(shortcut);
+        at = evaluate_layer(eps, layer, x, at, add, true, to)?;
+        std::mem::swap(&mut from, &mut to);
+    }
+    std::mem::swap(input, from);
+    Ok(at)
 }
 
-impl EvaluationPass {
-    /// Replaces the block's input, in the first buffer, by its output.
-    fn block<E: Element>(
-        &self,
-        block: &Block,
-        shape: [usize; 4],
-        buffers: &mut [Vec<E>; 4],
-    ) -> Result<[usize; 4]> {
-        let [input, a, b, shortcut] = buffers;
-        let (mut from, mut to) = (a, b);
-        let x = &input[..elements(shape)];
-        let shortcut: &[E] = match &block.downsample {
-            Some(layer) => {
-                let shape = self.layer(layer, x, shape, None, layer.spec.relu, shortcut)?;
-                &shortcut[..elements(shape)]
-            }
-            None => x,
-        };
-        let mut at = shape;
-        for (index, layer) in block.branch.iter().enumerate() {
-            let x = if index == 0 { x } else { &from[..elements(at)] };
-            let add = (index + 1 == block.branch.len()).then_some(shortcut);
-            at = self.layer(layer, x, at, add, true, to)?;
-            std::mem::swap(&mut from, &mut to);
-        }
-        std::mem::swap(input, from);
-        Ok(at)
-    }
-
-    /// Convolution, normalisation, the sum with `add`, and ReLU, from `x` into `y`.
-    fn layer<T: Element, E: Element>(
-        &self,
-        layer: &ConvNorm,
-        x: &[T],
-        shape: [usize; 4],
-        add: Option<&[E]>,
-        relu: bool,
-        y: &mut Vec<E>,
-    ) -> Result<[usize; 4]> {
-        let convolution = layer.spec.convolution(shape)?;
-        let norm = &layer.norm;
-        let (mean, variance) = (norm.mean.to_vec1::<f32>()?, norm.variance.to_vec1::<f32>()?);
-        let (gamma, beta) = (norm.gamma.to_vec1::<f32>()?, norm.beta.to_vec1::<f32>()?);
-        let deviations = variance.iter().map(|variance| (variance + self.eps).sqrt());
-        let scale: Vec<f32> =
-            gamma.iter().zip(deviations).map(|(gamma, deviation)| gamma / deviation).collect();
-        let shift = beta.iter().zip(&mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale);
-        let shift: Vec<f32> = shift.collect();
-        let epilogue = Epilogue { affine: Some((&scale, &shift)), add, relu };
-        let weight = read(NAME, "a weight", &layer.weight)?;
-        let shape = convolution.output_shape();
-        convolution.forward(ConvInput::plain(x), &weight, epilogue, sized(y, elements(shape)));
-        Ok(shape)
-    }
+/// Convolution, normalisation, the sum with `add`, and ReLU, from `x` into `y`.
+fn evaluate_layer<T: Element, E: Element>(
+    eps: f32,
+    layer: &ConvNorm,
+    x: &[T],
+    shape: [usize; 4],
+    add: Option<&[E]>,
+    relu: bool,
+    y: &mut Vec<E>,
+) -> Result<[usize; 4]> {
+    let convolution = layer.spec.convolution(shape)?;
+    let norm = &layer.norm;
+    let (mean, variance) = (norm.mean.to_vec1::<f32>()?, norm.variance.to_vec1::<f32>()?);
+    let (gamma, beta) = (norm.gamma.to_vec1::<f32>()?, norm.beta.to_vec1::<f32>()?);
+    let deviations = variance.iter().map(|variance| (variance + eps).sqrt());
+    let scale: Vec<f32> = gamma.iter().zip(deviations).map(|(gamma, deviation)| gamma / deviation).collect();
+    let shift = beta.iter().zip(&mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale);
+    let shift: Vec<f32> = shift.collect();
+    let epilogue = Epilogue { affine: Some((&scale, &shift)), add, relu };
+    let weight = read(NAME, "a weight", &layer.weight)?;
+    let shape = convolution.output_shape();
+    convolution.forward(ConvInput::plain(x), &weight, epilogue, sized(y, elements(shape)));
+    Ok(shape)
 }

@@ -18,7 +18,7 @@ impl<E: Element> Activations<E> {
     /// The pooled features, `[n, features]`, of images, or of the output of the parts before `from`. With a `momentum`
     /// normalises by the batch's statistics and moves the running ones towards them by that share; without one
     /// normalises by the running ones.
-    pub(super) fn forward(
+    pub(crate) fn forward(
         &mut self,
         layers: &Layers,
         momentum: Option<f64>,

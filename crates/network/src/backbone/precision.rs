@@ -1,16 +1,10 @@
-//! The passes in the precision that is asked for.
+//! The precision of the passes, and their buffers in either.
 
-use std::ops::Range;
-
-use candle_core::Tensor;
 use half::bf16;
 use serde::Serialize;
 
 use super::activations::Activations;
 use super::evaluate::Evaluator;
-use crate::Result;
-use crate::gradients::Gradients;
-use crate::layers::Layers;
 
 /// The type of the activations in the backbone. Weights, statistics, gradients of weights, and the heads are f32 in any
 /// case, as in PyTorch's automatic mixed precision.
@@ -45,69 +39,13 @@ impl Precision {
 /// [`Activations`] of either precision; those of the precision that is not in use are empty.
 #[derive(Debug, Default)]
 pub(crate) struct TrainingBuffers {
-    single: Activations<f32>,
-    half: Activations<bf16>,
-}
-
-impl TrainingBuffers {
-    /// As [`Activations::forward`].
-    pub(crate) fn forward(
-        &mut self,
-        precision: Precision,
-        layers: &Layers,
-        momentum: Option<f64>,
-        from: usize,
-        input: &Tensor,
-    ) -> Result<Tensor> {
-        match precision {
-            Precision::F32 => self.single.forward(layers, momentum, from, input),
-            Precision::Bf16 => self.half.forward(layers, momentum, from, input),
-        }
-    }
-
-    /// As [`Activations::backward`].
-    pub(crate) fn backward(
-        &mut self,
-        precision: Precision,
-        layers: &Layers,
-        input: &Tensor,
-        features: &Tensor,
-        gradients: &mut Gradients,
-    ) -> Result<()> {
-        match precision {
-            Precision::F32 => self.single.backward(layers, input, features, gradients),
-            Precision::Bf16 => self.half.backward(layers, input, features, gradients),
-        }
-    }
-
-    /// As [`Activations::first_not_finite`].
-    pub(crate) fn first_not_finite(&self, precision: Precision, layers: &Layers) -> Option<String> {
-        match precision {
-            Precision::F32 => self.single.first_not_finite(layers),
-            Precision::Bf16 => self.half.first_not_finite(layers),
-        }
-    }
+    pub(crate) single: Activations<f32>,
+    pub(crate) half: Activations<bf16>,
 }
 
 /// [`Evaluator`]s of either precision.
 #[derive(Debug, Default)]
 pub(crate) struct EvaluationBuffers {
-    single: Evaluator<f32>,
-    half: Evaluator<bf16>,
-}
-
-impl EvaluationBuffers {
-    /// As [`Evaluator::run`].
-    pub(crate) fn run(
-        &mut self,
-        precision: Precision,
-        layers: &Layers,
-        parts: Range<usize>,
-        input: &Tensor,
-    ) -> Result<Tensor> {
-        match precision {
-            Precision::F32 => self.single.run(layers, parts, input),
-            Precision::Bf16 => self.half.run(layers, parts, input),
-        }
-    }
+    pub(crate) single: Evaluator<f32>,
+    pub(crate) half: Evaluator<bf16>,
 }

@@ -1,4 +1,4 @@
-//! Activations of the frozen parts of the backbone, kept on disk: when these never learn, what they make of a photo is the
+//! Activations of the frozen parts of the backbone, cached on disk: when these never learn, what they make of a photo is the
 //! same in every epoch, and heads or last stages train in a fraction of the time.
 //!
 //! **Reads** the shards and index of `preprocess`, and pretrained weights. **Writes** `features/NNNNN.safetensors`, one

@@ -7,11 +7,11 @@ use candle_core::{Device, Tensor};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use marque_augment::Policy;
-use marque_contracts::schema::{features, preprocess};
+use marque_contracts::schema::{features, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{IndexRow, ShardKind, ShardReader, ShardWriter, shard_path};
 use marque_kernels::NUMERICS_VERSION;
-use marque_network::{Backbone, BottleneckStride, HeadConfig, Network, Precision};
+use marque_network::{Backbone, BottleneckStride, HeadConfig, Network};
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -155,12 +155,12 @@ struct FeatureFingerprint<'a> {
     norm_eps: f64,
     mean: [f64; 3],
     std: [f64; 3],
-    parts: usize,
-    crops: usize,
+    freeze: &'a [&'static str],
+    cache_crops: usize,
     flip: bool,
+    #[serde(flatten)]
     augmentation: Option<&'a Augmentation>,
     seed: Option<u64>,
-    precision: Precision,
 }
 
 impl<'a> FeatureFingerprint<'a> {
@@ -172,12 +172,11 @@ impl<'a> FeatureFingerprint<'a> {
             norm_eps: settings.norm_eps,
             mean: settings.mean,
             std: settings.std,
-            parts: settings.cached_parts(),
-            crops: crops(settings),
+            freeze: &settings.freeze.parts[..settings.cached_parts()],
+            cache_crops: crops(settings),
             flip: settings.augmentation.flip,
             augmentation: drawn.then_some(&settings.augmentation),
             seed: (drawn || settings.weights.is_none()).then_some(settings.seed),
-            precision: settings.precision,
         }
     }
 }
@@ -192,7 +191,8 @@ impl Stage for Features {
     }
 
     fn settings(&self) -> Value {
-        json!(FeatureFingerprint::of(&self.settings))
+        let precision = self.settings.precision;
+        json!({ train::STAGE: FeatureFingerprint::of(&self.settings), "runtime": { "precision": precision } })
     }
 
     fn inputs(&self) -> Vec<Input> {

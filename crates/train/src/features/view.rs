@@ -1,4 +1,4 @@
-//! The views of a photo that are kept.
+//! The views of a photo whose activations are cached.
 
 use marque_augment::{Draw, Policy};
 use rand::RngExt;

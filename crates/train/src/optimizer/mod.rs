@@ -22,7 +22,7 @@ const CHUNK: usize = 1 << 15;
 
 /// Which optimiser, with its settings; weight decay and learning rates come with each parameter.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(tag = "optimizer", rename_all = "lowercase")]
 pub enum Method {
     /// Adam with decoupled weight decay.
     AdamW(AdamW),
@@ -89,7 +89,8 @@ impl Optimizer {
             state.steps += 1;
             match self.method {
                 Method::AdamW(adamw) => {
-                    state.make(gradient.len(), true);
+                    state.first.resize(gradient.len(), 0.0);
+                    state.second.resize(gradient.len(), 0.0);
                     let update = adamw.update(rates, state.steps);
                     change(&parameter.var, |values| {
                         let moments =
@@ -102,7 +103,7 @@ impl Optimizer {
                     })?;
                 }
                 Method::Sgd(sgd) => {
-                    state.make(gradient.len(), false);
+                    state.first.resize(gradient.len(), 0.0);
                     let update = sgd.update(rates);
                     change(&parameter.var, |values| {
                         let pieces = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
@@ -125,14 +126,5 @@ impl Optimizer {
     /// Takes up the state of an interrupted run.
     pub(crate) fn restore(&mut self, states: Vec<ParameterState>) {
         self.states = states;
-    }
-}
-
-impl ParameterState {
-    fn make(&mut self, len: usize, both: bool) {
-        self.first.resize(len, 0.0);
-        if both {
-            self.second.resize(len, 0.0);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The length of all gradients together.
+//! The norm of all gradients together, and clipping by it.
 
 use marque_network::{Gradients, Parameter};
 use rayon::prelude::*;

@@ -9,30 +9,15 @@ use std::time::Instant;
 use candle_core::{DType, Device, Tensor};
 use marque_kernels::nhwc::Convolution;
 use marque_kernels::{LossOptions, cross_entropy};
-use marque_network::{Backbone, Gradients, HeadConfig, Network, NetworkConfig, Precision};
+use marque_network::{Frozen, Gradients, HeadConfig, Network, NetworkConfig};
 use marque_train::{AdamW, Method, Optimizer, PeakRates};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::arguments::Bench;
+
 /// Steps before the timed ones, in which buffers are made.
 const WARM_UP: usize = 2;
-
-/// What to time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Workload {
-    /// The network has this backbone and three heads, of 6, 5 and 2 classes.
-    pub(super) backbone: Backbone,
-    /// Height and width of the photos, in pixels.
-    pub(super) size: usize,
-    /// Photos per step.
-    pub(super) batch: usize,
-    /// Steps that are timed, after two that are not; at least one.
-    pub(super) steps: usize,
-    /// Time evaluation mode without gradients, instead of training.
-    pub(super) evaluate: bool,
-    /// The type of the activations in the backbone.
-    pub(super) precision: Precision,
-}
 
 /// What was measured.
 #[derive(Debug, Clone)]
@@ -65,32 +50,32 @@ impl Throughput {
     }
 }
 
-/// Times the steps of a workload.
+/// Times the steps of a workload: a network with heads of 6, 5 and 2 classes.
 ///
 /// # Errors
 /// If the network cannot compute on photos of that size.
-pub(super) fn measure(workload: &Workload) -> Result<Throughput, marque_network::Error> {
-    let mut steps = Steps::new(workload)?;
+pub(super) fn measure(options: &Bench) -> Result<Throughput, marque_network::Error> {
+    let mut steps = Steps::new(options)?;
     let mut seconds = Vec::new();
-    for _ in 0..WARM_UP + workload.steps.max(1) {
+    for _ in 0..WARM_UP + usize::from(options.steps) {
         let start = Instant::now();
         rayon::scope(|_| steps.step())?;
         seconds.push(start.elapsed().as_secs_f64());
     }
     let mut seconds = seconds.split_off(WARM_UP);
     seconds.sort_by(f64::total_cmp);
-    let convolutions =
-        steps.network.architecture().convolutions([workload.batch, workload.size, workload.size, 3])?;
+    let [batch, size] = [options.batch, options.size].map(usize::from);
+    let convolutions = steps.network.architecture().convolutions([batch, size, size, 3])?;
     let once = convolutions.iter().map(Convolution::operations).sum::<u64>() as f64;
     // The photo has no gradient.
     let unneeded = convolutions.first().map_or(0, Convolution::operations) as f64;
-    let operations = if workload.evaluate { once } else { 3.0 * once - unneeded };
+    let operations = if options.evaluate { once } else { 3.0 * once - unneeded };
     Ok(Throughput { seconds, operations, convolutions })
 }
 
 /// A network, its optimiser, and a batch that it computes on again and again.
-pub(super) struct Steps {
-    workload: Workload,
+struct Steps<'a> {
+    options: &'a Bench,
     network: Network,
     images: Tensor,
     targets: Tensor,
@@ -99,31 +84,23 @@ pub(super) struct Steps {
     rng: ChaCha8Rng,
 }
 
-impl Steps {
+impl<'a> Steps<'a> {
     /// Draws weights and photos.
     ///
     /// # Errors
     /// If the network cannot be built.
-    pub(super) fn new(workload: &Workload) -> Result<Self, marque_network::Error> {
-        let network = Network::new(&config(workload), 0)?.with_precision(workload.precision);
+    fn new(options: &'a Bench) -> Result<Self, marque_network::Error> {
+        let network = Network::new(&config(options), 0)?.with_precision(options.precision);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let (images, targets) = draw(workload, &mut rng)?;
+        let (images, targets) = draw(options, &mut rng)?;
         let optimizer = Optimizer::new(Method::AdamW(AdamW::default()), network.parameters());
-        Ok(Self {
-            workload: *workload,
-            network,
-            images,
-            targets,
-            optimizer,
-            gradients: Gradients::new(),
-            rng,
-        })
+        Ok(Self { options, network, images, targets, optimizer, gradients: Gradients::new(), rng })
     }
 
     /// Draws other photos and labels for the steps that follow.
     #[cfg(test)]
     fn draw(&mut self) -> Result<(), marque_network::Error> {
-        (self.images, self.targets) = draw(&self.workload, &mut self.rng)?;
+        (self.images, self.targets) = draw(self.options, &mut self.rng)?;
         Ok(())
     }
 
@@ -131,13 +108,13 @@ impl Steps {
     ///
     /// # Errors
     /// If the photos are too small for the network.
-    pub(super) fn step(&mut self) -> Result<Option<f32>, marque_network::Error> {
+    fn step(&mut self) -> Result<Option<f32>, marque_network::Error> {
         let (network, images) = (&self.network, &self.images);
-        if self.workload.evaluate {
+        if self.options.evaluate {
             network.forward_eval(images)?;
             return Ok(None);
         }
-        let pass = network.forward_train(images, &mut self.rng)?;
+        let pass = network.forward_train(images, Frozen::default(), &mut self.rng)?;
         let loss = self.loss(pass.logits())?;
         pass.backward(&loss, &mut self.gradients)?;
         let rates = PeakRates { backbone: 1e-4, heads: 1e-4, layer_decay: 1.0, weight_decay: 0.01 };
@@ -155,32 +132,34 @@ impl Steps {
 }
 
 /// Photos of noise, and labels that every head has.
-fn draw(workload: &Workload, rng: &mut ChaCha8Rng) -> candle_core::Result<(Tensor, Tensor)> {
-    let (batch, size) = (workload.batch, workload.size);
+fn draw(options: &Bench, rng: &mut ChaCha8Rng) -> candle_core::Result<(Tensor, Tensor)> {
+    let [batch, size] = [options.batch, options.size].map(usize::from);
     let pixels: Vec<f32> = (0..batch * size * size * 3).map(|_| rng.random_range(-2.0..2.0)).collect();
     let images = Tensor::from_vec(pixels, (batch, size, size, 3), &Device::Cpu)?;
     let targets = Tensor::from_iter((0..batch).map(|_| rng.random_range(0..2i64)), &Device::Cpu)?;
     Ok((images, targets))
 }
 
-fn config(workload: &Workload) -> NetworkConfig {
+fn config(options: &Bench) -> NetworkConfig {
     let head =
         |name: &str, classes: usize| HeadConfig::new(name, (0..classes).map(|class| class.to_string()));
     let heads = vec![head("brand", 6), head("type", 5), head("era", 2)];
-    NetworkConfig::new(workload.backbone, workload.size, heads)
+    NetworkConfig::new(options.backbone, options.size.into(), heads)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marque_network::{Backbone, Precision};
 
     /// What rounding activations to eight binary digits may do to a loss.
     const TOLERANCE: f32 = 2e-2;
 
     fn losses(precision: Precision) -> Vec<f32> {
         let backbone = Backbone::ResNet18;
-        let workload = Workload { backbone, size: 64, batch: 16, steps: 0, evaluate: false, precision };
-        let mut steps = Steps::new(&workload).unwrap();
+        let (threads, evaluate, json) = (None, false, false);
+        let options = Bench { backbone, size: 64, batch: 16, steps: 1, threads, evaluate, precision, json };
+        let mut steps = Steps::new(&options).unwrap();
         let step = |_| {
             steps.draw().unwrap();
             steps.step().unwrap().unwrap()

@@ -5,6 +5,7 @@ use super::block::{HALF, LeftPairs, PAIRS, SIDE, Sums};
 use super::pixel_packing::{CACHED, PixelPacking, RowBand, Tap};
 use super::unit::Bf16Unit;
 use super::weight_panels::{Weight, WeightPanels};
+use crate::cut::cut;
 use crate::element::{Element, keep_nan_max};
 use crate::nhwc::conv_input::ConvInput;
 use crate::nhwc::epilogue::Epilogue;
@@ -67,15 +68,11 @@ impl Correlation<'_> {
         let bands = self.packing.bands(self.images, self.height.div_ceil(self.scale), PIECES);
         let bytes = bands.first().map_or(1, |band| self.packing.size(band.rows.len()) * size_of::<bf16>());
         let together = (CACHED / bytes).min(bands.len() / PIECES).max(1);
-        let mut rest = y;
-        let mut tasks = Vec::with_capacity(bands.len().div_ceil(together));
-        for bands in bands.chunks(together) {
-            let values = bands.iter().map(|band| self.values(band).len()).sum();
-            let (piece, tail) = rest.split_at_mut(values);
-            tasks.push((bands, piece));
-            rest = tail;
-        }
-        tasks.into_par_iter().for_each(|(bands, y)| self.task(x, bands, epilogue, accumulate, y));
+        let values = |bands: &[RowBand]| bands.iter().map(|band| self.values(band).len()).sum();
+        bands
+            .par_chunks(together)
+            .zip(cut(y, bands.chunks(together).map(values)))
+            .for_each(|(bands, y)| self.task(x, bands, epilogue, accumulate, y));
     }
 
     /// The outputs of a band.
@@ -97,11 +94,8 @@ impl Correlation<'_> {
         let Some(start) = bands.first().map(|band| self.values(band).start) else { return };
         let sizes: Vec<usize> = bands.iter().map(|band| self.packing.size(band.rows.len())).collect();
         let mut pixels = Scratch::<u32>::new(sizes.iter().sum::<usize>() / 2);
-        let mut rest = as_halves(&mut pixels);
-        for (band, &size) in bands.iter().zip(&sizes) {
-            let (to, tail) = rest.split_at_mut(size);
+        for (band, to) in bands.iter().zip(cut(as_halves(&mut pixels), sizes.iter().copied())) {
             self.packing.pack(self.unit.level(), x, band, to);
-            rest = tail;
         }
         let mut at = 0;
         let packed = bands.iter().zip(&sizes).map(|(band, size)| {

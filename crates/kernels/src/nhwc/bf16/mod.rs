@@ -1,6 +1,6 @@
 //! Convolutions of `bf16` as implicit GEMMs of 32×32 blocks, by the units that CPUs have for it: AMX's tiles,
 //! AVX512_BF16's dot products of pairs, or, elsewhere, vectors of `f32`. Weights are narrowed to `bf16` as they are packed;
-//! accumulators are `f32`, and only what is kept is narrowed.
+//! accumulators are `f32`, and only results are narrowed.
 //!
 //! | module | what |
 //! |---|---|

@@ -221,7 +221,7 @@ impl<T: Element> Work for PackRow<'_, T> {
             let from = &from[start * channels..][..inside.len() * channels];
             return pixels(from, norm, channels, packed, middle);
         };
-        // With room for the columns beside the image.
+        // With room for the padding on both sides of the image.
         let width = (packing.row - 1) * packing.step + columns;
         let padded = &mut *Scratch::<bf16>::new(width * channels);
         padded.fill(bf16::ZERO);

@@ -7,6 +7,7 @@
 use super::block::{DEPTH, HALF, LeftPairs, PAIRS, RightPairs, SIDE, Sums};
 use super::pixel_packing::{PixelPacking, RowBand, Tap};
 use super::unit::Bf16Unit;
+use crate::cut::cut;
 use crate::element::Element;
 use crate::nhwc::conv_input::ConvInput;
 use crate::nhwc::geometry::Geometry;
@@ -131,21 +132,18 @@ impl WeightGradient {
             |size: fn(&Self, &RowBand) -> usize| bands.iter().map(|band| size(self, band)).sum::<usize>();
         let left = &mut *Scratch::<u32>::new(size(Self::left_size));
         let right = &mut *Scratch::<u32>::new(size(Self::right_size));
-        let (mut left_rest, mut right_rest) = (&mut *left, &mut *right);
-        let mut tasks = Vec::with_capacity(bands.len());
         let mut factors = Vec::with_capacity(bands.len());
         let (mut left_at, mut right_at) = (0, 0);
         for band in bands {
-            let (left, left_tail) = left_rest.split_at_mut(self.left_size(band));
-            let (right, right_tail) = right_rest.split_at_mut(self.right_size(band));
             let (steps, pairs) = (self.steps(band), self.packing.pairs(band.rows.len()));
             factors.push(Factors { left: left_at, right: right_at, steps, pairs });
-            (left_at, right_at) = (left_at + left.len(), right_at + right.len());
-            tasks.push((band, left, right));
-            (left_rest, right_rest) = (left_tail, right_tail);
+            left_at += self.left_size(band);
+            right_at += self.right_size(band);
         }
         let level = self.unit.level();
-        tasks.into_par_iter().for_each(|(band, left, right)| {
+        let left_pieces = cut(left, bands.iter().map(|band| self.left_size(band)));
+        let right_pieces = cut(right, bands.iter().map(|band| self.right_size(band)));
+        bands.par_iter().zip(left_pieces).zip(right_pieces).for_each(|((band, left), right)| {
             level.run(Gradients { pass: self, dy, band, to: left });
             let mut pixels = Scratch::<u32>::new(self.packing.size(band.rows.len()) / 2);
             let pixels = as_halves(&mut pixels);

@@ -4,6 +4,7 @@ use super::kernel::{Kernel, kernel_panels};
 use super::points::{ALL, Points};
 use super::tiling::{Layer, Tiling, padded};
 use super::transform::{input_tiles, output_tiles};
+use crate::cut::cut;
 use crate::microkernel::{APART, Left, Right, Sizes, product};
 use crate::nhwc::conv_input::ConvInput;
 use crate::nhwc::epilogue::Epilogue;
@@ -96,14 +97,9 @@ impl Convolve<'_> {
         let tiles = &mut *Scratch::new(from.iter().map(Points::values).sum());
         let to = &Points::new(&self.tiling, 0..self.tiling.bands(), width, width);
         let products = &mut *Scratch::new(outputs / width * to.values());
-        let mut rest = &mut *tiles;
-        let mut tasks = Vec::with_capacity(groups.len());
-        for points in &from {
-            let (piece, tail) = rest.split_at_mut(points.values());
-            tasks.push((points, piece));
-            rest = tail;
-        }
-        tasks.into_par_iter().for_each(|(points, to)| self.level.run(Tiles { x: self.x, points, to }));
+        from.par_iter()
+            .zip(cut(tiles, from.iter().map(Points::values)))
+            .for_each(|(points, to)| self.level.run(Tiles { x: self.x, points, to }));
         let tiles: &[f32] = tiles;
         products.par_chunks_mut(to.values()).enumerate().for_each(|(index, products)| {
             let start = index * width;
@@ -121,15 +117,11 @@ impl Convolve<'_> {
 
     /// The pixels of each group of bands.
     fn pieces<'y>(&self, groups: &[Range<usize>], y: &'y mut [f32]) -> Vec<(Range<usize>, &'y mut [f32])> {
-        let mut rest = y;
-        let mut pieces = Vec::with_capacity(groups.len());
-        for bands in groups {
+        let values = |bands: &Range<usize>| {
             let rows = self.tiling.pixel_row(bands.end) - self.tiling.pixel_row(bands.start);
-            let (piece, tail) = rest.split_at_mut(rows * self.tiling.width * self.layer.outputs);
-            pieces.push((bands.clone(), piece));
-            rest = tail;
-        }
-        pieces
+            rows * self.tiling.width * self.layer.outputs
+        };
+        groups.iter().cloned().zip(cut(y, groups.iter().map(values))).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use super::kernel::kernel_gradient;
 use super::points::{ALL, PointSums, Points};
 use super::tiling::{Layer, Tiling, padded, split};
 use super::transform::{gradient_tiles, input_tiles};
+use crate::cut::cut;
 use crate::microkernel::{Left, Right, Sizes, product};
 use crate::nhwc::conv_input::ConvInput;
 use crate::scratch::Scratch;
@@ -92,7 +93,7 @@ impl WeightGradient<'_> {
     /// Takes the sum of partial sums of all points back to the kernel.
     fn back(&self, sums: &[&[f32]], layout: PointSums, dw: &mut [f32]) {
         let tile = self.layer.tile();
-        cut(dw, self.layer, FEW_INPUTS).into_par_iter().for_each(|(range, taps)| {
+        rows_of_taps(dw, self.layer, FEW_INPUTS).into_par_iter().for_each(|(range, taps)| {
             self.level.run(Back { tile, sums, layout, range, taps });
         });
     }
@@ -101,7 +102,7 @@ impl WeightGradient<'_> {
     /// rows of all points over the whole batch, and takes them back while they are in the near cache.
     fn by_inputs(&self, dw: &mut [f32]) {
         let transformed = &self.transformed();
-        cut(dw, self.layer, INPUTS).into_par_iter().for_each(|(range, taps)| {
+        rows_of_taps(dw, self.layer, INPUTS).into_par_iter().for_each(|(range, taps)| {
             self.level.run(Rows { pass: self, transformed, range, taps });
         });
     }
@@ -115,17 +116,10 @@ impl WeightGradient<'_> {
             .into_iter()
             .map(|bands| [inputs, outputs].map(|channels| self.points(bands.clone(), channels)))
             .collect();
-        let values = |side: usize| groups.iter().map(|group| group[side].values()).sum();
-        let (mut tiles, mut gradients) = (Scratch::new(values(0)), Scratch::new(values(1)));
-        let (mut left, mut right) = (&mut *tiles, &mut *gradients);
-        let mut tasks = Vec::with_capacity(groups.len());
-        for group in &groups {
-            let (l, left_tail) = left.split_at_mut(group[0].values());
-            let (r, right_tail) = right.split_at_mut(group[1].values());
-            tasks.push((group, l, r));
-            (left, right) = (left_tail, right_tail);
-        }
-        tasks.into_par_iter().for_each(|(group, tiles, gradients)| {
+        let values = |side: usize| groups.iter().map(move |group| group[side].values());
+        let (mut tiles, mut gradients) = (Scratch::new(values(0).sum()), Scratch::new(values(1).sum()));
+        let sides = cut(&mut tiles, values(0)).into_par_iter().zip(cut(&mut gradients, values(1)));
+        groups.par_iter().zip(sides).for_each(|(group, (tiles, gradients))| {
             self.level.run(Transform { pass: self, group, tiles, gradients });
         });
         Transformed { groups, tiles, gradients }
@@ -145,7 +139,7 @@ struct Transformed {
 }
 
 /// Cuts a kernel's gradient into ranges of input channels, each with its rows of the nine taps.
-fn cut(dw: &mut [f32], layer: Layer, limit: usize) -> Vec<(Range<usize>, [&mut [f32]; 9])> {
+fn rows_of_taps(dw: &mut [f32], layer: Layer, limit: usize) -> Vec<(Range<usize>, [&mut [f32]; 9])> {
     let Layer { inputs, outputs, .. } = layer;
     let mut taps: Vec<&mut [f32]> = dw.chunks_mut(inputs * outputs).collect();
     split(0..inputs, limit)
@@ -184,24 +178,9 @@ impl Work for Part<'_, '_> {
             input_tiles(s, pass.x, left, tiles);
             gradient_tiles(s, pass.dy, right, gradients);
             for point in 0..ALL {
-                product(
-                    s,
-                    Sizes { m: inputs, n: outputs, k: left.rows(point) },
-                    Left {
-                        values: &tiles[left.at(point)..],
-                        row_stride: 1,
-                        column_stride: left.stride,
-                        afar: false,
-                    },
-                    Right {
-                        values: &gradients[right.at(point)..],
-                        row_stride: right.stride,
-                        panel_stride: 2 * S::LANES,
-                    },
-                    &mut sum[point * layout.distance..],
-                    outputs,
-                    index > 0,
-                );
+                let block = Block { point, inputs: 0..inputs, outputs: 0..outputs };
+                let sum = &mut sum[point * layout.distance..];
+                block.sum(s, [left, right], tiles, gradients, index > 0, sum);
             }
         }
     }
@@ -254,33 +233,49 @@ struct Block {
     outputs: Range<usize>,
 }
 
+impl Block {
+    /// Writes, or adds if `accumulate`, the sum over the tiles of `[left, right]`, which both sides start with: rows
+    /// follow one another.
+    #[inline(always)]
+    fn sum<S: Simd>(
+        &self,
+        s: S,
+        [left, right]: [&Points; 2],
+        tiles: &[f32],
+        gradients: &[f32],
+        accumulate: bool,
+        sum: &mut [f32],
+    ) {
+        let (rows, columns) = (self.inputs.len(), self.outputs.len());
+        product(
+            s,
+            Sizes { m: rows, n: columns, k: left.rows(self.point) },
+            Left {
+                values: &tiles[left.at(self.point) + self.inputs.start..],
+                row_stride: 1,
+                column_stride: left.stride,
+                afar: false,
+            },
+            Right {
+                values: &gradients[right.at(self.point) + self.outputs.start..],
+                row_stride: right.stride,
+                panel_stride: 2 * S::LANES,
+            },
+            sum,
+            columns,
+            accumulate,
+        );
+    }
+}
+
 impl Transformed {
-    /// Sums up a block over the whole batch, its rows as far apart in `sum` as they are long.
+    /// Sums up a block over the whole batch.
     #[inline(always)]
     fn sum<S: Simd>(&self, s: S, block: Block, sum: &mut [f32]) {
-        let (rows, columns) = (block.inputs.len(), block.outputs.len());
-        let (mut left_at, mut right_at) = (0, 0);
+        let (mut tiles, mut gradients) = (&*self.tiles, &*self.gradients);
         for (index, [left, right]) in self.groups.iter().enumerate() {
-            product(
-                s,
-                Sizes { m: rows, n: columns, k: left.rows(block.point) },
-                Left {
-                    values: &self.tiles[left_at + left.at(block.point) + block.inputs.start..],
-                    row_stride: 1,
-                    column_stride: left.stride,
-                    afar: false,
-                },
-                Right {
-                    values: &self.gradients[right_at + right.at(block.point) + block.outputs.start..],
-                    row_stride: right.stride,
-                    panel_stride: 2 * S::LANES,
-                },
-                sum,
-                columns,
-                index > 0,
-            );
-            left_at += left.values();
-            right_at += right.values();
+            block.sum(s, [left, right], tiles, gradients, index > 0, sum);
+            (tiles, gradients) = (&tiles[left.values()..], &gradients[right.values()..]);
         }
     }
 }
