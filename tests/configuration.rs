@@ -4,8 +4,9 @@ use crate::project::{PIPELINE, Project};
 
 #[test]
 fn bad_configurations_are_refused_with_place_key_and_what_is_allowed() {
-    let cases: [(&str, &str, &[&str]); 12] = [
+    let cases: [(&str, &str, &[&str]); 13] = [
         ("epochs = 2", "epochs = 0", &["train.epochs = 0: must be a whole number from 1 to 10000"]),
+        ("epochs = 2", "epochs = 2\nweights_prefix = \"a.\"", &["train.weights_prefix: needs train.weights"]),
         ("epochs = 2", "epoch = 2", &["train.epoch is not a known key; did you mean `epochs`?"]),
         ("[train]", "[trian]", &["[trian] is not a known section; did you mean `train`?"]),
         ("size = 32", "size = \"32\"", &["preprocess.size = \"32\": must be a whole number from 16 to 1024"]),

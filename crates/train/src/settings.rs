@@ -28,6 +28,9 @@ pub struct Settings {
     /// Pretrained weights of the backbone. Its content, not its path, is in the fingerprint.
     #[serde(skip)]
     pub weights: Option<PathBuf>,
+    /// What the names in that file begin with; `None` if the file has one network, whatever its names begin with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights_prefix: Option<String>,
     /// Epsilon of batch normalisation: the one that the weights were trained with.
     pub norm_eps: f64,
     /// Mean of each colour, subtracted from pixels in 0 to 1.
@@ -112,6 +115,13 @@ impl Settings {
                      their content counts",
             )
             .optional_path("none");
+        let weights_prefix = section
+            .key(
+                "weights_prefix",
+                "which network of a file of weights with several: what the names of its tensors begin with, \
+                     \"state_dict.encoder.\" say",
+            )
+            .optional_any_text("the only one");
         let norm_eps = section
             .key("norm_eps", "epsilon of batch normalisation: the one that the weights were trained with")
             .number(1e-5, 1e-8..=0.1);
@@ -169,6 +179,7 @@ impl Settings {
             backbone,
             bottleneck_stride,
             weights,
+            weights_prefix,
             norm_eps,
             mean,
             std,
@@ -235,6 +246,9 @@ impl Settings {
 
     /// Keys of the section that do not go together.
     fn check(&self, section: &mut Section<'_>) {
+        if self.weights.is_none() && section.has("weights_prefix") {
+            section.problem("weights_prefix", "needs train.weights, the file that it is about");
+        }
         if self.freeze.epochs.is_empty() && section.has("freeze_epochs") {
             section.problem("freeze_epochs", "needs train.freeze, which says what is frozen");
         }

@@ -76,6 +76,15 @@ impl KeyReader<'_, '_> {
         self.filled("text", Fallback::Words(without))
     }
 
+    /// Text, if given, which may be empty.
+    pub fn optional_any_text(self, without: &'static str) -> Option<String> {
+        let read = |value: &Value| match value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        self.read("text in quotes".to_owned(), Fallback::Words(without), read)
+    }
+
     /// A path; a relative one starts at the configuration's folder.
     pub fn path(self, default: &str) -> PathBuf {
         let folder = &self.section.document.folder;

@@ -44,9 +44,7 @@ impl Features {
         let size = shards.geometry().height;
         let config = network_config(settings, size, vec![HeadConfig::new("none", ["none"])]);
         let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
-        if let Some(path) = &settings.weights {
-            load_backbone(&network, path)?;
-        }
+        load_backbone(&network, settings)?;
         let folder = job.output().join(features::FEATURES);
         fs_err::create_dir_all(&folder)?;
         let mut by_shard: BTreeMap<u32, Vec<(usize, &IndexRow)>> = BTreeMap::new();
@@ -161,6 +159,8 @@ struct FeatureFingerprint<'a> {
     augmentation: Option<&'a Augmentation>,
     seed: Option<u64>,
     precision: Precision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weights_prefix: Option<&'a str>,
 }
 
 impl<'a> FeatureFingerprint<'a> {
@@ -178,6 +178,7 @@ impl<'a> FeatureFingerprint<'a> {
             augmentation: drawn.then_some(&settings.augmentation),
             seed: (drawn || settings.weights.is_none()).then_some(settings.seed),
             precision: settings.precision,
+            weights_prefix: settings.weights_prefix.as_deref(),
         }
     }
 }
