@@ -4,6 +4,7 @@ mod caching;
 mod configuration;
 mod documents;
 mod downloads;
+mod effects;
 mod engine;
 mod housekeeping;
 mod interruption;

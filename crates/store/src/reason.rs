@@ -10,6 +10,8 @@ use crate::manifest::Damage;
 pub enum Reason {
     /// There is no result yet.
     NeverRun,
+    /// An interrupted run has left what the next goes on from: in the stage's words, after "goes on".
+    Interrupted(String),
     /// The user asked for it.
     Forced,
     /// A setting is new, gone, or has another value.
@@ -57,6 +59,7 @@ impl fmt::Display for Reason {
         };
         match self {
             Reason::NeverRun => f.write_str("has not run yet"),
+            Reason::Interrupted(position) => write!(f, "not finished: goes on {position}"),
             Reason::Forced => f.write_str("forced"),
             Reason::Setting(difference) => write!(f, "{}", strip(difference, "settings.")),
             Reason::Version(difference) => write!(f, "{difference}"),

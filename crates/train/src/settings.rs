@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use marque_augment::{Options, Policy};
 use marque_contracts::schema::{features, train};
 use marque_network::{Backbone, BottleneckStride, Precision};
-use marque_settings::{Reader, Section};
+use marque_settings::{Measure, Reader, Section};
 use serde::Serialize;
 
 use crate::Error;
@@ -130,9 +130,11 @@ impl Settings {
                 "mean",
                 "subtracted from each colour, of pixels in 0 to 1; with pretrained weights use theirs",
             )
+            .of(Measure::Brightness)
             .numbers([0.5; 3], 0.0..=1.0);
         let std = section
             .key("std", "what each colour is divided by after that; with pretrained weights use theirs")
+            .of(Measure::Brightness)
             .numbers([0.5; 3], 1e-4..=10.0);
         let epochs = section.key("epochs", "passes over the training photos").count(10, 1..=10_000);
         let batch_size = section
@@ -261,6 +263,7 @@ impl Settings {
         if matches!(self.optimizer, Method::Sgd(Sgd { momentum: 0.0, nesterov: true })) {
             section.problem("nesterov", "needs train.momentum above 0");
         }
+        self.check_effects(section);
         if self.features.is_none() {
             return;
         }

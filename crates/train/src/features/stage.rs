@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use marque_augment::Policy;
+use marque_contracts::counts::counted;
 use marque_contracts::schema::{features, preprocess};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{IndexRow, ShardKind, ShardReader, ShardWriter, shard_path};
@@ -206,6 +207,13 @@ impl Stage for Features {
 
     fn resumable(&self) -> bool {
         true
+    }
+
+    fn resumes_from(&self, work: &Path) -> Option<String> {
+        let files = fs_err::read_dir(work.join(features::FEATURES)).ok()?;
+        let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+        let finished = names.filter(|name| name.ends_with(".safetensors")).count() as u64;
+        (finished > 0).then(|| format!("after {}", counted(finished, "shard", "shards")))
     }
 
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {
