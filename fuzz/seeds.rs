@@ -1,23 +1,59 @@
-//! Writes the first inputs of both targets into `corpus/`: small files of each kind that is read.
+//! Writes the first inputs of the targets into `corpus/`: small files of each kind that is read.
 
-use std::io::{Cursor, Write};
 use std::path::Path;
 
-use flate2::{Compression, write::GzEncoder};
-use marque_mat5::{Cell, Struct, Value, Variable, write};
+/// Names and contents.
+type Seeds = Vec<(&'static str, Vec<u8>)>;
 
 fn main() -> std::io::Result<()> {
-    for (target, seeds) in [("mat5", mat5()), ("archive", archives())] {
+    let targets: [(&str, fn() -> Seeds); 7] = [
+        ("archive", archives),
+        ("csv", csv),
+        ("mat5", mat5),
+        ("photo", photos),
+        ("tables", tables),
+        ("toml", toml),
+        ("weights", weights),
+    ];
+    for (target, seeds) in targets {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
         std::fs::create_dir_all(&folder)?;
-        for (name, bytes) in seeds {
+        for (name, bytes) in seeds() {
             std::fs::write(folder.join(name), bytes)?;
         }
     }
     Ok(())
 }
 
-fn mat5() -> Vec<(&'static str, Vec<u8>)> {
+/// A file of the repository.
+fn fixture(path: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).expect("the fixture is there")
+}
+
+fn csv() -> Seeds {
+    vec![
+        ("plain", b"file_name,colour,year\n1.jpg,red,2012\n2.jpg,\"dark, blue\",\n".to_vec()),
+        ("spreadsheet", b"\xef\xbb\xbfsep=;\r\nfile_name;note\r\n1.jpg;\"a \"\"b\"\"\r\nc\"\r\n;\r\n".to_vec()),
+        ("open", b"file_name\tnote\n1.jpg\t\"x\n2.jpg\t\"y\"\n".to_vec()),
+    ]
+}
+
+fn toml() -> Seeds {
+    let text = "[train]\nepochs = 3\nrate = 1e-3\nmean = [0.1, 0.2, 0.3]\nflip = true\nweights = \"a.pth\"\n\
+                classes = [\"a\", \"b\"]\nresize = [[1, 16], [2, 32]]\n[train.heads.brand]\nname = \"x\"\n";
+    vec![("all", text.into()), ("unknown", b"[train]\nepoch = 0\n[trian]\n[[heads]]\na.b = 1979-05-27".to_vec())]
+}
+
+fn tables() -> Seeds {
+    let file = |folder: &str| fixture(&format!("tests/fixtures/{folder}/train-00000-of-00001.parquet"));
+    vec![("photos", file("hugging-face")), ("rough", file("hugging-face-rough"))]
+}
+
+fn mat5() -> Seeds {
+    use std::io::Write;
+
+    use marque_mat5::{Cell, Struct, Value, Variable, write};
+
     let mut annotations = Struct::new(["bbox_x1", "class", "fname", "tags"]);
     for (x, class, name) in [(39.0, 14.0, "00001.jpg"), (1236.5, 3.0, "Citroën.jpg")] {
         let tags = Cell::row(["red".into(), 7.0.into()]);
@@ -38,7 +74,11 @@ fn mat5() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn archives() -> Vec<(&'static str, Vec<u8>)> {
+fn archives() -> Seeds {
+    use std::io::{Cursor, Write};
+
+    use flate2::{Compression, write::GzEncoder};
+
     let long = "folder/".repeat(20) + "photo.jpg";
     let members: [(&str, &[u8]); 3] = [("cars_train/1.jpg", b"one"), (&long, b"two"), ("a", &[0; 2000])];
     let mut tar = tar::Builder::new(Vec::new());
@@ -58,4 +98,32 @@ fn archives() -> Vec<(&'static str, Vec<u8>)> {
     }
     let zip = zip.finish().expect("memory takes it").into_inner();
     vec![("tar", tar), ("tar.gz", gzip.finish().expect("memory takes it")), ("zip", zip)]
+}
+
+fn photos() -> Seeds {
+    use image::{ImageFormat, Rgb, RgbImage};
+
+    let picture = RgbImage::from_fn(20, 12, |x, y| Rgb([(x * 12) as u8, (y * 20) as u8, (x * y) as u8]));
+    let encoded = |format| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, format).expect("memory takes it");
+        bytes.into_inner()
+    };
+    let formats = [
+        ("jpeg", ImageFormat::Jpeg),
+        ("png", ImageFormat::Png),
+        ("webp", ImageFormat::WebP),
+        ("bmp", ImageFormat::Bmp),
+        ("gif", ImageFormat::Gif),
+    ];
+    formats.into_iter().map(|(name, format)| (name, encoded(format))).collect()
+}
+
+fn weights() -> Seeds {
+    use safetensors::tensor::{Dtype, TensorView, serialize};
+
+    let data = [0, 0, 128, 63].repeat(4);
+    let view = || TensorView::new(Dtype::F32, vec![2, 2], &data).expect("16 bytes");
+    let small = serialize([("conv1.weight", view()), ("bn1.weight", view())], None).expect("memory takes it");
+    vec![("safetensors", small), ("pth", fixture("crates/network/tests/fixtures/nested.pth"))]
 }

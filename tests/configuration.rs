@@ -4,8 +4,9 @@ use crate::project::{PIPELINE, Project};
 
 #[test]
 fn bad_configurations_are_refused_with_place_key_and_what_is_allowed() {
-    let cases: [(&str, &str, &[&str]); 12] = [
+    let cases: [(&str, &str, &[&str]); 13] = [
         ("epochs = 2", "epochs = 0", &["train.epochs = 0: must be a whole number from 1 to 10000"]),
+        ("epochs = 2", "epochs = 2\nweights_prefix = \"a.\"", &["train.weights_prefix: needs train.weights"]),
         ("epochs = 2", "epoch = 2", &["train.epoch is not a known key; did you mean `epochs`?"]),
         ("[train]", "[trian]", &["[trian] is not a known section; did you mean `train`?"]),
         ("size = 32", "size = \"32\"", &["preprocess.size = \"32\": must be a whole number from 16 to 1024"]),
@@ -44,6 +45,35 @@ fn bad_configurations_are_refused_with_place_key_and_what_is_allowed() {
         assert!(called.stderr.contains("pipeline.toml:"), "{}", called.stderr);
         assert!(!project.path("data").exists(), "nothing may be written before the configuration is sound");
     }
+}
+
+#[test]
+fn numbers_in_another_unit_are_refused_with_what_was_probably_meant() {
+    let cases = [
+        ("train.mean=[123.675, 116.28, 103.53]", "divided by 255 it is [0.485, 0.456, 0.406]"),
+        ("train.std=[58.395, 57.12, 57.375]", "divided by 255 it is [0.229, 0.224, 0.225]"),
+        (
+            "train.mean=[-1e9, 0.5, 0.5]",
+            "train.mean = [-1000000000.0, 0.5, 0.5]: must be a list of 3 numbers from 0 to 1",
+        ),
+        ("train.dropout=20", "20 percent would be 0.2"),
+        ("train.label_smoothing=10", "10 percent would be 0.1"),
+        ("train.warmup=5", "it is a share of all steps, not a number of steps or epochs"),
+        ("train.ema_decay=99.9", "99.9 percent would be 0.999"),
+        ("train.shift=0.1", "it is a number of pixels, not a share"),
+        ("train.random_resized_crop=[35, 100]", "[35, 100] percent would be [0.35, 1]"),
+        ("labels.test=20", "20 percent would be 0.2"),
+        ("preprocess.margin=10", "10 percent would be 0.1"),
+        ("preprocess.background=[1.0, 1.0, 1.0]", "times 255 would be [255, 255, 255]"),
+        ("fetch.stall_seconds=30000", "30000 milliseconds would be 30"),
+        ("train.epochs=3.0", "write 3"),
+        ("train.mean=0.5", "write [0.5, 0.5, 0.5]"),
+    ];
+    let project = Project::new(PIPELINE);
+    for (pair, message) in cases {
+        project.call(&["run", "--set", pair]).failed(3, message);
+    }
+    assert!(!project.path("data").exists());
 }
 
 #[test]

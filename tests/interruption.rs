@@ -44,8 +44,24 @@ fn a_training_that_was_killed_ends_in_the_same_weights() {
     whole.call(&["run", "train", "--set", "train.epochs=4"]).succeeded();
     let killed = Project::finished();
     stop(start_until(&killed, &["run", "train", "--set", "train.epochs=4"], "epoch 2/4"));
-    let resumed = killed.call(&["run", "train", "-v", "--set", "train.epochs=4"]).succeeded();
+    let set = ["--set", "train.epochs=4"];
+    let goes_on = "not finished: goes on in epoch ";
+    let status = killed.call(&[&["status"][..], &set].concat()).succeeded().stdout;
+    let line = status.lines().find(|line| line.starts_with("train")).unwrap();
+    assert!(line.contains(goes_on) && line.contains(" of 4"), "{status}");
+    let dry = killed.call(&[&["run", "train", "--dry-run"][..], &set].concat()).succeeded().stdout;
+    assert!(dry.contains(&format!("would run: {goes_on}")), "{dry}");
+    assert!(dry.contains("left: about ") && dry.contains(", as it goes on in epoch "), "{dry}");
+    let forced =
+        killed.call(&[&["run", "train", "--dry-run", "--force"][..], &set].concat()).succeeded().stdout;
+    assert!(!forced.contains("goes on") && forced.contains("in all: about "), "{forced}");
+    // What another configuration left is of no use.
+    let other = killed.call(&["status", "--set", "train.epochs=5"]).succeeded().stdout;
+    assert!(!other.contains(goes_on), "{other}");
+    let resumed = killed.call(&[&["run", "train"][..], &set].concat()).succeeded();
     assert!(!resumed.stdout.contains("epoch 1/4"), "{}", resumed.stdout);
+    assert!(resumed.stdout.contains(&format!("train      runs: {goes_on}")), "{}", resumed.stdout);
+    assert!(resumed.stdout.contains("  resuming in epoch "), "{}", resumed.stdout);
     assert_eq!(killed.content("train"), whole.content("train"));
 }
 

@@ -97,6 +97,164 @@ fn too_few_photos_for_a_split_and_classes_that_say_nothing_are_warned_of() {
 }
 
 #[test]
+fn a_share_that_cannot_be_held_out_is_told_with_head_and_classes() {
+    // Every photo has a plate of its own, so that none can be held out.
+    let plates = "[[heads]]\nname = \"plate\"\nrule = \"column\"\n";
+    let project = own(&format!("[labels]\nsplit = \"grouped\"\n{COLOUR}{plates}"));
+    let rows = (0..40).map(|i| format!("{i:02}.png,{},P{i:02}\n", ["red", "blue"][i % 2]));
+    let csv = rows.fold("file_name,colour,plate\n".to_owned(), |csv, row| csv + &row);
+    std::fs::write(project.path("cars.csv"), csv).unwrap();
+    let called = project.call(&["run", "labels"]).succeeded();
+    for part in [
+        "labels.test = 0.2 asks for 8 of 40 photos, and 0 can be held out, so that there is nothing to measure on",
+        "labels.validation = 0.1 asks for 4 of 40 photos, and 0 can be held out, so that training keeps its last epoch",
+        "head `plate` has 40 classes with one photo to learn from (P00, P01, P02, and 37 more)",
+    ] {
+        assert!(called.stderr.contains(part), "{part:?} is not in\n{}", called.stderr);
+    }
+    assert!(!called.stderr.contains("head `colour` has"), "{}", called.stderr);
+    // Plates of half of the photos leave the others to hold out.
+    let text = std::fs::read_to_string(project.path("cars.csv")).unwrap();
+    let half = text.lines().map(|line| match line.ends_with(['1', '2', '5', '6', '9']) {
+        true => line.rsplit_once(',').unwrap().0.to_owned() + ",\n",
+        false => line.to_owned() + "\n",
+    });
+    std::fs::write(project.path("cars.csv"), half.collect::<String>()).unwrap();
+    let called = project.call(&["run", "labels"]).succeeded();
+    assert!(!called.stderr.contains("can be held out"), "{}", called.stderr);
+    assert_eq!(answer(&project, "select count(*) as n from labels where split = 'test'"), "8");
+}
+
+/// What is done to the table of [`own`], whose photos 30 to 39 are the test split, before `labels` runs.
+fn rewrite(project: &Project, cell: impl Fn(usize, &str) -> [String; 3]) {
+    let row = |i: usize| {
+        let split = if i < 30 { "train" } else { "test" };
+        format!("{i:02}.png,{}\n", cell(i, split).join(","))
+    };
+    let rows: String = (0..40).map(row).collect();
+    std::fs::write(project.path("cars.csv"), format!("file_name,split,colour,size\n{rows}")).unwrap();
+}
+
+#[test]
+fn labels_that_cannot_be_trained_on_or_measured_are_told_before_the_pixels_are_prepared() {
+    let size = "[[heads]]\nname = \"size\"\nrule = \"column\"\n";
+    let colour = |i: usize| ["red", "blue"][i % 2].to_owned();
+    let split = |i: usize| if i < 30 { "train" } else { "test" }.to_owned();
+    type Cells = Box<dyn Fn(usize) -> [String; 3]>;
+    // What the table says of a photo (split, colour, size), more configuration, and the exit code and message, if any.
+    let some = |from: usize, to: usize| -> Cells {
+        Box::new(move |i| {
+            let known = (from..to).contains(&i);
+            [
+                split(i),
+                colour(i),
+                if known { ["small", "large"][i / 2 % 2].to_owned() } else { String::new() },
+            ]
+        })
+    };
+    let cases: [(&str, Cells, &str, Option<(i32, &str)>); 6] = [
+        ("all", some(0, 40), "", None),
+        (
+            "no size to learn from",
+            some(30, 40),
+            "",
+            Some((4, "no training photo has a label for the head `size`")),
+        ),
+        (
+            "patience without validation photos",
+            some(0, 40),
+            "[train]\npatience = 2\n[labels]\nvalidation = 0.0\n",
+            Some((
+                3,
+                "train.patience waits 2 epochs for one that is better on the validation photos, but there are no",
+            )),
+        ),
+        (
+            "a loss of no validation photos",
+            some(0, 40),
+            "[train]\nselect_by = \"loss\"\n[labels]\nvalidation = 0.0\n",
+            Some((
+                3,
+                "train.select_by chooses the epoch by the loss of the validation photos, but there are no",
+            )),
+        ),
+        (
+            "nothing to measure",
+            Box::new(move |i| ["train".to_owned(), colour(i), ["small", "large"][i / 2 % 2].to_owned()]),
+            "[labels]\nvalidation = 0.0\ntest = 0.0\n",
+            Some((4, "no photo of the test split has a label")),
+        ),
+        (
+            "no validation photos to measure",
+            some(0, 40),
+            "[evaluate]\nsplit = \"validation\"\n[labels]\nvalidation = 0.0\n",
+            Some((4, "no photo of the validation split has a label")),
+        ),
+    ];
+    for (name, cells, configuration, told) in cases {
+        let project = own(&format!("{COLOUR}{size}[preprocess]\nsize = 16\n{configuration}"));
+        rewrite(&project, |i, _| cells(i));
+        let set = ["--set", "train.epochs=1", "--set", "train.shift=2"];
+        let called = project.call(&[&["run"][..], &set].concat());
+        match told {
+            None => assert_eq!(called.succeeded().ran().len(), 5, "{name}"),
+            Some((code, message)) => {
+                let called = called.failed(code, message);
+                assert_eq!(called.ran(), ["ingest", "labels"], "{name}: {}", called.stdout);
+            }
+        }
+    }
+}
+
+#[test]
+fn heads_without_labels_in_a_split_are_warned_of() {
+    let size = "[[heads]]\nname = \"size\"\nrule = \"column\"\n";
+    let project = own(&format!("{COLOUR}{size}"));
+    rewrite(&project, |i, split| {
+        let size = if i < 30 { ["small", "large"][i / 2 % 2] } else { "" };
+        [split.to_owned(), ["red", "blue"][i % 2].to_owned(), size.to_owned()]
+    });
+    let called = project.call(&["run", "labels"]).succeeded();
+    let warning = "head `size`: no test photo has a label, so that it will not be measured";
+    assert!(called.stderr.contains(warning), "{}", called.stderr);
+    assert!(!called.stderr.contains("head `colour`"), "{}", called.stderr);
+}
+
+#[test]
+fn settings_that_need_validation_photos_are_refused_where_none_are_drawn() {
+    let project = own(&format!("[labels]\nsplit = \"grouped\"\nvalidation = 0.0\n{COLOUR}"));
+    for (set, message) in [
+        ("train.patience=3", "train.patience: waits 3 epochs"),
+        ("train.select_by=macro-f1", "train.select_by: chooses the epoch by the macro-F1"),
+        (
+            "evaluate.split=validation",
+            "evaluate.split: measures on validation photos, but labels.validation = 0",
+        ),
+    ] {
+        project.call(&["status", "--set", set]).failed(3, message);
+    }
+    project.call(&["status"]).succeeded();
+}
+
+#[test]
+fn weights_of_a_tag_change_what_is_learnt() {
+    let project = own(&format!("{EXTRAS}[preprocess]\nsize = 16\n[train]\nepochs = 1\nshift = 2\n"));
+    let content = |weights: &str| {
+        let set = format!("train.class_weights={weights}");
+        project.call(&["run", "train", "--set", &set]).succeeded();
+        project.content("train")
+    };
+    assert_ne!(content("none"), content("inverse"));
+    assert_ne!(content("inverse"), content("effective"));
+    let known = "from labels where split = 'train' and extras is not null";
+    let number = |sql: &str| answer(&project, sql).parse::<f64>().unwrap();
+    let with = number(&format!("select count(*) as n {known} and array_contains(extras, 'roof')"));
+    let all = number(&format!("select count(*) as n {known}"));
+    let weight = number("select inverse from weights where class = 'roof'");
+    assert!((weight - (all - with) / with).abs() < 1e-3, "{weight} of {with} in {all}");
+}
+
+#[test]
 fn duplicates_across_splits_are_reported_dropped_or_refused() {
     let project = own(&format!("[labels]\nvalidation = 0.0\n{COLOUR}"));
     let reported = project.call(&["run", "labels"]).succeeded();

@@ -4,6 +4,8 @@ mod caching;
 mod configuration;
 mod documents;
 mod downloads;
+mod effects;
+mod engine;
 mod housekeeping;
 mod interruption;
 mod labelling;

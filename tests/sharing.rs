@@ -91,13 +91,15 @@ fn there_must_be_a_network_to_export() {
 #[test]
 fn tensorboard_gets_a_curve_of_everything_in_the_history() {
     let project = Project::finished();
-    let folder = project.path("data/train/current/tensorboard");
+    // TensorBoard calls a run by its folder.
+    let folder = project.path("data/train/current/tensorboard/resnet18-32px-2-epochs-lr-0.002-seed-1");
     let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
     let [file] = &files[..] else { panic!("{files:?}") };
     assert!(file.file_name().unwrap().to_str().unwrap().contains("tfevents"));
     let bytes = std::fs::read(file).unwrap();
     let events: Vec<_> = Records::new(&bytes).map(|record| Event::decode(record).unwrap()).collect();
     assert_eq!(events.iter().map(|event| event.step).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(events.iter().map(|event| event.wall_time).collect::<Vec<_>>(), [0.0, 1.0, 2.0]);
     let history = std::fs::read_to_string(project.path("data/train/current/history.csv")).unwrap();
     let mut lines = history.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let names = lines.next().unwrap();

@@ -66,8 +66,11 @@ fn other_pixels_weights_or_crops_make_other_features_and_other_heads_do_not() {
     // Where no crop is drawn, how crops are drawn makes no difference.
     let plain = [&CACHED[..], &["--set", "train.cache_crops=1"]].concat();
     project.call(&with(&["run", "train"], &plain)).succeeded();
+    let still = [&plain[..], &["--set", "train.shift=0"]].concat();
+    assert_eq!(project.call(&with(&["run", "train"], &still)).succeeded().ran(), ["train"]);
     let moved = [&plain[..], &["--set", "train.shift=2"]].concat();
-    assert_eq!(project.call(&with(&["run", "train"], &moved)).succeeded().ran(), ["train"]);
+    let refused = "train.shift = 2: changes nothing with train.cache_crops = 1";
+    project.call(&with(&["run", "train"], &moved)).failed(3, refused);
     // Activations of another network are none to look for a learning rate with, nor to show.
     let other = [&CACHED[..], &["--set", "train.norm_eps=1e-4"]].concat();
     let called = project.call(&with(&["lr-find"], &other));
@@ -139,6 +142,21 @@ fn early_stopping_and_growing_sizes() {
     assert_eq!(losses[kept], best);
     assert!(losses.len() < 40, "forty photos are learnt by heart before that: {losses:?}");
     assert_eq!(losses.len(), kept + 1 + 2, "two epochs without a better one: {losses:?}");
+    // Twelve photos to measure on are soon as right as they get: epochs that are as good are no better.
+    let accuracy = set.map(|pair| pair.replace("select_by=loss", "select_by=accuracy"));
+    let accuracy: Vec<&str> = accuracy.iter().map(String::as_str).collect();
+    let stopped = project.call(&with(&["run", "train"], &accuracy)).succeeded();
+    let history = std::fs::read_to_string(project.path("data/train/current/history.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = history.lines().map(|row| row.split(',').collect()).collect();
+    let columns = rows[0].iter().enumerate().filter(|(_, name)| name.starts_with("validation_accuracy_"));
+    let columns: Vec<usize> = columns.map(|(column, _)| column).collect();
+    let score = |row: &Vec<&str>| columns.iter().map(|at| row[*at].parse::<f64>().unwrap()).sum::<f64>();
+    let scores: Vec<f64> = rows[1..].iter().map(score).collect();
+    let highest = scores.iter().copied().fold(0.0, f64::max);
+    let first = scores.iter().position(|score| *score >= highest - 1e-9).unwrap();
+    assert_eq!(scores.len(), first + 1 + 2, "two epochs without a better one: {scores:?}");
+    let said = format!("stopped: 2 epochs without a better one than {}", first + 1);
+    assert!(stopped.stdout.contains(&said), "{said:?} is not in\n{}", stopped.stdout);
     project
         .call(&["run", "train", "--set", "train.resize=[[1, 64]]"])
         .failed(3, "train.resize: asks for photos of 64 pixels, but preprocess.size is 32");
@@ -223,6 +241,21 @@ fn settings_that_would_change_nothing_are_refused() {
     for (pairs, message) in cases {
         let set: Vec<_> = pairs.iter().flat_map(|pair| ["--set", pair]).collect();
         project.call(&with(&["status"], &set)).failed(3, message);
+    }
+}
+
+#[test]
+fn settings_that_the_training_ends_before_are_warned_of() {
+    let cases: [(&[&str], &str); 3] = [
+        (&["train.patience=1"], "train.patience: is 1, which ends no training of 2 epochs early"),
+        (&["train.schedule=step"], "train.step_epochs: is 30, so that the rate never falls in 2 epochs"),
+        (&["train.resize=[[1, 20], [5, 32]]"], "train.resize: names epoch 5, but there are 2"),
+    ];
+    let project = Project::new(PIPELINE);
+    for (pairs, message) in cases {
+        let set: Vec<_> = pairs.iter().flat_map(|pair| ["--set", pair]).collect();
+        let called = project.call(&with(&["status"], &set)).succeeded();
+        assert!(called.stderr.contains(message), "{message:?} is not in\n{}", called.stderr);
     }
 }
 
@@ -328,8 +361,13 @@ fn a_dry_run_says_what_would_run_and_tries_the_training() {
     assert!(!fresh.stdout.contains("tried"), "{}", fresh.stdout);
     let empty = Project::new(PIPELINE);
     let called = empty.call(&["run", "--dry-run"]).succeeded();
-    assert!(called.stdout.contains("training cannot be tried yet: `marque run labels`"), "{}", called.stdout);
+    // One command brings all that is missing.
+    let said = "training cannot be tried yet: `marque run preprocess` makes what it reads first";
+    assert!(called.stdout.contains(said), "{}", called.stdout);
     assert!(!empty.path("data").exists());
+    empty.call(&["run", "preprocess"]).succeeded();
+    let called = empty.call(&["run", "--dry-run"]).succeeded();
+    assert!(called.stdout.contains("training: tried 2 batches of"), "{}", called.stdout);
     // What would stop the training is found, too.
     std::fs::write(project.path("other.pth"), "no weights").unwrap();
     let other = ["run", "train", "--dry-run", "--set", "train.weights=\"other.pth\""];

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use marque_contracts::Stage;
-use marque_contracts::schema::{evaluate, features, train};
+use marque_contracts::schema::{Split, evaluate, features, train};
 use marque_evaluate::Evaluate;
 use marque_ingest::{FetchSettings, Ingest};
-use marque_labels::Labels;
+use marque_labels::{Labels, SplitSource};
 use marque_network::Precision;
 use marque_preprocess::Preprocess;
 use marque_settings::{Document, Reader, Reference, Resolved};
@@ -80,6 +80,7 @@ impl Configuration {
         let train = marque_train::Settings::read(reader, precision);
         let evaluate = marque_evaluate::Settings::read(reader, precision);
         report_conflicts(&labels, &preprocess, &train, reader);
+        report_without_validation(&labels, &train, &evaluate, reader);
         let dataset = ingest.clone();
         let mut stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Ingest::new(ingest)),
@@ -90,7 +91,9 @@ impl Configuration {
             stages.push(Box::new(features));
         }
         stages.push(Box::new(Train::new(train.clone())));
-        stages.push(Box::new(Evaluate::new(evaluate)));
+        let auxiliary = train.heads.iter().filter(|(_, head)| head.auxiliary);
+        let auxiliary = auxiliary.map(|(name, _)| name.clone()).collect();
+        stages.push(Box::new(Evaluate::new(evaluate).without_heads(auxiliary)));
         Self { store, stages, dataset, labels, fetch, train, threads }
     }
 
@@ -108,6 +111,25 @@ impl Configuration {
     pub(crate) fn position(&self, name: &str) -> Result<usize, Error> {
         let found = self.stages.iter().position(|stage| stage.name() == name);
         found.ok_or_else(|| Error::NoSuchStage(name.to_owned()))
+    }
+}
+
+/// Notes what needs validation photos where there are none for certain: where splits are drawn, and none for them.
+fn report_without_validation(
+    labels: &marque_labels::Settings,
+    train: &marque_train::Settings,
+    evaluate: &marque_evaluate::Settings,
+    reader: &mut Reader<'_>,
+) {
+    if labels.split == SplitSource::Official || labels.validation > 0.0 {
+        return;
+    }
+    for (key, message) in train.validation_conflicts() {
+        reader.report(&key, &message);
+    }
+    if evaluate.split == Split::Validation {
+        let message = "measures on validation photos, but labels.validation = 0 holds none out";
+        reader.report("evaluate.split", message);
     }
 }
 

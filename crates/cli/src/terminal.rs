@@ -1,15 +1,19 @@
 //! What the user sees: results on standard output; progress, log and errors on standard error.
 
+mod drawn_bar;
+
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressDrawTarget};
 use marque_contracts::{Bar, Progress, Unit};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+use drawn_bar::DrawnBar;
 
 use crate::error::Error;
 
@@ -155,49 +159,11 @@ impl Progress for Terminal {
         if !self.interactive {
             return Box::new(PlainBar::new(what, total, unit));
         }
-        let counts = match unit {
-            Unit::Bytes => "{bytes}/{total_bytes} {bytes_per_sec}",
-            Unit::Photos | Unit::Files | Unit::Batches | Unit::Steps => "{human_pos}/{human_len} {per_sec}",
-        };
-        let template = format!("  {{prefix:<22}} {{bar:24.cyan/dim}} {counts}  eta {{eta}}  {{msg}}");
-        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = self.bars.add(ProgressBar::new(total).with_style(style.progress_chars("━╸─")));
-        bar.set_prefix(what.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Box::new(DrawnBar { bar, bars: self.bars.clone() })
+        Box::new(DrawnBar::new(&self.bars, what, total, unit))
     }
 
     fn line(&self, text: &str) {
         self.say(format_args!("  {text}"));
-    }
-}
-
-struct DrawnBar {
-    bar: ProgressBar,
-    bars: MultiProgress,
-}
-
-impl Bar for DrawnBar {
-    fn advance(&self, n: u64) {
-        self.bar.inc(n);
-    }
-
-    fn skip(&self, n: u64) {
-        self.bar.inc(n);
-        // Makes the estimate take in what was skipped before it begins anew: else the next tick would.
-        self.bar.inc_length(0);
-        self.bar.reset_eta();
-    }
-
-    fn set_message(&self, message: &str) {
-        self.bar.set_message(message.to_owned());
-    }
-}
-
-impl Drop for DrawnBar {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-        self.bars.remove(&self.bar);
     }
 }
 
@@ -216,12 +182,14 @@ struct PlainBar {
 struct PlainState {
     printed: Instant,
     message: String,
+    /// Time left for all that the task is a part of.
+    left: Option<Duration>,
 }
 
 impl PlainBar {
     fn new(what: &str, total: u64, unit: Unit) -> Self {
         let started = Instant::now();
-        let state = Mutex::new(PlainState { printed: started, message: String::new() });
+        let state = Mutex::new(PlainState { printed: started, message: String::new(), left: None });
         Self {
             what: what.to_owned(),
             total,
@@ -270,9 +238,10 @@ impl Bar for PlainBar {
         let left = self.started.elapsed().mul_f64(still);
         let (done_text, total) = (self.amount(done), self.amount(self.total));
         let (rate, left) = (self.rate(done), HumanDuration(left));
+        let all = state.left.map_or_else(String::new, |left| format!(", {}", left_in_all(left)));
         let _ = writeln!(
             io::stderr().lock(),
-            "  {}: {done_text}/{total}, {rate}, {left} left  {}",
+            "  {}: {done_text}/{total}, {rate}, {left} left{all}  {}",
             self.what,
             state.message
         );
@@ -286,6 +255,12 @@ impl Bar for PlainBar {
     fn set_message(&self, message: &str) {
         if let Ok(mut state) = self.state.lock() {
             message.clone_into(&mut state.message);
+        }
+    }
+
+    fn set_time_left(&self, left: Option<Duration>) {
+        if let Ok(mut state) = self.state.lock() {
+            state.left = left;
         }
     }
 }
@@ -337,6 +312,11 @@ impl MakeWriter<'_> for Terminal {
     fn make_writer(&self) -> LogLine {
         LogLine { bars: self.bars.clone(), text: Vec::new() }
     }
+}
+
+/// "12 min 05 s left in all".
+fn left_in_all(left: Duration) -> String {
+    format!("{} left in all", seconds(left.as_secs_f64()))
 }
 
 /// Bytes as people read them: "12.3 MB".

@@ -8,6 +8,7 @@ pub mod counts;
 mod digest;
 pub mod durable;
 mod failure;
+mod guard;
 pub mod json;
 mod progress;
 pub mod schema;
@@ -15,5 +16,6 @@ mod stage;
 
 pub use digest::Digest;
 pub use failure::{Failure, FailureKind};
+pub use guard::guarded;
 pub use progress::{Bar, Progress, Silent, Unit};
 pub use stage::{Input, Job, Stage, Summary};

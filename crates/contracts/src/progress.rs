@@ -1,5 +1,7 @@
 //! Progress of a stage, reported without knowing about terminals.
 
+use std::time::Duration;
+
 /// The unit that a progress bar counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
@@ -32,8 +34,13 @@ pub trait Bar: Send + Sync {
     /// Counts `n` units that an earlier run has done: they do not count for the rate.
     fn skip(&self, n: u64);
 
-    /// Shows a message at the end of the bar: the loss, say.
+    /// Shows a message at the end of the bar: the loss, say. Parts between two spaces may be left out where room is short,
+    /// the last ones first.
     fn set_message(&self, message: &str);
+
+    /// Says how long all that the task is a part of will take from now on: all epochs of a training, not this one. `None`
+    /// if there is no telling yet.
+    fn set_time_left(&self, _left: Option<Duration>) {}
 }
 
 /// Discards progress.

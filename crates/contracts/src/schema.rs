@@ -4,6 +4,7 @@
 mod crop;
 mod head;
 mod normalisation;
+mod prediction_columns;
 mod preparation;
 pub mod stanford_cars;
 mod text;
@@ -11,6 +12,7 @@ mod text;
 pub use crop::{BoxFit, Crop};
 pub use head::{ClassWeights, Head, HeadKind, Label};
 pub use normalisation::Normalisation;
+pub use prediction_columns::PredictionColumns;
 pub use preparation::{Filter, Fit, Preparation};
 pub use text::{Spellings, folded, normalised};
 
@@ -96,6 +98,8 @@ pub mod model {
     pub const CONFIG: &str = "config.json";
     /// How photos become pixels.
     pub const PREPROCESSOR: &str = "preprocessor_config.json";
+    /// What a graph calls its input, the pixels; its outputs have the names of heads.
+    pub const INPUT: &str = "pixel_values";
 }
 
 /// Files that `train` writes.

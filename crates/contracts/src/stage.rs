@@ -48,6 +48,22 @@ pub trait Stage {
         false
     }
 
+    /// What a run would go on from in a work folder that an interrupted one has left, read on from "goes on": "in epoch 7
+    /// of 12"; `None` if it would begin anew, or there is no telling. Cheap: only the run looks for damage.
+    fn resumes_from(&self, _work: &Path) -> Option<String> {
+        None
+    }
+
+    /// Refuses inputs that a run would refuse after a look at them: it is called before the stages before this one run, so
+    /// that nobody is told after hours what could be known at once. `inputs` has the artifacts, by stage, of those
+    /// [inputs](Self::inputs) that are up to date already.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    fn preflight(&self, _inputs: &BTreeMap<String, PathBuf>) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Reads the inputs and fills the output folder.
     ///
     /// # Errors

@@ -86,9 +86,13 @@ impl From<Error> for Failure {
             | Error::Photo { .. }
             | Error::Network(_) => (Data, Some(VERIFY)),
             Error::Io(error) if json::is_damage(error) => (Data, Some(VERIFY)),
-            Error::NoLabels { .. } => {
-                (Data, Some("give labels to some photos of the test or validation split"))
-            }
+            Error::NoLabels { .. } => (
+                Data,
+                Some(
+                    "give labels to some photos of the test or validation split, or hold some out: labels.test, \
+                     labels.validation; `marque run train` trains without measuring",
+                ),
+            ),
             Error::Predictions(marque_metrics::Error::NotFinite { .. }) => {
                 (Run, Some("training has diverged: lower `learning_rate` in [train]"))
             }

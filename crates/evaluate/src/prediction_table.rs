@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use marque_contracts::schema::{HeadKind, Label};
+use marque_contracts::schema::{HeadKind, Label, PredictionColumns};
 use marque_formats::{Column, Table};
 use marque_metrics::{HeadPredictions, Predictions};
 
@@ -19,7 +19,8 @@ use crate::Error;
 pub fn write_predictions(predictions: &Predictions, path: &Path) -> Result<(), Error> {
     let names = predictions.file_names().iter().map(String::as_str);
     let splits = names.clone().map(|_| predictions.split().as_str());
-    let frame = Table::new().with_text("file_name", names).with_text("split", splits);
+    let [file_name, split] = PredictionColumns::FIXED;
+    let frame = Table::new().with_text(file_name, names).with_text(split, splits);
     let frame = predictions.heads().iter().fold(frame, with_head);
     let mut names = HashSet::new();
     if let Some((column, _)) = frame.columns().iter().find(|(name, _)| !names.insert(name)) {
@@ -30,7 +31,7 @@ pub fn write_predictions(predictions: &Predictions, path: &Path) -> Result<(), E
 
 /// Adds the columns of a head.
 fn with_head(frame: Table, head: &HeadPredictions) -> Table {
-    let (name, photos) = (head.name(), 0..head.photos());
+    let (columns, photos) = (PredictionColumns::of(head.name(), head.kind()), 0..head.photos());
     let column = |of: &dyn Fn(usize) -> Label| -> Column {
         let names = photos.clone().map(|photo| {
             let label = of(photo);
@@ -42,17 +43,17 @@ fn with_head(frame: Table, head: &HeadPredictions) -> Table {
         }
     };
     let mut frame = frame
-        .with(name, column(&|photo| head.label(photo).clone()))
-        .with(&format!("{name}_predicted"), column(&|photo| head.predicted(photo)))
-        .with_numbers(&format!("{name}_probability"), photos.clone().map(|photo| head.probability(photo)));
-    if head.kind() == HeadKind::Tags {
+        .with(&columns.label, column(&|photo| head.label(photo).clone()))
+        .with(&columns.predicted, column(&|photo| head.predicted(photo)))
+        .with_numbers(&columns.probability, photos.clone().map(|photo| head.probability(photo)));
+    if let Some(name) = &columns.probabilities {
         let text = |photo| {
             let each = head.probabilities(photo).into_iter().map(|probability| format!("{probability:.6}"));
             Some(each.collect::<Vec<_>>().join(" "))
         };
         let probabilities = Column::Text(photos.clone().map(text).collect());
-        frame = frame.with(&format!("{name}_probabilities"), probabilities);
+        frame = frame.with(name, probabilities);
     }
     let right = photos.map(|photo| head.is_right(photo)).collect();
-    frame.with(&format!("{name}_right"), Column::Flag(right))
+    frame.with(&columns.right, Column::Flag(right))
 }

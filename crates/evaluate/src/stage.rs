@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use marque_contracts::counts::{grouped, percent};
-use marque_contracts::schema::{Head, Split, evaluate, ingest, labels, preprocess, train};
-use marque_contracts::{Failure, Input, Job, Stage, Summary};
+use marque_contracts::schema::{Head, Label, Split, evaluate, ingest, labels, preprocess, train};
+use marque_contracts::{Failure, Input, Job, Stage, Summary, json};
+use marque_formats::{LabelRow, LabelTable};
 use marque_metrics::{Metrics, Predictions};
 use marque_network::NUMERICS_VERSION;
 use rayon::prelude::*;
@@ -21,17 +22,24 @@ use crate::{
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Evaluate {
     settings: Settings,
+    /// Heads that the network will not answer, by name. Only looked at before there is a network.
+    auxiliary: Vec<String>,
 }
 
 impl Evaluate {
     /// The stage with its settings.
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self { settings, auxiliary: Vec::new() }
+    }
+
+    /// The same for a network that will not answer these heads.
+    pub fn without_heads(self, auxiliary: Vec<String>) -> Self {
+        Self { auxiliary, ..self }
     }
 
     fn evaluate(&self, job: &Job<'_>) -> Result<Summary, Error> {
         let inputs = Inputs::open(job, self.settings.precision)?;
-        let (split, note) = self.choose_split(&inputs)?;
+        let (split, note) = self.choose_split(|split| inputs.has_labels(split))?;
         if let Some(note) = &note {
             job.progress().line(note);
         }
@@ -47,17 +55,26 @@ impl Evaluate {
 
     /// The split asked for, or validation, with a note, if none of the test photos has a label: the
     /// published test annotations leave them out.
-    fn choose_split(&self, inputs: &Inputs) -> Result<(Split, Option<String>), Error> {
+    fn choose_split(&self, has_labels: impl Fn(Split) -> bool) -> Result<(Split, Option<String>), Error> {
         let wanted = self.settings.split;
-        if inputs.has_labels(wanted) {
+        if has_labels(wanted) {
             return Ok((wanted, None));
         }
-        if wanted == Split::Test && inputs.has_labels(Split::Validation) {
+        if wanted == Split::Test && has_labels(Split::Validation) {
             let note = "No test photo has a label, so the validation photos are measured. \
                         The best epoch was chosen on them: expect a little less on new photos.";
             return Ok((Split::Validation, Some(note.to_owned())));
         }
         Err(Error::no_labels(wanted))
+    }
+
+    /// Whether the photos in an artifact of `labels` can be measured.
+    fn check_labels(&self, folder: &Path) -> Result<(), Error> {
+        let mut heads: Vec<Head> = json::read(&folder.join(labels::HEADS))?;
+        heads.retain(|head| !self.auxiliary.contains(&head.name));
+        let rows = LabelTable::read(&folder.join(labels::LABEL_TABLE), &heads)?.rows;
+        let labelled = |row: &LabelRow| row.labels.iter().any(Label::is_known);
+        self.choose_split(|split| rows.iter().any(|row| row.split == split && labelled(row))).map(drop)
     }
 
     fn predictions(&self, inputs: &Inputs, split: Split, job: &Job<'_>) -> Result<Predictions, Error> {
@@ -119,6 +136,13 @@ impl Stage for Evaluate {
             Input { stage: preprocess::STAGE, files: &[preprocess::SHARDS, preprocess::INDEX] },
             Input { stage: train::STAGE, files: &[train::MODEL, train::HISTORY] },
         ]
+    }
+
+    fn preflight(&self, inputs: &BTreeMap<String, PathBuf>) -> Result<(), Failure> {
+        match inputs.get(labels::STAGE) {
+            Some(folder) => Ok(self.check_labels(folder)?),
+            None => Ok(()),
+        }
     }
 
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {

@@ -22,7 +22,7 @@ pub struct Writer {
 
 impl Writer {
     /// Begins an event file in a folder, which is created if need be. `wall_time`, in seconds since 1970, is in
-    /// the name of the file and in its events; a file that is there already under that name is replaced.
+    /// the name of the file and in its events, unless these get [another](Self::set_wall_time); a file that is there already under that name is replaced.
     ///
     /// # Errors
     /// If the file system refuses.
@@ -34,6 +34,11 @@ impl Writer {
         record::write(&mut writer.pending, &version.into_bytes());
         writer.flush()?;
         Ok(writer)
+    }
+
+    /// Gives the events from now on another wall time, in seconds.
+    pub fn set_wall_time(&mut self, wall_time: f64) {
+        self.wall_time = wall_time;
     }
 
     /// Adds values of several tags at one step, in one event: groups of curves have tags with a `/`, such as

@@ -35,6 +35,7 @@ fn a_file_holds_its_version_and_every_value() {
     let folder = folder.path().join("tensorboard");
     let mut writer = Writer::create(&folder, 1_700_000_000.5).unwrap();
     writer.scalars(1, [("train/loss", 1.25)]);
+    writer.set_wall_time(1_700_000_060.0);
     writer.scalars(300, [("validation/brand", 0.5), ("validation/type", f64::NAN)]);
     writer.flush().unwrap();
     let bytes = std::fs::read(folder.join("events.out.tfevents.1700000000.marque")).unwrap();
@@ -46,7 +47,8 @@ fn a_file_holds_its_version_and_every_value() {
     assert_eq!((events[0].wall_time, events[0].step), (1_700_000_000.5, 0));
     let loss = Scalar { tag: "train/loss".to_owned(), value: 1.25 };
     assert_eq!((events[1].step, &events[1].scalars), (1, &vec![loss]));
-    assert_eq!((events[2].step, events[2].wall_time), (300, 1_700_000_000.5));
+    assert_eq!((events[1].wall_time, events[2].wall_time), (1_700_000_000.5, 1_700_000_060.0));
+    assert_eq!(events[2].step, 300);
     assert_eq!(events[2].scalars[0], Scalar { tag: "validation/brand".to_owned(), value: 0.5 });
     assert!(events[2].scalars[1].value.is_nan());
 }

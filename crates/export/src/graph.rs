@@ -4,6 +4,7 @@
 //! `gamma · (w ∗ x − mean) / √(variance + ε) + beta` is a convolution with other weights and a bias. The scaling is
 //! done in double precision and rounded once.
 
+use marque_contracts::schema::model::INPUT;
 use marque_network::{
     Architecture, BlockSpec, ConvSpec, HeadConfig, LEAST_PROBABILITY, LabelHierarchy, NetworkConfig,
 };
@@ -15,9 +16,6 @@ use crate::onnx::{Attribute, Graph, Side};
 
 /// Subtracted from the log probability of fine classes that do not imply a class, so that they are never its maximum.
 const NOT_IMPLIED: f32 = 1e30;
-
-/// Name of the graph's input.
-pub const INPUT: &str = "pixel_values";
 
 /// A network as an ONNX file: input [`INPUT`], float32 `[batch, 3, size, size]`, normalised photos (RGB); one output
 /// per head under the head's name, `[batch, classes]`: its logits, or, where a [`LabelHierarchy`] decodes heads jointly,

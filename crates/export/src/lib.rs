@@ -16,6 +16,7 @@ mod publish;
 
 pub use card::{CardFacts, model_card};
 pub use error::Error;
-pub use graph::{INPUT, write_onnx};
+pub use graph::write_onnx;
+pub use marque_contracts::schema::model::INPUT;
 pub use model::Model;
 pub use publish::write_folder;

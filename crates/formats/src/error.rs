@@ -24,6 +24,14 @@ pub enum Error {
         /// The Parquet library's reason.
         source: parquet::errors::ParquetError,
     },
+    /// The file is a Parquet table of a kind that is not read: there is nothing wrong with it.
+    #[error("{path}: {reason}")]
+    Unread {
+        /// The file.
+        path: PathBuf,
+        /// What it is, and what to do.
+        reason: String,
+    },
     /// A column is missing, of another type, of another length, or has a null or a word that cannot be.
     #[error("{path}: column `{column}` {reason}")]
     Column {
@@ -55,6 +63,10 @@ pub enum Error {
 impl Error {
     pub(crate) fn column(path: &Path, column: &str, reason: impl Into<String>) -> Self {
         Self::Column { path: path.to_owned(), column: column.to_owned(), reason: reason.into() }
+    }
+
+    pub(crate) fn unread(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Unread { path: path.to_owned(), reason: reason.into() }
     }
 
     pub(crate) fn shard(path: &Path, reason: impl Into<String>) -> Self {

@@ -13,6 +13,7 @@ mod error;
 mod external;
 mod history;
 mod labels;
+mod parquet_file;
 mod photos;
 mod rejected;
 mod shards;

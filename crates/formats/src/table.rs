@@ -11,15 +11,18 @@ use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch,
 use arrow_schema::{DataType, Field, Schema};
 use fs_err::File;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use crate::Error;
+use crate::parquet_file::ParquetFile;
 
 /// Rows per Parquet row group: small enough to skip by, large enough to compress well.
 const ROW_GROUP: usize = 16_384;
+
+/// Rows read at a time.
+const BATCH: usize = 4096;
 
 /// One column; every value may be null.
 #[derive(Clone, PartialEq, Debug)]
@@ -176,14 +179,12 @@ impl Table {
     /// # Errors
     /// If the file cannot be read as Parquet.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let parquet = |source: ParquetError| Error::Parquet { path: path.to_owned(), source };
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(File::open(path)?.into_file()).map_err(parquet)?;
-        let schema = builder.schema().clone();
+        let file = ParquetFile::open(path, BATCH)?;
+        let schema = file.schema().clone();
         let mut columns: Vec<_> =
             schema.fields().iter().map(|field| (field.name().clone(), empty(field))).collect();
-        for batch in builder.build().map_err(parquet)? {
-            let batch = batch.map_err(|e| parquet(e.into()))?;
+        for batch in file {
+            let batch = batch?;
             for ((_, column), array) in columns.iter_mut().zip(batch.columns()) {
                 if let Some(column) = column {
                     append(column, array);

@@ -7,6 +7,7 @@
 
 mod extract;
 mod guard;
+mod gzip;
 mod tar_gz;
 mod zip;
 
@@ -16,6 +17,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use fs_err::File;
+use marque_contracts::guarded;
 
 use crate::paths::tidy;
 
@@ -255,8 +257,18 @@ struct Member<'a> {
 
 type Take<'a> = &'a mut dyn FnMut(Member<'_>) -> Result<(), Fault>;
 
-/// Hands over each regular file with its checked name and its content.
+/// Hands over each regular file with its checked name and its content. What the unpacking libraries panic on is damage.
 fn walk(
+    path: &Path,
+    limits: Limits,
+    read: &dyn Fn(u64),
+    visit: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    guarded(|| walk_members(path, limits, read, visit))
+        .unwrap_or_else(|panic| Err(Refusal::Damaged(panic).into()))
+}
+
+fn walk_members(
     path: &Path,
     limits: Limits,
     read: &dyn Fn(u64),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use marque_fetch::{Checksum, Policy};
-use marque_settings::{Reader, Section};
+use marque_settings::{Measure, Reader, Section};
 
 /// A file that a source needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,7 +123,8 @@ impl FetchSettings {
             let parallel =
                 section.key("parallel", "files downloaded at the same time").count(default.parallel, 1..=16);
             let mut seconds = |key, default: Duration, least, most, about| {
-                Duration::from_secs_f64(section.key(key, about).number(default.as_secs_f64(), least..=most))
+                let key = section.key(key, about).of(Measure::Seconds);
+                Duration::from_secs_f64(key.number(default.as_secs_f64(), least..=most))
             };
             let connect = seconds("connect_seconds", default.connect, 0.1, 3600.0, "longest time to connect");
             let stall =

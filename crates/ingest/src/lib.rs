@@ -33,4 +33,5 @@ pub use download::{Download, Verified};
 pub use error::Error;
 pub use expected_file::{ExpectedFile, FetchSettings};
 pub use settings::{HuggingFace, Settings, SourceSettings, Table};
+pub use source::rows_of_csv;
 pub use stage::Ingest;

@@ -7,6 +7,8 @@ mod sample;
 mod split_words;
 mod table;
 
+pub use table::rows_of_csv;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

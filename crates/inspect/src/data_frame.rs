@@ -64,7 +64,10 @@ fn to_value(value: AnyValue<'_>) -> Value {
         AnyValue::Float32(number) => Value::Number(number.into()),
         AnyValue::Float64(number) => Value::Number(number),
         AnyValue::List(list) => Value::List(list.iter().map(to_value).collect()),
-        other if other.is_integer() => other.extract().map_or(Value::Null, Value::Integer),
+        // An integer beyond those of 64 bits keeps its digits as text.
+        other if other.is_integer() => {
+            other.extract().map_or_else(|| Value::Text(other.to_string()), Value::Integer)
+        }
         other => Value::Text(other.to_string()),
     }
 }

@@ -10,6 +10,7 @@ mod data_frame;
 mod error;
 mod layout;
 mod lettering;
+mod polars_thread;
 mod rows;
 mod sequence;
 mod sheet;

@@ -6,6 +6,8 @@ use polars::prelude::{
 use polars::sql::sql_expr;
 
 use crate::data_frame::to_answer;
+use crate::polars_thread::with_polars;
+use crate::statement::Statement;
 use crate::{Answer, Error};
 
 /// The rows of a table for which a condition in SQL holds, as in `year >= 2012 and type = 'SUV'`; all without one.
@@ -18,13 +20,16 @@ pub(crate) fn filtered(table: &DataFrame, condition: Option<&str>) -> Result<Ans
         other => other,
     };
     let Some(condition) = condition else { return to_answer(table).map_err(failed) };
-    let expression = sql_expr(condition).map_err(failed)?.alias("holds");
-    let values = table.clone().lazy().select([expression]).collect().map_err(failed)?;
-    let Ok(holds) = values.column("holds").and_then(|holds| holds.bool()) else {
-        let reason = format!("{condition:?} is not a condition; compare something, as in year >= 2012");
-        return Err(Error::Query { what: "condition", reason });
-    };
-    table.filter(holds).and_then(|rows| to_answer(&rows)).map_err(failed)
+    Statement::read(condition).check_length("condition")?;
+    with_polars("condition", || {
+        let expression = sql_expr(condition).map_err(failed)?.alias("holds");
+        let values = table.clone().lazy().select([expression]).collect().map_err(failed)?;
+        let Ok(holds) = values.column("holds").and_then(|holds| holds.bool()) else {
+            let reason = format!("{condition:?} is not a condition; compare something, as in year >= 2012");
+            return Err(Error::Query { what: "condition", reason });
+        };
+        table.filter(holds).and_then(|rows| to_answer(&rows)).map_err(failed)
+    })?
 }
 
 /// How to ask for tags, if the condition names a column of them.

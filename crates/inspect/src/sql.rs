@@ -6,6 +6,7 @@ use polars::prelude::IntoLazy;
 use polars::sql::SQLContext;
 
 use crate::data_frame::{read, to_answer};
+use crate::polars_thread::with_polars;
 use crate::rows::filtered;
 use crate::statement::Statement;
 use crate::{Answer, Error, Value};
@@ -25,29 +26,36 @@ pub struct TableFile {
 /// If a table that it names cannot be read, or the query does not fit them.
 pub fn query(tables: &[TableFile], sql: &str) -> Result<Answer, Error> {
     let statement = Statement::read(sql);
+    statement.check_length("query")?;
     statement.check()?;
     if statement.asks_for_tables() {
         let rows = tables.iter().map(|table| vec![Value::Text(table.name.clone())]).collect();
         return Ok(Answer { columns: vec!["name".to_owned()], rows });
     }
-    let mut context = SQLContext::new();
     let mut columns: Vec<String> = Vec::new();
+    let mut contents = Vec::new();
     for table in tables {
         let spellings = statement.spellings(&table.name);
         if spellings.is_empty() {
             continue;
         }
         let content = read(&table.path)?;
-        for spelling in spellings {
-            context.register(spelling, content.clone().lazy());
-        }
         for name in content.columns().iter().map(|column| column.name().to_string()) {
             if !columns.contains(&name) {
                 columns.push(name);
             }
         }
+        contents.push((spellings, content));
     }
-    let answer = context.execute(sql).and_then(|plan| plan.collect()).and_then(|answer| to_answer(&answer));
+    let answer = with_polars("query", || {
+        let mut context = SQLContext::new();
+        for (spellings, content) in contents {
+            for spelling in spellings {
+                context.register(spelling, content.clone().lazy());
+            }
+        }
+        context.execute(sql).and_then(|plan| plan.collect()).and_then(|answer| to_answer(&answer))
+    })?;
     answer.map_err(|error| Error::of_polars("query", &error, &columns))
 }
 

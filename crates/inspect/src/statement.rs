@@ -8,6 +8,10 @@ use crate::Error;
 /// Statements that polars would carry out on its copy of the tables, and that would seem to have worked.
 const CHANGES: [&str; 7] = ["drop", "delete", "truncate", "insert", "update", "create", "alter"];
 
+/// Words and signs, lists of values aside, of the longest query: Polars goes into each term from the one before it, so
+/// that many more would take more of the stack than there is.
+const MOST_TERMS: usize = 2_000;
+
 /// A query as words and signs, without what stands in quotes or comments. Words are in small letters.
 pub(crate) struct Statement {
     tokens: Vec<String>,
@@ -56,6 +60,21 @@ impl Statement {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Refuses what is too long: of a query, or a condition, as `what` says.
+    pub(crate) fn check_length(&self, what: &'static str) -> Result<(), Error> {
+        let is_term = |token: &&String| *token != "," && !token.starts_with(|c: char| c.is_ascii_digit());
+        match self.tokens.iter().filter(is_term).count() {
+            0..=MOST_TERMS => Ok(()),
+            terms => {
+                let reason = format!(
+                    "it has {terms} words and signs, more than {MOST_TERMS}; compare with many values as in \
+                     file_name in ('a.jpg', 'b.jpg'), of which there may be more"
+                );
+                Err(Error::Query { what, reason })
+            }
+        }
     }
 
     /// Refuses what would seem to work and does not.

@@ -8,7 +8,7 @@ use marque_formats::CellValue;
 use crate::column::{Cell, ColumnLabels};
 use crate::{
     Annotation, Annotations, ClassName, Classifier, ColumnRule, Error, HeadDefinition, HeadRule,
-    NameMatching, Rule, class_weights, keyword,
+    NameMatching, Rule, class_weights, keyword, tag_weights,
 };
 
 /// A head with its classes settled and all photos labelled.
@@ -180,7 +180,16 @@ impl LabelledHead {
                 self.labels[*photo].ids().iter().for_each(|id| counts[*id] += 1);
             }
         }
-        let class_weights = class_weights(&counts[&Split::Train]);
+        let trained = &counts[&Split::Train];
+        let class_weights = match self.kind {
+            HeadKind::Single => class_weights(trained),
+            HeadKind::Tags => {
+                let known = |(photo, split): &&(usize, Split)| {
+                    *split == Split::Train && self.labels[*photo].is_known()
+                };
+                tag_weights(trained, photos.iter().filter(known).count() as u64)
+            }
+        };
         Head {
             name: self.name.clone(),
             kind: self.kind,

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use marque_contracts::counts::counted;
-use marque_contracts::schema::{Head, HeadKind, Spellings, Split, normalised};
+use marque_contracts::schema::{Head, Spellings, Split, normalised};
 use marque_formats::{BoxFit, Crop, CropRow, DuplicateRow, LabelRow, LabelTable, PhotoRow};
 
 use crate::class_table::ClassRow;
-use crate::duplicates::{Group, Leak, group_of_photo, groups};
+use crate::duplicates::{Group, Leak, groups};
 use crate::heads::{AnnotatedPhotos, LabelledHead};
-use crate::{
-    Annotation, Annotations, Candidate, ClassName, ColumnRule, Error, OnLeak, Settings, SplitSource, hold_out,
-};
+use crate::splits::{Shortfall, Splits};
+use crate::{Annotation, Annotations, ClassName, ColumnRule, Error, OnLeak, Settings};
 
 /// Groups of duplicates that an error names.
 const EXAMPLES: usize = 3;
@@ -20,6 +19,8 @@ const EXAMPLES: usize = 3;
 pub(crate) struct LabelledPhotos<'a> {
     pub(crate) heads: Vec<LabelledHead>,
     pub(crate) splits: Vec<Split>,
+    /// Shares that could not be held out.
+    pub(crate) shortfalls: Vec<Shortfall>,
     /// Whether a photo goes into the tables; one may be left out for a duplicate in another split.
     pub(crate) kept: Vec<bool>,
     pub(crate) names: Vec<ClassRow>,
@@ -55,7 +56,7 @@ impl<'a> LabelledPhotos<'a> {
             settings.heads.iter().map(|head| LabelledHead::of(head, &annotated)).collect::<Result<_, _>>()?;
         let file_names: Vec<_> = found.iter().map(|annotation| annotation.file_name.as_str()).collect();
         let groups = groups(duplicates, settings.duplicates, &file_names);
-        let splits = splits(settings, &found, &heads, &groups);
+        let Splits { of_photos: splits, shortfalls } = Splits::draw(settings, &found, &heads, &groups);
         let (mut boxes, mut clipped, mut beyond) = (Vec::new(), Vec::new(), Vec::new());
         for (photo, annotation) in &matched {
             boxes.push(annotation.crop.map(|crop| {
@@ -86,6 +87,7 @@ impl<'a> LabelledPhotos<'a> {
             spellings: &annotations.spellings,
             heads,
             splits,
+            shortfalls,
             groups,
         };
         labelled.settle_leaks(settings.on_leak)?;
@@ -237,69 +239,4 @@ fn counted_names(names: &[ClassName], photos: &[&Annotation]) -> Vec<(ClassName,
         }
     }
     names
-}
-
-/// The split of each photo.
-fn splits(
-    settings: &Settings,
-    photos: &[&Annotation],
-    heads: &[LabelledHead],
-    groups: &[Group],
-) -> Vec<Split> {
-    let official = settings.split == SplitSource::Official;
-    let given = |photo: &&Annotation| photo.split.filter(|_| official).unwrap_or(Split::Train);
-    let mut splits: Vec<_> = photos.iter().map(given).collect();
-    let groups = match settings.split {
-        SplitSource::Official | SplitSource::Grouped => group_of_photo(groups, photos.len()),
-        SplitSource::Stratified => vec![None; photos.len()],
-    };
-    let strata = strata(heads, photos.len());
-    let classes: Vec<Vec<_>> = (0..photos.len()).map(|photo| classes(heads, photo)).collect();
-    let labelled = |photo: usize| heads.iter().any(|head| head.labels[photo].is_known());
-    for (split, share) in [(Split::Test, settings.test), (Split::Validation, settings.validation)] {
-        if (0..photos.len()).any(|photo| splits[photo] == split && labelled(photo)) {
-            continue;
-        }
-        let train: Vec<_> = (0..photos.len()).filter(|photo| splits[*photo] == Split::Train).collect();
-        let candidate = |photo: &usize| Candidate {
-            file_name: &photos[*photo].file_name,
-            stratum: &strata[*photo],
-            classes: &classes[*photo],
-            group: groups[*photo],
-        };
-        let candidates: Vec<_> = train.iter().map(candidate).collect();
-        let chosen = hold_out(&candidates, share, settings.seed, split.as_str());
-        train.iter().zip(chosen).filter(|(_, chosen)| *chosen).for_each(|(photo, _)| splits[*photo] = split);
-    }
-    splits
-}
-
-/// What is to be in proportion: the class of each photo in each single-label head, then of each multi-label head the
-/// rarest tag that the photo has. Sets of tags are too many to be strata, and what there is plenty of needs no care.
-fn strata(heads: &[LabelledHead], photos: usize) -> Vec<Vec<Option<&str>>> {
-    let mut strata = vec![Vec::with_capacity(heads.len()); photos];
-    for head in heads.iter().filter(|head| head.kind == HeadKind::Single) {
-        for (stratum, label) in strata.iter_mut().zip(&head.labels) {
-            stratum.push(head.class_names(label).next());
-        }
-    }
-    for head in heads.iter().filter(|head| head.kind == HeadKind::Tags) {
-        let mut counts = vec![0_usize; head.classes.len()];
-        head.labels.iter().flat_map(|label| label.ids()).for_each(|id| counts[*id] += 1);
-        for (stratum, label) in strata.iter_mut().zip(&head.labels) {
-            // Ties go to the first by name, so that the order of the classes does not matter.
-            let rarest = label.ids().iter().min_by_key(|id| (counts[**id], head.classes[**id].as_str()));
-            stratum.push(label.is_known().then(|| rarest.map_or("", |id| &head.classes[*id])));
-        }
-    }
-    strata
-}
-
-/// The classes and tags of a photo, each with the position of its head.
-fn classes(heads: &[LabelledHead], photo: usize) -> Vec<(usize, &str)> {
-    let of_head = |(position, head): (usize, _)| {
-        let head: &LabelledHead = head;
-        head.class_names(&head.labels[photo]).map(move |class| (position, class))
-    };
-    heads.iter().enumerate().flat_map(of_head).collect()
 }

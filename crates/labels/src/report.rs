@@ -9,6 +9,7 @@ use marque_contracts::schema::{Head, HeadKind, Split, folded, labels};
 use crate::duplicates::Leak;
 use crate::heads::LabelledHead;
 use crate::labelled_photos::LabelledPhotos;
+use crate::splits::Shortfall;
 use crate::{HeadDefinition, Settings};
 
 /// Class names printed per head on which the two ways of matching differ; the table has them all.
@@ -105,20 +106,75 @@ fn held_out(labelled: &LabelledPhotos<'_>, settings: &Settings) {
              to measure it on"
         );
     }
+    for short in &labelled.shortfalls {
+        tracing::warn!("{}", shortfall(short));
+    }
     for (split, share) in [(Split::Test, settings.test), (Split::Validation, settings.validation)] {
-        if share > 0.0 && empty(&split) {
+        let told = labelled.shortfalls.iter().any(|short| short.split == split);
+        if share > 0.0 && empty(&split) && !told {
             tracing::warn!(
-                "labels.{split} = {share} of {} leaves the {split} split empty, so that {without}: shares are rounded, \
-                 and no class gives its last photo; it takes more photos, or a larger share",
+                "labels.{split} = {share} of {} leaves the {split} split empty, so that {}: shares are rounded; it takes \
+                 more photos, or a larger share",
                 counted(training as u64, "training photo", "training photos"),
+                without(split),
                 split = split.as_str(),
-                without = match split {
-                    Split::Test => "there is nothing to measure on",
-                    _ => "training keeps its last epoch",
-                }
             );
         }
     }
+    for head in &labelled.heads {
+        for split in Split::ALL {
+            let photos = || kept.iter().filter(|(_, of)| *of == split);
+            if photos().next().is_some() && !photos().any(|(photo, _)| head.labels[*photo].is_known()) {
+                tracing::warn!("head `{}`: no {}", head.name, unlabelled(split));
+            }
+        }
+    }
+}
+
+/// What a split without photos means.
+fn without(split: Split) -> &'static str {
+    match split {
+        Split::Test => "there is nothing to measure on",
+        _ => "training keeps its last epoch",
+    }
+}
+
+/// What a split without labels of a head means for that head, after "no".
+fn unlabelled(split: Split) -> &'static str {
+    match split {
+        Split::Train => "training photo has a label, so that there is nothing to learn it from",
+        Split::Validation => "validation photo has a label, so that it has no say in which epoch is the best",
+        Split::Test => "test photo has a label, so that it will not be measured",
+    }
+}
+
+/// Which share could not be held out, for which classes, and what would help.
+fn shortfall(short: &Shortfall) -> String {
+    let Shortfall { split, share, candidates, wanted, given, single } = short;
+    let so = if *given == 0 { format!(", so that {}", without(*split)) } else { String::new() };
+    let why = match single.is_empty() {
+        true => "groups of duplicates stay together".to_owned(),
+        false => {
+            let of_head = |(head, classes): &(String, Vec<String>)| {
+                let count = counted(classes.len() as u64, "class", "classes");
+                format!(
+                    "head `{head}` has {count} with one photo to learn from ({})",
+                    listed(classes, 3).join(", ")
+                )
+            };
+            let heads: Vec<_> = single.iter().map(of_head).collect();
+            format!(
+                "no class gives its last photo, and {}; more photos of these, or one class for what is rare (`min_images` \
+                 and `other` of the head), would help",
+                heads.join("; ")
+            )
+        }
+    };
+    format!(
+        "labels.{} = {share} asks for {wanted} of {}, and {given} can be held out{so}: {why}",
+        split.as_str(),
+        counted(*candidates as u64, "photo", "photos"),
+    )
 }
 
 /// Words that programs (pandas, spreadsheets) and people write for an unknown value, in lower case.

@@ -7,7 +7,7 @@ use marque_formats::LabelTable;
 use marque_settings::{Reader, Section};
 use serde::Serialize;
 
-use crate::{ColumnRule, Error, NameMatching, Rule, TagSyntax};
+use crate::{ColumnRule, Error, NameMatching, Rule, TagSyntax, head_names};
 
 /// Largest share of photos that may be held out, so that some are left to learn from.
 const MOST_HELD_OUT: f64 = 0.5;
@@ -171,10 +171,14 @@ impl Settings {
                 .choice(Duplicates::default(), &Duplicates::ALL),
             heads: Vec::new(),
         });
-        let mut taken = Vec::new();
+        let (mut taken, mut declared) = (Vec::new(), Vec::new());
         let about = "a question about each photo: one section for each, as many as you like";
-        let heads = reader
-            .sections("heads", &[labels::STAGE], about, |section| HeadDefinition::read(section, &mut taken));
+        let heads = reader.sections("heads", &[labels::STAGE], about, |section| {
+            let head = HeadDefinition::read(section, &mut taken);
+            head_names::check(section, &head.name, head.kind, &declared);
+            declared.push((head.name.clone(), head.kind));
+            head
+        });
         if heads.is_empty() {
             reader.report("heads", "declare at least one head, each under its own [[heads]]");
         }

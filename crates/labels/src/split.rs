@@ -28,8 +28,9 @@ pub struct Candidate<'a> {
 /// Quotas are whole numbers and exact overall, for each class of the first head, within it for each class of
 /// the second, and so on: at every step what rounding down leaves over goes to as many of the parts, the more
 /// readily the more of a photo they lost. So many small strata together still give their share. No class and no
-/// tag of any head loses its last candidate. A group counts as many photos as it has candidates and goes with the
-/// stratum of its first; one that is larger than what is left of the quota stays.
+/// tag of any head loses its last candidate; what a part cannot give for that, others give, in proportion to their
+/// sizes. So fewer are chosen than the share only where none can give any more. A group counts as many photos as it has
+/// candidates and goes with the stratum of its first; one that is larger than what is left of the quota stays.
 pub fn hold_out(candidates: &[Candidate<'_>], share: f64, seed: u64, purpose: &str) -> Vec<bool> {
     let mut units = units(candidates, seed, purpose);
     // By strata, then by random number: what belongs together stands together.
@@ -43,8 +44,13 @@ pub fn hold_out(candidates: &[Candidate<'_>], share: f64, seed: u64, purpose: &s
         candidates,
         chosen: vec![false; candidates.len()],
     };
-    draw.part(&units, 0, (share * photos as f64).round() as usize);
+    draw.part(&units, 0, quota(share, photos));
     draw.chosen
+}
+
+/// How many of `candidates` a share is.
+pub(crate) fn quota(share: f64, candidates: usize) -> usize {
+    (share * candidates as f64).round() as usize
 }
 
 /// A sampling unit, held out as a whole or not at all: a photo, or a group of duplicates.
@@ -103,26 +109,65 @@ struct Draw<'a> {
 }
 
 impl Draw<'_> {
-    /// Chooses `quota` photos of `units`, which agree in the first `depth` heads.
-    fn part(&mut self, units: &[SamplingUnit<'_>], depth: usize, quota: usize) {
+    /// Chooses `quota` photos of `units`, which agree in the first `depth` heads, and returns how many of them could be
+    /// chosen. What parts cannot give of their quotas is asked of the others again, until none has any left.
+    fn part(&mut self, units: &[SamplingUnit<'_>], depth: usize, quota: usize) -> usize {
         if units.is_empty() || quota == 0 {
-            return;
+            return 0;
         }
         if units.iter().all(|unit| unit.stratum.len() <= depth) {
-            return self.leaf(units, quota);
+            return self.leaf(units.iter(), quota);
         }
-        let parts: Vec<_> = units.chunk_by(|a, b| a.stratum.get(depth) == b.stratum.get(depth)).collect();
-        for (part, quota) in parts.iter().zip(self.quotas(&parts, depth, quota)) {
-            self.part(part, depth + 1, quota);
+        let mut parts: Vec<_> = units.chunk_by(|a, b| a.stratum.get(depth) == b.stratum.get(depth)).collect();
+        let mut missing = quota;
+        while missing > 0 && !parts.is_empty() {
+            let (quotas, count, before) = (self.quotas(&parts, depth, missing), parts.len(), missing);
+            let mut able = Vec::with_capacity(count);
+            for (part, quota) in parts.into_iter().zip(quotas) {
+                let given = self.part(part, depth + 1, quota);
+                missing = missing.saturating_sub(given);
+                if given == quota {
+                    able.push(part);
+                }
+            }
+            if missing == before && able.len() == count {
+                break;
+            }
+            parts = able;
         }
+        if missing > 0 {
+            // Groups of duplicates that were larger than the quotas of their parts.
+            let mut by_rank: Vec<_> = units.iter().collect();
+            by_rank.sort_by_key(|unit| unit.rank);
+            missing -= self.leaf(by_rank.into_iter(), missing);
+        }
+        quota - missing
     }
 
-    /// The quota of each part: its share, rounded up or down so that the sum is `quota`.
+    /// The quota of each part: its share, rounded up or down so that the sum is `quota`, and no more than it can give.
+    /// Where the sum is less, parts are at what they can give, or have one more than their share already.
     fn quotas(&self, parts: &[&[SamplingUnit<'_>]], depth: usize, quota: usize) -> Vec<usize> {
         let photos = |part: &&[SamplingUnit<'_>]| part.iter().map(SamplingUnit::photos).sum::<usize>();
-        let due: Vec<f64> = parts.iter().map(|part| self.share * photos(part) as f64).collect();
-        let mut quotas: Vec<_> = due.iter().map(|due| due.floor() as usize).collect();
-        let mut order: Vec<_> = (0..parts.len()).filter(|part| due[*part] > due[*part].floor()).collect();
+        let capacities: Vec<_> = parts.iter().map(|part| self.capacity(part)).collect();
+        let sizes: Vec<_> = parts.iter().map(photos).collect();
+        let all = sizes.iter().sum::<usize>() as f64;
+        // The share itself, unless this is about what other parts could not give.
+        let share = match (quota as f64 - self.share * all).abs() < 1.0 {
+            true => self.share,
+            false => {
+                let able = sizes.iter().zip(&capacities).filter(|(_, capacity)| **capacity > 0);
+                quota as f64 / able.map(|(size, _)| *size).sum::<usize>().max(1) as f64
+            }
+        };
+        let due: Vec<f64> = sizes.iter().map(|size| share * *size as f64).collect();
+        let mut quotas: Vec<_> = due
+            .iter()
+            .zip(&capacities)
+            .map(|(due, capacity)| (due.floor() as usize).min(*capacity))
+            .collect();
+        let mut order: Vec<_> = (0..parts.len())
+            .filter(|part| due[*part] > due[*part].floor() && quotas[*part] < capacities[*part])
+            .collect();
         // Sequential Poisson sampling: the smallest quotients of random number and size.
         order.sort_by(|a, b| {
             let quotient = |part: usize| self.number(parts[part], depth) / due[part].fract();
@@ -131,6 +176,23 @@ impl Draw<'_> {
         let over = quota.saturating_sub(quotas.iter().sum());
         order.into_iter().take(over).for_each(|part| quotas[part] += 1);
         quotas
+    }
+
+    /// How many photos a part could give now, were it alone: without a class's last one.
+    fn capacity(&self, part: &[SamplingUnit<'_>]) -> usize {
+        let mut left = BTreeMap::new();
+        let mut photos = 0;
+        for unit in part.iter().filter(|unit| !self.is_chosen(unit)) {
+            let taken = self.classes_of(unit);
+            let left_of = |class| left.get(class).copied().unwrap_or_else(|| self.left_of(class));
+            if taken.iter().all(|(class, taken)| left_of(class) > *taken) {
+                let after: Vec<_> =
+                    taken.iter().map(|(class, taken)| (*class, left_of(class) - taken)).collect();
+                left.extend(after);
+                photos += unit.photos();
+            }
+        }
+        photos
     }
 
     /// The random number of a part, in [0, 1).
@@ -148,13 +210,18 @@ impl Draw<'_> {
         (bits >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Chooses the units with the smallest random numbers.
-    fn leaf(&mut self, units: &[SamplingUnit<'_>], mut quota: usize) {
+    /// Chooses the units with the smallest random numbers, of `quota` photos together, and returns how many photos those
+    /// have.
+    fn leaf<'u, 's: 'u>(&mut self, units: impl Iterator<Item = &'u SamplingUnit<'s>>, quota: usize) -> usize {
+        let mut missing = quota;
         for unit in units {
-            if unit.photos() > quota || self.would_empty_a_class(unit) {
+            if missing == 0 {
+                break;
+            }
+            if unit.photos() > missing || self.is_chosen(unit) || self.would_empty_a_class(unit) {
                 continue;
             }
-            quota -= unit.photos();
+            missing -= unit.photos();
             for member in &unit.members {
                 self.chosen[*member] = true;
                 for class in self.candidates[*member].classes {
@@ -162,14 +229,29 @@ impl Draw<'_> {
                 }
             }
         }
+        quota - missing
+    }
+
+    fn is_chosen(&self, unit: &SamplingUnit<'_>) -> bool {
+        unit.members.iter().any(|member| self.chosen[*member])
     }
 
     fn would_empty_a_class(&self, unit: &SamplingUnit<'_>) -> bool {
-        let mut taken: BTreeMap<_, usize> = BTreeMap::new();
+        self.classes_of(unit).iter().any(|(class, taken)| self.left_of(class) <= *taken)
+    }
+
+    /// Candidates of a class that are not chosen.
+    fn left_of(&self, class: &(usize, &str)) -> usize {
+        self.left.get(class).copied().unwrap_or(0)
+    }
+
+    /// The classes in a unit, each with how many of its photos have it.
+    fn classes_of(&self, unit: &SamplingUnit<'_>) -> BTreeMap<(usize, &str), usize> {
+        let mut taken = BTreeMap::new();
         for class in unit.members.iter().flat_map(|member| self.candidates[*member].classes) {
             *taken.entry(*class).or_default() += 1;
         }
-        taken.into_iter().any(|(class, taken)| self.left.get(&class).is_none_or(|left| *left <= taken))
+        taken
     }
 }
 

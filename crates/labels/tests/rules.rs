@@ -1,6 +1,6 @@
 //! Head rules on the published class names, and on the names that trap them.
 
-use marque_labels::{ClassName, Classifier, Error, NameMatching, Rule, class_weights};
+use marque_labels::{ClassName, Classifier, Error, NameMatching, Rule, class_weights, tag_weights};
 
 /// Photos in the official training split, then the class name; one published class a line.
 const PUBLISHED: &str = include_str!("stanford_cars.tsv");
@@ -156,6 +156,21 @@ fn too_high_a_threshold_is_an_error_that_says_what_would_do() {
     let rule = Rule::Make { min_images: 906, other: "Other".into() };
     let error = rule.classifier("brand", &published()).unwrap_err();
     assert!(matches!(error, Error::NoMake { largest: 905, .. }), "{error}");
+}
+
+#[test]
+fn weights_of_tags_are_those_of_presence_against_absence() {
+    // Of 115 photos 13 have the first tag, half have the second, 80 the third; all have the fourth, none the fifth.
+    let weights = tag_weights(&[13, 57, 80, 115, 0], 115);
+    let expected = [102.0 / 13.0, 58.0 / 57.0, 35.0 / 80.0, 1.0, 1.0];
+    for (weight, expected) in weights.inverse.iter().zip(expected) {
+        assert!((weight - expected).abs() < 1e-12, "{weight} instead of {expected}");
+    }
+    // Effective numbers: (1 - 0.999^102) / (1 - 0.999^13).
+    let effective = (1.0 - 0.999_f64.powi(102)) / (1.0 - 0.999_f64.powi(13));
+    assert!((weights.effective[0] - effective).abs() < 1e-9, "{:?}", weights.effective);
+    assert!(weights.effective[0] < weights.inverse[0] && weights.effective[2] < 1.0);
+    assert_eq!(weights.effective[3..], [1.0, 1.0]);
 }
 
 #[test]

@@ -222,6 +222,7 @@ fn what_cannot_work_is_refused_with_its_place() {
             head("name = \"a\"\nrule = \"keyword\"\nkind = \"tags\"\nclasses = [\"x\"]\nother = \"y\""),
             &["heads.0.other", "or with rule = \"keyword\" and kind = \"single\""],
         ),
+        (make("pixel_values"), &["heads.0.name", "ONNX files call their input"]),
         (head("name = \"a\"\nrule = \"year\""), &["heads.0.breaks", "at least one year"]),
         (head("name = \"a\"\nrule = \"year\"\nbreaks = [2009, 2004]"), &[":4:", "ascending"]),
         (head("name = \"a\"\nrule = \"year\"\nbreaks = [9]"), &[":4:", "1800 to 2200"]),
@@ -232,6 +233,38 @@ fn what_cannot_work_is_refused_with_its_place() {
             assert!(problems.contains(part), "{text}\n{problems}\nlacks {part}");
         }
         assert_eq!(problems.lines().count(), 1, "{text}\n{problems}");
+    }
+}
+
+#[test]
+fn heads_whose_columns_would_be_the_same_are_refused_in_either_order() {
+    let head = |name: &str, kind: &str| {
+        format!("[[heads]]\nname = \"{name}\"\nrule = \"column\"\nkind = \"{kind}\"\n")
+    };
+    // Two heads with their kinds, and the column that both would have; none if they can stand beside each other.
+    let cases = [
+        (("brand", "single"), ("brand_right", "single"), Some("brand_right")),
+        (("brand", "tags"), ("brand_right", "single"), Some("brand_right")),
+        (("brand", "single"), ("brand_predicted", "tags"), Some("brand_predicted")),
+        (("brand", "single"), ("brand_probability", "single"), Some("brand_probability")),
+        (("brand", "tags"), ("brand_probabilities", "single"), Some("brand_probabilities")),
+        (("brand", "single"), ("brand_probabilities", "single"), None),
+        (("brand", "single"), ("brand_id", "single"), Some("brand_id")),
+        (("brand", "single"), ("brands", "tags"), None),
+    ];
+    for (one, other, column) in cases {
+        for pair in [[one, other], [other, one]] {
+            let read = read(&pair.map(|(name, kind)| head(name, kind)).concat());
+            match column {
+                None => assert!(read.is_ok(), "{pair:?}: {read:?}"),
+                Some(column) => {
+                    let problems = read.unwrap_err();
+                    assert!(problems.contains("heads.1.name"), "{pair:?}: {problems}");
+                    assert!(problems.contains(&format!("second column `{column}`")), "{pair:?}: {problems}");
+                    assert_eq!(problems.lines().count(), 1, "{pair:?}: {problems}");
+                }
+            }
+        }
     }
 }
 

@@ -79,6 +79,71 @@ fn no_class_loses_its_last_photo() {
 }
 
 #[test]
+fn what_single_photos_cannot_give_others_give_in_proportion() {
+    // Counts of photos per class of a head, the share, and how many are held out.
+    let cases: [(&[usize], f64, usize); 7] = [
+        (&[7, 7, 1, 1, 1, 1, 1, 1], 0.2, 4),
+        (&[40, 20, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], 0.1, 7),
+        (&[30, 1], 0.5, 16),
+        (&[2, 2, 1, 1], 0.5, 2), // Three are wanted, but each class keeps one.
+        (&[1, 1, 1, 1], 0.5, 0),
+        (&[500, 10, 10, 10, 10], 0.1, 54),
+        (&[60; 5], 0.1, 30),
+    ];
+    for (sizes, share, expected) in cases {
+        let able: usize = sizes.iter().filter(|size| **size > 1).sum();
+        let of_class = |(id, count): (usize, &usize)| {
+            let photo =
+                move |i| Photo { name: format!("{id}-{i}.jpg"), stratum: vec![class(id)], group: None };
+            (0..*count).map(photo).collect::<Vec<_>>()
+        };
+        let photos: Vec<_> = sizes.iter().enumerate().flat_map(of_class).collect();
+        for seed in 0..20 {
+            let held = held(&photos, share, seed, "test");
+            let given: Vec<_> = (0..sizes.len())
+                .map(|id| held.iter().filter(|name| name.starts_with(&format!("{id}-"))).count())
+                .collect();
+            assert_eq!(held.len(), expected, "{sizes:?}, seed {seed}");
+            for (size, given) in sizes.iter().zip(given) {
+                let due = if *size > 1 { (expected * size) as f64 / able as f64 } else { 0.0 };
+                assert!(
+                    (given as f64 - due).abs() <= 1.0 && given < *size,
+                    "{sizes:?}, seed {seed}: {given}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_second_head_with_a_value_of_its_own_for_many_photos_leaves_the_share_to_the_others() {
+    // Two thirds of the photos have a number plate of their own that nothing else has; of the rest it is not known.
+    let plate = |i: usize| (i % 3 > 0).then(|| format!("plate {i}"));
+    let photo =
+        |i: usize| Photo { name: format!("{i:03}.jpg"), stratum: vec![class(i % 4), plate(i)], group: None };
+    let photos: Vec<_> = (0..120).map(photo).collect();
+    let held = held(&photos, 0.2, 1, "test");
+    assert_eq!(held.len(), 24);
+    for id in 0..4 {
+        let count = photos.iter().filter(|p| p.stratum[0] == class(id) && held.contains(&p.name)).count();
+        assert_eq!(count, 6, "class {id}");
+    }
+    assert!(photos.iter().filter(|p| held.contains(&p.name)).all(|p| p.stratum[1].is_none()));
+}
+
+#[test]
+fn groups_larger_than_the_quota_of_their_class_are_held_out_all_the_same() {
+    // Pairs of duplicates, four photos a class: a fifth of a class is less than a pair.
+    let photo = |i: usize| Photo {
+        name: format!("{i:03}.jpg"),
+        stratum: vec![class(i / 4)],
+        group: Some(i as u32 / 2),
+    };
+    let photos: Vec<_> = (0..80).map(photo).collect();
+    assert_eq!(held(&photos, 0.2, 1, "test").len(), 16);
+}
+
+#[test]
 fn heads_are_in_proportion_one_after_the_other() {
     // Every combination of 3 × 4 × 5 classes once or twice: no stratum alone could give a tenth.
     let mut photos = Vec::new();

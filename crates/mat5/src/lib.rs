@@ -5,12 +5,12 @@
 //! The published Stanford Cars annotations are such files.
 //!
 //! **Reads** numeric and logical arrays of every class and storage type as doubles, rows of characters, cell
-//! and struct arrays, of either byte order, with any header text. Sparse arrays, objects, function handles and several rows
-//! of characters are recognised and passed over as [`Value::Unread`]. Complex numbers, and 64-bit integers
-//! that a double does not hold exactly, are refused, and so are the HDF5-based version 7.3 and the
+//! and struct arrays, of either byte order, with any header text. Sparse arrays, arrays of complex numbers, objects, function
+//! handles and several rows of characters are recognised and passed over as [`Value::Unread`]. 64-bit integers
+//! that a double does not hold exactly are refused, and so are the HDF5-based version 7.3 and the
 //! older version 4.
 //!
-//! **Writes** the same values, little-endian and compressed, numbers as doubles in the narrowest
+//! **Writes** the same values, little-endian and compressed, numbers in their class and in the narrowest
 //! storage type as MATLAB does. Equal variables give equal bytes.
 //!
 //! Files are not trusted: a reader never panics, and what it allocates stays within [`Limits`].
@@ -32,6 +32,7 @@ mod characters;
 mod element;
 mod error;
 mod limits;
+mod numeric_class;
 mod read;
 mod storage;
 mod value;
@@ -39,6 +40,7 @@ mod write;
 
 pub use error::{Error, Position};
 pub use limits::Limits;
+pub use numeric_class::NumericClass;
 pub use read::{read, read_file, read_with};
 pub use value::{Cell, Numeric, Struct, Value, Variable};
 pub use write::write;

@@ -10,7 +10,7 @@ use crate::characters::characters;
 use crate::element::{Bytes, Element};
 use crate::limits::{Allowance, Limits};
 use crate::storage::{self, Endian, Storage, class, stored_number};
-use crate::{Cell, Error, HEADER_BYTES, Numeric, Position, Struct, Value, Variable};
+use crate::{Cell, Error, HEADER_BYTES, Numeric, NumericClass, Position, Struct, Value, Variable};
 
 /// Reads all variables of a file's bytes within the default [`Limits`].
 ///
@@ -137,10 +137,11 @@ impl Reader {
             class::CHAR if dims[0] > 1 && element_count(&dims) > 0 => Value::Unread { class },
             class::CHAR => self.text(&mut data, &dims)?,
             class::OBJECT | class::SPARSE | class::FUNCTION => Value::Unread { class },
-            class::DOUBLE..=class::UINT64 => self.numeric(&mut data, flags, dims)?,
-            other => {
-                return data.malformed("an array class of the format", format!("number {other}"));
-            }
+            other => match NumericClass::of_flags(flags) {
+                Some(_) if flags & storage::COMPLEX != 0 => Value::Unread { class },
+                Some(class) => self.numeric(&mut data, class, dims)?,
+                None => return data.malformed("an array class of the format", format!("number {other}")),
+            },
         };
         Ok(Variable { name, value })
     }
@@ -250,10 +251,12 @@ impl Reader {
         Ok(())
     }
 
-    fn numeric(&mut self, data: &mut Bytes<'_>, flags: u32, dims: Vec<usize>) -> Result<Value, Error> {
-        if flags & storage::COMPLEX != 0 {
-            return Err(Error::Unsupported { at: data.position(), what: "complex numbers" });
-        }
+    fn numeric(
+        &mut self,
+        data: &mut Bytes<'_>,
+        class: NumericClass,
+        dims: Vec<usize>,
+    ) -> Result<Value, Error> {
         let count = element_count(&dims);
         let Element { storage, data } = data.element()?;
         let width = match storage {
@@ -278,7 +281,7 @@ impl Reader {
                 }
             }
         }
-        Ok(Value::Numeric(Numeric { dims, numbers }))
+        Ok(Value::Numeric(Numeric { class, dims, numbers }))
     }
 
     fn text(&mut self, data: &mut Bytes<'_>, dims: &[usize]) -> Result<Value, Error> {
@@ -303,5 +306,5 @@ fn element_count(dims: &[usize]) -> usize {
 }
 
 fn empty() -> Value {
-    Value::Numeric(Numeric { dims: vec![0, 0], numbers: Vec::new() })
+    Value::Numeric(Numeric { class: NumericClass::Double, dims: vec![0, 0], numbers: Vec::new() })
 }

@@ -3,6 +3,8 @@
 //! A class (`mx…`) says what MATLAB computes with, a storage type (`mi…`) how the bytes lie in the
 //! file. The two are independent: MATLAB stores a double array of small whole numbers as bytes.
 
+use crate::NumericClass;
+
 /// Array classes (table "MATLAB Array Types (Classes)" of the format description).
 pub(crate) mod class {
     pub(crate) const CELL: u8 = 1;
@@ -10,14 +12,15 @@ pub(crate) mod class {
     pub(crate) const OBJECT: u8 = 3;
     pub(crate) const CHAR: u8 = 4;
     pub(crate) const SPARSE: u8 = 5;
-    pub(crate) const DOUBLE: u8 = 6;
-    pub(crate) const UINT64: u8 = 15;
     pub(crate) const FUNCTION: u8 = 16;
     pub(crate) const OPAQUE: u8 = 17;
 }
 
 /// The bit of the array flags that announces imaginary parts.
 pub(crate) const COMPLEX: u32 = 0x0800;
+
+/// The bit that makes logicals of an array of bytes.
+pub(crate) const LOGICAL: u32 = 0x0200;
 
 /// Storage types (table "MAT-File Data Types" of the format description).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,11 +121,19 @@ fn exact(whole: i128) -> Option<f64> {
     (whole.abs() <= 1 << 53).then_some(whole as f64)
 }
 
-/// The narrowest whole-number type that holds all of the numbers, or doubles: storage type and little-endian bytes.
-pub(crate) fn encode(numbers: &[f64]) -> (Storage, Vec<u8>) {
-    let storage = narrowest(numbers);
+/// The narrowest whole-number type that holds all of the numbers, or the widest that their class needs: storage type and
+/// little-endian bytes.
+pub(crate) fn encode(numbers: &[f64], class: NumericClass) -> (Storage, Vec<u8>) {
+    let storage = match (narrowest(numbers), class) {
+        (Storage::Double, NumericClass::Single) => Storage::Single,
+        (Storage::Double, NumericClass::Int64) => Storage::Int64,
+        (Storage::Double, NumericClass::Uint32) => Storage::Uint32,
+        (Storage::Double, NumericClass::Uint64) => Storage::Uint64,
+        (narrowest, _) => narrowest,
+    };
     let bytes = |number: &f64| match storage {
         Storage::Double => number.to_le_bytes(),
+        Storage::Single => u64::from((*number as f32).to_bits()).to_le_bytes(),
         _ => (*number as i64).to_le_bytes(),
     };
     let width = storage.width().unwrap_or(8);

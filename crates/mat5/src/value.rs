@@ -1,7 +1,7 @@
 //! MATLAB values in memory.
 
-use crate::Error;
 use crate::storage::class;
+use crate::{Error, NumericClass};
 
 /// A named value of a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,8 @@ pub enum Value {
     Cell(Cell),
     /// A struct array: the same named fields for each element.
     Struct(Struct),
-    /// An array this crate passes over: sparse, object, function handle, opaque, or of several rows of characters.
+    /// An array that this crate passes over: sparse, object, function handle, opaque, of several rows of characters, or of
+    /// complex numbers, which have the class number of their parts.
     Unread {
         /// The class number of the array flags.
         class: u8,
@@ -40,6 +41,8 @@ pub enum Value {
 /// An array of real numbers, column-major. Whatever their class in a file, they are doubles here, with the same values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Numeric {
+    /// What MATLAB computes with.
+    pub class: NumericClass,
     /// Lengths, at least two of them. Their product is the number of elements.
     pub dims: Vec<usize>,
     /// The elements.
@@ -128,18 +131,22 @@ impl Value {
     /// What kind of array this is, in MATLAB's words.
     pub fn class(&self) -> &'static str {
         match self {
-            Self::Numeric(_) => "double",
+            Self::Numeric(numeric) => numeric.class.name(),
             Self::Text(_) | Self::Unread { class: class::CHAR } => "char",
             Self::Cell(_) => "cell",
             Self::Struct(_) => "struct",
-            Self::Unread { .. } => "a class that is not read",
+            Self::Unread { class: class::OBJECT } => "object",
+            Self::Unread { class: class::SPARSE } => "sparse",
+            Self::Unread { class: class::FUNCTION } => "function_handle",
+            Self::Unread { class: class::OPAQUE } => "opaque",
+            Self::Unread { .. } => "complex",
         }
     }
 }
 
 impl From<f64> for Value {
     fn from(number: f64) -> Self {
-        Self::Numeric(Numeric { dims: vec![1, 1], numbers: vec![number] })
+        Self::Numeric(Numeric { class: NumericClass::Double, dims: vec![1, 1], numbers: vec![number] })
     }
 }
 

@@ -129,8 +129,12 @@ fn write_start(
 }
 
 fn write_numeric(out: &mut Vec<u8>, name: &str, numeric: &Numeric) -> Result<(), Unwritable> {
-    write_start(out, class::DOUBLE.into(), &numeric.dims, numeric.numbers.len(), name)?;
-    let (storage, bytes) = storage::encode(&numeric.numbers);
+    let class = numeric.class;
+    if let Some(number) = numeric.numbers.iter().find(|number| !class.holds(**number)) {
+        return Err(format!("{number} is not of the class {}", class.name()));
+    }
+    write_start(out, class.flags(), &numeric.dims, numeric.numbers.len(), name)?;
+    let (storage, bytes) = storage::encode(&numeric.numbers, class);
     write_element(out, storage, &bytes)
 }
 

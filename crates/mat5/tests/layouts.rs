@@ -132,25 +132,27 @@ fn numbers_of_every_class_and_storage_type_are_doubles() {
         let most = order((1_u64 << 53).to_le_bytes().to_vec());
         let least = order((-(1_i64 << 53)).to_le_bytes().to_vec());
         let two_to_53 = 9_007_199_254_740_992.0;
-        // Class, storage type, bytes, the number.
-        let cases: [(u32, u32, Vec<u8>, f64); 12] = [
-            (8, 1, vec![0xfd], -3.0),
-            (9, 2, vec![0xfd], 253.0),
-            (10, 3, file.u16s(&[0xfffd]), -3.0),
-            (11, 4, file.u16s(&[0xfffd]), 65_533.0),
-            (12, 5, file.u32s(&[0xffff_fffd]), -3.0),
-            (13, 6, file.u32s(&[0xffff_fffd]), 4_294_967_293.0),
-            (7, 7, single, -1.5),
-            (6, 9, double, -1.5),
-            (14, 12, whole, -3.0),
-            (14, 12, least, -two_to_53),
-            (15, 13, most, two_to_53),
-            (9 | LOGICAL, 2, vec![1], 1.0),
+        // Class, its name, storage type, bytes, the number.
+        let cases: [(u32, &str, u32, Vec<u8>, f64); 13] = [
+            (8, "int8", 1, vec![0xfd], -3.0),
+            (9, "uint8", 2, vec![0xfd], 253.0),
+            (10, "int16", 3, file.u16s(&[0xfffd]), -3.0),
+            (11, "uint16", 4, file.u16s(&[0xfffd]), 65_533.0),
+            (12, "int32", 5, file.u32s(&[0xffff_fffd]), -3.0),
+            (13, "uint32", 6, file.u32s(&[0xffff_fffd]), 4_294_967_293.0),
+            (7, "single", 7, single, -1.5),
+            (6, "double", 9, double, -1.5),
+            (6, "double", 2, vec![0xfd], 253.0),
+            (14, "int64", 12, whole, -3.0),
+            (14, "int64", 12, least, -two_to_53),
+            (15, "uint64", 13, most, two_to_53),
+            (9 | LOGICAL, "logical", 2, vec![1], 1.0),
         ];
-        for (flags, storage, bytes, number) in cases {
+        for (flags, class, storage, bytes, number) in cases {
             let array = file.array(flags, &[1, 1], b"x", &[file.element(storage, &bytes)]);
             let value = File::new(file.big).read(array).unwrap();
             assert_eq!(value.as_f64(), Some(number), "class {flags}, storage type {storage}");
+            assert_eq!(value.class(), class, "class {flags}");
         }
     });
 }
@@ -160,10 +162,8 @@ fn numbers_that_are_no_doubles_are_refused() {
     let file = File::new(false);
     let beyond = |number: u64| file.element(13, &number.to_le_bytes());
     let below = file.element(12, &(-(1_i64 << 53) - 1).to_le_bytes());
-    let parts = [file.small(2, &[1]), file.small(2, &[0])];
     // Flags, content, byte of the fault in the file, what the message must say.
     let cases = [
-        (6 | COMPLEX, parts.concat(), 184, "complex numbers"),
         (15, beyond((1 << 53) + 1), 192, "beyond 2⁵³"),
         (15, beyond(u64::MAX), 192, "beyond 2⁵³"),
         (14, below, 192, "beyond 2⁵³"),
@@ -186,16 +186,33 @@ fn arrays_without_content_are_empty() {
 }
 
 #[test]
-fn what_is_not_understood_is_passed_over() {
-    let file = File::new(false);
-    let sparse = file.array(5, &[1, 1], b"x", &[file.small(5, &[0])]);
-    assert_eq!(file.read(sparse).unwrap(), Value::Unread { class: 5 });
-
-    let file = File::new(false);
-    let mut opaque = file.element(6, &file.u32s(&[17, 0]));
-    opaque.extend(file.element(1, b"x"));
-    let opaque = file.element(14, &opaque);
-    assert_eq!(file.read(opaque).unwrap(), Value::Unread { class: 17 });
+fn what_is_not_understood_is_passed_over_and_the_rest_is_read() {
+    both_orders(|file| {
+        let parts = [file.small(2, &[1]), file.small(2, &[0])];
+        let mut opaque = file.element(6, &file.u32s(&[17, 0]));
+        opaque.extend(file.element(1, b"x"));
+        let unread = |flags: u32, content: &[Vec<u8>]| file.array(flags, &[1, 1], b"x", content);
+        let cases = [
+            (unread(5, &[file.small(5, &[0])]), 5, "sparse"),
+            (unread(3, &[]), 3, "object"),
+            (unread(16, &[]), 16, "function_handle"),
+            (file.element(14, &opaque), 17, "opaque"),
+            (unread(6 | COMPLEX, &parts), 6, "complex"),
+            (unread(7 | COMPLEX, &parts), 7, "complex"),
+            (unread(12 | COMPLEX, &parts), 12, "complex"),
+        ];
+        let number = file.array(6, &[1, 1], b"y", &[file.small(2, &[7])]);
+        for (array, class, name) in cases {
+            let inside = [file.array(1, &[1, 2], b"z", &[array.clone(), number.clone()])].concat();
+            let variables = read(&[&file.bytes[..], &array, &number, &inside].concat()).unwrap();
+            let [passed_over, read, cell] = &variables[..] else { panic!("{variables:?}") };
+            assert_eq!((&passed_over.value, passed_over.name.as_str()), (&Value::Unread { class }, "x"));
+            assert_eq!(passed_over.value.class(), name);
+            assert_eq!(read.value, Value::from(7.0), "after {name}");
+            let Value::Cell(cell) = &cell.value else { panic!() };
+            assert_eq!(cell.items, [Value::Unread { class }, Value::from(7.0)], "beside {name}");
+        }
+    });
 }
 
 #[test]

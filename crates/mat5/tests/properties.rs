@@ -2,7 +2,9 @@
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use marque_mat5::{Cell, Error, Limits, Numeric, Struct, Value, Variable, read, read_with, write};
+use marque_mat5::{
+    Cell, Error, Limits, Numeric, NumericClass, Struct, Value, Variable, read, read_with, write,
+};
 use proptest::prelude::*;
 use std::io::Write;
 
@@ -31,7 +33,7 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 fn numeric(numbers: Vec<f64>) -> Value {
-    Value::Numeric(Numeric { dims: vec![1, numbers.len()], numbers })
+    Value::Numeric(Numeric { class: NumericClass::Double, dims: vec![1, numbers.len()], numbers })
 }
 
 /// A file of one variable, with its one element stored plainly so that damage reaches the parser.

@@ -1,17 +1,27 @@
 //! What is written is read back, whatever it is.
 
-use marque_mat5::{Cell, Error, Numeric, Struct, Value, Variable, read, read_file, write};
+use marque_mat5::{Cell, Error, Numeric, NumericClass, Struct, Value, Variable, read, read_file, write};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-fn numbers(count: usize) -> impl Strategy<Value = Vec<f64>> {
+fn numbers(count: usize) -> impl Strategy<Value = (NumericClass, Vec<f64>)> {
+    let of = |class| move |numbers| (class, numbers);
+    let exact = 1_i64 << 53;
     prop_oneof![
-        vec(-1e300..1e300, count),
-        vec((0..70_000).prop_map(f64::from), count),
-        vec((-40_000..40_000).prop_map(f64::from), count),
-        vec((-300_i16..300).prop_map(f64::from), count),
-        vec(any::<i32>().prop_map(f64::from), count),
-        vec(any::<u32>().prop_map(f64::from), count),
+        vec(-1e300..1e300, count).prop_map(of(NumericClass::Double)),
+        vec((0..70_000).prop_map(f64::from), count).prop_map(of(NumericClass::Double)),
+        vec((-40_000..40_000).prop_map(f64::from), count).prop_map(of(NumericClass::Double)),
+        vec((-300_i16..300).prop_map(f64::from), count).prop_map(of(NumericClass::Int16)),
+        vec(any::<i32>().prop_map(f64::from), count).prop_map(of(NumericClass::Int32)),
+        vec(any::<u32>().prop_map(f64::from), count).prop_map(of(NumericClass::Uint32)),
+        vec(any::<u32>().prop_map(f64::from), count).prop_map(of(NumericClass::Double)),
+        vec(any::<i8>().prop_map(f64::from), count).prop_map(of(NumericClass::Int8)),
+        vec(any::<u8>().prop_map(f64::from), count).prop_map(of(NumericClass::Uint8)),
+        vec(any::<u16>().prop_map(f64::from), count).prop_map(of(NumericClass::Uint16)),
+        vec((-1e30_f32..1e30).prop_map(f64::from), count).prop_map(of(NumericClass::Single)),
+        vec((-exact..=exact).prop_map(|n| n as f64), count).prop_map(of(NumericClass::Int64)),
+        vec((0..=exact).prop_map(|n| n as f64), count).prop_map(of(NumericClass::Uint64)),
+        vec(any::<bool>().prop_map(f64::from), count).prop_map(of(NumericClass::Logical)),
     ]
 }
 
@@ -22,7 +32,8 @@ fn dims() -> impl Strategy<Value = Vec<usize>> {
 fn numeric() -> impl Strategy<Value = Value> {
     dims().prop_flat_map(|dims| {
         let count = dims.iter().product();
-        numbers(count).prop_map(move |numbers| Value::Numeric(Numeric { dims: dims.clone(), numbers }))
+        numbers(count)
+            .prop_map(move |(class, numbers)| Value::Numeric(Numeric { class, dims: dims.clone(), numbers }))
     })
 }
 
@@ -106,14 +117,18 @@ fn what_the_format_cannot_hold_is_refused() {
     for _ in 0..40 {
         nested = Cell::row([nested]).into();
     }
-    let misfit = Numeric { dims: vec![2, 2], numbers: vec![1.0] };
+    let misfit = Numeric { class: NumericClass::Double, dims: vec![2, 2], numbers: vec![1.0] };
+    let of = |class, number| Numeric { class, dims: vec![1, 1], numbers: vec![number] };
     let ragged =
         Struct { dims: vec![1, 1], fields: vec!["a".into(), "b".into()], rows: vec![vec![1.0.into()]] };
-    let cases: [(&str, Value, &str); 7] = [
+    let cases: [(&str, Value, &str); 10] = [
         ("", 1.0.into(), "name"),
         ("1st", 1.0.into(), "name"),
         ("x", nested, "nested"),
         ("x", misfit.into(), "dimensions"),
+        ("x", of(NumericClass::Uint8, 256.0).into(), "256 is not of the class uint8"),
+        ("x", of(NumericClass::Logical, 2.0).into(), "2 is not of the class logical"),
+        ("x", of(NumericClass::Single, 0.1).into(), "0.1 is not of the class single"),
         ("x", ragged.into(), "a row of 1 values"),
         ("x", Struct::new(["bad name"]).into(), "field name"),
         ("x", Value::Unread { class: 16 }, "class 16"),

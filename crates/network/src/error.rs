@@ -52,7 +52,37 @@ pub enum Error {
         /// What differs.
         report: Box<LoadReport>,
     },
+    /// A file holds several networks, or none under the prefix that was asked for.
+    #[error("{} holds {}", path.display(), networks(prefix.as_deref(), prefixes))]
+    Prefix {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        prefix: Option<String>,
+        /// What the names of each network begin with.
+        prefixes: Vec<String>,
+    },
     /// An operation failed.
     #[error(transparent)]
     Compute(#[from] candle_core::Error),
+}
+
+fn networks(prefix: Option<&str>, prefixes: &[String]) -> String {
+    let shown = |prefix: &String| match prefix.as_str() {
+        "" => "\"\" (none)".to_owned(),
+        prefix => format!("{prefix:?}"),
+    };
+    let there = prefixes.iter().map(shown).collect::<Vec<_>>().join(", ");
+    match (prefix, prefixes.len()) {
+        (None, count) => format!("{count} networks that fit; their names begin with {there}"),
+        (Some(prefix), 0) => {
+            format!("no network that fits, neither under the prefix {prefix:?} nor under another")
+        }
+        (Some(prefix), 1) => {
+            format!("no network that fits under the prefix {prefix:?}; there is one under {there}")
+        }
+        (Some(prefix), _) => {
+            format!("not one network that fits under the prefix {prefix:?}; there are {there}")
+        }
+    }
 }

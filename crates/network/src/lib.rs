@@ -29,6 +29,7 @@ mod network;
 mod parameters;
 mod save;
 mod training_pass;
+mod weights_file;
 
 pub use architecture::{Architecture, Backbone, BlockSpec, BottleneckStride, ConvSpec, PARTS, PoolSpec};
 pub use backbone::Precision;
@@ -42,3 +43,4 @@ pub use marque_kernels::NUMERICS_VERSION;
 pub use network::{Frozen, Network};
 pub use parameters::{Buffer, Group, Parameter};
 pub use training_pass::TrainingPass;
+pub use weights_file::WeightsFile;

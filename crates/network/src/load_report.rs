@@ -15,6 +15,10 @@ pub struct LoadReport {
     pub unexpected: Vec<String>,
     /// Variables that the file has in another shape; they keep their values.
     pub mis_shaped: Vec<MisShaped>,
+    /// What all of these names begin with in the file.
+    pub prefix: String,
+    /// How many tensors of the file do not begin so.
+    pub outside: usize,
 }
 
 /// A tensor of a file that does not fit its variable. Shapes are in torchvision's layout.

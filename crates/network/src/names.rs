@@ -8,10 +8,15 @@ pub(crate) fn head(name: &str, kind: &str) -> String {
     format!("{HEADS}{name}.{kind}")
 }
 
+/// What classifiers are called: by torchvision and timm, by torchvision's other networks, by those that replace one.
+const CLASSIFIERS: [&str; 4] = ["fc.", "classifier.", "head.", "last_linear."];
+
 /// Whether a tensor of a backbone's file is expected to be left over: the classifier the backbone was trained
 /// with, and PyTorch's count of batches, which only cumulative averages need.
 pub(crate) fn is_leftover(name: &str) -> bool {
-    name.starts_with("fc.") || name.starts_with(HEADS) || is_count(name)
+    CLASSIFIERS.iter().any(|classifier| name.starts_with(classifier))
+        || name.starts_with(HEADS)
+        || is_count(name)
 }
 
 /// Whether a tensor is PyTorch's count of batches of a normalisation.

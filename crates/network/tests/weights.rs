@@ -81,7 +81,7 @@ fn strict_loading_changes_nothing_unless_all_fits() {
     assert_eq!(variables(&target), before);
 
     // As a backbone the same file is just right.
-    let report = target.load_backbone(&path).unwrap();
+    let report = target.load_backbone(&path, None).unwrap();
     assert!(report.is_complete(), "{report}");
     assert_eq!(
         parameter(&target, "layer4.1.bn2.running_var"),
@@ -103,7 +103,7 @@ fn half_precision_backbones_are_widened() {
         let half = HashMap::from([("conv1.weight", conv.to_dtype(dtype).unwrap())]);
         candle_core::safetensors::save(&half, &path).unwrap();
         let network = Network::new(&small(), 7).unwrap();
-        assert_eq!(network.load_backbone(&path).unwrap().loaded, ["conv1.weight"]);
+        assert_eq!(network.load_backbone(&path, None).unwrap().loaded, ["conv1.weight"]);
         let expected = conv.permute((2, 3, 1, 0)).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(parameter(&network, "conv1.weight"), expected);
     }
@@ -121,7 +121,7 @@ fn names_may_have_a_prefix() {
             tensors.iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor.clone())).collect();
         candle_core::safetensors::save(&renamed, &path).unwrap();
         let network = Network::new(&small(), 4).unwrap();
-        let report = network.load_backbone(&path).unwrap();
+        let report = network.load_backbone(&path, None).unwrap();
         assert!(report.is_complete(), "{report}");
         assert_eq!(parameter(&network, "layer3.1.conv2.weight"), parameter(&whole, "layer3.1.conv2.weight"));
     }
@@ -130,7 +130,7 @@ fn names_may_have_a_prefix() {
 #[test]
 fn pytorch_archives_are_read() {
     let network = Network::new(&small(), 7).unwrap();
-    let report = network.load_backbone(Path::new(&format!("{FIXTURES}/partial.pth"))).unwrap();
+    let report = network.load_backbone(Path::new(&format!("{FIXTURES}/partial.pth")), None).unwrap();
     assert_eq!(
         report.loaded,
         ["bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.weight", "conv1.weight"]
@@ -145,7 +145,7 @@ fn pytorch_archives_are_read() {
     assert!(text.contains("5 tensors fit") && text.contains("[63] instead of [64]"), "{text}");
 
     let network = Network::new(&small(), 7).unwrap();
-    let report = network.load_backbone(Path::new(&format!("{FIXTURES}/nested.pth"))).unwrap();
+    let report = network.load_backbone(Path::new(&format!("{FIXTURES}/nested.pth")), None).unwrap();
     assert_eq!(report.loaded, ["bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.weight"]);
     assert_eq!(parameter(&network, "bn1.running_mean"), expected);
 }
@@ -155,7 +155,7 @@ fn files_that_hold_no_weights_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let network = Network::new(&small(), 7).unwrap();
     let refused = |path: PathBuf| {
-        let message = network.load_backbone(&path).unwrap_err().to_string();
+        let message = network.load_backbone(&path, None).unwrap_err().to_string();
         assert!(message.contains(&path.display().to_string()), "{message}");
         message
     };
@@ -193,7 +193,7 @@ fn files_that_hold_no_weights_are_named() {
 fn real_pretrained_weights_load() {
     let path = marque_fixtures::published("weights/resnet50_v1-imagenet-f16.safetensors");
     let network = Network::new(&config(Backbone::ResNet50, BottleneckStride::First1x1), 7).unwrap();
-    let report = network.load_backbone(&path).unwrap();
+    let report = network.load_backbone(&path, None).unwrap();
     assert!(report.is_complete(), "{report}");
     let features =
         network.prefix_eval(&images(64, 1), PARTS).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();

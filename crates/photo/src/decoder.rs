@@ -1,6 +1,7 @@
 //! From a file to pixels, one way for all formats.
 
 use image::{DynamicImage, ImageFormat, RgbImage};
+use marque_contracts::guarded;
 
 use crate::libjpeg::Decompressor;
 use crate::photo::Photo;
@@ -40,7 +41,10 @@ impl Decoder {
                 self.rgb.resize(width * height * 3, 0);
                 decode_jpeg(photo.file, &mut self.rgb, width)?;
             }
-            format => self.rgb = raster::decode(photo.file, format, photo.pixels(), background)?,
+            format => {
+                let decode = || raster::decode(photo.file, format, photo.pixels(), background);
+                self.rgb = guarded(decode).map_err(Error::Damaged)??;
+            }
         }
         Ok(Pixels { width, height, rgb: &self.rgb })
     }

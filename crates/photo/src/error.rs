@@ -34,6 +34,9 @@ pub enum Error {
     /// It is a JPEG file that is damaged.
     #[error("the JPEG data are damaged ({0}): save the photo again, or replace it")]
     DamagedJpeg(String),
+    /// Its decoder has panicked: it is damaged in a way that the decoder does not look for.
+    #[error("its data are damaged ({0}): save the photo again, or replace it")]
+    Damaged(String),
     /// It is damaged.
     #[error(transparent)]
     Image(#[from] image::ImageError),

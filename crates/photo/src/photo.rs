@@ -2,6 +2,7 @@
 
 use image::metadata::Orientation as ImageOrientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat};
+use marque_contracts::guarded;
 
 use crate::libjpeg::Decompressor;
 use crate::orientation::Orientation;
@@ -35,7 +36,9 @@ impl<'a> Photo<'a> {
         }
         let photo = match image::guess_format(file) {
             Ok(ImageFormat::Jpeg) => Self::jpeg(file)?,
-            Ok(format) if format.reading_enabled() => Self::other(file, format)?,
+            Ok(format) if format.reading_enabled() => {
+                guarded(|| Self::other(file, format)).map_err(Error::Damaged)??
+            }
             _ => return Err(unread(file).map_or(Error::NoPhoto, Error::Unread)),
         };
         if photo.pixels() > max_pixels {

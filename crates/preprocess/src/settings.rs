@@ -1,7 +1,7 @@
 //! The section `[preprocess]`.
 
 use marque_contracts::schema::{Filter, Fit, Preparation, preprocess};
-use marque_settings::Reader;
+use marque_settings::{Measure, Reader};
 use serde::Serialize;
 
 /// How photos become tensors. Serialised, it enters the fingerprint, under its keys.
@@ -32,7 +32,10 @@ impl Settings {
         let filters =
             [("bilinear", Filter::Bilinear), ("bicubic", Filter::Bicubic), ("lanczos", Filter::Lanczos)];
         reader.section(preprocess::STAGE, &[preprocess::STAGE], "how photos become tensors", |section| Self {
-            size: section.key("size", "height and width of the tensors, in pixels").count(64, 16..=1024),
+            size: section
+                .key("size", "height and width of the tensors, in pixels")
+                .of(Measure::Pixels)
+                .count(64, 16..=1024),
             crop: section.key("crop", "cut photos to the box of the car first").flag(true),
             margin: section
                 .key("margin", "how far beyond the box to cut, as a share of its sides")
@@ -49,6 +52,7 @@ impl Settings {
                 .choice(Filter::default(), &filters),
             background: section
                 .key("background", "red, green, blue behind transparent photos and around padded ones")
+                .of(Measure::Byte)
                 .counts([255; 3], 0..=255)
                 .map(|level| level as u8),
             shard_photos: section.key("shard_photos", "photos per shard").count(512, 1..=65_536),

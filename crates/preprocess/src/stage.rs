@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use marque_contracts::counts::counted;
 use marque_contracts::durable::write_atomic;
 use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
 use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit, json};
@@ -196,6 +197,11 @@ impl Stage for Preprocess {
 
     fn resumable(&self) -> bool {
         true
+    }
+
+    fn resumes_from(&self, work: &Path) -> Option<String> {
+        let finished = fs_err::read_dir(work.join(NOTES)).ok()?.count() as u64;
+        (finished > 0).then(|| format!("after {}", counted(finished, "shard", "shards")))
     }
 
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {

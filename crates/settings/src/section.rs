@@ -1,8 +1,10 @@
 //! One section under reading: its keys are declared as they are read.
 
 mod keys;
+mod meant;
 
 pub use keys::KeyReader;
+pub use meant::Measure;
 
 use std::fmt::Display;
 
@@ -91,7 +93,7 @@ impl<'a> Section<'a> {
 
     /// A key, with a line on what it does.
     pub fn key(&mut self, name: &'static str, about: &'static str) -> KeyReader<'_, 'a> {
-        KeyReader { section: self, name, about }
+        KeyReader { section: self, name, about, measure: Measure::Plain }
     }
 
     /// Whether the file gives this key. Does not count as asking for it.
@@ -147,6 +149,21 @@ impl<'a> Section<'a> {
             self.known.extend(self.unmet.drain(..).map(|(key, _)| key));
         }
         holds.then_some(result)
+    }
+
+    /// Refuses a key, read before, that changes nothing as things are: a problem where the file gives it another value
+    /// than its default. `why` reads on from "changes nothing".
+    pub fn without_effect(&mut self, key: &str, why: &str) {
+        let setting = self.settings.iter().find(|setting| setting.key.name == key);
+        let Some(Setting { key: declared, value: Some(value), origin }) = setting else { return };
+        let is_default = match (value.finite(), declared.default.value().map(Value::finite)) {
+            (Some(value), Some(Some(default))) => value == default,
+            _ => declared.default.value().is_some_and(|default| default.to_string() == value.to_string()),
+        };
+        if *origin != Origin::Default && !is_default {
+            let problem = self.note(key, format!(" = {value}: changes nothing {why}"));
+            self.findings.problems.push(problem);
+        }
     }
 
     /// Reads the section `[key]` of the root with `read`; one that is not there reads as an empty one.
@@ -212,7 +229,12 @@ impl<'a> Section<'a> {
     }
 
     /// Declares a key, and reads its value if the file gives one; `None` if not, or if it is not allowed.
-    fn read<T>(&mut self, mut key: Key, convert: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    fn read<T>(
+        &mut self,
+        mut key: Key,
+        measure: Measure,
+        convert: impl Fn(&Value) -> Option<T>,
+    ) -> Option<T> {
         let name = key.name;
         key.condition = (!self.conditions.is_empty()).then(|| self.conditions.join(" and "));
         let node = if self.muted {
@@ -223,12 +245,13 @@ impl<'a> Section<'a> {
             self.entry(name)
         };
         let given = node.map(|node| self.in_new_words(name, &node.value));
-        let converted = given.as_ref().and_then(convert);
+        let converted = given.as_ref().and_then(&convert);
         let (value, origin) = match (given, node) {
             (Some(value), Some(node)) if converted.is_some() => (Some(value), node.origin),
             (None, _) | (_, None) => (key.default.value().cloned(), Origin::Default),
             (Some(value), Some(node)) => {
-                let problem = self.note(name, format!(" = {value}: must be {}", key.allowed));
+                let meant = measure.meant(&value, |other| convert(other).is_some());
+                let problem = self.note(name, format!(" = {value}: must be {}{meant}", key.allowed));
                 self.findings.problems.push(problem);
                 (None, node.origin)
             }

@@ -47,6 +47,34 @@ fn keys_belong_to_the_words_they_go_with() {
 }
 
 #[test]
+fn a_key_without_effect_is_refused_unless_it_has_its_default() {
+    let found = |text: &str| -> Vec<String> {
+        let document = Document::parse("p.toml", &format!("[s]\n{text}\n")).unwrap();
+        let mut reader = Reader::new(&document);
+        reader.section("s", &[], "", |section| {
+            section.key("momentum", "").number(0.9, 0.0..=1.0);
+            section.key("steps", "").count(3, 1..=9);
+            section.key("weights", "").optional_path("none");
+            for key in ["momentum", "steps", "weights"] {
+                section.without_effect(key, "without sgd");
+            }
+        });
+        reader.finish().map_or_else(|p| p.0.iter().map(ToString::to_string).collect(), |_| Vec::new())
+    };
+    for same in ["", "momentum = 0.9", "momentum = 0.90", "steps = 3"] {
+        assert!(found(same).is_empty(), "{same}");
+    }
+    let refused = [
+        ("momentum = 1", "p.toml:2: s.momentum = 1: changes nothing without sgd"),
+        ("steps = 4", "p.toml:2: s.steps = 4: changes nothing without sgd"),
+        ("weights = \"w\"", "p.toml:2: s.weights = \"w\": changes nothing without sgd"),
+    ];
+    for (text, expected) in refused {
+        assert_eq!(found(text), [expected]);
+    }
+}
+
+#[test]
 fn old_words_work_with_a_warning() {
     let resolved = resolve("[s]\nkind = \"plain\"\n", &[]).unwrap();
     let warnings: Vec<_> = resolved.warnings.iter().map(ToString::to_string).collect();

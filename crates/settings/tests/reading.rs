@@ -1,6 +1,6 @@
 //! Every kind of value, right and wrong, and where problems are said to be.
 
-use marque_settings::{Document, Reader, Section};
+use marque_settings::{Document, Measure, Reader, Section};
 
 fn problems(text: &str, set: &[&str], read: impl FnOnce(&mut Section<'_>)) -> Vec<String> {
     let mut document = Document::parse("p.toml", text).unwrap();
@@ -44,14 +44,72 @@ fn every_wrong_value_is_reported_with_line_and_allowed_values() {
     assert_eq!(
         found,
         [
-            "p.toml:2: s.a = \"3\": must be a whole number from 1 to 5",
-            "p.toml:3: s.b = 7: must be a number from 0 to 1",
-            "p.toml:4: s.c = 1: must be true or false",
+            "p.toml:2: s.a = \"3\": must be a whole number from 1 to 5; write 3, without quotes",
+            "p.toml:3: s.b = 7: must be a number from 0 to 1; it is a share, and 7 percent would be 0.07",
+            "p.toml:4: s.c = 1: must be true or false; write true",
             "p.toml:5: s.d = \"three\": must be one of \"one\", \"two\"",
             "p.toml:6: s.e = [1]: must be a list of texts, none of them empty",
             "p.toml:7: s.f = [1]: must be a list of 2 numbers from 0 to 9",
         ]
     );
+}
+
+#[test]
+fn values_in_another_unit_are_told_what_was_probably_meant() {
+    type Read = fn(&mut Section<'_>);
+    let count: Read = |s| drop(s.key("k", "").count(1, 1..=64));
+    let flag: Read = |s| drop(s.key("k", "").flag(true));
+    let share: Read = |s| drop(s.key("k", "").number(0.2, 0.0..=0.95));
+    let shares: Read = |s| drop(s.key("k", "").optional_numbers::<2>("none", 0.0..=1.0));
+    let rate: Read = |s| drop(s.key("k", "").number(0.1, 0.0..=10.0));
+    let epsilon: Read = |s| drop(s.key("k", "").number(1e-5, 1e-8..=0.1));
+    let levels: Read = |s| drop(s.key("k", "").of(Measure::Brightness).numbers([0.5; 3], 1e-4..=10.0));
+    let bytes: Read = |s| drop(s.key("k", "").of(Measure::Byte).counts([255; 3], 0..=255));
+    let seconds: Read = |s| drop(s.key("k", "").of(Measure::Seconds).number(15.0, 0.1..=3600.0));
+    let pixels: Read = |s| drop(s.key("k", "").of(Measure::Pixels).count(4, 0..=256));
+    let warmup: Read = |s| drop(s.key("k", "").of(Measure::ShareOfSteps).number(0.25, 0.0..=1.0));
+    let no_guess = "";
+    let cases: [(Read, &str, &str); 24] = [
+        (count, "8.0", "write 8"),
+        (count, "\"8\"", "write 8, without quotes"),
+        (count, "8.5", no_guess),
+        (count, "\"eight\"", no_guess),
+        (count, "[8]", no_guess),
+        (flag, "\"true\"", "write true, without quotes"),
+        (flag, "0", "write false"),
+        (flag, "2", no_guess),
+        (share, "20", "it is a share, and 20 percent would be 0.2"),
+        (share, "\"0.2\"", "write 0.2, without quotes"),
+        (share, "400", "it is a share: a tenth is 0.1"),
+        (share, "-0.2", no_guess),
+        (share, "nan", no_guess),
+        (shares, "[35, 100]", "it is a share, and [35, 100] percent would be [0.35, 1]"),
+        (shares, "0.5", "write [0.5, 0.5]"),
+        (rate, "20", no_guess),
+        (epsilon, "1", no_guess),
+        (
+            levels,
+            "[123.675, 116.28, 103.53]",
+            "it is of pixels from 0 to 1, and [123.675, 116.28, 103.53] looks like one of bytes: divided by 255 it is \
+             [0.485, 0.456, 0.406]",
+        ),
+        (levels, "[-1e9, 0.5, 0.5]", no_guess),
+        (bytes, "[1.0, 0.5, 0.0]", no_guess),
+        (
+            bytes,
+            "[1.0, 1.0, 1.0]",
+            "levels are from 0 to 255, and [1.0, 1.0, 1.0] times 255 would be [255, 255, 255]",
+        ),
+        (seconds, "15000", "it is in seconds, and 15000 milliseconds would be 15"),
+        (pixels, "0.1", "it is a number of pixels, not a share"),
+        (warmup, "3", "it is a share of all steps, not a number of steps or epochs"),
+    ];
+    for (read, value, meant) in cases {
+        let found = problems(&format!("[s]\nk = {value}\n"), &[], read);
+        let [found] = &found[..] else { panic!("{value}: {found:?}") };
+        let (_, guess) = found.split_once(": must be ").unwrap().1.split_once("; ").unwrap_or(("", no_guess));
+        assert_eq!(guess, meant, "{value}: {found}");
+    }
 }
 
 #[test]

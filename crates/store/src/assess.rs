@@ -1,6 +1,7 @@
 //! The state of each stage: fresh, cached, stale or blocked. Nothing runs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use marque_contracts::{Failure, Stage};
 
@@ -20,6 +21,8 @@ pub struct Assessment {
     pub current: Option<Artifact>,
     /// What the result should depend on; `None` while an upstream result is missing.
     pub fingerprint: Option<Fingerprint>,
+    /// The work folder that an interrupted run has left, if the next goes on from it.
+    pub work: Option<PathBuf>,
 }
 
 /// Whether a stage's result can be used.
@@ -75,7 +78,7 @@ pub(crate) fn assess_stage(
         Err(RunError::MissingInput { upstream, .. }) => (None, Some(upstream)),
         Err(RunError::Stage { failure, .. }) => {
             let state = State::Blocked(failure);
-            return Ok(Assessment { stage: name, state, current, fingerprint: None });
+            return Ok(Assessment { stage: name, state, current, fingerprint: None, work: None });
         }
         Err(error) => return Err(error),
     };
@@ -99,12 +102,28 @@ pub(crate) fn assess_stage(
         }
         _ => None,
     };
+    let mut work = None;
     let state = match cached {
         Some(artifact) => State::Cached(Box::new(artifact)),
         None if reasons.is_empty() => State::Fresh,
-        None => State::Stale(reasons),
+        None => {
+            let known = fingerprint.as_ref().filter(|_| stale_upstream.is_none());
+            if let Some((folder, position)) = known.and_then(|known| interrupted(store, stage, known)) {
+                reasons.retain(|reason| *reason != Reason::NeverRun);
+                reasons.insert(0, Reason::Interrupted(position));
+                work = Some(folder);
+            }
+            State::Stale(reasons)
+        }
     };
-    Ok(Assessment { stage: name, state, current, fingerprint })
+    Ok(Assessment { stage: name, state, current, fingerprint, work })
+}
+
+/// The work folder that an interrupted run of a stage has left, and where the next goes on from it.
+fn interrupted(store: &Store, stage: &dyn Stage, fingerprint: &Fingerprint) -> Option<(PathBuf, String)> {
+    let folder = store.work_folder(stage.name(), &fingerprint.key());
+    let position = stage.resumable().then(|| stage.resumes_from(&folder))??;
+    Some((folder, position))
 }
 
 /// A result with the right key that is not the current one and has all its files.

@@ -10,6 +10,8 @@ use crate::manifest::Damage;
 pub enum Reason {
     /// There is no result yet.
     NeverRun,
+    /// An interrupted run has left what the next goes on from: in the stage's words, after "goes on".
+    Interrupted(String),
     /// The user asked for it.
     Forced,
     /// Something that it depends on has another value, or content, or is no longer or newly there.
@@ -26,6 +28,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::NeverRun => f.write_str("has not run yet"),
+            Reason::Interrupted(position) => write!(f, "not finished: goes on {position}"),
             Reason::Forced => f.write_str("forced"),
             Reason::Changed(Difference { field: field @ (Field::Input(_) | Field::Source(_)), .. }) => {
                 write!(f, "{field} changed")

@@ -135,7 +135,12 @@ impl Runner<'_> {
             (State::Blocked(failure), _) => {
                 return Err(self.request.blocked(self.store, self.stages, position, failure));
             }
-            (State::Stale(reasons), extra) => extra.into_iter().chain(reasons).collect::<Vec<_>>(),
+            (State::Stale(mut reasons), extra) => {
+                // What is forced begins anew.
+                let forced = extra == Some(Reason::Forced);
+                reasons.retain(|reason| !(forced && matches!(reason, Reason::Interrupted(_))));
+                extra.into_iter().chain(reasons).collect::<Vec<_>>()
+            }
             (_, Some(extra)) => vec![extra],
             (State::Fresh, None) => {
                 if let Some(current) = &assessment.current {
@@ -154,6 +159,7 @@ impl Runner<'_> {
             },
         };
         self.verify_inputs(position)?;
+        self.preflight(position)?;
         // Only now: a stage that ran to replace a damaged input may have changed what is read.
         let fingerprint = fingerprint(self.store, stage)?;
         self.execute(stage, fingerprint, assessment.current.as_ref(), &reasons)
@@ -184,6 +190,34 @@ impl Runner<'_> {
         let artifact = self.store.commit(work, fingerprint, seconds, summary.notes.clone())?;
         let unchanged = before.is_some_and(|before| before.manifest.content == artifact.manifest.content);
         self.observer.done(name, &artifact, &Outcome::Ran { summary, unchanged });
+        Ok(())
+    }
+
+    /// Lets a stage that is about to run, and those to run after it, look at those of their inputs that are up to date.
+    fn preflight(&self, position: usize) -> Result<(), RunError> {
+        for later in self.request.needed(self.stages).range(position..) {
+            let stage = self.stages[*later].as_ref();
+            let (mut folders, mut damaged) = (BTreeMap::new(), false);
+            for input in stage.inputs() {
+                let is_before = self.stages[..position].iter().any(|before| before.name() == input.stage);
+                if let (true, Some(upstream)) = (is_before, self.store.current(input.stage)?)
+                    && upstream.manifest.digests_of(&input).is_ok()
+                {
+                    folders.insert(input.stage.to_owned(), upstream.folder);
+                }
+            }
+            let Err(failure) = stage.preflight(&folders) else { continue };
+            // What is damaged is found and made again before the stage itself runs.
+            for input in stage.inputs().into_iter().filter(|input| folders.contains_key(input.stage)) {
+                let upstream = self.store.current(input.stage)?;
+                damaged |= upstream.is_some_and(|upstream| {
+                    !upstream.manifest.check_contents(&upstream.folder, input.files).is_empty()
+                });
+            }
+            if !damaged {
+                return Err(RunError::Stage { stage: stage.name(), failure });
+            }
+        }
         Ok(())
     }
 

@@ -158,12 +158,17 @@ impl Store {
         Ok(Some(Artifact { folder, manifest }))
     }
 
+    /// Where a run of a stage writes, whether the folder is there or not.
+    pub(crate) fn work_folder(&self, stage: &str, key: &Key) -> PathBuf {
+        self.root.join(stage).join(format!("{WORK}{key}"))
+    }
+
     /// Begins a result: an empty work folder, or with `resume` the one that an interrupted run left.
     ///
     /// # Errors
     /// If the file system refuses.
     pub fn begin(&self, stage: &str, key: &Key, resume: bool) -> Result<WorkFolder, StoreError> {
-        let path = self.root.join(stage).join(format!("{WORK}{key}"));
+        let path = self.work_folder(stage, key);
         if !resume {
             delete(&path)?;
         }

@@ -1,7 +1,7 @@
 //! How photos are changed at random: the keys of `[train]` for `marque-augment`.
 
 use marque_augment::{ColourJitter, Mixing, Options, RandAugment, RandomErasing, RandomResizedCrop};
-use marque_settings::Section;
+use marque_settings::{Measure, Section};
 use serde::Serialize;
 
 /// What is done to photos and batches. What is `None` is not done.
@@ -33,6 +33,7 @@ impl Augmentation {
             flip: section.key("flip", "mirror half of the photos").flag(true),
             shift: section
                 .key("shift", "move photos by up to this many pixels each way, at the size trained at")
+                .of(Measure::Pixels)
                 .count(4, 0..=256),
             random_resized_crop: section
                 .key(

@@ -3,8 +3,35 @@
 use marque_contracts::schema::HeadKind;
 
 use crate::Settings;
+use crate::selection::Selection;
 
 impl Settings {
+    /// What makes no sense where no validation photo has a label that epochs could be compared by: dotted keys, and what
+    /// is wrong with each.
+    pub fn validation_conflicts(&self) -> Vec<(String, String)> {
+        let mut conflicts = Vec::new();
+        let mut conflict = |key: &str, asks: &str, instead: &str| {
+            let message = format!(
+                "{asks}, but there are no validation photos with labels: set labels.validation above 0, label some, or \
+                 set {key} = {instead}"
+            );
+            conflicts.push((key.to_owned(), message));
+        };
+        if let Some(patience) = self.patience.filter(|_| self.select_by != Selection::Last) {
+            let asks = format!("waits {patience} epochs for one that is better on the validation photos");
+            conflict("train.patience", &asks, "0");
+        }
+        let criterion = match self.select_by {
+            Selection::MacroF1 => "macro-F1",
+            Selection::Loss => "loss",
+            // The default, which falls back on the last epoch where there is nothing to choose by.
+            Selection::Accuracy | Selection::Last => return conflicts,
+        };
+        let asks = format!("chooses the epoch by the {criterion} of the validation photos");
+        conflict("train.select_by", &asks, "\"last\"");
+        conflicts
+    }
+
     /// What conflicts with the size at which photos are stored, in pixels: dotted keys, and what is wrong with each.
     pub fn size_conflicts(&self, stored: usize) -> Vec<(String, String)> {
         let mut conflicts = Vec::new();

@@ -7,9 +7,11 @@ use marque_events::Writer;
 use marque_formats::{EpochRow, HEAD_COLUMNS, HISTORY_COLUMNS};
 
 use crate::Error;
+use crate::inputs::Inputs;
 
-/// Times are left out of the file, as out of every artifact: TensorBoard has steps to draw by.
-const WALL_TIME: f64 = 0.0;
+/// Times are left out of the file, as out of every artifact. In their place an epoch counts as a second, so that what
+/// TensorBoard draws over time is in order: relative times are numbers of epochs.
+const SECONDS_PER_EPOCH: f64 = 1.0;
 
 /// The event file of a training.
 pub(crate) struct Curves {
@@ -18,9 +20,11 @@ pub(crate) struct Curves {
 
 impl Curves {
     /// Begins the event file of a training in its output folder, with the epochs that are done. They are written again
-    /// rather than gone on with: an interruption may have left more of them, or less, than the state has.
-    pub(crate) fn begin(output: &Path, history: &[EpochRow]) -> Result<Self, Error> {
-        let mut curves = Self { writer: Writer::create(&output.join(train::TENSORBOARD), WALL_TIME)? };
+    /// rather than gone on with: an interruption may have left more of them, or less, than the state has. TensorBoard
+    /// calls the run by the file's folder, which therefore says what was trained.
+    pub(crate) fn begin(output: &Path, inputs: Inputs<'_>, history: &[EpochRow]) -> Result<Self, Error> {
+        let folder = output.join(train::TENSORBOARD).join(run_name(inputs));
+        let mut curves = Self { writer: Writer::create(&folder, 0.0)? };
         history.iter().try_for_each(|row| curves.add(row))?;
         Ok(curves)
     }
@@ -43,7 +47,21 @@ impl Curves {
             }
         }
         let known = values.iter().filter_map(|(tag, value)| Some((tag.as_str(), (*value)?)));
+        self.writer.set_wall_time(f64::from(row.epoch) * SECONDS_PER_EPOCH);
         self.writer.scalars(row.epoch.into(), known);
         Ok(self.writer.flush()?)
     }
+}
+
+/// "resnet18-64px-12-epochs-lr-0.003-seed-1": what tells trainings apart most often.
+fn run_name(inputs: Inputs<'_>) -> String {
+    let Inputs { settings, data, .. } = inputs;
+    format!(
+        "{}-{}px-{}-epochs-lr-{}-seed-{}",
+        settings.backbone.name(),
+        data.geometry().height,
+        settings.epochs,
+        settings.rates.backbone,
+        settings.seed
+    )
 }

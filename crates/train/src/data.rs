@@ -1,12 +1,13 @@
 //! The training and validation photos: labels and pixels brought together.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use marque_contracts::schema::{Head, Label, Preparation, Split, labels, preprocess};
 use marque_contracts::{Job, json};
 use marque_formats::{Geometry, IndexRow, LabelTable, ShardReader};
 
-use crate::Error;
+use crate::{Error, Settings};
 
 /// One photo: where its pixels are, and its label per head.
 #[derive(Clone, Debug)]
@@ -30,9 +31,8 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    pub(crate) fn open(job: &Job<'_>) -> Result<Self, Error> {
-        let heads: Vec<Head> = json::read(&job.input(labels::STAGE).join(labels::HEADS))?;
-        let table = LabelTable::read(&job.input(labels::STAGE).join(labels::LABEL_TABLE), &heads)?;
+    pub(crate) fn open(job: &Job<'_>, settings: &Settings) -> Result<Self, Error> {
+        let LabelTable { heads, rows, .. } = read_labels(settings, job.input(labels::STAGE))?;
         let pixels = job.input(preprocess::STAGE);
         let preparation = json::read(&pixels.join(preprocess::PREPARATION))?;
         let index = IndexRow::read(&pixels.join(preprocess::INDEX))?;
@@ -43,7 +43,7 @@ impl Data {
             .map(|(number, row)| (row.file_name.clone(), (number, row)))
             .collect();
         let (mut train, mut validation) = (Vec::new(), Vec::new());
-        for row in table.rows {
+        for row in rows {
             let part = match row.split {
                 Split::Train => &mut train,
                 Split::Validation => &mut validation,
@@ -57,29 +57,61 @@ impl Data {
             })?;
             part.push(Sample { place: place.clone(), number: *number, targets: row.labels });
         }
-        let data = Self { heads, shards, preparation, train, validation };
-        data.check()?;
-        Ok(data)
+        Ok(Self { heads, shards, preparation, train, validation })
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
         self.shards.geometry()
     }
 
-    fn check(&self) -> Result<(), Error> {
-        if self.train.len() < 2 {
-            let there =
-                if self.train.is_empty() { "no training photo is" } else { "only one training photo is" };
-            return Err(Error::Data(format!("{there} labelled; at least two are needed")));
-        }
-        for (position, head) in self.heads.iter().enumerate() {
-            if !self.train.iter().any(|sample| sample.targets[position].is_known()) {
-                return Err(Error::Data(format!(
-                    "no training photo has a label for the head `{}`",
-                    head.name
-                )));
-            }
-        }
-        Ok(())
+    /// Whether epochs can be compared: whether a validation photo has a label of a head that answers.
+    pub(crate) fn compares_epochs(&self, settings: &Settings) -> bool {
+        compares_epochs(settings, &self.heads, self.validation.iter().map(|sample| sample.targets.as_slice()))
     }
+}
+
+fn compares_epochs<'a>(
+    settings: &Settings,
+    heads: &[Head],
+    mut validation: impl Iterator<Item = &'a [Label]>,
+) -> bool {
+    let answering: Vec<_> = heads.iter().map(|head| settings.answers(&head.name)).collect();
+    validation
+        .any(|labels| labels.iter().zip(&answering).any(|(label, answers)| *answers && label.is_known()))
+}
+
+/// The label table in an artifact of `labels`.
+///
+/// # Errors
+/// If it is damaged, or nothing can be learnt from it as the settings ask.
+pub(crate) fn read_labels(settings: &Settings, folder: &Path) -> Result<LabelTable, Error> {
+    let heads: Vec<Head> = json::read(&folder.join(labels::HEADS))?;
+    let table = LabelTable::read(&folder.join(labels::LABEL_TABLE), &heads)?;
+    check_labels(settings, &table)?;
+    Ok(table)
+}
+
+fn check_labels(settings: &Settings, LabelTable { heads, rows, .. }: &LabelTable) -> Result<(), Error> {
+    let of = |split: Split| {
+        let rows = rows.iter().filter(move |row| row.split == split);
+        rows.map(|row| row.labels.as_slice())
+    };
+    let labelled = of(Split::Train).filter(|labels| labels.iter().any(Label::is_known)).count();
+    if labelled < 2 {
+        let there = if labelled == 0 { "no training photo is" } else { "only one training photo is" };
+        return Err(Error::Data(format!("{there} labelled; at least two are needed")));
+    }
+    let has_none = |position: &usize| !of(Split::Train).any(|labels| labels[*position].is_known());
+    let unlabelled: Vec<_> =
+        (0..heads.len()).filter(has_none).map(|position| format!("`{}`", heads[position].name)).collect();
+    if let [first, others @ ..] = &unlabelled[..] {
+        let others = others.iter().map(|head| format!(", nor for {head}")).collect::<String>();
+        return Err(Error::Data(format!("no training photo has a label for the head {first}{others}")));
+    }
+    if !compares_epochs(settings, heads, of(Split::Validation))
+        && let Some((key, message)) = settings.validation_conflicts().first()
+    {
+        return Err(Error::Settings(format!("{key} {message}")));
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use marque_contracts::counts::percent;
 use marque_formats::{EpochRow, HeadEpoch};
 
 use crate::Settings;
+use crate::inputs::Inputs;
 use crate::objective::Objective;
 use crate::running_metrics::RunningMetrics;
 use crate::schedule::Horizon;
@@ -41,15 +42,17 @@ pub(crate) fn epoch_row(
     }
 }
 
-/// The score of an epoch by its validation metrics: the higher, the better. Auxiliary heads do not count.
-pub(crate) fn score(row: &EpochRow, select_by: Selection, objective: &Objective) -> f64 {
+/// The score of an epoch by its validation metrics: the higher, the better. Auxiliary heads do not count. Where there is
+/// nothing to compare epochs by, the later is the better.
+pub(crate) fn score(row: &EpochRow, inputs: Inputs<'_>, objective: &Objective) -> f64 {
     let mean = |metric: fn(&HeadEpoch) -> Option<f64>| {
         let heads = row.heads.iter().zip(objective.answering());
         let values: Vec<_> =
             heads.filter(|(_, answers)| *answers).filter_map(|(head, _)| metric(head)).collect();
         values.iter().sum::<f64>() / values.len().max(1) as f64
     };
-    match select_by {
+    match inputs.settings.select_by {
+        _ if !inputs.data.compares_epochs(inputs.settings) => f64::from(row.epoch),
         Selection::Accuracy => mean(|head| head.validation_accuracy),
         Selection::MacroF1 => mean(|head| head.validation_macro_f1),
         Selection::Loss => {

@@ -91,6 +91,10 @@ impl From<Error> for Failure {
                 FailureKind::Data,
                 Some("set train.backbone and train.bottleneck_stride to what the weights were trained for"),
             ),
+            Error::Network(marque_network::Error::Prefix { .. }) => (
+                FailureKind::Data,
+                Some("set train.weights_prefix to the beginning of the names of the one to take"),
+            ),
             Error::State { .. } => {
                 (FailureKind::Run, Some("`marque run train --force` starts anew, without what was left"))
             }

@@ -10,7 +10,7 @@ pub struct HeadTraining {
     /// Weight of its loss in the sum.
     #[serde(skip_serializing_if = "is_one")]
     pub loss_weight: f64,
-    /// How classes of unequal size are weighted; for tags, what the presence of each counts.
+    /// How classes of unequal size are weighted; for tags, what the presence of each counts against its absence.
     pub class_weights: ClassWeighting,
     /// Share of the target that goes to all classes evenly; for tags, to presence and absence.
     pub label_smoothing: f64,
@@ -74,7 +74,7 @@ impl HeadTraining {
                 .key(
                     "class_weights",
                     "weights of classes in the loss: by inverse frequency, or inverse effective number; \
-                     for tags, of presence",
+                     for tags, of the presence of each against its absence",
                 )
                 .choice(
                     default.class_weights,

@@ -1,7 +1,6 @@
 //! The network before its first step: configuration, label hierarchy, pretrained weights.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use marque_contracts::schema::features;
 use marque_contracts::{Digest, Failure, Job};
@@ -29,9 +28,7 @@ pub(crate) fn initial_network(
     let config = network_config(settings, stored, heads);
     let config = NetworkConfig { hierarchy: label_hierarchy(settings, &data.heads, &data.train)?, ..config };
     let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
-    if let Some(path) = &settings.weights {
-        load_backbone(&network, path)?;
-    }
+    load_backbone(&network, settings)?;
     let features = match settings.cached_parts() {
         0 => None,
         _ => Some(FeatureReader::open(job.input(features::STAGE))?),
@@ -59,11 +56,16 @@ pub(crate) fn weights_source(settings: &Settings) -> Result<BTreeMap<String, Dig
     Ok(BTreeMap::from([("weights".to_owned(), digest)]))
 }
 
-/// Loads pretrained weights, all of the backbone or none.
-pub(crate) fn load_backbone(network: &Network, path: &Path) -> Result<(), Error> {
-    let report = network.load_backbone(path)?;
+/// Loads pretrained weights, if any are configured: all of the backbone or none.
+pub(crate) fn load_backbone(network: &Network, settings: &Settings) -> Result<(), Error> {
+    let Some(path) = &settings.weights else { return Ok(()) };
+    let report = network.load_backbone(path, settings.weights_prefix.as_deref())?;
     if report.is_complete() {
-        tracing::info!("{} weights from {}", report.loaded.len(), path.display());
+        let mut from = path.display().to_string();
+        if !report.prefix.is_empty() {
+            from = format!("{from}, those under {:?}; {} others are left out", report.prefix, report.outside);
+        }
+        tracing::info!("{} weights from {from}", report.loaded.len());
         return Ok(());
     }
     Err(Error::Weights {

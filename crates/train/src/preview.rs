@@ -42,7 +42,7 @@ pub fn preview(
     photos: usize,
     epochs: usize,
 ) -> Result<Vec<PreviewRow>, Error> {
-    let data = Data::open(job)?;
+    let data = Data::open(job, settings)?;
     let size = data.geometry().height;
     let plain = settings.policy(None)?;
     let policies = (1..=epochs)

@@ -89,7 +89,8 @@ fn schedules() {
         let length = Horizon { epochs: values.len() / steps_per_epoch, steps_per_epoch };
         for (step, expected) in values.into_iter().enumerate() {
             let factor = schedule.factor(step, length);
-            assert!((factor - expected).abs() < 1e-6, "{shape:?}, step {step}: {factor}, PyTorch {expected}");
+            let case = format!("{shape:?}, warm-up {}, step {step}", schedule.warmup);
+            assert!((factor - expected).abs() < 1e-9, "{case}: {factor}, PyTorch {expected}");
         }
     }
 }

@@ -20,10 +20,9 @@ use crate::Error;
 use crate::ema::Ema;
 use crate::learner::Learner;
 use crate::optimizer::ParameterState;
+use crate::position::{FOLDER, Position};
 use crate::train_state::{EpochState, Timing, TrainState};
 
-/// Folder of the states, in the output of a training.
-const FOLDER: &str = "resume";
 const WEIGHTS: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const AVERAGE: &str = "average.safetensors";
@@ -68,7 +67,7 @@ impl ResumeStore {
         epoch_state: &EpochState,
         learner: &Learner<'_>,
     ) -> Result<(), Error> {
-        let name = format!("epoch-{:05}-batch-{:08}", state.epoch, epoch_state.batches());
+        let name = Position { epoch: state.epoch, batches: epoch_state.batches() }.name();
         let unfinished = self.root.join(format!("{name}{UNFINISHED}"));
         remove_folder(&unfinished)?;
         fs_err::create_dir_all(&unfinished)?;

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use marque_network::{Group, Parameter};
-use marque_settings::Section;
+use marque_settings::{Measure, Section};
 use serde::Serialize;
 
 use crate::optimizer::{Method, Rates};
@@ -81,6 +81,7 @@ impl Schedule {
             shape: section.key("schedule", about).choice(Shape::OneCycle, &shapes),
             warmup: section
                 .key("warmup", "share of the steps in which the rates rise")
+                .of(Measure::ShareOfSteps)
                 .number(0.25, 0.0..=1.0),
         }
     }
@@ -88,16 +89,10 @@ impl Schedule {
     /// The share, in `[0, 1]`, of the highest learning rate to use in step `step` (from 0).
     pub fn factor(self, step: usize, horizon: Horizon) -> f64 {
         let steps = horizon.steps();
-        // OneCycleLR's phases meet at step `warmup × steps − 1` and end at the last step.
         let last = steps.saturating_sub(1) as f64;
         let at = (step as f64).min(last);
         if self.shape == Shape::OneCycle {
-            let peak = (self.warmup * steps as f64 - 1.0).max(0.0);
-            return if at <= peak && peak > 0.0 {
-                between(START, 1.0, at / peak)
-            } else {
-                between(1.0, END, (at - peak) / (last - peak).max(1.0))
-            };
+            return one_cycle(at, self.warmup * steps as f64 - 1.0, last);
         }
         let rise = (self.warmup * steps as f64).floor();
         let risen = if at < rise { (at + 1.0) / rise } else { 1.0 };
@@ -109,6 +104,19 @@ impl Schedule {
             Shape::Cosine if at >= rise => between(1.0, 0.0, (at - rise) / (steps as f64 - rise).max(1.0)),
             _ => risen,
         }
+    }
+}
+
+/// The share at step `at` of a cycle that is at its highest at step `peak` and ends at step `last`. The peak may lie
+/// between two steps, or before the first, by up to a step: then the fall has begun when training does.
+fn one_cycle(at: f64, peak: f64, last: f64) -> f64 {
+    if at <= peak && peak > 0.0 {
+        between(START, 1.0, at / peak)
+    } else if last > peak {
+        between(1.0, END, (at - peak) / (last - peak))
+    } else {
+        // The only step is the peak: OneCycleLR divides by zero there.
+        1.0
     }
 }
 

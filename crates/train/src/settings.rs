@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use marque_augment::{Options, Policy};
 use marque_contracts::schema::{features, train};
 use marque_network::{Backbone, BottleneckStride, Precision};
-use marque_settings::{Reader, Section};
+use marque_settings::{Measure, Reader, Section};
 use serde::Serialize;
 
 use crate::Error;
@@ -28,6 +28,9 @@ pub struct Settings {
     /// Pretrained weights of the backbone. Its content, not its path, is in the fingerprint.
     #[serde(skip)]
     pub weights: Option<PathBuf>,
+    /// What the names in that file begin with; `None` if the file has one network, whatever its names begin with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights_prefix: Option<String>,
     /// Epsilon of batch normalisation: the one that the weights were trained with.
     pub norm_eps: f64,
     /// Mean of each colour, subtracted from pixels in 0 to 1.
@@ -122,6 +125,13 @@ impl Settings {
                      their content counts",
             )
             .optional_path("none");
+        let weights_prefix = section
+            .key(
+                "weights_prefix",
+                "which network of a file of weights with several: what the names of its tensors begin with, \
+                     \"state_dict.encoder.\" say",
+            )
+            .optional_any_text("the only one");
         let norm_eps = section
             .key("norm_eps", "epsilon of batch normalisation: the one that the weights were trained with")
             .number(1e-5, 1e-8..=0.1);
@@ -130,9 +140,11 @@ impl Settings {
                 "mean",
                 "subtracted from each colour, of pixels in 0 to 1; with pretrained weights use theirs",
             )
+            .of(Measure::Brightness)
             .numbers([0.5; 3], 0.0..=1.0);
         let std = section
             .key("std", "what each colour is divided by after that; with pretrained weights use theirs")
+            .of(Measure::Brightness)
             .numbers([0.5; 3], 1e-4..=10.0);
         let epochs = section.key("epochs", "passes over the training photos").count(10, 1..=10_000);
         let batch_size = section
@@ -179,6 +191,7 @@ impl Settings {
             backbone,
             bottleneck_stride,
             weights,
+            weights_prefix,
             norm_eps,
             mean,
             std,
@@ -245,6 +258,9 @@ impl Settings {
 
     /// Keys of the section that do not go together.
     fn check(&self, section: &mut Section<'_>) {
+        if self.weights.is_none() && section.has("weights_prefix") {
+            section.problem("weights_prefix", "needs train.weights, the file that it is about");
+        }
         if self.freeze.epochs.is_empty() && section.has("freeze_epochs") {
             section.problem("freeze_epochs", "needs train.freeze, which says what is frozen");
         }
@@ -257,6 +273,7 @@ impl Settings {
         if matches!(self.optimizer, Method::Sgd(Sgd { momentum: 0.0, nesterov: true })) {
             section.problem("nesterov", "needs train.momentum above 0");
         }
+        self.check_effects(section);
         if self.features.is_none() {
             return;
         }

@@ -1,7 +1,7 @@
 //! The stage `train`: from labels and shards to the best model and the history of its epochs.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use marque_contracts::counts::percent;
 use marque_contracts::durable::sync_file;
@@ -11,9 +11,10 @@ use marque_formats::EpochRow;
 use marque_kernels::NUMERICS_VERSION;
 use serde_json::{Value, json};
 
-use crate::data::Data;
+use crate::data::{Data, read_labels};
 use crate::initial_network::{initial_network, weights_source};
 use crate::inputs::Inputs;
+use crate::position::Position;
 use crate::resume::ResumeStore;
 use crate::train_state::Timing;
 use crate::trainer::{Trained, Trainer};
@@ -32,7 +33,7 @@ impl Train {
 
     fn train(&self, job: &Job<'_>) -> Result<Summary, Error> {
         let (settings, output) = (&self.settings, job.output());
-        let data = Data::open(job)?;
+        let data = Data::open(job, settings)?;
         let history = [train::HISTORY, train::HISTORY_CSV].map(|name| output.join(name));
         let resume = ResumeStore::new(output);
         if !resume.exists() && history[0].exists() {
@@ -104,7 +105,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        6 + 100 * NUMERICS_VERSION
+        7 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {
@@ -131,6 +132,17 @@ impl Stage for Train {
 
     fn resumable(&self) -> bool {
         true
+    }
+
+    fn resumes_from(&self, work: &Path) -> Option<String> {
+        Some(Position::of(work)?.describe(self.settings.epochs))
+    }
+
+    fn preflight(&self, inputs: &BTreeMap<String, PathBuf>) -> Result<(), Failure> {
+        match inputs.get(labels::STAGE) {
+            Some(folder) => Ok(read_labels(&self.settings, folder).map(drop)?),
+            None => Ok(()),
+        }
     }
 
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {

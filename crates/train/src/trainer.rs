@@ -16,9 +16,11 @@ use crate::epoch_row::{describe, epoch_row, score};
 use crate::inputs::Inputs;
 use crate::learner::Learner;
 use crate::model_folder::write_model;
+use crate::position::Position;
 use crate::resume::ResumeStore;
 use crate::schedule::Horizon;
 use crate::steps::Span;
+use crate::time_left::TimeLeft;
 use crate::train_state::{EpochState, Timing, TrainState};
 use crate::validation::validate;
 
@@ -64,11 +66,13 @@ impl<'a> Trainer<'a> {
             resumed.unwrap_or_else(|| (TrainState::new(), EpochState::new(heads)));
         let resumed_epochs = state.history.len();
         if resumed_epochs > 0 || epoch_state.batches() > 0 {
-            tracing::info!("resuming in epoch {}, after batch {}", state.epoch, epoch_state.batches());
+            let position = Position { epoch: state.epoch, batches: epoch_state.batches() };
+            self.progress.line(&format!("resuming {}", position.describe(settings.epochs)));
         }
-        let mut curves = Curves::begin(self.output, &state.history)?;
+        let time_left = TimeLeft::new(self.inputs, &state, epoch_state.batches());
+        let mut curves = Curves::begin(self.output, self.inputs, &state.history)?;
         while state.epoch <= settings.epochs && !self.stops_early(&state) {
-            self.train_epoch(&state, &mut epoch_state, resume)?;
+            self.train_epoch(&state, &mut epoch_state, resume, &time_left)?;
             let row = self.validate_epoch(&mut state, &epoch_state)?;
             self.progress.line(&describe(
                 &row,
@@ -90,13 +94,21 @@ impl<'a> Trainer<'a> {
         Ok(Trained { history, best_epoch, resumed_epochs, timings })
     }
 
-    /// Whether the last `patience` epochs brought none that is better, which is said.
+    /// Whether the last `patience` epochs brought none that is better, which is said. One that is as good is not better,
+    /// though it may be the one that is kept.
     fn stops_early(&self, state: &TrainState) -> bool {
         let Some(patience) = self.inputs.settings.patience else { return false };
-        let over = state.history.len() >= state.best_epoch + patience;
+        let (mut best, mut highest) = (0, f64::NEG_INFINITY);
+        for row in &state.history {
+            let score = score(row, self.inputs, &self.learner.objective);
+            if score > highest {
+                (best, highest) = (row.epoch, score);
+            }
+        }
+        let over = state.history.len() >= best as usize + patience;
         if over {
             let epochs = counted(patience as u64, "epoch", "epochs");
-            self.progress.line(&format!("stopped: {epochs} without a better one than {}", state.best_epoch));
+            self.progress.line(&format!("stopped: {epochs} without a better one than {best}"));
         }
         over
     }
@@ -107,6 +119,7 @@ impl<'a> Trainer<'a> {
         state: &TrainState,
         epoch_state: &mut EpochState,
         resume: &ResumeStore,
+        time_left: &TimeLeft,
     ) -> Result<(), Error> {
         let Self { inputs, learner, output, progress } = self;
         let (settings, heads) = (inputs.settings, &inputs.data.heads);
@@ -129,6 +142,7 @@ impl<'a> Trainer<'a> {
             |learner, epoch_state| {
                 let loss = learner.objective.total(&epoch_state.metrics);
                 bar.set_message(&format!("loss {loss:.3}  {}", epoch_state.metrics.accuracies(heads)));
+                bar.set_time_left(time_left.after(state.epoch, epoch_state.batches()));
                 bar.advance((epoch_state.batches() - shown) as u64);
                 shown = epoch_state.batches();
                 let due = settings.resume_steps.is_some_and(|steps| epoch_state.steps.is_multiple_of(steps));
@@ -151,10 +165,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<EpochRow, Error> {
         let Self { inputs, learner, output, progress } = self;
         let (settings, data, epoch) = (inputs.settings, inputs.data, state.epoch);
-        let score_of = |learner: &Learner<'_>, row: &EpochRow| match data.validation.is_empty() {
-            true => f64::from(row.epoch),
-            false => score(row, settings.select_by, &learner.objective),
-        };
+        let score_of = |learner: &Learner<'_>, row: &EpochRow| score(row, *inputs, &learner.objective);
         let best_model = output.join(train::MODEL);
         let validated = learner.with_averaged_weights(|learner| {
             let validation = validate(*inputs, learner, &data.validation, *progress)?;

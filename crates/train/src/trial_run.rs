@@ -35,7 +35,7 @@ pub(crate) fn trial_run<T>(
     settings: &Settings,
     run: impl FnOnce(TrialRun<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let data = Data::open(job)?;
+    let data = Data::open(job, settings)?;
     let (network, features) = initial_network(settings, &data, job)?;
     let inputs = Inputs { settings, data: &data, features: features.as_ref() };
     run(TrialRun { inputs, learner: Learner::new(inputs, network)? })

@@ -39,10 +39,11 @@ def rates(make, steps):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     scheduler = make(optimizer)
     values = []
-    for _ in range(steps):
+    for step in range(steps):
         values.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
-        scheduler.step()
+        if step < steps - 1:  # beyond the end OneCycleLR may divide by zero
+            scheduler.step()
     return values
 
 
@@ -50,9 +51,19 @@ def warm(after, rise):
     return lambda o: SequentialLR(o, [LinearLR(o, 1 / rise, 1.0, rise - 1), after(o)], [rise])
 
 
+def one_cycle(warmup, epochs, per_epoch):
+    steps = epochs * per_epoch
+    return "one-cycle", warmup, epochs, per_epoch, {}, lambda o: OneCycleLR(o, 1.0, total_steps=steps, pct_start=warmup)
+
+
+# Peaks between steps, before the first, at the last; few steps and many. Not those where OneCycleLR divides by zero:
+# where warmup × steps is 1.
+CYCLES = [one_cycle(warmup, epochs, per_epoch) for warmup in (0.0, 0.01, 0.1, 0.25, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 1.0)
+          for epochs, per_epoch in ((1, 1), (1, 2), (2, 4), (3, 5))
+          if abs(warmup * epochs * per_epoch - 1) > 1e-9]
+
 for shape, warmup, epochs, per_epoch, options, make in [
-    ("one-cycle", 0.25, 2, 4, {}, lambda o: OneCycleLR(o, 1.0, total_steps=8, pct_start=0.25)),
-    ("one-cycle", 0.3, 5, 20, {}, lambda o: OneCycleLR(o, 1.0, total_steps=100, pct_start=0.3)),
+    one_cycle(0.3, 5, 20), *CYCLES,
     ("cosine", 0.0, 1, 10, {}, lambda o: CosineAnnealingLR(o, 10)),
     ("cosine", 0.2, 5, 4, {}, warm(lambda o: CosineAnnealingLR(o, 16), 4)),
     ("step", 0.0, 6, 3, {"epochs": 2, "factor": 0.5}, lambda o: StepLR(o, 6, 0.5)),

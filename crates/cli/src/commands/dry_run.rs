@@ -5,8 +5,8 @@ use std::path::Path;
 use marque_contracts::counts::counted;
 use marque_contracts::schema::train;
 use marque_contracts::{Job, Silent};
-use marque_store::{Request, State, assess};
-use marque_train::DryRunEstimate;
+use marque_store::{Assessment, Request, State, assess};
+use marque_train::{DryRunEstimate, Position};
 
 use super::bench::peak_memory;
 use super::run::{brief, check_columns};
@@ -28,7 +28,7 @@ pub(super) fn dry_run(
     let selected = request.selected(&configuration.stages);
     let store = configuration.open_store()?;
     let assessments = assess(&store, &configuration.stages)?;
-    let (mut trains, mut inputs_change) = (false, false);
+    let (mut trains, mut inputs_change, mut interrupted) = (false, false, None);
     for position in request.needed(&configuration.stages) {
         let assessment = &assessments[position];
         let forced = request.force && selected.contains(&position);
@@ -40,7 +40,10 @@ pub(super) fn dry_run(
             State::Blocked(failure) => (false, format!("cannot run: {failure}")),
         };
         terminal.print(format_args!("{:<10} {text}", assessment.stage));
-        trains |= runs && assessment.stage == train::STAGE;
+        if runs && assessment.stage == train::STAGE {
+            trains = true;
+            interrupted = assessment.work.as_deref().filter(|_| !forced).and_then(Position::of);
+        }
         inputs_change |= !trains && !matches!(assessment.state, State::Fresh);
     }
     if !trains {
@@ -48,7 +51,8 @@ pub(super) fn dry_run(
     }
     let inputs = match folders(configuration, &assessments, |_| true) {
         Ok(inputs) => inputs,
-        Err(Error::NoResult(stage) | Error::Outdated(stage)) => {
+        Err(Error::NoResult(_) | Error::Outdated(_)) => {
+            let stage = last_missing(configuration, &assessments)?;
             terminal.print(format_args!(
                 "\ntraining cannot be tried yet: `marque run {stage}` makes what it reads first"
             ));
@@ -58,7 +62,7 @@ pub(super) fn dry_run(
     };
     // A path that nothing is written to; only messages name it.
     let job = Job::new(inputs, Path::new(""), &Silent);
-    let found = marque_train::dry_run(&job, &configuration.train).map_err(Error::of_training)?;
+    let found = marque_train::dry_run(&job, &configuration.train, interrupted).map_err(Error::of_training)?;
     terminal.print("");
     if inputs_change {
         terminal.print("tried on the results that are there, though stages before it would run first:");
@@ -70,19 +74,39 @@ pub(super) fn dry_run(
     Ok(())
 }
 
+/// The last of the stages before training whose result is missing, or of no use: running it brings all of them.
+fn last_missing(configuration: &Configuration, assessments: &[Assessment]) -> Result<&'static str, Error> {
+    let inputs = configuration.stages[configuration.position(train::STAGE)?].inputs();
+    let mut last = train::STAGE;
+    for assessment in assessments.iter().filter(|assessment| assessment.stage != train::STAGE) {
+        let is_read = inputs.iter().any(|input| input.stage == assessment.stage);
+        let missing = folders(configuration, assessments, |stage| stage == assessment.stage).is_err();
+        if is_read && missing {
+            last = assessment.stage;
+        }
+    }
+    Ok(last)
+}
+
 fn describe(found: &DryRunEstimate) -> String {
     let DryRunEstimate { tried, batches, batch_size, loss, .. } = found;
     let epochs = counted(found.epoch_seconds.len() as u64, "epoch", "epochs");
+    let what = match found.position {
+        None => format!("in all: about {} for {epochs}", seconds(found.seconds())),
+        Some(position) => {
+            let position = position.describe(found.epoch_seconds.len());
+            format!("left: about {}, as it goes on {position}", seconds(found.seconds()))
+        }
+    };
     let batches = counted(*batches as u64, "batch", "batches");
     let longest = found.epoch_seconds.iter().copied().fold(0.0, f64::max);
     format!(
         "training: tried {tried} batches of {batch_size} photos, loss {loss:.3}; {} a batch\n\
          an epoch: about {} ({batches}, and {} of validation)\n\
-         in all: about {} for {epochs}",
+         {what}",
         duration(found.batch_seconds),
         seconds(longest),
         duration(found.validation_seconds),
-        seconds(found.seconds()),
     )
 }
 

@@ -28,7 +28,8 @@ pub struct Head {
     pub classes: Vec<String>,
     /// Photos per class, by split.
     pub counts: BTreeMap<Split, Vec<u64>>,
-    /// Class weights from the training split, by method, each with a mean of 1 over the training photos.
+    /// Class weights from the training split, by method: of classes with a mean of 1 over the training photos, of tags
+    /// what presence counts against absence.
     pub class_weights: ClassWeights,
 }
 
@@ -40,7 +41,7 @@ impl Head {
     }
 }
 
-/// Weights per class that make up for unequal counts.
+/// Weights per class, or of the presence of each tag, that make up for unequal counts.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ClassWeights {
     /// Inverse frequency.

@@ -6,11 +6,11 @@
 use std::cell::Cell;
 use std::io::{BufReader, Read};
 
-use flate2::read::MultiGzDecoder;
 use fs_err::File;
 use tar::{Archive, EntryType};
 
 use super::guard::{Counted, Guarded, fault};
+use super::gzip::Members;
 use super::{Fault, Limits, Member, Refusal, Take};
 
 /// Longest record with a name that is read.
@@ -18,8 +18,8 @@ const LONGEST_RECORD: u64 = 1 << 16;
 
 pub(super) fn walk_gzip(file: File, limits: Limits, tell: &dyn Fn(u64), take: Take<'_>) -> Result<(), Fault> {
     let (packed, unpacked) = (Cell::new(0), Cell::new(0));
-    let counted = Counted { inner: BufReader::with_capacity(1 << 18, file), count: &packed, tell };
-    let inner = MultiGzDecoder::new(counted);
+    let inner =
+        Members::new(BufReader::with_capacity(1 << 18, Counted { inner: file, count: &packed, tell }));
     walk(Guarded { inner, packed: &packed, unpacked: &unpacked, limits }, take)
 }
 

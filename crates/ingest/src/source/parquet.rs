@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 use marque_contracts::counts::counted;
 use marque_contracts::schema::{Layout, Split};
 use marque_contracts::{Digest, Progress, Unit};
-use marque_formats::{
-    AnnotationRow, AnnotationTable, ExternalBatch, ExternalColumn, ExternalTable, RejectedRow,
-};
+use marque_formats::{AnnotationRow, AnnotationTable, ExternalBatch, ExternalTable, RejectedRow};
 
 use columns::{Columns, Positions};
 
@@ -157,8 +155,9 @@ impl Reading<'_> {
         part: &Part<'_>,
         columns: &Positions,
     ) -> Result<(), Error> {
-        for column in columns.class.into_iter().chain(columns.labels.iter().copied().flatten()) {
-            self.problems.extend(unnamed_classes(batch, first, column));
+        let labels = columns.labels.iter().copied().flatten();
+        for column in columns.class.into_iter().chain(columns.split).chain(labels) {
+            self.problems.extend(problems(batch, first, column));
         }
         let labels: Vec<_> = columns.labels.iter().map(|i| i.map(|i| batch.values(i))).collect();
         let classes = columns.class.map(|i| batch.texts(i));
@@ -195,18 +194,11 @@ impl Reading<'_> {
     }
 }
 
-/// What is wrong with class ids that have no name. `first` is the row at which the batch begins.
-pub(super) fn unnamed_classes(batch: &ExternalBatch, first: usize, column: usize) -> Vec<String> {
-    let ExternalColumn { name, class_names, .. } = batch.column(column);
-    let count = class_names.as_ref().map_or(0, Vec::len);
-    let problem = |(row, id): (usize, i128)| {
-        format!(
-            "row {}: {name} has the class {id}, but names from 0 to {} only",
-            first + row + 1,
-            count.saturating_sub(1)
-        )
-    };
-    batch.unnamed_ids(column).into_iter().map(problem).collect()
+/// What is wrong with cells of a column. `first` is the row at which the batch begins.
+pub(super) fn problems(batch: &ExternalBatch, first: usize, column: usize) -> Vec<String> {
+    let name = &batch.column(column).name;
+    let problem = |(row, what)| format!("row {}: {name} {what}", first + row + 1);
+    batch.problems(column).into_iter().map(problem).collect()
 }
 
 /// One Parquet file.

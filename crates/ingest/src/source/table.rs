@@ -34,6 +34,7 @@ pub(super) struct TableSource<'a> {
 }
 
 /// A table as it was read: nulls where cells are empty.
+#[derive(Default)]
 struct RawTable {
     columns: Vec<String>,
     /// Positions of the columns that hold lists; the others hold text.
@@ -74,6 +75,14 @@ impl RawTable {
     }
 }
 
+/// The number of rows that are read from text of comma-separated values, and what is wrong with others. For fuzzing.
+///
+/// # Errors
+/// Why there is no table in it.
+pub fn rows_of_csv(text: &[u8]) -> Result<(usize, Vec<String>), String> {
+    csv_rows::parse(text).map(|raw| (raw.rows.len(), raw.problems))
+}
+
 /// The rows whose photos are there, and the others.
 struct Matched {
     annotations: AnnotationTable,
@@ -98,6 +107,9 @@ impl TableSource<'_> {
             Format::Parquet => parquet_rows::read(path)?,
             Format::Unread(what) => return Err(self.wrong(what)),
         };
+        if raw.columns.is_empty() && !raw.problems.is_empty() {
+            return Err(Error::Rows { table: path.clone(), problems: raw.problems });
+        }
         raw.columns = column_names(path, WANTED, raw.columns.iter().map(String::as_str))?;
         Ok(raw)
     }

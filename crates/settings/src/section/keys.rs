@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use super::Section;
+use super::{Measure, Section};
 use crate::key::{Fallback, Key};
 use crate::value::Value;
 
@@ -14,9 +14,15 @@ pub struct KeyReader<'s, 'a> {
     pub(super) section: &'s mut Section<'a>,
     pub(super) name: &'static str,
     pub(super) about: &'static str,
+    pub(super) measure: Measure,
 }
 
 impl KeyReader<'_, '_> {
+    /// Says what the number measures, so that one in another unit is explained.
+    pub fn of(self, measure: Measure) -> Self {
+        Self { measure, ..self }
+    }
+
     /// A whole number in a range.
     pub fn count(self, default: usize, range: RangeInclusive<usize>) -> usize {
         self.whole(Fallback::Value(Value::Integer(default as i64)), range).unwrap_or(default)
@@ -74,6 +80,15 @@ impl KeyReader<'_, '_> {
     /// Text, if given.
     pub fn optional_text(self, without: &'static str) -> Option<String> {
         self.filled("text", Fallback::Words(without))
+    }
+
+    /// Text, if given, which may be empty.
+    pub fn optional_any_text(self, without: &'static str) -> Option<String> {
+        let read = |value: &Value| match value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        self.read("text in quotes".to_owned(), Fallback::Words(without), read)
     }
 
     /// A path; a relative one starts at the configuration's folder.
@@ -151,12 +166,18 @@ impl KeyReader<'_, '_> {
         self.read(allowed, fallback, |value| whole_in(value, &range))
     }
 
-    fn finite(self, fallback: Fallback, range: RangeInclusive<f64>) -> Option<f64> {
+    fn finite(mut self, fallback: Fallback, range: RangeInclusive<f64>) -> Option<f64> {
+        self.measure = self.measure.or_of(*range.start(), *range.end());
         let allowed = format!("a number from {} to {}", range.start(), range.end());
         self.read(allowed, fallback, |value| value.finite().filter(|x| range.contains(x)))
     }
 
-    fn finite_list<const N: usize>(self, fallback: Fallback, range: RangeInclusive<f64>) -> Option<[f64; N]> {
+    fn finite_list<const N: usize>(
+        mut self,
+        fallback: Fallback,
+        range: RangeInclusive<f64>,
+    ) -> Option<[f64; N]> {
+        self.measure = self.measure.or_of(*range.start(), *range.end());
         let allowed = format!("a list of {N} numbers from {} to {}", range.start(), range.end());
         let number = |item: &Value| item.finite().filter(|x| range.contains(x));
         self.read(allowed, fallback, |value| value.items(number)?.try_into().ok())
@@ -177,8 +198,8 @@ impl KeyReader<'_, '_> {
     }
 
     fn read<T>(self, allowed: String, default: Fallback, convert: impl Fn(&Value) -> Option<T>) -> Option<T> {
-        let Self { section, name, about } = self;
-        section.read(Key { name, allowed, default, about, condition: None }, convert)
+        let Self { section, name, about, measure } = self;
+        section.read(Key { name, allowed, default, about, condition: None }, measure, convert)
     }
 }
 

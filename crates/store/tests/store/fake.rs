@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use marque_contracts::{Digest, Failure, FailureKind, Input, Job, Silent, Stage, Summary};
@@ -19,6 +19,8 @@ pub(crate) struct Fake {
     pub(crate) gone: bool,
     pub(crate) fail: bool,
     pub(crate) resumable: bool,
+    /// The `side` of stage one that it cannot work with.
+    pub(crate) refuses: Option<&'static str>,
     pub(crate) resumed: Rc<RefCell<Vec<bool>>>,
 }
 
@@ -43,6 +45,18 @@ impl Stage for Fake {
     }
     fn resumable(&self) -> bool {
         self.resumable
+    }
+    fn resumes_from(&self, work: &Path) -> Option<String> {
+        work.join("half").exists().then(|| "after half".to_owned())
+    }
+    fn preflight(&self, inputs: &BTreeMap<String, PathBuf>) -> Result<(), Failure> {
+        let side = inputs.get("one").map(|one| fs_err::read_to_string(one.join("side")).unwrap());
+        match (side, self.refuses) {
+            (Some(side), Some(refused)) if side == refused => {
+                Err(Failure::new(FailureKind::Data, std::io::Error::other("one is of no use")))
+            }
+            _ => Ok(()),
+        }
     }
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {
         self.resumed.borrow_mut().push(job.output().join("half").exists());
@@ -73,6 +87,7 @@ pub(crate) fn fake(name: &'static str, inputs: &[(&'static str, &'static [&'stat
         gone: false,
         fail: false,
         resumable: false,
+        refuses: None,
         resumed: Rc::default(),
     }
 }

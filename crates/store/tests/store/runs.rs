@@ -86,6 +86,54 @@ fn work_of_an_interrupted_run_is_kept_only_for_stages_that_resume() {
 }
 
 #[test]
+fn an_interrupted_run_is_told_where_the_next_goes_on_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |fail: bool, resumable: bool| {
+        let mut stages = chain();
+        stages[0] = Fake { fail, resumable, ..fake("one", &[]) };
+        stages
+    };
+    let state = |stages: [Fake; 3]| {
+        let stages = stages.map(|stage| Box::new(stage) as Box<dyn Stage>);
+        let first = assess(&Store::open_to_read(folder.path()).unwrap(), &stages).unwrap().remove(0);
+        let State::Stale(reasons) = first.state else { panic!("{:?}", first.state) };
+        (reasons[0].to_string(), first.work.is_some())
+    };
+    try_run(folder.path(), with(true, true), &Request::default()).1.unwrap_err();
+    assert_eq!(state(with(false, true)), ("not finished: goes on after half".to_owned(), true));
+    assert_eq!(state(with(false, false)), ("has not run yet".to_owned(), false));
+    let force = Request { stages: BTreeSet::from([0]), force: true, only: false };
+    assert_eq!(try_run(folder.path(), with(true, true), &force).0, ["one: forced"]);
+    assert_eq!(run_all(folder.path(), with(false, true))[0], "one: not finished: goes on after half");
+}
+
+#[test]
+fn what_a_later_stage_cannot_work_with_stops_the_run_before_the_stages_in_between() {
+    let folder = tempfile::tempdir().unwrap();
+    let refusing = || {
+        let mut stages = chain();
+        stages[2].refuses = Some("0");
+        stages
+    };
+    let (log, result) = try_run(folder.path(), refusing(), &Request::default());
+    assert_eq!(log, ["one: has not run yet"]);
+    assert_eq!(result.unwrap_err().to_string(), "stage `three` failed: one is of no use");
+    // Who does not ask for that stage is not bothered.
+    let two = Request { stages: BTreeSet::from([1]), ..Request::default() };
+    let (log, result) = try_run(folder.path(), refusing(), &two);
+    assert_eq!((log, result.is_ok()), (vec!["two: has not run yet".to_owned()], true));
+    // What is damaged is no reason: it is made again first.
+    run_all(folder.path(), chain());
+    fs_err::write(folder.path().join("one/current/side"), "9").unwrap();
+    let mut stages = chain();
+    stages[1].settings["side"] = json!(1);
+    stages[2].settings["side"] = json!(1);
+    stages[2].refuses = Some("9");
+    let log = run_all(folder.path(), stages);
+    assert!(log[0].starts_with("two: side") && log[1].starts_with("one: side was changed"), "{log:?}");
+}
+
+#[test]
 fn wanted_stages_bring_what_they_need_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let two = BTreeSet::from([1]);

@@ -7,8 +7,10 @@ use candle_core::{Device, Tensor};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use marque_augment::Policy;
+use marque_contracts::counts::counted;
+use marque_contracts::durable::create_folder;
 use marque_contracts::schema::{features, preprocess, train};
-use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary, Unit, json};
+use marque_contracts::{Digest, Failure, FinishedFiles, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{IndexRow, ShardKind, ShardReader, ShardWriter, shard_path};
 use marque_kernels::NUMERICS_VERSION;
 use marque_network::{Backbone, BottleneckStride, HeadConfig, Network};
@@ -44,11 +46,10 @@ impl Features {
         let size = shards.geometry().height;
         let config = network_config(settings, size, vec![HeadConfig::new("none", ["none"])]);
         let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
-        if let Some(path) = &settings.weights {
-            load_backbone(&network, path)?;
-        }
+        load_backbone(&network, settings)?;
+        let finished = FinishedFiles::open(job.output())?;
         let folder = job.output().join(features::FEATURES);
-        fs_err::create_dir_all(&folder)?;
+        create_folder(&folder)?;
         let mut by_shard: BTreeMap<u32, Vec<(usize, &IndexRow)>> = BTreeMap::new();
         for (position, row) in index.iter().enumerate() {
             by_shard.entry(row.shard).or_default().push((position, row));
@@ -62,11 +63,13 @@ impl Features {
                     "the index does not list every photo of shard {shard} once"
                 )));
             }
-            // What an interrupted run finished is whole: files are flushed and renamed into their place.
-            if shard_path(&folder, shard).exists() {
-                bar.skip(rows.len() as u64);
-            } else {
-                extractor.write(&rows, &folder, shard, |photos| bar.advance(photos as u64))?;
+            let name = shard_path(Path::new(features::FEATURES), shard).display().to_string();
+            match finished.get::<()>(&name) {
+                Some(()) => bar.skip(rows.len() as u64),
+                None => {
+                    extractor.write(&rows, &folder, shard, |photos| bar.advance(photos as u64))?;
+                    finished.note(&name, ())?;
+                }
             }
         }
         let files = by_shard.len() as u32;
@@ -74,10 +77,10 @@ impl Features {
         json::write(&job.output().join(features::RECORD), &record)?;
         Ok(Summary {
             line: format!(
-                "{} photos, {} views each, {} parts frozen",
-                index.len(),
-                record.views,
-                record.parts
+                "{}, {} each, {} frozen",
+                counted(index.len() as u64, "photo", "photos"),
+                counted(record.views as u64, "view", "views"),
+                counted(record.parts as u64, "part", "parts"),
             ),
             notes: BTreeMap::from([("photos".to_owned(), json!(index.len()))]),
         })
@@ -161,6 +164,8 @@ struct FeatureFingerprint<'a> {
     #[serde(flatten)]
     augmentation: Option<&'a Augmentation>,
     seed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weights_prefix: Option<&'a str>,
 }
 
 impl<'a> FeatureFingerprint<'a> {
@@ -177,6 +182,7 @@ impl<'a> FeatureFingerprint<'a> {
             flip: settings.augmentation.flip,
             augmentation: drawn.then_some(&settings.augmentation),
             seed: (drawn || settings.weights.is_none()).then_some(settings.seed),
+            weights_prefix: settings.weights_prefix.as_deref(),
         }
     }
 }
@@ -205,6 +211,13 @@ impl Stage for Features {
 
     fn resumable(&self) -> bool {
         true
+    }
+
+    fn resumes_from(&self, work: &Path) -> Option<String> {
+        let files = fs_err::read_dir(work.join(features::FEATURES)).ok()?;
+        let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+        let finished = names.filter(|name| name.ends_with(".safetensors")).count() as u64;
+        (finished > 0).then(|| format!("after {}", counted(finished, "shard", "shards")))
     }
 
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {

@@ -11,8 +11,8 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 50.0;
 
-/// Losses are shown up to this many times the best average: those above are drawn at the top.
-const TALLEST: f64 = 4.0;
+/// Losses are shown up to this share of the valley's depth above its edge: those above are drawn at the top.
+const HEADROOM: f64 = 0.25;
 
 /// Grid lines across the drawing, but for the lowest.
 const LINES: usize = 5;
@@ -62,22 +62,41 @@ fn rates(points: &[SweepPoint]) -> (f64, f64) {
     }
 }
 
-/// The losses from the lowest to the highest that is shown; some width around one alone.
+/// The losses from the lowest to the highest that is shown; some width around one alone. What is shown is the valley: from
+/// the least loss up to somewhat more than the average on the way down to its best. Losses that run away after that would
+/// squeeze it flat.
 fn losses(points: &[SweepPoint]) -> (f64, f64) {
-    let best = points.iter().map(|point| point.smoothed).fold(f64::INFINITY, f64::min);
-    let losses = || points.iter().flat_map(|point| [point.smoothed, point.loss]).filter(|l| l.is_finite());
-    let most = losses().filter(|loss| *loss <= TALLEST * best).fold(best, f64::max);
-    let least = losses().fold(best, f64::min);
-    match (best.is_finite(), most - least > 1e-9) {
-        (true, true) => (least, most),
-        (true, false) => (least - 0.5, least + 0.5),
-        (false, _) => (0.0, 1.0),
-    }
+    let smoothed =
+        || points.iter().map(|point| point.smoothed).enumerate().filter(|(_, loss)| loss.is_finite());
+    let Some((bottom, best)) = smoothed().min_by(|a, b| a.1.total_cmp(&b.1)) else { return (0.0, 1.0) };
+    let before = smoothed().take_while(|(at, _)| *at <= bottom).map(|(_, loss)| loss).fold(best, f64::max);
+    let most = before + HEADROOM * (before - best);
+    let least = points.iter().map(|point| point.loss).filter(|loss| *loss <= most).fold(best, f64::min);
+    if most - least > 1e-9 { (least, most) } else { (least - 0.5, least + 0.5) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_valley_takes_most_of_the_height_however_the_loss_blows_up() {
+        let losses_of = |losses: &[f64]| -> Vec<SweepPoint> {
+            let point = |(i, loss): (usize, &f64)| SweepPoint {
+                learning_rate: 10f64.powf(i as f64 - 5.0),
+                loss: *loss,
+                smoothed: *loss,
+            };
+            losses.iter().enumerate().map(point).collect()
+        };
+        for blown_up in [2.0, 5.9, 1e6, f64::INFINITY, f64::NAN] {
+            let (least, most) = losses(&losses_of(&[2.4, 2.3, 1.9, 1.6, 1.5, 1.7, blown_up]));
+            assert!((2.4 - 1.5) / (most - least) > 0.75, "{blown_up}: {least} to {most}");
+            assert!(least <= 1.5 && most >= 2.4, "{blown_up}: {least} to {most}");
+        }
+        let (least, most) = losses(&losses_of(&[1.0, 2.0, 3.0]));
+        assert!(least < 1.0 && most > 1.0, "a loss that only rises: {least} to {most}");
+    }
 
     #[test]
     fn any_sweep_can_be_drawn() {

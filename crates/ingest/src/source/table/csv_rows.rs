@@ -1,15 +1,12 @@
 //! Comma-separated text, or semicolons or tabs as spreadsheets write them.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
-use marque_contracts::counts::counted;
 use marque_formats::CellValue;
 
 use super::RawTable;
 use crate::Error;
-use crate::warnings::warn_once;
 
 /// What spreadsheets put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -21,39 +18,44 @@ const SAVE: &str = "save the table as UTF-8";
 const SEPARATORS: [u8; 3] = [b'\t', b';', b','];
 
 pub(super) fn read(path: &Path) -> Result<RawTable, Error> {
-    let text = fs_err::read(path)?;
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
-    let wrong = |reason: String| Error::Layout {
+    parse(&fs_err::read(path)?).map_err(|reason| Error::Layout {
         path: path.to_owned(),
         wanted: "a table with a row per photo",
         reason,
-    };
+    })
+}
+
+/// The table that a file of text holds, or why it holds none.
+pub(super) fn parse(text: &[u8]) -> Result<RawTable, String> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
-        return Err(wrong(format!("it is UTF-16; {SAVE}")));
+        return Err(format!("it is UTF-16; {SAVE}"));
     }
     if text.trim_ascii().is_empty() {
-        return Err(wrong("it is empty: its first line should name the columns".to_owned()));
+        return Err("it is empty: its first line should name the columns".to_owned());
     }
     let (separator, text, before) = match stated_separator(text) {
         Some((separator, rest)) => (separator, rest, 1),
         None => (separator(text), text, 0),
     };
     let text = without_space_before_quotes(text, separator);
+    let mut lines = Lines { text: &text, at: 0, line: 1 + before };
+    if let Some(OpenQuote { at, kind }) = open_quote(&text, separator) {
+        let cell = String::from_utf8_lossy(text[at + 1..].split(|b| *b == b'\n').next().unwrap_or_default());
+        let cell: String = cell.trim_end().chars().take(20).collect();
+        let line = lines.of(at as u64);
+        let problem = format!("line {line}: the quote before {cell:?} is not closed: {kind}");
+        return Ok(RawTable { problems: vec![problem], ..RawTable::default() });
+    }
     let mut reader =
         ReaderBuilder::new().delimiter(separator).trim(Trim::All).flexible(true).from_reader(text.as_slice());
-    let headers = reader.byte_headers().map_err(|e| wrong(e.to_string()))?;
-    let columns = cells(headers).ok_or_else(|| wrong(format!("its first line is not UTF-8; {SAVE}")))?;
+    let headers = reader.byte_headers().map_err(|e| e.to_string())?;
+    let columns = cells(headers).ok_or_else(|| format!("its first line is not UTF-8; {SAVE}"))?;
     let columns = columns.into_iter().map(|cell| cell.map_or(String::new(), |cell| cell.texts().concat()));
-    let mut raw = RawTable {
-        columns: columns.collect(),
-        lists: BTreeSet::new(),
-        rows: Vec::new(),
-        problems: Vec::new(),
-    };
-    let (mut broken, mut first_broken) = (0, None);
+    let mut raw = RawTable { columns: columns.collect(), ..RawTable::default() };
     for record in reader.byte_records() {
-        let mut record = record.map_err(|e| wrong(e.to_string()))?;
-        let place = format!("line {}", before + record.position().map_or(0, csv::Position::line));
+        let mut record = record.map_err(|e| e.to_string())?;
+        let place = format!("line {}", lines.of(record.position().map_or(0, csv::Position::byte)));
         // What a spreadsheet writes for an empty row.
         if record.iter().all(<[u8]>::is_empty) {
             continue;
@@ -62,16 +64,6 @@ pub(super) fn read(path: &Path) -> Result<RawTable, Error> {
         if record.iter().skip(raw.columns.len()).all(<[u8]>::is_empty) {
             record.truncate(raw.columns.len());
         }
-        if let Some(cell) = record.iter().position(|cell| holds_rows(cell, separator, raw.columns.len())) {
-            let column = raw.columns.get(cell).map_or("", String::as_str);
-            raw.problems.push(format!(
-                "{place}: the cell of `{column}` goes on over {} and swallows rows: a quote is not closed",
-                counted(record[cell].split(|b| *b == b'\n').count() as u64, "line", "lines")
-            ));
-            continue;
-        }
-        broken += record.iter().filter(|cell| cell.contains(&b'\n')).count();
-        first_broken = first_broken.or((broken > 0).then(|| place.clone()));
         if record.len() != raw.columns.len() {
             raw.problems.push(format!("{place}: {} cells, not {}", record.len(), raw.columns.len()));
             continue;
@@ -81,22 +73,76 @@ pub(super) fn read(path: &Path) -> Result<RawTable, Error> {
             None => raw.problems.push(format!("{place}: not UTF-8; {SAVE}")),
         }
     }
-    if let Some(place) = first_broken {
-        warn_once(format!(
-            "{}: {} a line break in it, the first in {place}: is a quote missing there?",
-            path.display(),
-            counted(broken as u64, "cell has", "cells have")
-        ));
-    }
     Ok(raw)
 }
 
-/// Whether a cell holds what look like whole rows, on lines of their own: as many separators as a row has.
-fn holds_rows(cell: &[u8], separator: u8, columns: usize) -> bool {
-    let separators = |line: &[u8]| line.iter().filter(|byte| **byte == separator).count();
-    cell.split(|byte| *byte == b'\n')
-        .skip(1)
-        .any(|line| !line.trim_ascii().is_empty() && separators(line) + 1 >= columns)
+/// Numbers of lines, of ascending places in a text. The parser's own count lags behind where lines end in two
+/// characters or are empty.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the first character at or after a place that does not end a line.
+    fn of(&mut self, place: u64) -> u64 {
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        while let Some(byte) = self.text.get(self.at) {
+            let (is_return, is_feed) = (*byte == b'\r', *byte == b'\n');
+            if self.at >= place && !is_return && !is_feed {
+                break;
+            }
+            self.at += 1;
+            self.line += u64::from(is_feed || is_return && self.text.get(self.at) != Some(&b'\n'));
+        }
+        self.line
+    }
+}
+
+/// A quote that begins a cell and is not closed where it should be.
+struct OpenQuote {
+    at: usize,
+    kind: &'static str,
+}
+
+/// The first quote that stays open to the end, or closes on a later line where another cell begins: text follows.
+fn open_quote(text: &[u8], separator: u8) -> Option<OpenQuote> {
+    /// Where in a cell a character is. Quotes count as the parser takes them (RFC 4180, 2.5 to 2.7): where a cell
+    /// begins they open, twice in a quoted cell they stand for one, elsewhere they are text.
+    enum Place {
+        Start,
+        Bare,
+        Quoted { from: usize, broken: bool },
+        Closed { from: usize, broken: bool },
+    }
+    let mut place = Place::Start;
+    for (at, byte) in text.iter().copied().enumerate() {
+        let ends_cell = byte == separator || byte == b'\n' || byte == b'\r';
+        place = match place {
+            Place::Start if byte == b'"' => Place::Quoted { from: at, broken: false },
+            Place::Start | Place::Bare if ends_cell => Place::Start,
+            Place::Start | Place::Bare => Place::Bare,
+            Place::Quoted { from, broken } if byte == b'"' => Place::Closed { from, broken },
+            Place::Quoted { from, broken } => Place::Quoted { from, broken: broken || byte == b'\n' },
+            Place::Closed { from, broken } if byte == b'"' => Place::Quoted { from, broken },
+            Place::Closed { .. } if ends_cell => Place::Start,
+            Place::Closed { from, broken } if byte == b' ' => Place::Closed { from, broken },
+            Place::Closed { from, broken: true } => {
+                return Some(OpenQuote {
+                    at: from,
+                    kind: "it swallows rows up to a quote that opens another cell",
+                });
+            }
+            Place::Closed { .. } => Place::Bare,
+        };
+    }
+    match place {
+        Place::Quoted { from, .. } => {
+            Some(OpenQuote { at: from, kind: "all that follows it counts as one cell" })
+        }
+        _ => None,
+    }
 }
 
 /// The separator that a first line `sep=;` states, which one spreadsheet writes and reads, and what follows the line.

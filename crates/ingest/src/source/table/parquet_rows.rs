@@ -5,7 +5,7 @@ use std::path::Path;
 
 use marque_formats::{ExternalKind, ExternalTable};
 
-use super::super::parquet::unnamed_classes;
+use super::super::parquet;
 use super::RawTable;
 use crate::Error;
 use crate::warnings::warn_once;
@@ -37,7 +37,7 @@ pub(super) fn read(path: &Path) -> Result<RawTable, Error> {
     let (mut rows, mut problems) = (Vec::new(), Vec::new());
     for batch in table {
         let batch = batch?;
-        problems.extend(known.iter().flat_map(|column| unnamed_classes(&batch, rows.len(), *column)));
+        problems.extend(known.iter().flat_map(|column| parquet::problems(&batch, rows.len(), *column)));
         let cells: Vec<_> = known.iter().map(|position| batch.values(*position)).collect();
         for row in 0..batch.rows() {
             let cells = cells.iter().map(|column| column[row].clone()).collect();

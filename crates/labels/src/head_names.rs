@@ -1,0 +1,34 @@
+//! Names of heads that cannot stand beside each other: tables and graphs further on have columns and an output for each,
+//! and would have one twice.
+
+use marque_contracts::schema::{HeadKind, PredictionColumns, model};
+use marque_settings::Section;
+
+/// Notes a problem if a head of this name and kind cannot stand beside `others`, those declared before it.
+pub(crate) fn check(section: &mut Section<'_>, name: &str, kind: HeadKind, others: &[(String, HeadKind)]) {
+    if name.is_empty() || others.iter().any(|(other, _)| other == name) {
+        return; // That is a problem of its own.
+    }
+    if name == model::INPUT {
+        section
+            .problem("name", format!("{name:?} is what ONNX files call their input: give the head another"));
+    }
+    let own = columns(name, kind);
+    let shared = others.iter().find_map(|(other, kind)| {
+        let theirs = columns(other, *kind);
+        own.iter().find(|column| theirs.contains(column)).map(|column| (other, column))
+    });
+    if let Some((other, column)) = shared {
+        section.problem(
+            "name",
+            format!(
+                "{name:?} would give the table of predictions a second column `{column}`, which the head `{other}` has: \
+                 give one of them another name"
+            ),
+        );
+    }
+}
+
+fn columns(name: &str, kind: HeadKind) -> Vec<String> {
+    PredictionColumns::of(name, kind).names().map(str::to_owned).collect()
+}
