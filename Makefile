@@ -10,10 +10,11 @@
 #   make bench                 how fast the engine is
 
 CONFIG ?= pipeline.toml
-MARQUE := $(or $(CARGO_TARGET_DIR),target)/release/marque
+# What users give is for the shell to expand, within quotes: folders may have any name.
+MARQUE := "$${CARGO_TARGET_DIR:-target}/release/marque"
 STAGES := ingest labels preprocess train evaluate
-export SET
-FLAGS := --config "$(CONFIG)" $(if $(SET),--sets "$$SET") $(if $(OFFLINE),--offline)
+export CONFIG SET
+FLAGS := --config "$$CONFIG" $(if $(SET),--sets "$$SET") $(if $(OFFLINE),--offline)
 
 .PHONY: all build $(STAGES) fetch status verify gc test test-all bench lint clean
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::project::Project;
+use crate::project::{PIPELINE, Project};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -73,21 +73,28 @@ fn the_configurations_of_the_pages_are_understood() {
 
 #[test]
 fn the_columns_of_the_tables_are_those_described() {
-    let (page, project) = (page("docs/artifacts.md"), Project::finished());
-    let heads = ["brand", "type", "era"];
+    let extras =
+        "[[heads]]\nname = \"extras\"\nrule = \"keyword\"\nkind = \"tags\"\nclasses = [\"Cab\", \"SUV\"]\n";
+    let (page, project) = (page("docs/artifacts.md"), Project::new(&format!("{PIPELINE}\n{extras}")));
+    project.call(&["run"]).succeeded();
+    let (single, tags) = (["brand", "type", "era"], ["extras"]);
     for section in page.split("\n### ").skip(1) {
         let (name, text) = section.split_once(".parquet\n").unwrap();
         let text = text.split("\n## ").next().unwrap();
-        let described: Vec<&str> =
-            text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        let described: Vec<(&str, &str)> =
+            text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).collect();
         if described.is_empty() {
             continue; // Described in words.
         }
         let mut described: Vec<String> = described
             .iter()
-            .flat_map(|column| match column.contains("HEAD") {
-                true => heads.iter().map(|head| column.replace("HEAD", head)).collect(),
-                false => vec![(*column).to_owned()],
+            .flat_map(|(column, meaning)| {
+                let only_tags = meaning.contains("only of a head with tags");
+                let heads = single.iter().filter(|_| !only_tags).chain(&tags);
+                match column.contains("HEAD") {
+                    true => heads.map(|head| column.replace("HEAD", head)).collect(),
+                    false => vec![(*column).to_owned()],
+                }
             })
             .collect();
         let called = project.call(&["sql", &format!("select * from {name} limit 0")]).succeeded();

@@ -1,7 +1,8 @@
 //! The store over time: cleaning up, older results, links that are gone, sources that are gone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::interruption::{ENDLESS, start_until, stop};
 use crate::labelling::{COLOUR, own};
 use crate::project::Project;
 
@@ -119,4 +120,72 @@ fn results_can_be_used_when_their_source_is_gone() {
     project.call(&["export", "--onnx", "cars.onnx"]).succeeded();
     project.call(&["preview", "--photos", "2", "--draws", "1"]).succeeded();
     project.call(&["verify"]).succeeded();
+}
+
+#[test]
+fn records_of_the_store_itself_are_named_with_what_to_do() {
+    let cases: [(&str, fn(&Path)); 3] = [
+        ("empty", |record| std::fs::write(record, "").unwrap()),
+        ("of another kind", |record| std::fs::write(record, "[]").unwrap()),
+        ("a folder", |record| {
+            std::fs::remove_file(record).unwrap();
+            std::fs::create_dir(record).unwrap();
+        }),
+    ];
+    for (name, damage) in cases {
+        let project = Project::finished();
+        let record = project.path("data/store.json");
+        damage(&record);
+        for command in [&["run"][..], &["status"], &["verify"], &["gc"], &["sql", "select 1 from labels"]] {
+            let failed = project.call(command).failed(5, "data/store.json is damaged");
+            assert!(failed.stderr.contains("hint: delete it"), "{name}: {}", failed.stderr);
+        }
+        if record.is_dir() {
+            std::fs::remove_dir(&record).unwrap()
+        } else {
+            std::fs::remove_file(&record).unwrap()
+        }
+        assert!(project.call(&["run"]).succeeded().ran().is_empty(), "{name}");
+        assert!(record.is_file());
+    }
+    let project = Project::finished();
+    std::fs::rename(project.path("data"), project.path("elsewhere")).unwrap();
+    std::fs::write(project.path("data"), "mine").unwrap();
+    for command in ["run", "status", "verify", "gc"] {
+        let failed = project.call(&[command]).failed(5, "data should be a folder of the store");
+        assert!(failed.stderr.contains("hint: move it away"), "{}", failed.stderr);
+    }
+}
+
+#[test]
+fn cleaning_up_takes_what_killed_and_failed_runs_left_beside_results() {
+    let project = Project::finished();
+    let left = [
+        "CACHEDIR.TAG.77.tmp",
+        "store.json.4711.tmp",
+        "ingest/rejected.parquet",
+        "ingest/rejected.parquet.5.tmp",
+    ];
+    for name in left {
+        std::fs::write(project.path("data").join(name), "half").unwrap();
+    }
+    std::fs::write(project.path("data/README.md"), "mine").unwrap();
+    let called = project.call(&["gc"]).succeeded();
+    assert!(!called.stdout.contains("kept:"), "{}", called.stdout);
+    for name in left {
+        assert!(called.stdout.contains(&format!("data/{name}")), "{}", called.stdout);
+        assert!(!project.path("data").join(name).exists(), "{name}");
+    }
+    assert!(project.path("data/README.md").exists());
+}
+
+#[test]
+fn a_lock_file_that_is_deleted_lets_no_second_run_in() {
+    let project = Project::finished();
+    let first = start_until(&project, &["run", "--set", ENDLESS], "train      runs");
+    std::fs::remove_file(project.path("data/lock")).unwrap();
+    project.call(&["run"]).failed(5, "the store is in use");
+    project.call(&["gc"]).failed(5, "the store is in use");
+    stop(first);
+    project.call(&["run"]).succeeded();
 }

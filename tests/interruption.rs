@@ -10,10 +10,10 @@ use rand_chacha::ChaCha8Rng;
 use crate::project::{PIPELINE, Project};
 
 /// A training that lasts until it is stopped.
-const ENDLESS: &str = "train.epochs=9999";
+pub(crate) const ENDLESS: &str = "train.epochs=9999";
 
 /// Starts a run and waits until it prints a line that holds `text`.
-fn start_until(project: &Project, arguments: &[&str], text: &str) -> Child {
+pub(crate) fn start_until(project: &Project, arguments: &[&str], text: &str) -> Child {
     let mut child = project.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let found = lines.by_ref().map_while(Result::ok).any(|line| line.contains(text));
@@ -23,7 +23,7 @@ fn start_until(project: &Project, arguments: &[&str], text: &str) -> Child {
     child
 }
 
-fn stop(mut child: Child) {
+pub(crate) fn stop(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -350,9 +350,10 @@ fn an_interrupt_ends_the_run_even_if_nobody_reads_its_words() {
 fn a_full_disk_under_the_output_is_an_error() {
     let full = std::fs::File::create("/dev/full").unwrap();
     let output = Project::finished().command(&["inspect", "labels"]).stdout(full).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(7));
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains("the output cannot be written"), "{words}");
+    assert!(words.contains("hint: free some space"), "{words}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) fn own(configuration: &str) -> Project {
 }
 
 pub(crate) const COLOUR: &str = "[[heads]]\nname = \"colour\"\nrule = \"column\"\n";
-const EXTRAS: &str = "[[heads]]\nname = \"extras\"\nrule = \"column\"\nkind = \"tags\"\n";
+pub(crate) const EXTRAS: &str = "[[heads]]\nname = \"extras\"\nrule = \"column\"\nkind = \"tags\"\n";
 
 #[track_caller]
 fn answer(project: &Project, sql: &str) -> String {
@@ -316,113 +316,30 @@ fn both_readings_stand_side_by_side() {
     assert_ne!(answer(&project, "select count(*) as n from labels where type = 'Van'"), words);
 }
 
-/// What is said where the cells of `colour` and `extras` are these.
-fn said_of(colours: &[&str], extras: &[&str], configuration: &str) -> String {
-    let project = own(configuration);
-    let mut csv = String::from("file_name,colour,extras,colour_id\n");
-    for i in 0..40 {
-        let (colour, extra) = (colours[i % colours.len()], extras[i % extras.len()]);
-        csv.push_str(&format!("{i:02}.png,\"{colour}\",\"{extra}\",{i}\n"));
-    }
-    std::fs::write(project.path("cars.csv"), csv).unwrap();
-    project.call(&["run", "labels"]).succeeded().stderr
-}
-
+/// A third of the photos has no colour: nothing is said of these.
 #[test]
-fn names_that_are_probably_meant_to_be_the_same_are_told() {
-    let classes = format!("{COLOUR}classes = [\"BMW\", \"Audi\"]\nother = \"Rest\"\n");
-    let rare = format!("{COLOUR}min_images = 9\nother = \"Rest\"\n");
-    let make = "[[heads]]\nname = \"brand\"\nrule = \"make\"\nmin_images = 9\nother = \"Rest\"\n";
-    let all = ["BMW", "BMW", "Audi", "Audi", "bmw"];
-    let alike = "differs in nothing but letter case or accents from the class `BMW`";
-    for (colours, extras, configuration, message) in [
-        (
-            &all[..],
-            &[""][..],
-            classes.as_str(),
-            &*format!("head `colour`: `bmw` is taken for `Rest`, and {alike}"),
-        ),
-        (&all, &[""], &rare, &format!("head `colour`: `bmw` is taken for `Rest`, and {alike}")),
-        (
-            &all,
-            &[""],
-            COLOUR,
-            "head `colour`: the classes `BMW` and `bmw` differ in nothing but letter case or accents",
-        ),
-        (
-            &["Citro\u{eb}n", "Citroe\u{308}n"],
-            &[""],
-            COLOUR,
-            "head `colour`: `Citro\u{eb}n` is spelled in 2 ways that look alike",
-        ),
-        (&["red", "red\u{200b}"], &[""], COLOUR, "\"red\\u{200b}\""),
-        (
-            &["red", "None"],
-            &[""],
-            COLOUR,
-            "head `colour`: the class `None` reads like a label that is not known",
-        ),
-        (
-            &["BMW", "nan"],
-            &[""],
-            &classes,
-            "head `colour`: `nan` is taken for `Rest`, and reads like a label that is not known",
-        ),
-        (&["red", "<NA>"], &[""], COLOUR, "the class `<NA>` reads like a label"),
-        (
-            &["red"],
-            &["roof", "None"],
-            EXTRAS,
-            "head `extras`: the tag `None` differs in nothing but letter case or accents from the word `none`",
-        ),
-        (
-            &["red"],
-            &["roof", "NaN"],
-            EXTRAS,
-            "head `extras`: the class `NaN` reads like a label that is not known",
-        ),
-        (
-            &["red"],
-            &["roof"],
-            COLOUR,
-            "the column `colour_id` can be used by heads, but is not in labels.parquet",
-        ),
+fn photos_without_a_label_are_not_counted_as_measured() {
+    let project = own(&format!("[labels]\nvalidation = 0.2\n{COLOUR}[train]\nepochs = 1\n"));
+    let called = project.call(&["run", "--set", "preprocess.size=32"]).succeeded();
+    let count = |split: &str, more: &str| {
+        answer(&project, &format!("select count(*) as n from labels where split = '{split}'{more}"))
+    };
+    let (test, tested) = (count("test", ""), count("test", " and colour is not null"));
+    let (train, learnt) = (count("train", ""), count("train", " and colour is not null"));
+    assert_eq!((test.as_str(), tested.as_str()), ("10", "7"));
+    assert!(called.stdout.contains(&format!("{tested} of {test} test photos: colour ")), "{}", called.stdout);
+    let page = std::fs::read_to_string(project.path("data/evaluate/current/report.html")).unwrap();
+    for part in [
+        format!("measured on {tested} of {test} photos"),
+        "of the labelled test photos have the colour right".to_owned(),
+        format!("<dt>Training photos</dt><dd>{learnt} labelled of {train}</dd>"),
+        format!("<dt>Test photos</dt><dd>{tested} labelled of {test}</dd>"),
     ] {
-        let said = said_of(colours, extras, configuration);
-        assert!(said.contains(message), "{message:?} is not in\n{said}");
+        assert!(page.contains(&part), "{part}");
     }
-    let said = said_of(&["BMW X5 SUV 2012"], &[""], COLOUR);
-    for word in ["differ", "alike", "reads like"] {
-        assert!(!said.contains(word), "{said}");
-    }
-    // A column that would say more if it were spelled otherwise.
-    let project = own(COLOUR);
-    std::fs::write(project.path("cars.csv"), "file_name,colour,Split\n00.png,red,test\n01.png,red,train\n")
-        .unwrap();
-    let said = project.call(&["run", "labels"]).succeeded().stderr;
+    project.call(&["export", "--card", "CARD.md"]).succeeded();
+    let card = std::fs::read_to_string(project.path("CARD.md")).unwrap();
     assert!(
-        said.contains("the column Split is a label column like others; split, spelled so, has"),
-        "{said}"
+        card.contains(&format!("On {tested} of the {test} photos of the test split, those with a label:"))
     );
-    // Makes that are too few for a class of their own.
-    let project = own(make);
-    let name = |i| if i % 5 == 4 { "bmw X5 SUV 2012" } else { "BMW X5 SUV 2012" };
-    let rows: String = (0..40).map(|i| format!("{i:02}.png,{}\n", name(i))).collect();
-    std::fs::write(project.path("cars.csv"), format!("file_name,class_name\n{rows}")).unwrap();
-    let said = project.call(&["run", "labels"]).succeeded().stderr;
-    assert!(said.contains(&format!("head `brand`: `bmw` is taken for `Rest`, and {alike}")), "{said}");
-}
-
-#[test]
-fn a_column_that_is_not_there_is_told_before_photos_are_imported() {
-    let project = own("[[heads]]\nname = \"color\"\nrule = \"column\"\n");
-    for arguments in [&["run"][..], &["run", "labels"], &["run", "--dry-run"]] {
-        let called = project.call(arguments);
-        let called =
-            called.failed(3, "head `color`: the data set has no column `color`; it has colour, extras");
-        assert!(called.stderr.contains("did you mean `colour`?"), "{}", called.stderr);
-        assert!(called.ran().is_empty(), "{}", called.stdout);
-    }
-    // Photos alone may be imported.
-    project.call(&["run", "ingest"]).succeeded();
 }

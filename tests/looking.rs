@@ -169,3 +169,19 @@ fn output_may_be_cut_off() {
         assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
     }
 }
+
+/// Names come from outside, and a terminal takes orders.
+#[test]
+fn names_give_no_orders_to_the_terminal() {
+    let project = Project::finished();
+    let sql = "select '\u{1b}[2Jgpj.\u{202e}exe' as name";
+    let table = project.call(&["sql", sql]).succeeded();
+    assert!(table.stdout.contains("\\u001b[2Jgpj.\\u202eexe"), "{}", table.stdout);
+    let rows = project.call(&["sql", sql, "--json"]).succeeded();
+    let value: serde_json::Value = serde_json::from_str(&rows.stdout).unwrap();
+    assert_eq!(value[0]["name"], "\u{1b}[2Jgpj.\u{202e}exe", "JSON keeps what there is");
+    let error = project.call(&["run", "la\u{1b}[2J\u{202e}bels"]).failed(2, "\\u001b[2J\\u202ebels");
+    for text in [table.stdout, rows.stdout, error.stderr] {
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+    }
+}

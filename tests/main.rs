@@ -2,20 +2,27 @@
 
 mod caching;
 mod configuration;
+mod damage;
 mod documents;
 mod downloads;
 mod effects;
-mod engine;
+#[cfg(target_os = "linux")]
+mod faults;
 mod housekeeping;
 mod interruption;
 mod labelling;
 mod looking;
+mod makefile;
+mod names;
 mod pins;
 mod project;
 mod published;
 mod real_data;
 mod reference;
+mod resuming;
 mod sharing;
+mod signals;
 mod sources;
+mod store_states;
 mod structure;
 mod training;

@@ -79,6 +79,25 @@ fn results_of_another_model_are_not_on_the_card() {
     assert!(card.contains("| `seed` | 77 |") && !card.contains("## Results"), "{card}");
 }
 
+/// What is measured on mirror images too is not what the model alone does.
+#[test]
+fn a_card_says_of_what_its_results_are() {
+    let project = Project::finished();
+    let called = project.call(&["run", "--set", "evaluate.flip=true"]).succeeded();
+    assert!(
+        called.stdout.contains("16 test photos, by the mean of photo and mirror image: "),
+        "{}",
+        called.stdout
+    );
+    project.call(&["export", "--card", "CARD.md"]).succeeded();
+    let card = std::fs::read_to_string(project.path("CARD.md")).unwrap();
+    let results = card.split("\n## Results\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    assert!(results.contains("mean of each photo's logits and those of its mirror image"), "{results}");
+    project.call(&["run"]).succeeded();
+    project.call(&["export", "--card", "CARD.md"]).succeeded();
+    assert!(!std::fs::read_to_string(project.path("CARD.md")).unwrap().contains("mirror"));
+}
+
 #[test]
 fn there_must_be_a_network_to_export() {
     let project = Project::new(PIPELINE);

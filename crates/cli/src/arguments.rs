@@ -17,6 +17,7 @@ Exit codes:
   4  photos, annotations or weights are missing, damaged or refused
   5  the store is in use, damaged, or of another version
   6  training or evaluation failed
+  7  the disk is full, or a limit of the system is reached
   130  interrupted";
 
 const INSPECT_EXAMPLES: &str = "\

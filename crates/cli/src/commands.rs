@@ -15,8 +15,6 @@ mod status;
 mod training_inputs;
 mod verify;
 
-use marque_settings::Document;
-
 use crate::arguments::{Arguments, Command};
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -28,7 +26,7 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
     if let Command::Bench(options) = &arguments.command {
         return bench::bench(options, terminal);
     }
-    let mut set = arguments.sets.as_deref().map(Document::pairs).unwrap_or_default();
+    let mut set = arguments.sets.as_deref().map(marque_settings::pairs).unwrap_or_default();
     set.extend(arguments.set);
     if let Command::Config(options) = &arguments.command {
         return config::config(&arguments.config, &set, options, terminal);

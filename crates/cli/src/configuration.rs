@@ -76,9 +76,9 @@ impl Configuration {
         let ingest = marque_ingest::Settings::read(reader);
         let fetch = FetchSettings::read(reader);
         let labels = marque_labels::Settings::read(reader);
-        let preprocess = marque_preprocess::Settings::read(reader);
+        let preprocess = marque_preprocess::Settings::read(reader, ingest.max_decode_bytes);
         let train = marque_train::Settings::read(reader, precision);
-        let evaluate = marque_evaluate::Settings::read(reader, precision);
+        let evaluate = marque_evaluate::Settings::read(reader, precision, ingest.max_decode_bytes);
         report_conflicts(&labels, &preprocess, &train, reader);
         report_without_validation(&labels, &train, &evaluate, reader);
         let dataset = ingest.clone();

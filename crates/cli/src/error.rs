@@ -1,14 +1,20 @@
 //! What can stop the program, and the exit code it ends with.
 
 use std::error::Error as _;
+use std::path::Path;
 
 use marque_contracts::counts::counted;
+use marque_contracts::disk::{is_forbidden, is_full};
 use marque_contracts::schema::{STAGES, train};
 use marque_contracts::{FailureKind, json};
 use marque_settings::{DocumentError, Problems};
-use marque_store::{RunError, StoreError};
+use marque_store::{RECORD, RunError, StoreError};
 
 use crate::names::{stage_names, table_names};
+
+/// What to do about a full disk.
+const FULL: &str = "free some space, or raise the quota or the limit on the size of files (`ulimit -f`), and run again: \
+                    nothing that was finished is lost, and an interrupted stage goes on from there";
 
 /// What can stop the program.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +49,18 @@ pub(crate) enum Error {
     },
     #[error(transparent)]
     Ingest(#[from] marque_ingest::Error),
-    #[error("{} not what was written", counted(*.0 as u64, "file or record in use is", "files or records in use are"))]
-    Damaged(usize),
+    #[error("{} not what was written", counted(*.count as u64, "file or record in use is", "files or records in use are"))]
+    Damaged {
+        count: usize,
+        /// Whether something stands where a link or folder of the store should be.
+        misplaced: bool,
+    },
+    #[error("the result of `{stage}` is damaged: {damage}")]
+    DamagedResult {
+        stage: &'static str,
+        /// The first damaged file and what is wrong with it.
+        damage: String,
+    },
     #[error(transparent)]
     Train(#[from] marque_train::Error),
     #[error(transparent)]
@@ -65,7 +81,18 @@ impl Error {
         RunError::Stage { stage: train::STAGE, failure: error.into() }.into()
     }
 
+    /// Whether what failed is that there was no room.
+    fn is_full(&self) -> bool {
+        match self {
+            Error::Files { errors, .. } => errors.iter().any(|error| is_full(error)),
+            _ => is_full(self),
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
+        if self.is_full() {
+            return 7;
+        }
         match self {
             Error::NoSuchStage(_) | Error::NoSuchTable(_) | Error::Usage(_) => 2,
             Error::Io(error) if json::is_damage(error) => 5,
@@ -86,7 +113,7 @@ impl Error {
                 | marque_inspect::Error::TooTall { .. }
                 | marque_inspect::Error::Picture { .. },
             ) => 2,
-            Error::Inspect(_) | Error::Damaged(_) | Error::Store(_) => 5,
+            Error::Inspect(_) | Error::Damaged { .. } | Error::DamagedResult { .. } | Error::Store(_) => 5,
             Error::Run(RunError::Stage { failure, .. } | RunError::UnknownStaleness { failure, .. }) => {
                 match failure.kind() {
                     FailureKind::Settings => 3,
@@ -120,6 +147,9 @@ impl Error {
 
     /// What to do about it.
     pub(crate) fn hint(&self) -> Option<String> {
+        if self.is_full() {
+            return Some(FULL.to_owned());
+        }
         match self {
             Error::Document(DocumentError::Read { path, .. }) => Some(format!(
                 "run marque in the folder that has {}, or name another file with --config",
@@ -151,13 +181,30 @@ impl Error {
                 or_only(marque_ingest::Error::hint_of_all(errors), downstream)
             }
             Error::Ingest(error) => error.hint(),
-            Error::Damaged(_) => Some("`marque run STAGE --force` makes a damaged result again".to_owned()),
+            Error::Damaged { misplaced: false, .. } => {
+                Some("`marque run STAGE --force` makes a damaged result again".to_owned())
+            }
+            Error::Damaged { misplaced: true, .. } => Some(
+                "move what stands in the place of a link or folder out of the store; \
+                 `marque run STAGE --force` makes a damaged result again"
+                    .to_owned(),
+            ),
+            Error::DamagedResult { stage, .. } => {
+                Some(format!("`marque run {stage} --force` makes it again"))
+            }
             Error::Run(RunError::Stage { failure, .. }) => failure.hint().map(str::to_owned),
             Error::Run(RunError::UnknownStaleness { failure, downstream, .. }) => {
                 or_only(failure.hint().map(str::to_owned), downstream)
             }
-            Error::Run(RunError::MissingInput { upstream, .. } | RunError::DamagedInput { upstream, .. }) => {
+            Error::Run(RunError::UnreadableResult { stage, .. }) => Some(format!(
+                "nothing was changed: look at its permissions, the disk, and the limit on open files (`ulimit -n`), and \
+                 run again; `marque run {stage} --force` makes it anew"
+            )),
+            Error::Run(RunError::MissingInput { upstream, what: "the result", .. }) => {
                 Some(format!("run `marque run {upstream}` first, or leave --only away"))
+            }
+            Error::Run(RunError::MissingInput { upstream, .. } | RunError::DamagedInput { upstream, .. }) => {
+                Some(format!("run `marque run {upstream} --force` first, or leave --only away"))
             }
             _ => None,
         }
@@ -177,8 +224,27 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::NotALink { .. } => {
             Some("move it out of the store; `marque run` makes the link again".to_owned())
         }
+        StoreError::NotAFolder { .. } => {
+            Some("move it away, or name another folder for the store: [store] path".to_owned())
+        }
+        StoreError::Record { path, .. } | StoreError::Dangling { path, .. } => Some(match stage_of(path) {
+            Some(stage) => format!("`marque run {stage}` makes the result again"),
+            None => "delete it; `marque run` writes it again".to_owned(),
+        }),
+        StoreError::Io(error) if is_forbidden(error) => Some(
+            "let this user read and write the store, or name another folder for it: [store] path".to_owned(),
+        ),
         _ => None,
     }
+}
+
+/// The stage in whose folder a file of the store lies.
+fn stage_of(path: &Path) -> Option<&'static str> {
+    if path.ends_with(RECORD) {
+        return None;
+    }
+    let folders: Vec<_> = path.ancestors().skip(1).take(2).filter_map(Path::file_name).collect();
+    Some(STAGES.iter().find(|stage| folders.iter().any(|folder| *folder == stage.name))?.name)
 }
 
 /// A hint, and how to do without what is missing: with the results that are there.

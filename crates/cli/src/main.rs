@@ -7,8 +7,11 @@ mod arguments;
 mod commands;
 mod configuration;
 mod error;
+mod memory;
 mod names;
+mod signals;
 mod terminal;
+mod whole_results;
 
 use std::process::ExitCode;
 
@@ -17,9 +20,8 @@ use clap::Parser;
 use crate::arguments::Arguments;
 use crate::terminal::Terminal;
 
-/// Page faults are a quarter of the time of a training step with the system's allocator.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 /// candle's own threads spin this often before they sleep. Its default takes a sixth of a training step from
 /// our threads, which share the cores with them.
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         // SAFETY: the first statement of the program; no other thread is there to read the environment.
         unsafe { std::env::set_var(CANDLE_SPINS.0, CANDLE_SPINS.1) };
     }
+    signals::say_before_the_end();
     let arguments = Arguments::parse();
     let terminal = Terminal::new(arguments.quiet, arguments.verbose);
     terminal.log();

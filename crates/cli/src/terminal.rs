@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressDrawTarget};
-use marque_contracts::{Bar, Progress, Unit};
+use marque_contracts::{Bar, Progress, Unit, printable};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use drawn_bar::DrawnBar;
 
 use crate::error::Error;
+use crate::signals;
 
 /// Where standard error is no terminal, a long step prints a line this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -80,7 +81,7 @@ impl Terminal {
         let _ = self.promise.set(promise);
     }
 
-    /// On Ctrl-C: clears the bars, says that nothing is lost where that is so, ends with 130.
+    /// On Ctrl-C, unless whoever started the program has it ignored: clears the bars, says that nothing is lost where that is so, ends with 130.
     pub(crate) fn stop_on_interrupt(&self) {
         let terminal = self.clone();
         let handler = move || {
@@ -92,7 +93,7 @@ impl Terminal {
             };
             std::process::exit(130);
         };
-        if let Err(error) = ctrlc::set_handler(handler) {
+        if let Err(error) = signals::keep_ignored(|| ctrlc::set_handler(handler)) {
             tracing::debug!("no handler for interrupts: {error}");
         }
     }
@@ -111,9 +112,10 @@ impl Terminal {
     /// Prints a result. A reader that has gone away, as `head` does, is no error; a full disk is one, which
     /// [`Terminal::finish`] returns.
     pub(crate) fn print(&self, text: impl Display) {
+        let text = text.to_string();
         let written = self.bars.suspend(|| {
             let mut stdout = io::stdout().lock();
-            writeln!(stdout, "{text}").and_then(|()| stdout.flush())
+            writeln!(stdout, "{}", printable(&text)).and_then(|()| stdout.flush())
         });
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -147,7 +149,7 @@ impl Terminal {
         if let Some(hint) = error.hint() {
             text.push_str(&format!("hint: {hint}\n"));
         }
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = io::stderr().lock().write_all(printable(&text).as_bytes());
     }
 }
 
@@ -156,6 +158,7 @@ impl Progress for Terminal {
         if self.quiet {
             return Box::new(marque_contracts::Silent);
         }
+        let what = &printable(what);
         if !self.interactive {
             return Box::new(PlainBar::new(what, total, unit));
         }
@@ -254,7 +257,7 @@ impl Bar for PlainBar {
 
     fn set_message(&self, message: &str) {
         if let Ok(mut state) = self.state.lock() {
-            message.clone_into(&mut state.message);
+            state.message = printable(message).into_owned();
         }
     }
 
@@ -300,8 +303,11 @@ impl Write for LogLine {
 impl Drop for LogLine {
     fn drop(&mut self) {
         let text = std::mem::take(&mut self.text);
+        // Colours are escapes of our own; those of what is told are written as codes by the subscriber.
+        let text = String::from_utf8_lossy(&text);
+        let lines = text.split('\u{1b}').map(printable).collect::<Vec<_>>().join("\u{1b}");
         self.bars.suspend(|| {
-            let _ = io::stderr().lock().write_all(&text);
+            let _ = io::stderr().lock().write_all(lines.as_bytes());
         });
     }
 }

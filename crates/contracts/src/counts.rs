@@ -1,4 +1,4 @@
-//! Counts in messages: thousands apart, singular and plural, what is not listed, percentages.
+//! Numbers in messages: thousands apart, singular and plural, what is not listed, percentages, decimals.
 
 /// A count with commas between thousands: "2,600".
 pub fn grouped(count: u64) -> String {
@@ -37,6 +37,15 @@ pub fn percent(share: f64) -> String {
     format!("{percents:.1}%")
 }
 
+/// A number with so many digits behind the point; large ones with as many and a power of ten: "0.123", "1.235e37".
+pub fn decimal(value: f64, digits: usize) -> String {
+    const LARGE: f64 = 1e6;
+    match value.is_finite() && value.abs() >= LARGE {
+        true => format!("{value:.digits$e}"),
+        false => format!("{value:.digits$}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +54,20 @@ mod tests {
     fn shares_close_to_all_are_not_rounded_up() {
         for (share, text) in [(0.9996, "99.9%"), (1.0, "100%"), (0.935, "93.5%"), (0.0, "0.0%")] {
             assert_eq!(percent(share), text);
+        }
+    }
+
+    #[test]
+    fn large_numbers_are_as_short_as_small_ones() {
+        for (value, text) in [
+            (0.12345, "0.123"),
+            (-2.0, "-2.000"),
+            (999_999.0, "999999.000"),
+            (1.234_56e37, "1.235e37"),
+            (-1e300, "-1.000e300"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(decimal(value, 3), text);
         }
     }
 

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use fs_err::File;
 
+use crate::disk::{is_missing, named};
+
 /// Above this many files one `syncfs` is cheaper than an `fsync` each.
 const MANY_FILES: usize = 64;
 
@@ -38,7 +40,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_atomic_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write_atomic`], by a function that writes the content.
+/// As [`write_atomic`], by a function that writes the content. Where `path` is a link to a file, that file is replaced;
+/// what is no regular file, such as `/dev/stdout` or a pipe, is written to as it is.
 ///
 /// # Errors
 /// Those of `write` and of the file system; the old file, if there was one, is as it was.
@@ -46,17 +49,93 @@ pub fn write_atomic_with<E: From<io::Error>>(
     path: &Path,
     write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
-    let unfinished = &temporary(path);
-    let written = File::create(unfinished).map_err(E::from).and_then(|mut file| {
+    let target = match fs_err::metadata(path) {
+        Ok(metadata) if metadata.is_file() => fs_err::canonicalize(path)?,
+        Ok(metadata) if !metadata.is_dir() => {
+            return write(&mut fs_err::OpenOptions::new().write(true).open(path)?);
+        }
+        _ => path.to_owned(),
+    };
+    let unfinished = write_unfinished(&target, write)?;
+    if let Err(error) = fs_err::rename(&unfinished, &target) {
+        // The first error is what the caller has to know.
+        let _ = fs_err::remove_file(&unfinished);
+        return Err(error.into());
+    }
+    Ok(sync_parent(&target)?)
+}
+
+/// Writes and flushes the file `path` under its temporary name, which is returned; if that fails, none is left.
+fn write_unfinished<E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<PathBuf, E> {
+    let unfinished = temporary(path);
+    let written = File::create(&unfinished).map_err(E::from).and_then(|mut file| {
         write(&mut file)?;
         Ok(file.sync_all()?)
     });
-    if let Err(error) = written.and_then(|()| Ok(fs_err::rename(unfinished, path)?)) {
-        // The first error is what the caller has to know.
-        let _ = fs_err::remove_file(unfinished);
+    match written {
+        Ok(()) => Ok(unfinished),
+        Err(error) => {
+            let _ = fs_err::remove_file(&unfinished);
+            Err(error)
+        }
+    }
+}
+
+/// Writes several files of a folder, which is created if need be: all under temporary names, and only when all are
+/// whole and flushed are they renamed, in the order given.
+///
+/// # Errors
+/// If the file system refuses; unless that is in the midst of renaming, the folder is as it was.
+pub fn write_files(folder: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
+    let there = folder.is_dir();
+    create_folder(folder)?;
+    let mut unfinished = Vec::new();
+    let written = files.iter().try_for_each(|(name, bytes)| {
+        let path = folder.join(name);
+        unfinished.push((write_unfinished(&path, |file| file.write_all(bytes))?, path));
+        Ok(())
+    });
+    let moved = written.and_then(|()| unfinished.iter().try_for_each(|(from, to)| fs_err::rename(from, to)));
+    if let Err(error) = moved {
+        unfinished.iter().for_each(|(path, _)| _ = fs_err::remove_file(path));
+        if !there {
+            let _ = fs_err::remove_dir(folder);
+        }
         return Err(error);
     }
-    Ok(sync_parent(path)?)
+    sync_folder(folder)
+}
+
+/// Creates a folder and those above it that are missing, and flushes the entries of the new ones.
+///
+/// # Errors
+/// If the file system refuses, or a file is in the way.
+pub fn create_folder(folder: &Path) -> io::Result<()> {
+    let missing: Vec<_> =
+        folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+    fs_err::create_dir_all(folder)?;
+    missing.iter().rev().try_for_each(|path| sync_parent(path))
+}
+
+/// Gives a finished file a second name: a hard link where the file system has them, else a copy, flushed. The folder
+/// that the new name lies in is created if need be; flushing its entry is left to the caller.
+///
+/// # Errors
+/// If the file system refuses.
+pub fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(folder) = to.parent() {
+        create_folder(folder)?;
+    }
+    match fs_err::hard_link(from, to) {
+        Err(error) if !is_missing(&error) && error.kind() != io::ErrorKind::AlreadyExists => {
+            fs_err::copy(from, to)?;
+            sync_file(to)
+        }
+        linked => linked,
+    }
 }
 
 /// Flushes a file that was written under another name and moves it to `path`, replacing an older file in one step.
@@ -104,7 +183,8 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 pub fn sync_files(folder: &Path, files: &[&str]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     if files.len() > MANY_FILES {
-        return Ok(rustix::fs::syncfs(File::open(folder)?)?);
+        let synced = rustix::fs::syncfs(File::open(folder)?);
+        return synced.map_err(|error| named("flush the file system of", folder, error));
     }
     let mut folders = std::collections::BTreeSet::from([folder.to_path_buf()]);
     for file in files {
@@ -115,40 +195,42 @@ pub fn sync_files(folder: &Path, files: &[&str]) -> io::Result<()> {
     folders.iter().try_for_each(|folder| sync_folder(folder))
 }
 
-/// Moves folder `from` to `to`. A folder already at `to` changes places with it, in one step, and is then
+/// Moves folder `from` to `to`. A folder, or whatever else is already at `to`, changes places with it, in one step, and is then
 /// deleted: at every moment there is a whole folder at `to`. Where the file system cannot do that (NFS, FAT), the
 /// older folder is moved to `aside` first.
 ///
 /// # Errors
 /// If the file system refuses.
 pub fn replace_folder(from: &Path, to: &Path, aside: &Path) -> io::Result<()> {
-    if !to.exists() {
+    if fs_err::symlink_metadata(to).is_err() {
         return fs_err::rename(from, to);
     }
     use rustix::fs::{CWD, RenameFlags};
     use rustix::io::Errno;
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::EXCHANGE) {
-        Ok(()) => fs_err::remove_dir_all(from),
+        Ok(()) => remove(from),
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => move_aside(from, to, aside),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(named("put a new folder in the place of", to, error)),
     }
 }
 
 fn move_aside(from: &Path, to: &Path, aside: &Path) -> io::Result<()> {
-    remove_folder(aside)?;
+    remove(aside)?;
     fs_err::rename(to, aside)?;
     fs_err::rename(from, to)?;
-    fs_err::remove_dir_all(aside)
+    remove(aside)
 }
 
-/// Removes a folder and all in it, if it is there.
+/// Removes a file, a link, or a folder and all in it, if it is there.
 ///
 /// # Errors
 /// If the file system refuses.
-pub fn remove_folder(folder: &Path) -> io::Result<()> {
-    match fs_err::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs_err::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(metadata) if metadata.is_dir() => fs_err::remove_dir_all(path),
+        Ok(_) => fs_err::remove_file(path),
     }
 }
 
@@ -158,10 +240,7 @@ pub fn remove_folder(folder: &Path) -> io::Result<()> {
 /// If the file system refuses.
 pub fn point_link(link: &Path, target: &str) -> io::Result<()> {
     let unfinished = &temporary(link);
-    match fs_err::remove_file(unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove(unfinished)?;
     fs_err::os::unix::fs::symlink(target, unfinished)?;
     fs_err::rename(unfinished, link)?;
     sync_parent(link)
@@ -183,6 +262,52 @@ mod tests {
         assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn several_files_come_together_or_not_at_all() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("published");
+        write_files(&folder, &[("model", b"old"), ("card", b"old")]).unwrap();
+        // Something that cannot be replaced by a file is in the place of the last one.
+        let refused = write_files(&folder, &[("model", b"new"), ("no/such/card", b"new")]);
+        refused.unwrap_err();
+        let names = |folder: &Path| -> Vec<_> {
+            let entries = std::fs::read_dir(folder).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&folder), ["card", "model"]);
+        assert_eq!(std::fs::read(folder.join("model")).unwrap(), b"old");
+        let never = root.path().join("never");
+        write_files(&never, &[("no/such/card", b"new")]).unwrap_err();
+        assert!(!never.exists());
+    }
+
+    #[test]
+    fn links_and_devices_are_written_through() {
+        let root = tempfile::tempdir().unwrap();
+        let [file, link] = ["file", "link"].map(|name| root.path().join(name));
+        write_atomic(&file, b"old").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        write_atomic(&link, b"new").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"new");
+        assert!(link.is_symlink());
+        write_atomic(Path::new("/dev/null"), b"gone").unwrap();
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn a_second_name_is_of_the_same_content() {
+        let root = tempfile::tempdir().unwrap();
+        let [file, second] = ["file", "kept/model/file"].map(|name| root.path().join(name));
+        write_atomic(&file, b"first").unwrap();
+        link_or_copy(&file, &second).unwrap();
+        // Files are replaced, never written again: the second name keeps what the first had.
+        write_atomic(&file, b"second").unwrap();
+        assert_eq!(std::fs::read(&second).unwrap(), b"first");
+        link_or_copy(&root.path().join("missing"), &root.path().join("other")).unwrap_err();
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod head;
 mod normalisation;
 mod prediction_columns;
 mod preparation;
+mod preprocessor;
 pub mod stanford_cars;
 mod text;
 
@@ -14,6 +15,7 @@ pub use head::{ClassWeights, Head, HeadKind, Label};
 pub use normalisation::Normalisation;
 pub use prediction_columns::PredictionColumns;
 pub use preparation::{Filter, Fit, Preparation};
+pub use preprocessor::Preprocessor;
 pub use text::{Spellings, folded, normalised};
 
 use std::fmt;
@@ -96,7 +98,7 @@ pub mod model {
     pub const WEIGHTS: &str = "model.safetensors";
     /// Backbone, heads and their classes.
     pub const CONFIG: &str = "config.json";
-    /// How photos become pixels.
+    /// How photos become pixels: a [`Preprocessor`](super::Preprocessor).
     pub const PREPROCESSOR: &str = "preprocessor_config.json";
     /// What a graph calls its input, the pixels; its outputs have the names of heads.
     pub const INPUT: &str = "pixel_values";
@@ -135,6 +137,8 @@ pub struct KnownStage {
     pub name: &'static str,
     /// The setting that switches it on; `None` if every configuration has the stage.
     pub optional: Option<&'static str>,
+    /// Files that a failed run leaves beside its results, for the user to read.
+    pub beside: &'static [&'static str],
 }
 
 impl fmt::Display for KnownStage {
@@ -148,12 +152,12 @@ impl fmt::Display for KnownStage {
 
 /// All stages, in the order in which they run.
 pub const STAGES: [KnownStage; 6] = [
-    KnownStage { name: ingest::STAGE, optional: None },
-    KnownStage { name: labels::STAGE, optional: None },
-    KnownStage { name: preprocess::STAGE, optional: None },
-    KnownStage { name: features::STAGE, optional: Some("train.cache_features") },
-    KnownStage { name: train::STAGE, optional: None },
-    KnownStage { name: evaluate::STAGE, optional: None },
+    KnownStage { name: ingest::STAGE, optional: None, beside: &[ingest::REJECTED_TABLE] },
+    KnownStage { name: labels::STAGE, optional: None, beside: &[] },
+    KnownStage { name: preprocess::STAGE, optional: None, beside: &[] },
+    KnownStage { name: features::STAGE, optional: Some("train.cache_features"), beside: &[] },
+    KnownStage { name: train::STAGE, optional: None, beside: &[] },
+    KnownStage { name: evaluate::STAGE, optional: None, beside: &[] },
 ];
 
 /// What `ingest` found: `dataset.json`.

@@ -9,6 +9,11 @@ use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
+/// Folder in a job's output with what a stage that was interrupted needs to go on. It never becomes part of a result: the
+/// store deletes it once the result has its manifest, and not before, so that whatever ends the program in between, the
+/// next run finds either all of it or a finished result.
+pub const RESUME: &str = "resume";
+
 /// What a stage reads of another stage's artifact.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Input {
@@ -43,7 +48,8 @@ pub trait Stage {
         Ok(BTreeMap::new())
     }
 
-    /// Whether a run can go on from the work folder of an interrupted one; if not, it starts with an empty folder.
+    /// Whether a run can go on from the work folder of an interrupted one; if not, it starts with an empty folder. One
+    /// that can takes over only what it finds noted, with digests, in [`RESUME`], and removes everything else.
     fn resumable(&self) -> bool {
         false
     }

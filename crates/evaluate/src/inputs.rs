@@ -60,15 +60,15 @@ impl Inputs {
         })
     }
 
-    /// Photos in a split.
-    pub(crate) fn count(&self, split: Split) -> usize {
-        self.rows.iter().filter(|row| row.split == split).count()
+    /// Photos in a split: those with a label that one of the network's heads answers, and all.
+    pub(crate) fn counts(&self, split: Split) -> (usize, usize) {
+        let rows = || self.rows.iter().filter(|row| row.split == split);
+        (rows().filter(|row| row.labels.iter().any(Label::is_known)).count(), rows().count())
     }
 
     /// Whether any photo of a split has a label that one of the network's heads answers.
     pub(crate) fn has_labels(&self, split: Split) -> bool {
-        let labelled = |row: &LabelRow| row.split == split && row.labels.iter().any(Label::is_known);
-        self.rows.iter().any(labelled)
+        self.counts(split).0 > 0
     }
 
     /// The photos of a split, in the order of their names.

@@ -23,12 +23,16 @@ pub struct Settings {
     /// What the backbone computes with: `runtime.precision`.
     #[serde(skip)]
     pub precision: Precision,
+    /// Memory that decoding the photos of the report may take at a time, over all threads, in bytes:
+    /// `dataset.max_decode_bytes`. It changes no result.
+    #[serde(skip)]
+    pub max_decode_bytes: u64,
 }
 
 impl Settings {
     /// Reads the section `[evaluate]`; whatever is wrong is noted in `reader`. The precision is `runtime.precision`,
-    /// which is for training too.
-    pub fn read(reader: &mut Reader<'_>, precision: Precision) -> Self {
+    /// which is for training too, the memory `dataset.max_decode_bytes`.
+    pub fn read(reader: &mut Reader<'_>, precision: Precision, max_decode_bytes: u64) -> Self {
         let default = Self::default();
         let splits = [("test", Split::Test), ("validation", Split::Validation)];
         let about = "how to measure, and what to show in the report";
@@ -45,6 +49,7 @@ impl Settings {
                 .key("mistakes", "most confident mistakes shown in the report")
                 .count(default.mistakes, 0..=500),
             precision,
+            max_decode_bytes,
         })
     }
 }
@@ -58,6 +63,7 @@ impl Default for Settings {
             photos: 24,
             mistakes: 12,
             precision: Precision::default(),
+            max_decode_bytes: 2 << 30,
         }
     }
 }

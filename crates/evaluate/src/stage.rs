@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use marque_contracts::counts::{grouped, percent};
+use marque_contracts::counts::{counted, grouped, percent};
 use marque_contracts::schema::{Head, Label, Split, evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Failure, Input, Job, Stage, Summary, json};
 use marque_formats::{LabelRow, LabelTable};
-use marque_metrics::{Metrics, Predictions};
+use marque_metrics::{Metrics, Predictions, Proportion};
 use marque_network::NUMERICS_VERSION;
+use marque_photo::Budget;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -50,7 +51,7 @@ impl Evaluate {
         write_predictions(&predictions, &job.output().join(evaluate::PREDICTIONS))?;
         let page = self.render(&inputs, &predictions, &metrics, note.as_deref())?;
         fs_err::write(job.output().join(evaluate::REPORT), page)?;
-        Ok(summary(&metrics))
+        Ok(summary(&metrics, self.settings.flip))
     }
 
     /// The split asked for, or validation, with a note, if none of the test photos has a label: the
@@ -95,7 +96,8 @@ impl Evaluate {
         metrics: &Metrics,
         note: Option<&str>,
     ) -> Result<String, Error> {
-        let folder = &inputs.photo_folder;
+        let originals =
+            Originals { folder: &inputs.photo_folder, budget: Budget::new(self.settings.max_decode_bytes) };
         let heads: Vec<_> = predictions.heads().iter().map(|head| head.head().clone()).collect();
         let report = Report {
             metrics,
@@ -105,12 +107,9 @@ impl Evaluate {
             network: &network_name(inputs),
             facts: &facts(inputs, self.settings.flip),
             note,
-            sample: &photo_cards(predictions, sample(predictions, self.settings.photos), folder)?,
-            mistakes: &photo_cards(
-                predictions,
-                confident_mistakes(predictions, self.settings.mistakes),
-                folder,
-            )?,
+            sample: &originals.cards(predictions, sample(predictions, self.settings.photos))?,
+            mistakes: &originals
+                .cards(predictions, confident_mistakes(predictions, self.settings.mistakes))?,
         };
         report.render()
     }
@@ -122,7 +121,7 @@ impl Stage for Evaluate {
     }
 
     fn version(&self) -> u32 {
-        7 + 100 * NUMERICS_VERSION
+        8 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {
@@ -150,17 +149,21 @@ impl Stage for Evaluate {
     }
 }
 
-/// Photos with their predictions, read from the originals in the order given.
-fn photo_cards(
-    predictions: &Predictions,
-    photos: Vec<usize>,
-    folder: &Path,
-) -> Result<Vec<PhotoCard>, Error> {
-    let card = |photo: usize| {
-        let thumbnail = Thumbnail::of_file(&folder.join(&predictions.file_names()[photo]))?;
-        Ok(PhotoCard::new(predictions, photo, thumbnail))
-    };
-    photos.into_par_iter().map(card).collect()
+/// The photos themselves, and what memory they may take.
+struct Originals<'a> {
+    folder: &'a Path,
+    budget: Budget,
+}
+
+impl Originals<'_> {
+    /// Photos with their predictions, in the order given.
+    fn cards(&self, predictions: &Predictions, photos: Vec<usize>) -> Result<Vec<PhotoCard>, Error> {
+        let card = |photo: usize| {
+            let path = self.folder.join(&predictions.file_names()[photo]);
+            Ok(PhotoCard::new(predictions, photo, Thumbnail::of_file(&path, &self.budget)?))
+        };
+        photos.into_par_iter().map(card).collect()
+    }
 }
 
 /// "ResNet18 at 96 × 96 pixels".
@@ -174,7 +177,10 @@ fn facts(inputs: &Inputs, flip: bool) -> Vec<(String, String)> {
     let size = inputs.shards.geometry();
     let colours = |values: [f32; 3]| values.map(|value| format!("{value:.3}")).join(", ");
     let parameters: usize = inputs.network.parameters().iter().map(|p| p.var.elem_count()).sum();
-    let head = |head: &Head| format!("{} ({} classes)", head.name, head.classes.len());
+    let head = |head: &Head| {
+        let classes = counted(head.classes.len() as u64, "class", "classes");
+        format!("{} ({classes})", head.name)
+    };
     let heads: Vec<_> = inputs.heads.iter().map(head).collect();
     let mut facts = vec![
         ("Backbone".to_owned(), format!("{:?}", config.backbone)),
@@ -199,34 +205,106 @@ fn facts(inputs: &Inputs, flip: bool) -> Vec<(String, String)> {
             Split::Validation => "Validation photos",
             Split::Test => "Test photos",
         };
-        facts.push((name.to_owned(), grouped(inputs.count(split) as u64)));
+        let (labelled, all) = inputs.counts(split);
+        let labelled = (labelled < all).then(|| format!("{} labelled of ", grouped(labelled as u64)));
+        facts.push((name.to_owned(), labelled.unwrap_or_default() + &grouped(all as u64)));
     }
     facts
 }
 
-fn summary(metrics: &Metrics) -> Summary {
-    let mut parts: Vec<_> = metrics
-        .heads
-        .iter()
-        .filter_map(|head| Some(format!("{} {}", head.name, percent(head.accuracy.share?))))
-        .collect();
-    parts.extend(metrics.tags.iter().filter_map(|head| {
-        let precision = percent(head.mean_average_precision?);
-        Some(format!("{} {} exactly, mAP {precision}", head.name, percent(head.exact.share?)))
-    }));
+fn summary(metrics: &Metrics, flip: bool) -> Summary {
+    let (fewest, most) = metrics.labelled().into_inner();
+    // Where heads were measured on different photos, each says on how many.
+    let share = |right: &Proportion| {
+        let share = percent(right.share?);
+        Some(if fewest == most { share } else { format!("{share} of {}", grouped(right.total)) })
+    };
+    let mut parts = Vec::new();
+    let mut tell = |name: &str, right: &Proportion, more: String| match share(right) {
+        Some(share) => parts.push(format!("{name} {share}{more}")),
+        None => parts.push(format!("{name} not measured, as no photo has its label")),
+    };
+    for head in &metrics.heads {
+        tell(&head.name, &head.accuracy, String::new());
+    }
+    for head in &metrics.tags {
+        let precision = head.mean_average_precision.map_or_else(
+            || ", no mAP, as no photo has a tag".to_owned(),
+            |precision| format!(", mAP {}", percent(precision)),
+        );
+        tell(&head.name, &head.exact, format!(" exactly{precision}"));
+    }
     let heads = metrics.heads.len() + metrics.tags.len();
-    if let (Some(share), true) = (metrics.all_heads_right.share, heads > 1) {
-        parts.push(format!("all right {}", percent(share)));
+    if let (Some(share), true) = (share(&metrics.all_heads_right), heads > 1) {
+        parts.push(format!("all right {share}"));
     }
     let accuracies: BTreeMap<_, _> =
         metrics.heads.iter().map(|head| (head.name.as_str(), head.accuracy.share)).collect();
+    let exact: BTreeMap<_, _> =
+        metrics.tags.iter().map(|head| (head.name.as_str(), head.exact.share)).collect();
+    let photos = match fewest == most && most < metrics.photos {
+        true => format!("{} of {}", grouped(most), grouped(metrics.photos)),
+        false => grouped(metrics.photos),
+    };
+    let word = if metrics.photos == 1 { "photo" } else { "photos" };
+    let mirrored = if flip { ", by the mean of photo and mirror image" } else { "" };
     Summary {
-        line: format!("{} {} photos: {}", metrics.photos, metrics.split, parts.join(", ")),
+        line: format!("{photos} {} {word}{mirrored}: {}", metrics.split, parts.join(", ")),
         notes: BTreeMap::from([
             ("split".to_owned(), json!(metrics.split)),
             ("photos".to_owned(), json!(metrics.photos)),
             ("accuracy".to_owned(), json!(accuracies)),
+            ("exact".to_owned(), json!(exact)),
             ("all_heads_right".to_owned(), json!(metrics.all_heads_right.share)),
         ]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use marque_contracts::schema::{HeadKind, Label};
+
+    use super::*;
+
+    fn line(heads: &[(&str, HeadKind, [Label; 4])], flip: bool) -> String {
+        let names = (0..4).map(|photo| format!("{photo}.jpg")).collect();
+        let mut predictions = Predictions::new(Split::Test, names);
+        for (name, kind, labels) in heads {
+            let head = Head::new(*name, *kind, vec!["a".into(), "b".into()]);
+            // Class `a`, or no tag.
+            predictions.add(head, labels.to_vec(), [-1.0, -2.0].repeat(4)).unwrap();
+        }
+        summary(&Metrics::measure(&predictions), flip).line
+    }
+
+    /// Every head is in the line, whatever of it could not be measured.
+    #[test]
+    fn nothing_that_is_missing_takes_others_with_it() {
+        use HeadKind::{Single, Tags};
+        use Label::{Class, Unknown};
+        let none = || Label::Tags(vec![]);
+        let known = ("brand", Single, [Class(0), Class(0), Class(1), Class(0)]);
+        let half = ("era", Single, [Class(0), Class(1), Unknown, Unknown]);
+        let unknown = ("type", Single, [Unknown, Unknown, Unknown, Unknown]);
+        let untagged = ("extras", Tags, [none(), none(), none(), none()]);
+        let tagged = ("extras", Tags, [none(), Label::Tags(vec![0]), none(), none()]);
+        for (heads, expected) in [
+            (vec![known.clone()], "4 test photos: brand 75.0%"),
+            (vec![half.clone()], "2 of 4 test photos: era 50.0%"),
+            (vec![untagged.clone()], "4 test photos: extras 100% exactly, no mAP, as no photo has a tag"),
+            (vec![tagged.clone()], "4 test photos: extras 75.0% exactly, mAP 25.0%"),
+            (
+                vec![known.clone(), half.clone(), untagged],
+                "4 test photos: brand 75.0% of 4, era 50.0% of 2, extras 100% of 4 exactly, no mAP, as no photo has \
+                 a tag, all right 50.0% of 2",
+            ),
+            (
+                vec![known.clone(), unknown],
+                "4 test photos: brand 75.0% of 4, type not measured, as no photo has its label",
+            ),
+        ] {
+            assert_eq!(line(&heads, false), expected);
+        }
+        assert_eq!(line(&[known], true), "4 test photos, by the mean of photo and mirror image: brand 75.0%");
     }
 }

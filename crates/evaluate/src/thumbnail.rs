@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use image::DynamicImage;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
-use marque_photo::{ANY_SIZE, Decoder, Photo};
+use marque_photo::{ANY_SIZE, Budget, Decoder, Photo};
 
 use crate::Error;
 
@@ -32,16 +32,16 @@ pub struct Thumbnail {
 }
 
 impl Thumbnail {
-    /// Shrinks the photo at `path`, turned the way its EXIF orientation says.
+    /// Shrinks the photo at `path`, turned the way its EXIF orientation says, once there is memory for it.
     ///
     /// # Errors
     /// If the photo cannot be read or decoded.
-    pub fn of_file(path: &Path) -> Result<Self, Error> {
+    pub fn of_file(path: &Path, budget: &Budget) -> Result<Self, Error> {
         let wrong = |source| Error::Photo { path: path.to_owned(), source };
         let file = fs_err::read(path)?;
         let photo = Photo::read(&file, ANY_SIZE).map_err(wrong)?;
-        let image = Decoder::new().upright(&photo, BEHIND).map_err(wrong)?;
-        Self::of_image(&DynamicImage::ImageRgb8(image))
+        let shrink = |image| Self::of_image(&DynamicImage::ImageRgb8(image));
+        Decoder::new(budget).upright(&photo, BEHIND, shrink).map_err(wrong)?
     }
 
     /// Shrinks an image; a small one keeps its size.

@@ -10,6 +10,7 @@ use marque_evaluate::{
 use marque_formats::{Column, EpochRow, HeadEpoch, Table};
 use marque_metrics::{Metrics, Predictions};
 use marque_network::Precision;
+use marque_photo::Budget;
 use marque_settings::{Document, Reader};
 
 const ODD: &str = "<b>&\"'";
@@ -122,9 +123,9 @@ fn a_head_with_tags_has_its_section() {
     predictions.add(head, labels, logits).unwrap();
     let page = render(&predictions, &heads(&predictions), &history(&["brand", "extras"], 2));
     check_nesting(&page);
-    assert!(page.contains("of test photos have both answers right"));
+    assert!(page.contains("of the test photos with every label have both answers right"));
     assert!(page.contains("<p>3 tags, 100% exactly right, micro-F1 1.000</p>"));
-    assert!(page.contains("always “none” reaches 33.3%"));
+    assert!(page.contains("always “<bdi>none</bdi>” reaches 33.3%"));
     assert!(page.contains("<span class=\"answer\">roof, alloys</span>"));
     assert!(page.contains("mAP its mean over the tags"));
     let columns = ["<th class=\"number\">Photos</th>", "Tag balance", ">AP</th>", "<svg class=\"matrix\""];
@@ -137,6 +138,57 @@ fn names_are_text_wherever_they_stand() {
     check_nesting(&page);
     assert!(!page.contains("<b>&"), "a name was not escaped");
     assert!(page.matches("&#60;b&#62;&#38;&#34;&#39;").count() > 20);
+}
+
+/// A name that turns the direction of what follows it turns nothing else.
+#[test]
+fn names_turn_nothing_else_around() {
+    let mut predictions = Predictions::new(Split::Test, vec!["\u{202e}gpj.exe".into(), "b.jpg".into()]);
+    let classes = vec!["x\u{202e}y".into(), "سيارة".into()];
+    let logits = vec![1.0, 0.0, 1.0, 0.0];
+    let head = Head::new("brand", HeadKind::Single, classes);
+    predictions.add(head, vec![Label::Class(0), Label::Class(1)], logits).unwrap();
+    let page = render(&predictions, &heads(&predictions), &history(&["brand"], 2));
+    assert!(!page.contains('\u{202e}'));
+    assert!(page.contains("\\u202egpj.exe") && page.contains("x\\u202ey"));
+    assert!(page.contains("<bdi>سيارة</bdi>") && page.contains("unicode-bidi: isolate"));
+}
+
+/// What stands over something is printed on the same sheet.
+#[test]
+fn headings_are_printed_with_what_they_are_over() {
+    let page = page(&["brand"], true, 2);
+    let print = page.split("@media print {").nth(1).unwrap().split("</style>").next().unwrap();
+    let together: Vec<_> = print.lines().filter(|line| line.contains("break-after: avoid")).collect();
+    for heading in [".heading", "h2", "h3"] {
+        assert!(together.iter().any(|line| line.contains(heading)), "{heading}");
+    }
+}
+
+/// Nothing is said of photos without a label.
+#[test]
+fn photos_without_labels_are_not_counted() {
+    for (labelled, said) in [
+        ([8, 8], ["measured on 8 photos", "of test photos have both"]),
+        ([5, 5], ["measured on 5 of 8 photos", "of the test photos with every label have both"]),
+        (
+            [5, 7],
+            ["measured on 5 to 7 of 8 photos, by head", "of the test photos with every label have both"],
+        ),
+    ] {
+        let names = (0..8).map(|i| format!("{i}.jpg")).collect();
+        let mut predictions = Predictions::new(Split::Test, names);
+        for (name, labelled) in ["brand", "type"].into_iter().zip(labelled) {
+            let labels = (0..8).map(|i| (i < labelled).then_some(0).into()).collect();
+            let head = Head::new(name, HeadKind::Single, vec!["a".into(), "b".into()]);
+            predictions.add(head, labels, [1.0, 0.0].repeat(8)).unwrap();
+        }
+        let page = render(&predictions, &heads(&predictions), &history(&["brand", "type"], 1));
+        for part in said {
+            assert!(page.contains(part), "{labelled:?}: {part}");
+        }
+        assert!(page.contains(&format!("<p>{0} of {0} photos</p>", labelled[0])), "{labelled:?}");
+    }
 }
 
 #[test]
@@ -153,7 +205,7 @@ fn the_page_needs_nothing_else() {
 fn no_mistakes_are_good_news() {
     let page = page(&["brand"], false, 1);
     check_nesting(&page);
-    assert!(page.contains("100% of test photos have the brand right"));
+    assert!(page.contains("100% of the labelled test photos have the brand right"));
     assert!(page.contains("every answer agrees with its label"));
 }
 
@@ -293,14 +345,15 @@ fn thumbnails_keep_the_shape_of_the_photo() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("photo.png");
     RgbImage::from_fn(900, 300, |x, _| Rgb([(x / 4) as u8, 90, 60])).save(&path).unwrap();
-    let thumbnail = Thumbnail::of_file(&path).unwrap();
+    let budget = Budget::unlimited();
+    let thumbnail = Thumbnail::of_file(&path, &budget).unwrap();
     assert_eq!((thumbnail.width, thumbnail.height), (320, 107));
-    assert_eq!(thumbnail, Thumbnail::of_file(&path).unwrap());
+    assert_eq!(thumbnail, Thumbnail::of_file(&path, &budget).unwrap());
     let small = DynamicImage::ImageRgb8(RgbImage::new(40, 30));
     assert_eq!((Thumbnail::of_image(&small).unwrap().width, small.dimensions()), (40, (40, 30)));
 
     std::fs::write(&path, "not a photo").unwrap();
-    let error = Thumbnail::of_file(&path).unwrap_err();
+    let error = Thumbnail::of_file(&path, &budget).unwrap_err();
     assert!(error.to_string().contains("photo.png"), "{error}");
 }
 
@@ -309,7 +362,7 @@ fn settings_have_defaults_and_bounds() {
     let read = |text: &str| {
         let document = Document::parse("pipeline.toml", text).unwrap();
         let mut reader = Reader::new(&document);
-        let settings = Settings::read(&mut reader, Precision::F32);
+        let settings = Settings::read(&mut reader, Precision::F32, 2 << 30);
         reader.finish().map(|_| settings)
     };
     assert_eq!(read("").unwrap(), Settings::default());

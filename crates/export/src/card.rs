@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
-use marque_contracts::counts::percent;
-use marque_contracts::schema::{Head, HeadKind, Split};
+use marque_contracts::counts::{counted, grouped, percent};
+use marque_contracts::printable;
+use marque_contracts::schema::{Filter, Fit, Head, HeadKind, Preparation, Split};
 use marque_metrics::{HeadMetrics, Metrics, Proportion, TagHeadMetrics};
 use marque_network::{BottleneckStride, HeadConfig, NetworkConfig};
 use serde_json::Value;
@@ -18,6 +19,8 @@ pub struct CardFacts {
     pub heads: Vec<Head>,
     /// What was measured of this very model: `metrics.json`.
     pub metrics: Option<Metrics>,
+    /// Whether that was of the mean of each photo and its mirror image, which the model alone does not compute.
+    pub mirrored: bool,
     /// The settings it was trained with, defaults included.
     pub training: Option<Value>,
     /// The settings of the data set and of what was done to its photos, by stage.
@@ -34,7 +37,7 @@ pub fn model_card(model: &Model, facts: &CardFacts) -> String {
         "\n# {:?}: {}\n\nOne network that answers {} about a photo: {}. A {:?} backbone with one linear layer per \
          head, {:.1} million parameters, for photos of {size} × {size} pixels; trained with marque.\n",
         config.backbone,
-        names.join(", "),
+        text(&names.join(", ")),
         if names.len() == 1 { "a question".to_owned() } else { format!("{} questions", names.len()) },
         listed(&names),
         config.backbone,
@@ -42,9 +45,9 @@ pub fn model_card(model: &Model, facts: &CardFacts) -> String {
     );
     card += &heads(config);
     if let Some(metrics) = &facts.metrics {
-        card += &results(metrics);
+        card += &results(metrics, facts.mirrored);
     }
-    card += &usage(config, model.preparation().as_ref());
+    card += &usage(config, model.preparation());
     if !facts.heads.is_empty() {
         card += &training_data(&facts.heads);
     }
@@ -56,7 +59,8 @@ pub fn model_card(model: &Model, facts: &CardFacts) -> String {
         card += &format!("\n### Settings of `{stage}`\n");
         card += &settings_table(settings);
     }
-    card
+    // Nothing of a name acts on whoever shows the card.
+    printable(&card).into_owned()
 }
 
 fn front_matter(config: &NetworkConfig, facts: &CardFacts) -> String {
@@ -67,8 +71,9 @@ fn front_matter(config: &NetworkConfig, facts: &CardFacts) -> String {
     );
     if let Some(metrics) = &facts.metrics {
         let heads = measured_heads(metrics);
-        let index: String =
-            heads.map(|(name, measures)| index_entry(name, &measures, &metrics.split)).collect();
+        let index: String = heads
+            .map(|(name, measures)| index_entry(name, &measures, &metrics.split, facts.mirrored))
+            .collect();
         if !index.is_empty() {
             yaml += &format!("model-index:\n- name: {}\n  results:\n{index}", quoted(backbone));
         }
@@ -77,15 +82,16 @@ fn front_matter(config: &NetworkConfig, facts: &CardFacts) -> String {
 }
 
 /// The results of a head for the hub's table of models.
-fn index_entry(name: &str, measures: &[Measure], split: &str) -> String {
+fn index_entry(name: &str, measures: &[Measure], split: &str, mirrored: bool) -> String {
     if measures.is_empty() {
         return String::new();
     }
+    let mirrored = if mirrored { ", mean of photo and mirror image" } else { "" };
     let mut entry = format!(
         "  - task:\n      type: image-classification\n      name: {}\n    dataset:\n      type: custom\n      \
          name: {}\n      split: {split}\n    metrics:\n",
         quoted(name),
-        quoted(&format!("{name} of the {split} photos")),
+        quoted(&format!("{name} of the {split} photos{mirrored}")),
     );
     for Measure { kind, label, value, .. } in measures {
         let _ = write!(entry, "    - type: {kind}\n      name: {}\n      value: {value}\n", quoted(label));
@@ -137,38 +143,61 @@ fn heads(config: &NetworkConfig) -> String {
             HeadKind::Tags => "several classes, or none",
         };
         let labels: Vec<_> = head.labels().collect();
-        let _ = writeln!(section, "| {} | {answers} | {} |", head.name, cell(&labels.join(", ")));
+        let _ = writeln!(section, "| {} | {answers} | {} |", text(&head.name), text(&labels.join(", ")));
     }
     if let Some(hierarchy) = &config.hierarchy {
         let implied: Vec<_> = hierarchy.implies.keys().map(String::as_str).collect();
         let _ = writeln!(
             section,
-            "\n{} {} together with `{}`, a head of {} finer classes: each of these implies a class of every \
+            "\n{} {} together with {}, a head of {} finer classes: each of these implies a class of every \
              other, and each head answers with the class that the most probable of them implies, by the product of all \
              heads' probabilities. The ONNX file does so; `agreement` in `config.json` has which class implies which.",
             if implied.len() == 1 { "The head" } else { "The heads" },
             listed(&implied) + if implied.len() == 1 { " answers" } else { " answer" },
-            hierarchy.head.name,
+            text(&hierarchy.head.name),
             hierarchy.head.classes,
         );
     }
     section
 }
 
-fn results(metrics: &Metrics) -> String {
-    let Metrics { split, photos, .. } = metrics;
-    let mut section = format!("\n## Results\n\nOn the {photos} photos of the {split} split:\n\n");
+fn results(metrics: &Metrics, mirrored: bool) -> String {
+    let Metrics { split, all_heads_right, .. } = metrics;
+    let all = counted(metrics.photos, "photo", "photos");
+    // Photos without a label were not measured.
+    let photos = match metrics.labelled().into_inner() {
+        (fewest, _) if fewest == metrics.photos => format!("the {all} of the {split} split"),
+        (fewest, most) if fewest == most => {
+            format!("{} of the {all} of the {split} split, those with a label", grouped(most))
+        }
+        (fewest, most) => format!(
+            "{} to {} of the {all} of the {split} split, those with a label of the head",
+            grouped(fewest),
+            grouped(most)
+        ),
+    };
+    let mut section = format!("\n## Results\n\nOn {photos}:\n\n");
     section += "| head | measure | value | 95% interval |\n|---|---|---|---|\n";
     let heads =
         measured_heads(metrics).flat_map(|(name, measures)| measures.into_iter().map(move |m| (name, m)));
-    let together = proportion("", "right together", &metrics.all_heads_right).map(|measure| ("all", measure));
+    let together = proportion("", "right together", all_heads_right).map(|measure| ("all", measure));
     for (name, Measure { label, value, interval, .. }) in heads.chain(together) {
+        let name = text(name);
         let _ = writeln!(section, "| {name} | {label} | {} | {} |", percent(value), range(interval));
+    }
+    if all_heads_right.total > 0 && all_heads_right.total < metrics.photos {
+        let photos = counted(all_heads_right.total, "photo", "photos");
+        let _ = writeln!(section, "\nRight together is of the {photos} with every label.");
+    }
+    if mirrored {
+        section += "\nThese are results of the mean of each photo's logits and those of its mirror image. The model \
+                    alone, as used below and in the ONNX file, sees the photo only, and answers a little differently: \
+                    show it both and take the mean of the logits for these results.\n";
     }
     section
 }
 
-fn usage(config: &NetworkConfig, preparation: Option<&Value>) -> String {
+fn usage(config: &NetworkConfig, preparation: Option<&Preparation>) -> String {
     let backbone = config.backbone.name();
     let (stride, moved) = match config.bottleneck_stride {
         BottleneckStride::First1x1 if config.backbone.has_bottlenecks() => (
@@ -202,35 +231,31 @@ fn usage(config: &NetworkConfig, preparation: Option<&Value>) -> String {
     )
 }
 
-/// What happens to a photo before it is normalised, from `preprocessor_config.json`.
-fn prepared(size: usize, words: Option<&Value>) -> String {
-    let Some(words) = words else { return format!("resized to {size} × {size} pixels") };
-    let filter = match words["resample"].as_u64() {
-        Some(1) => "Lanczos",
-        Some(3) => "bicubic",
-        _ => "bilinear",
+/// What happens to a photo before it is normalised.
+fn prepared(size: usize, preparation: Option<&Preparation>) -> String {
+    let Some(preparation) = preparation else { return format!("resized to {size} × {size} pixels") };
+    let filter = match preparation.resize {
+        Filter::Bilinear => "bilinear",
+        Filter::Bicubic => "bicubic",
+        Filter::Lanczos => "Lanczos",
     };
-    let colour = || words["pad_color"].to_string();
-    let fitted = match (words["size"]["shortest_edge"].as_u64(), words["size"]["longest_edge"].as_u64()) {
-        (Some(side), _) => {
-            format!(
-                "resized so that the shorter side has {side} pixels, of which the middle {size} × {size} are taken"
-            )
-        }
-        (_, Some(side)) => format!(
-            "resized so that the longer side has {side} pixels, in the middle of a square of the colour {}",
-            colour()
+    let side = preparation.size;
+    let fitted = match preparation.fit {
+        Fit::Squash => format!("resized to {size} × {size} pixels, whatever their shape"),
+        Fit::Crop => format!(
+            "resized so that the shorter side has {side} pixels, of which the middle {size} × {size} are taken"
         ),
-        _ => format!("resized to {size} × {size} pixels, whatever their shape"),
+        Fit::Pad => format!(
+            "resized so that the longer side has {side} pixels, in the middle of a square of the colour {:?}",
+            preparation.background
+        ),
     };
-    let cut = match words["crop_to_box"]["margin"].as_f64() {
+    let cut = match preparation.margin {
         Some(0.0) => "cut to the box of the car, where there is one, and ".to_owned(),
-        Some(margin) => {
-            format!(
-                "cut to the box of the car with a margin of {} of its sides, where there is one, and ",
-                percent(margin)
-            )
-        }
+        Some(margin) => format!(
+            "cut to the box of the car with a margin of {} of its sides, where there is one, and ",
+            percent(margin)
+        ),
         None => String::new(),
     };
     format!("{cut}{fitted} ({filter}, antialiased)")
@@ -238,15 +263,16 @@ fn prepared(size: usize, words: Option<&Value>) -> String {
 
 /// What to do with the logits, in Python.
 fn answers(config: &NetworkConfig) -> String {
-    let first = config.heads.first().map_or("", |head: &HeadConfig| head.name.as_str());
-    let Some(hierarchy) = &config.hierarchy else { return format!("logits(\"{first}\")\n") };
-    let fine = &hierarchy.head.name;
+    // Text of JSON is text of Python.
+    let first = quoted(config.heads.first().map_or("", |head: &HeadConfig| head.name.as_str()));
+    let Some(hierarchy) = &config.hierarchy else { return format!("logits({first})\n") };
+    let fine = quoted(&hierarchy.head.name);
     format!(
         "\nagreement = json.load(open(\"config.json\"))[\"agreement\"]\n\
          known = [c for c in range(agreement[\"head\"][\"classes\"])\n         \
          if all(classes[c] is not None for classes in agreement[\"implies\"].values())]\n\
          implies = {{head: torch.tensor([classes[c] for c in known]) for head, classes in agreement[\"implies\"].items()}}\n\
-         product = logits(\"{fine}\").log_softmax(1)[:, known]\n\
+         product = logits({fine}).log_softmax(1)[:, known]\n\
          for head, classes in implies.items():\n    product += logits(head).log_softmax(1)[:, classes]\n\
          best = product.argmax(1)\n\
          answers = {{head: classes[best] for head, classes in implies.items()}}  # class ids, as in id2label\n"
@@ -265,7 +291,7 @@ fn training_data(heads: &[Head]) -> String {
                 count.copied().unwrap_or(0).to_string()
             };
             let counts = Split::ALL.map(count).join(" | ");
-            let _ = writeln!(section, "| {} | {} | {counts} |", head.name, cell(name));
+            let _ = writeln!(section, "| {} | {} | {counts} |", text(&head.name), text(name));
         }
     }
     section
@@ -276,7 +302,7 @@ fn settings_table(settings: &Value) -> String {
     let mut rows = Vec::new();
     flatten("", settings, &mut rows);
     let rows: String =
-        rows.into_iter().map(|(key, value)| format!("| `{key}` | {} |\n", cell(&value))).collect();
+        rows.into_iter().map(|(key, value)| format!("| `{key}` | {} |\n", text(&value))).collect();
     format!("\n| setting | value |\n|---|---|\n{rows}")
 }
 
@@ -294,9 +320,27 @@ fn flatten(path: &str, value: &Value, rows: &mut Vec<(String, String)>) {
     }
 }
 
-/// Text in a cell of a table.
-fn cell(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ")
+/// Text that comes out of Markdown as it is, in a cell of a table too, and whatever HTML it looks like.
+fn text(plain: &str) -> String {
+    let mut escaped = String::with_capacity(plain.len());
+    let mut before = ' ';
+    let mut rest = plain.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '\n' | '\r' => escaped.push(' '),
+            // Within a word it is no emphasis, and names are full of it.
+            '_' if before.is_alphanumeric() && rest.peek().is_some_and(|next| next.is_alphanumeric()) => {
+                escaped.push('_');
+            }
+            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '~' | '$' | '#' => escaped.extend(['\\', c]),
+            c => escaped.push(c),
+        }
+        before = c;
+    }
+    escaped
 }
 
 /// Text in YAML, of which JSON's strings are a part.

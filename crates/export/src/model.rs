@@ -1,12 +1,13 @@
 //! A trained network, read from its folder.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::json;
 use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
+use marque_contracts::schema::{Preparation, Preprocessor};
 use marque_network::NetworkConfig;
 use safetensors::tensor::{Dtype, SafeTensors};
-use serde_json::Value;
 
 use crate::Error;
 
@@ -15,6 +16,7 @@ use crate::Error;
 pub struct Model {
     folder: PathBuf,
     config: NetworkConfig,
+    preparation: Option<Preparation>,
     weights: Vec<u8>,
 }
 
@@ -27,8 +29,13 @@ impl Model {
         let path = folder.join(CONFIG);
         let config: NetworkConfig = json::read(&path)?;
         config.check().map_err(|source| Error::Config { path, source })?;
+        let preparation = match json::read::<Preprocessor>(&folder.join(PREPROCESSOR)) {
+            Ok(preprocessor) => Some(preprocessor.preparation()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
         let weights = fs_err::read(folder.join(WEIGHTS))?;
-        let model = Self { folder: folder.to_owned(), config, weights };
+        let model = Self { folder: folder.to_owned(), config, preparation, weights };
         model.tensors()?;
         Ok(model)
     }
@@ -43,9 +50,9 @@ impl Model {
         &self.folder
     }
 
-    /// How photos are prepared for it, `preprocessor_config.json`, if that is there and can be read.
-    pub(crate) fn preparation(&self) -> Option<Value> {
-        json::read(&self.folder.join(PREPROCESSOR)).ok()
+    /// How photos are prepared for it, by `preprocessor_config.json`, if that is there.
+    pub(crate) fn preparation(&self) -> Option<&Preparation> {
+        self.preparation.as_ref()
     }
 
     /// Number of trainable weights: batch norm's running statistics are not.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use marque_contracts::schema::{ClassWeights, Head, HeadKind, Split};
+use marque_contracts::schema::{ClassWeights, Filter, Fit, Head, HeadKind, Preparation, Preprocessor, Split};
 use marque_export::{CardFacts, Model, model_card, write_folder};
 use marque_metrics::Metrics;
 use marque_network::{Backbone, BottleneckStride, HeadConfig, LabelHierarchy, Network, NetworkConfig};
@@ -20,8 +20,16 @@ fn model(folder: &std::path::Path) -> Model {
 fn save(config: &NetworkConfig, folder: &std::path::Path) -> Model {
     Network::new(config, 1).unwrap().save(&folder.join("model.safetensors")).unwrap();
     std::fs::write(folder.join("config.json"), serde_json::to_string(config).unwrap()).unwrap();
-    std::fs::write(folder.join("preprocessor_config.json"), "{}").unwrap();
+    let size = config.input_size;
+    let preparation =
+        Preparation { size, margin: None, fit: Fit::Squash, resize: Filter::Bilinear, background: [255; 3] };
+    write_preprocessor(config, &preparation, folder);
     Model::open(folder).unwrap()
+}
+
+fn write_preprocessor(config: &NetworkConfig, preparation: &Preparation, folder: &std::path::Path) {
+    let words = Preprocessor::new(preparation, config.mean, config.std);
+    std::fs::write(folder.join("preprocessor_config.json"), json!(words).to_string()).unwrap();
 }
 
 fn head(name: &str, kind: HeadKind, classes: &[&str]) -> Head {
@@ -65,6 +73,7 @@ fn facts() -> CardFacts {
             head("extras", HeadKind::Tags, &["roof"]),
         ],
         metrics: Some(metrics),
+        mirrored: false,
         training: Some(json!({ "epochs": 9, "schedule": { "shape": "one-cycle" } })),
         data: vec![("preprocess".to_owned(), json!({ "size": 64 }))],
     }
@@ -123,26 +132,105 @@ fn a_card_of_a_model_alone_says_less() {
 #[test]
 fn a_card_says_how_photos_are_prepared() {
     let folder = tempfile::tempdir().unwrap();
-    let model = model(folder.path());
-    let says = |words: serde_json::Value, expected: &str| {
-        std::fs::write(folder.path().join("preprocessor_config.json"), words.to_string()).unwrap();
-        let card = model_card(&model, &CardFacts::default());
+    let config = model(folder.path()).config().clone();
+    let squash = Preparation {
+        size: 64,
+        margin: None,
+        fit: Fit::Squash,
+        resize: Filter::Bilinear,
+        background: [255; 3],
+    };
+    let says = |preparation: Preparation, expected: &str| {
+        write_preprocessor(&config, &preparation, folder.path());
+        let card = model_card(&Model::open(folder.path()).unwrap(), &CardFacts::default());
         assert!(card.contains(expected), "{expected}\n{card}");
     };
     says(
-        json!({ "size": { "height": 64, "width": 64 }, "resample": 2 }),
+        squash.clone(),
         "Photos are RGB, resized to 64 × 64 pixels, whatever their shape (bilinear, antialiased), and normalised",
     );
     says(
-        json!({ "size": { "shortest_edge": 64 }, "resample": 1, "crop_to_box": { "margin": 0.0 } }),
+        Preparation { fit: Fit::Crop, resize: Filter::Lanczos, margin: Some(0.0), ..squash.clone() },
         "cut to the box of the car, where there is one, and resized so that the shorter side has 64 pixels, of which \
          the middle 64 × 64 are taken (Lanczos",
     );
     says(
-        json!({ "size": { "longest_edge": 64 }, "resample": 3, "pad_color": [1, 2, 3], "crop_to_box": { "margin": 0.05 } }),
+        Preparation {
+            fit: Fit::Pad,
+            resize: Filter::Bicubic,
+            background: [1, 2, 3],
+            margin: Some(0.05),
+            ..squash
+        },
         "with a margin of 5.0% of its sides, where there is one, and resized so that the longer side has 64 pixels, in \
-         the middle of a square of the colour [1,2,3] (bicubic",
+         the middle of a square of the colour [1, 2, 3] (bicubic",
     );
+}
+
+#[test]
+fn a_damaged_preparation_is_an_error_and_a_missing_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    model(folder.path());
+    let path = folder.path().join("preprocessor_config.json");
+    std::fs::write(&path, "{\"size\":").unwrap();
+    let error = Model::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("preprocessor_config.json is damaged"), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    let card = model_card(&Model::open(folder.path()).unwrap(), &CardFacts::default());
+    assert!(card.contains("Photos are RGB, resized to 64 × 64 pixels, and normalised"), "{card}");
+}
+
+/// Names of classes are anything.
+#[test]
+fn names_are_text_in_the_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let names =
+        ["<unk>", "a|b", "*", "_x_", "snake_case", "[a](b)", "`c`", "A&B", "\\", "$1$", "gpj.\u{202e}exe"];
+    let heads = vec![HeadConfig::new("brand", names)];
+    let config = NetworkConfig { std: [0.25; 3], ..NetworkConfig::new(Backbone::ResNet18, 64, heads) };
+    let facts = CardFacts { heads: vec![head("brand", HeadKind::Single, &names)], ..CardFacts::default() };
+    let card = model_card(&save(&config, folder.path()), &facts);
+    for shown in [
+        "&lt;unk&gt;",
+        "a\\|b",
+        "\\*",
+        "\\_x\\_",
+        "snake_case",
+        "\\[a\\](b)",
+        "\\`c\\`",
+        "A&amp;B",
+        "\\\\",
+        "\\$1\\$",
+        "gpj.\\u202eexe",
+    ] {
+        assert!(card.contains(&format!("| brand | {shown} |")), "{shown}\n{card}");
+    }
+    assert!(!card.contains("<unk>") && !card.contains('\u{202e}'), "{card}");
+}
+
+/// What was not measured is not counted.
+#[test]
+fn results_say_what_they_are_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path());
+    let card = model_card(&model, &facts());
+    assert!(
+        card.contains("On 0 to 2 of the 7 photos of the test split, those with a label of the head:"),
+        "{card}"
+    );
+    assert!(card.contains("Right together is of the 2 photos with every label."), "{card}");
+    assert!(!card.contains("mirror"), "{card}");
+    let mirrored = model_card(&model, &CardFacts { mirrored: true, ..facts() });
+    for part in [
+        "name: \"brand of the test photos, mean of photo and mirror image\"",
+        "the mean of each photo's logits and those of its mirror image",
+    ] {
+        assert!(mirrored.contains(part), "{part}\n{mirrored}");
+    }
+    let mut single = facts();
+    single.metrics.as_mut().unwrap().heads.pop();
+    let card = model_card(&model, &single);
+    assert!(card.contains("On 2 of the 7 photos of the test split, those with a label:"), "{card}");
 }
 
 #[test]
@@ -186,7 +274,7 @@ fn a_card_explains_answers_that_agree() {
     config.hierarchy = Some(LabelHierarchy { head: HeadConfig::new("exact", ["x", "y", "z"]), implies });
     let card = model_card(&save(&config, folder.path()), &CardFacts::default());
     for part in [
-        "The head brand answers together with `exact`, a head of 3 finer classes",
+        "The head brand answers together with exact, a head of 3 finer classes",
         "import json, torch, torchvision",
         "product = logits(\"exact\").log_softmax(1)[:, known]",
     ] {

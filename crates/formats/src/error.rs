@@ -16,7 +16,15 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The file is not a Parquet table that can be read, or the table cannot be written.
+    /// A table cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The Parquet library's reason, with the system's behind it.
+        source: parquet::errors::ParquetError,
+    },
+    /// The file is not a Parquet table that can be read.
     #[error("{path} is not a readable Parquet table")]
     Parquet {
         /// The file.

@@ -185,7 +185,11 @@ impl EpochRow {
 fn cell(column: &Column, row: usize) -> String {
     let text = match column {
         Column::Integer(values) => values[row].map(|value| value.to_string()),
-        Column::Number(values) => values[row].map(|value| value.to_string()),
+        // A loss that has run away would take forty digits.
+        Column::Number(values) => values[row].map(|value| match value.abs() < 1e16 {
+            true => value.to_string(),
+            false => format!("{value:e}"),
+        }),
         Column::Flag(values) => values[row].map(|value| value.to_string()),
         _ => None,
     };

@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
-use fs_err::File;
+use marque_contracts::durable::write_atomic_with;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -151,26 +151,28 @@ impl Table {
         self.metadata.get(key).map(String::as_str)
     }
 
-    /// Writes the table as Parquet: zstd, row groups of 16,384 rows, no times in it.
+    /// Writes the table as Parquet: zstd, row groups of 16,384 rows, no times in it. The file is written beside its
+    /// place, flushed and renamed.
     ///
     /// # Errors
-    /// If columns differ in length, or the file cannot be written.
+    /// If columns differ in length, or the file cannot be written; the older file, if there was one, is as it was.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let parquet = |source: ParquetError| Error::Parquet { path: path.to_owned(), source };
+        let cannot = |source: ParquetError| Error::Write { path: path.to_owned(), source };
         let fields: Vec<_> = self.columns.iter().map(|(name, column)| field(name, column)).collect();
         let schema = Arc::new(Schema::new(fields).with_metadata(self.metadata.clone()));
         let arrays = self.columns.iter().map(|(_, column)| column.to_arrow()).collect();
-        let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|e| parquet(e.into()))?;
+        let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|e| cannot(e.into()))?;
         let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).map_err(parquet)?))
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).map_err(cannot)?))
             .set_max_row_group_row_count(Some(ROW_GROUP))
             .set_created_by("marque".to_owned())
             .build();
-        let mut writer =
-            ArrowWriter::try_new(File::create(path)?, schema, Some(properties)).map_err(parquet)?;
-        writer.write(&batch).map_err(parquet)?;
-        writer.close().map_err(parquet)?;
-        Ok(())
+        write_atomic_with(path, |file| {
+            let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(cannot)?;
+            writer.write(&batch).map_err(cannot)?;
+            writer.close().map_err(cannot)?;
+            Ok(())
+        })
     }
 
     /// Reads a Parquet table. Columns of types other than those of [`Column`] are left out, and so are

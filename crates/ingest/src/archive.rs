@@ -9,6 +9,7 @@ mod extract;
 mod guard;
 mod gzip;
 mod tar_gz;
+mod unread;
 mod zip;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +103,10 @@ pub enum Refusal {
     TooCompressed(u64),
     /// Damaged or cut short.
     Damaged(String),
+    /// An archive of a kind that is known, and not read.
+    Unread(&'static str),
+    /// A member is packed by a method that is known, and not read.
+    UnreadMethod(String, &'static str),
     /// Not an archive of a known kind.
     UnknownFormat,
 }
@@ -135,6 +140,15 @@ impl fmt::Display for Refusal {
                 write!(f, "it unpacks to more than dataset.max_ratio = {limit} times its size")
             }
             Self::Damaged(reason) => write!(f, "it is damaged: {reason}"),
+            Self::Unread(what) => write!(
+                f,
+                "it is {what}, which is not read: unpack it and name the folder, or pack it again as zip or tar.gz"
+            ),
+            Self::UnreadMethod(name, method) => write!(
+                f,
+                "{name} in it is packed by {method}, which is not read: unpack it and name the folder, or pack it \
+                 again as zip (by Deflate) or tar.gz"
+            ),
             Self::UnknownFormat => f.write_str("it is neither a tar, a gzipped tar nor a zip file"),
         }
     }
@@ -312,7 +326,7 @@ fn walk_members(
         start if start.get(257..262) == Some(b"ustar") || tar_gz::is_old_tar(start) => {
             tar_gz::walk_plain(file, limits, read, &mut take)
         }
-        _ => Err(Refusal::UnknownFormat.into()),
+        start => Err(unread::kind(start).map_or(Refusal::UnknownFormat, Refusal::Unread).into()),
     }
 }
 

@@ -86,6 +86,12 @@ impl<'a> Download<'a> {
                 Err(found) => errors.extend(found),
             }
         }
+        // Where nothing can be written, no other address would do.
+        if let Some(at) = errors.iter().position(|error| matches!(error, marque_fetch::Error::Io(_)))
+            && let marque_fetch::Error::Io(error) = errors.swap_remove(at)
+        {
+            return Err(error.into());
+        }
         // What was downloaded meanwhile is not missing any more.
         Err(Error::Fetch { errors, distributions: Distribution::all(files) })
     }

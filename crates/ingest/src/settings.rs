@@ -28,6 +28,8 @@ pub struct Settings {
     pub max_rejected: f64,
     /// Most pixels that a photo may have.
     pub max_pixels: u64,
+    /// Memory that decoding photos may take at a time, over all threads; a photo that takes more by itself is left out.
+    pub max_decode_bytes: u64,
     /// Bits in which the perceptual hashes of near-duplicates may differ; `None`: they are not looked for.
     pub near_bits: Option<u32>,
 }
@@ -93,8 +95,11 @@ const KINDS: [(&str, Kind); 5] = [
 /// Bits of a perceptual hash in which near-duplicates differ at most, unless told otherwise.
 const NEAR_BITS: usize = 4;
 
-/// Pixels of a photo, unless told otherwise: more than cameras have, and what fits into 400 MB.
+/// Pixels of a photo, unless told otherwise: more than cameras have.
 const MAX_PIXELS: usize = 100_000_000;
+
+/// Memory for decoding, unless told otherwise: what any photo of so many pixels takes, animations aside.
+const MAX_DECODE_BYTES: usize = 2 << 30;
 
 /// What of the sample can be set; [`marque_sample::VERSION`] stands for the rest.
 fn sample_keys<S: Serializer>(sample: &Sample, serializer: S) -> Result<S::Ok, S::Error> {
@@ -151,12 +156,16 @@ impl Settings {
             )
             .number(0.05, 0.0..=1.0);
         let max_pixels = section
-            .key(
-                "max_pixels",
-                "a photo that has more is left out and listed; decoding takes 3 to 12 bytes for each, on \
-                     each thread",
-            )
+            .key("max_pixels", "a photo that has more is left out and listed")
             .count(MAX_PIXELS, 1..=1 << 40) as u64;
+        let max_decode_bytes = section
+            .key(
+                "max_decode_bytes",
+                "memory that decoding photos may take at a time, over all threads, beside the files themselves: \
+                 photos wait for one another, and one that takes more by itself is left out and listed (a JPEG \
+                 file takes 6 to 12 bytes a pixel, a PNG file 6 to 15)",
+            )
+            .count(MAX_DECODE_BYTES, 1 << 20..=1 << 50) as u64;
         let near = section
             .key(
                 "near_duplicates",
@@ -203,7 +212,15 @@ impl Settings {
                 SourceSettings::Table(Table { table, photos, file_column })
             }
         };
-        Self { source, files, limits, max_rejected, max_pixels, near_bits: near.then_some(near_bits) }
+        Self {
+            source,
+            files,
+            limits,
+            max_rejected,
+            max_pixels,
+            max_decode_bytes,
+            near_bits: near.then_some(near_bits),
+        }
     }
 
     /// The folder, archive or table that has to be there, for messages; `None` for the sample.

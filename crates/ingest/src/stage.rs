@@ -6,6 +6,7 @@ use marque_contracts::counts::counted;
 use marque_contracts::schema::{Dataset, Layout, ingest};
 use marque_contracts::{Digest, Failure, Input, Job, Progress, Silent, Stage, Summary, json};
 use marque_formats::{AnnotationTable, DuplicateRow, PhotoRow, RejectedRow};
+use marque_photo::Budget;
 use serde_json::{Value, json};
 
 use crate::photos::{Photo, decode_all};
@@ -60,7 +61,8 @@ impl Ingest {
         let folder = output.join(ingest::PHOTOS);
         let names = if folder.is_dir() { SourceFolder(&folder).files()? } else { Vec::new() };
         let total = names.len() + imported.rejected.len();
-        let (photos, mut rejected) = decode_all(&folder, names, self.settings.max_pixels, progress);
+        let budget = Budget::new(self.settings.max_decode_bytes);
+        let (photos, mut rejected) = decode_all(&folder, names, self.settings.max_pixels, &budget, progress)?;
         rejected.extend(imported.rejected.iter().cloned());
         rejected.sort_by(|a, b| a.file_name.cmp(&b.file_name));
         self.reject(&rejected, total, output)?;
@@ -159,7 +161,7 @@ impl Stage for Ingest {
     fn version(&self) -> u32 {
         let drawing =
             matches!(self.settings.source, SourceSettings::Sample(_)).then_some(marque_sample::VERSION);
-        7 + 100 * drawing.unwrap_or(0)
+        8 + 100 * drawing.unwrap_or(0)
     }
 
     fn settings(&self) -> Value {

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use marque_contracts::counts::counted;
+use marque_layout::{Alignment, Grid};
 use serde_json::{Map, json};
-
-use crate::layout::{Alignment, Grid};
 
 /// One value of an answer.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,6 +30,8 @@ impl fmt::Display for Value {
             Value::Text(text) => f.write_str(text),
             Value::Integer(integer) => write!(f, "{integer}"),
             Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => write!(f, "{number:.1}"),
+            // Exact below, and no row of digits that nobody has measured above.
+            Value::Number(number) if number.abs() >= 1e9 => write!(f, "{number:.4e}"),
             Value::Number(number) if number.abs() >= 1e-3 => write!(f, "{number:.4}"),
             Value::Number(number) => write!(f, "{number:.3e}"),
             Value::Flag(flag) => write!(f, "{flag}"),

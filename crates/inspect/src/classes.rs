@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use marque_contracts::counts::{counted, grouped};
+use marque_layout::{Alignment, Grid, shorten, wrap};
 
-use crate::layout::{Alignment, Grid, shorten, wrap};
 use crate::sql::rows;
 use crate::{Answer, Error, Value};
 

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use image::RgbImage;
 use image::imageops::{FilterType, overlay, resize};
+use marque_layout::wrap;
 
-use crate::layout::wrap;
 use crate::lettering::{LINE, fitting, write_line};
-use crate::sheet::{FAINT, GAP, INK, PAPER, clipped, label};
+use crate::sheet::{FAINT, GAP, INK, PAPER, clipped, label, save};
 use crate::sql::rows as read_rows;
 use crate::{Answer, Error, Sheet};
 
@@ -75,7 +75,7 @@ pub fn sequence_sheet(
             place(&mut sheet, x, y, picture);
         }
     }
-    sheet.save(out).map_err(|source| Error::Picture { path: out.to_owned(), source })?;
+    save(&sheet, out)?;
     Ok(Sheet { matching: rows.len(), shown: rows.len(), width, height })
 }
 

@@ -1,14 +1,16 @@
 //! Contact sheets: many photos on one picture, each with its labels.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::imageops::{FilterType, overlay, resize};
-use image::{Rgb, RgbImage};
-use marque_photo::{ANY_SIZE, Decoder, Photo};
+use image::{ImageError, ImageFormat, Rgb, RgbImage};
+use marque_contracts::durable::write_atomic;
+use marque_layout::wrap;
+use marque_photo::{ANY_SIZE, Budget, Decoder, Photo};
 use polars::prelude::DataFrame;
 
 use crate::data_frame::read;
-use crate::layout::wrap;
 use crate::lettering::{LINE, fitting, write_line};
 use crate::rows::{filtered, joined};
 use crate::{Answer, Error, Value};
@@ -88,19 +90,17 @@ impl PhotoTable {
         limit: usize,
         out: &Path,
     ) -> Result<Sheet, Error> {
-        let answer = filtered(&self.table, condition)?;
-        let matching = answer.rows.len();
-        let shown = matching.min(limit);
+        let (answer, chosen) = self.choose(condition, limit)?;
+        let (matching, shown) = (answer.rows.len(), chosen.len());
         if shown == 0 {
             return Err(Error::NoPhotos);
         }
-        // Spread evenly: the first ones by name are often alike.
-        let chosen = (0..shown).map(|i| i * matching / shown);
-        let tiles: Vec<_> = chosen.map(|row| self.tile(&answer, folder, row)).collect();
+        let tiles: Vec<_> = chosen.into_iter().map(|row| self.tile(&answer, folder, row)).collect();
         let of = if shown < matching { format!("{shown} of {matching}") } else { shown.to_string() };
+        let photos = if matching == 1 { "photo" } else { "photos" };
         let title = match condition {
-            Some(condition) => format!("{of} photos where {condition}"),
-            None => format!("{of} photos"),
+            Some(condition) => format!("{of} {photos} where {condition}"),
+            None => format!("{of} {photos}"),
         };
         let layout = SheetLayout::of(&tiles);
         if layout.height > TALLEST {
@@ -108,9 +108,26 @@ impl PhotoTable {
             return Err(Error::TooTall { height: layout.height, most: TALLEST, fitting });
         }
         let picture = lay_out(&tiles, &layout, &title);
-        picture.save(out).map_err(|source| Error::Picture { path: out.to_owned(), source })?;
+        save(&picture, out)?;
         let (width, height) = picture.dimensions();
         Ok(Sheet { matching, shown, width, height })
+    }
+
+    /// The names of the photos that [`sheet`](Self::sheet) reads.
+    ///
+    /// # Errors
+    /// If the condition does not fit the columns.
+    pub fn names_on_sheet(&self, condition: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {
+        let (answer, chosen) = self.choose(condition, limit)?;
+        Ok(chosen.into_iter().filter_map(|row| answer.text("file_name", row).map(str::to_owned)).collect())
+    }
+
+    /// The rows that match, and which of them to show: spread evenly, as the first ones by name are often alike.
+    fn choose(&self, condition: Option<&str>, limit: usize) -> Result<(Answer, Vec<usize>), Error> {
+        let answer = filtered(&self.table, condition)?;
+        let matching = answer.rows.len();
+        let shown = matching.min(limit);
+        Ok((answer, (0..shown).map(|i| i * matching / shown).collect()))
     }
 
     fn tile(&self, answer: &Answer, folder: &Path, row: usize) -> Tile {
@@ -136,6 +153,15 @@ impl PhotoTable {
             bounds: bounds.into_iter().collect::<Option<Vec<_>>>().and_then(|sides| sides.try_into().ok()),
         }
     }
+}
+
+/// Writes a picture as PNG or JPEG, whichever the name of `out` ends with: beside its place, and renamed when it is whole.
+pub(crate) fn save(picture: &RgbImage, out: &Path) -> Result<(), Error> {
+    let cannot = |source| Error::Picture { path: out.to_owned(), source };
+    let mut file = Cursor::new(Vec::new());
+    let format = ImageFormat::from_path(out).map_err(cannot)?;
+    picture.write_to(&mut file, format).map_err(cannot)?;
+    write_atomic(out, file.get_ref()).map_err(|error| cannot(ImageError::IoError(error)))
 }
 
 /// What a photo is labelled with; `None` if there is no such column.
@@ -230,7 +256,8 @@ fn mount(sheet: &mut RgbImage, x: u32, y: u32, tile: &Tile) {
 fn decode(path: &Path) -> Option<RgbImage> {
     let file = fs_err::read(path).ok()?;
     let photo = Photo::read(&file, ANY_SIZE).ok()?;
-    Decoder::new().upright(&photo, PAPER.0).ok()
+    // One at a time, and none that was too large to be imported.
+    Decoder::new(&Budget::unlimited()).upright(&photo, PAPER.0, |image| image).ok()
 }
 
 /// Draws the outline of a box whose right and bottom are excluded; what is outside the photo stays undrawn.

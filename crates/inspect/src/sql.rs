@@ -20,6 +20,11 @@ pub struct TableFile {
     pub path: PathBuf,
 }
 
+/// Whether a query reads a table.
+pub fn is_named(table: &TableFile, sql: &str) -> bool {
+    !Statement::read(sql).spellings(&table.name).is_empty()
+}
+
 /// Answers a query over the tables that it names.
 ///
 /// # Errors

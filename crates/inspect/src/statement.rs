@@ -8,9 +8,9 @@ use crate::Error;
 /// Statements that polars would carry out on its copy of the tables, and that would seem to have worked.
 const CHANGES: [&str; 7] = ["drop", "delete", "truncate", "insert", "update", "create", "alter"];
 
-/// Words and signs, lists of values aside, of the longest query: Polars goes into each term from the one before it, so
-/// that many more would take more of the stack than there is.
-const MOST_TERMS: usize = 2_000;
+/// Words and signs of the longest query, values in lists aside. Polars goes into each term from the one before it, on
+/// threads whose stacks are its own: `a || a || …` of 900 words and signs is more than they hold.
+const MOST_TERMS: usize = 500;
 
 /// A query as words and signs, without what stands in quotes or comments. Words are in small letters.
 pub(crate) struct Statement {

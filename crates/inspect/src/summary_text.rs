@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use marque_contracts::counts::{counted, grouped};
 use marque_contracts::schema::HeadKind;
+use marque_layout::{Alignment, Grid, bar, shorten, wrap};
 use unicode_width::UnicodeWidthStr;
 
-use crate::layout::{Alignment, Grid, bar, shorten, wrap};
 use crate::summary::{CrossTable, HeadCounts, LabelSummary};
 
 /// Longest bar of a count, in columns of the terminal.

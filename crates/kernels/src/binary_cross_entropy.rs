@@ -1,6 +1,7 @@
 //! Sigmoid (binary) cross-entropy, the loss of multi-label classification (tags): each class is a question of its own.
 
 use crate::Error;
+use crate::logistic::{sigmoid, softplus};
 use crate::loss::{Loss, LossOptions};
 use crate::tensor_access::{read, wrong_shape};
 use candle_core::{Result, Tensor};
@@ -73,13 +74,8 @@ fn loss_and_gradient(
 
 /// `(1 - p)^gamma * -ln p` for `p = sigmoid(z)`, and its derivative by `z`.
 fn term(z: f64, gamma: f64) -> (f64, f64) {
-    let softplus = (-z).max(0.0) + (-z.abs()).exp().ln_1p();
+    let cross_entropy = softplus(-z);
     let (p, rest) = (sigmoid(z), sigmoid(-z));
     let focus = if gamma == 0.0 { 1.0 } else { rest.powf(gamma) };
-    (focus * softplus, -focus * (gamma * p * softplus + rest))
-}
-
-/// Without overflow at either end.
-fn sigmoid(z: f64) -> f64 {
-    if z >= 0.0 { 1.0 / (1.0 + (-z).exp()) } else { z.exp() / (1.0 + z.exp()) }
+    (focus * cross_entropy, -focus * (gamma * p * cross_entropy + rest))
 }

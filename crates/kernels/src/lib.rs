@@ -7,9 +7,10 @@
 //! | [`nhwc`] | convolution, batch normalisation, ReLU and pooling with their gradients, on plain slices |
 //! | [`cross_entropy`] | softmax cross-entropy with class weights, ignored rows, label smoothing and focal loss |
 //! | [`binary_cross_entropy`] | sigmoid cross-entropy, with the same |
+//! | [`sigmoid`], [`softplus`] | of single numbers |
 //! | [`multiply_add_peak`], [`bf16_multiply_add_peak`] | what the CPU could do at best |
 //!
-//! The last but one are plain functions on tensors that take part in candle's automatic differentiation.
+//! The losses are plain functions on tensors that take part in candle's automatic differentiation.
 //!
 //! # Layout
 //! Activations are NHWC, `[batch, height, width, channels]`; convolution weights are HWIO, `[kernel height,
@@ -35,6 +36,7 @@ mod cross_entropy;
 mod cut;
 mod element;
 mod error;
+mod logistic;
 mod loss;
 mod matrix;
 mod microkernel;
@@ -49,6 +51,7 @@ mod tensor_access;
 pub use binary_cross_entropy::binary_cross_entropy;
 pub use cross_entropy::{IGNORED, cross_entropy};
 pub use error::Error;
+pub use logistic::{sigmoid, softplus};
 pub use loss::LossOptions;
 pub use numerics::NUMERICS_VERSION;
 pub use peak::{bf16_multiply_add_peak, bf16_unit, instruction_set, multiply_add_peak};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use marque_contracts::counts::{counted, grouped};
+use marque_contracts::durable::write_atomic;
 use marque_contracts::schema::{Dataset, Split, ingest, labels};
 use marque_contracts::{Failure, Input, Job, Stage, Summary, json};
 use marque_formats::{CropRow, DuplicateRow, PhotoRow};
@@ -74,7 +75,7 @@ fn write(labelled: &LabelledPhotos<'_>, folder: &Path) -> Result<(), Error> {
     let records = labelled.head_records();
     weights::write(&folder.join(labels::WEIGHT_TABLE), &records)?;
     let text = serde_json::to_string_pretty(&records).map_err(std::io::Error::from)?;
-    Ok(fs_err::write(folder.join(labels::HEADS), text + "\n")?)
+    Ok(write_atomic(&folder.join(labels::HEADS), (text + "\n").as_bytes())?)
 }
 
 fn summary(labelled: &LabelledPhotos<'_>) -> Summary {

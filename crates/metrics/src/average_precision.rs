@@ -14,14 +14,23 @@ pub fn average_precision(scored: &mut [(f64, bool)]) -> Option<f64> {
         let found = threshold.iter().filter(|(_, has)| *has).count();
         true_positives += found;
         predicted += threshold.len();
-        sum += found as f64 / positives as f64 * true_positives as f64 / predicted as f64;
+        // No more than `found`, also when rounded, so that the result is at most 1.
+        sum += found as f64 * (true_positives as f64 / predicted as f64);
     }
-    Some(sum)
+    Some(sum / positives as f64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn average_precision_is_never_above_one() {
+        for positives in 1..=200 {
+            let mut scored: Vec<_> = (0..positives + 3).map(|i| (-f64::from(i), i < positives)).collect();
+            assert_eq!(average_precision(&mut scored), Some(1.0), "{positives}");
+        }
+    }
 
     #[test]
     fn average_precision_is_that_of_scikit_learn() {

@@ -5,7 +5,7 @@
 //! - **Writes**: nothing; [`Metrics`] is the record that the stage `evaluate` writes as `metrics.json`.
 //!
 //! Which label a head predicts is decided in one place, [`predicted`]. Photos whose label is not known are excluded from
-//! every metric. Nothing here knows tensors or files.
+//! every metric. Nothing here knows tensors or files; the logistic function is that of the losses.
 
 mod average_precision;
 mod calibration;
@@ -33,6 +33,6 @@ pub use head_metrics::{ClassMetrics, HeadMetrics, Majority};
 pub use metrics::Metrics;
 pub use multi_label::MultiLabelCounts;
 pub use predictions::{HeadPredictions, Predictions};
-pub use probability::{log_softmax, sigmoid, softplus};
+pub use probability::log_softmax;
 pub use proportion::Proportion;
 pub use tag_metrics::{TagHeadMetrics, TagMetrics};

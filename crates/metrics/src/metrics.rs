@@ -1,5 +1,8 @@
 //! The metrics of all heads: `metrics.json`.
 
+use std::ops::RangeInclusive;
+
+use marque_contracts::counts::{counted, grouped};
 use marque_contracts::schema::HeadKind;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +13,7 @@ use crate::{HeadMetrics, Predictions, Proportion, TagHeadMetrics};
 pub struct Metrics {
     /// The split that was measured.
     pub split: String,
-    /// Photos in it.
+    /// Photos in it, with labels and without.
     pub photos: u64,
     /// Photos about which every head is right, of those whose every label is known. Tags are right if they match
     /// exactly.
@@ -40,6 +43,24 @@ impl Metrics {
             photos_by_wrong_heads: by_wrong_heads,
             heads: of(HeadKind::Single).map(HeadMetrics::measure).collect(),
             tags: of(HeadKind::Tags).map(TagHeadMetrics::measure).collect(),
+        }
+    }
+
+    /// How many of the photos have a label that is known, and so were measured: of the head with the fewest, and of that
+    /// with the most.
+    pub fn labelled(&self) -> RangeInclusive<u64> {
+        let heads = self.heads.iter().map(|head| head.accuracy.total);
+        let totals = || heads.clone().chain(self.tags.iter().map(|head| head.exact.total));
+        totals().min().unwrap_or(0)..=totals().max().unwrap_or(0)
+    }
+
+    /// The photos that were measured, in words: "24 photos", "12 of 24 photos", "8 to 12 of 24 photos, by head".
+    pub fn measured_photos(&self) -> String {
+        let all = counted(self.photos, "photo", "photos");
+        match self.labelled().into_inner() {
+            (fewest, _) if fewest == self.photos => all,
+            (fewest, most) if fewest == most => format!("{} of {all}", grouped(most)),
+            (fewest, most) => format!("{} to {} of {all}, by head", grouped(fewest), grouped(most)),
         }
     }
 

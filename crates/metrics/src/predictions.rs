@@ -1,8 +1,9 @@
 //! What the network predicts for the photos of a split, with their labels.
 
 use marque_contracts::schema::{Head, HeadKind, Label, Split};
+use marque_kernels::sigmoid;
 
-use crate::{Error, log_softmax, predicted, sigmoid};
+use crate::{Error, log_softmax, predicted};
 
 /// The predictions of all heads for the photos of one split.
 #[derive(Clone, PartialEq, Debug)]

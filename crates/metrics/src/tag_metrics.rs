@@ -1,12 +1,11 @@
 //! Metrics of a head with tags: per tag, and over all of them.
 
 use marque_contracts::schema::Label;
+use marque_kernels::softplus;
 use serde::{Deserialize, Serialize};
 
 use crate::class_counts::mean;
-use crate::{
-    ClassMetrics, HeadPredictions, MultiLabelCounts, Proportion, average_precision, predicted_tags, softplus,
-};
+use crate::{ClassMetrics, HeadPredictions, MultiLabelCounts, Proportion, average_precision, predicted_tags};
 
 /// What is measured of a head with tags. Photos whose tags are not known are left out.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -3,63 +3,87 @@
 use image::{DynamicImage, ImageFormat, RgbImage};
 use marque_contracts::guarded;
 
+use crate::budget::{Budget, KEPT};
 use crate::libjpeg::Decompressor;
 use crate::photo::Photo;
+use crate::pixels::Pixels;
 use crate::{Error, raster};
 
-/// A decoded photo as it is stored, in the decoder's memory.
-#[derive(Clone, Copy)]
-pub struct Pixels<'a> {
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// `height × width × 3` levels, rows from the top: red, green, blue.
-    pub rgb: &'a [u8],
-}
-
-/// Decodes photos one after the other in memory that it keeps.
-#[derive(Default)]
-pub struct Decoder {
+/// Decodes photos one after the other, in memory of a budget that all decoders share.
+pub struct Decoder<'b> {
+    budget: &'b Budget,
     rgb: Vec<u8>,
 }
 
-impl Decoder {
+impl<'b> Decoder<'b> {
     /// A decoder without any memory yet.
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(budget: &'b Budget) -> Self {
+        Self { budget, rgb: Vec::new() }
     }
 
-    /// Decodes a photo. What is transparent is composited over `background`.
+    /// Decodes a photo and gives its pixels to `to`, which may take as much memory again, and must not wait for other
+    /// threads: [`Photo::memory`] of the budget is held meanwhile. What is transparent is composited over `background`.
     ///
     /// # Errors
-    /// If the file is damaged, or a JPEG file that ends before its picture does.
-    pub fn decode(&mut self, photo: &Photo<'_>, background: [u8; 3]) -> Result<Pixels<'_>, Error> {
-        let (width, height) = (photo.width(), photo.height());
+    /// If the file is damaged, a JPEG file that ends before its picture does, or takes more than the whole budget.
+    pub fn decode<R>(
+        &mut self,
+        photo: &Photo<'_>,
+        background: [u8; 3],
+        to: impl FnOnce(Pixels<'_>) -> R,
+    ) -> Result<R, Error> {
+        self.with_rgb(photo, background, |rgb| {
+            to(Pixels { width: photo.width(), height: photo.height(), rgb })
+        })
+    }
+
+    /// Decodes a photo, turns it upright, and gives it to `to`, as [`decode`](Self::decode) does.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn upright<R>(
+        &mut self,
+        photo: &Photo<'_>,
+        background: [u8; 3],
+        to: impl FnOnce(RgbImage) -> R,
+    ) -> Result<R, Error> {
+        self.with_rgb(photo, background, |rgb| {
+            let rgb = std::mem::take(rgb);
+            let image = RgbImage::from_raw(photo.width() as u32, photo.height() as u32, rgb);
+            let mut image = DynamicImage::ImageRgb8(image.unwrap_or_default());
+            photo.turn_upright(&mut image);
+            to(image.into_rgb8())
+        })
+    }
+
+    fn with_rgb<R>(
+        &mut self,
+        photo: &Photo<'_>,
+        background: [u8; 3],
+        to: impl FnOnce(&mut Vec<u8>) -> R,
+    ) -> Result<R, Error> {
+        let _share = self.budget.take(photo.memory())?;
+        let result = self.fill(photo, background).map(|()| to(&mut self.rgb));
+        if self.rgb.capacity() > KEPT {
+            self.rgb = Vec::new();
+        }
+        result
+    }
+
+    fn fill(&mut self, photo: &Photo<'_>, background: [u8; 3]) -> Result<(), Error> {
         match photo.format {
             ImageFormat::Jpeg => {
-                self.rgb.resize(width * height * 3, 0);
-                decode_jpeg(photo.file, &mut self.rgb, width)?;
+                self.rgb.resize(photo.width() * photo.height() * 3, 0);
+                decode_jpeg(photo.file, &mut self.rgb, photo.width())
             }
             format => {
-                let decode = || raster::decode(photo.file, format, photo.pixels(), background);
-                self.rgb = guarded(decode).map_err(Error::Damaged)??;
+                // What is kept would come on top of what is decoded.
+                self.rgb = Vec::new();
+                let decode = || raster::decode(photo.file, format, photo.memory(), background);
+                self.rgb = guarded(decode).map_err(|panic| Error::of_panic(format, panic))??;
+                Ok(())
             }
         }
-        Ok(Pixels { width, height, rgb: &self.rgb })
-    }
-
-    /// Decodes a photo and turns it upright.
-    ///
-    /// # Errors
-    /// If the file is damaged.
-    pub fn upright(&mut self, photo: &Photo<'_>, background: [u8; 3]) -> Result<RgbImage, Error> {
-        let Pixels { width, height, .. } = self.decode(photo, background)?;
-        let rgb = std::mem::take(&mut self.rgb);
-        let image = RgbImage::from_raw(width as u32, height as u32, rgb).unwrap_or_default();
-        let mut image = DynamicImage::ImageRgb8(image);
-        photo.turn_upright(&mut image);
-        Ok(image.into_rgb8())
     }
 }
 

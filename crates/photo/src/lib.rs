@@ -7,22 +7,28 @@
 //! sees ([`prepare`], [`Preparer`]): cropped, resized, upright.
 //!
 //! A photo's width and height are known, and compared with a limit, before memory is taken for its pixels
-//! ([`Photo::read`]). JPEG is decoded by libjpeg-turbo, so that pixels are those that Pillow, torchvision and OpenCV see;
-//! the other formats by `image`. A JPEG file that ends before its picture does is an error; one that lacks the end mark
-//! alone is not, unless it is arithmetically coded, which leaves no other way to tell.
+//! ([`Photo::read`]), and what all threads take together stays within a [`Budget`]: a photo that would exceed it waits.
+//! JPEG is decoded by libjpeg-turbo, so that pixels are those that Pillow, torchvision and OpenCV see; the other formats
+//! by `image`. A JPEG file that ends before its picture does is an error; one that lacks the end mark alone is not, unless
+//! it is arithmetically coded, which leaves no other way to tell.
 
+mod budget;
 mod decoder;
 mod error;
 mod exif;
 mod libjpeg;
 mod orientation;
 mod photo;
+mod pixels;
 mod prepare;
 mod raster;
 mod recognise;
 mod region;
+mod resize;
 
-pub use decoder::{Decoder, Pixels};
+pub use budget::Budget;
+pub use decoder::Decoder;
 pub use error::Error;
 pub use photo::{ANY_SIZE, Photo};
+pub use pixels::Pixels;
 pub use prepare::{Prepared, Preparer, prepare};

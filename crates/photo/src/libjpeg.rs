@@ -88,6 +88,26 @@ impl<'a> Decompressor<'a> {
         self.info.num_components as usize
     }
 
+    /// The most bytes that decoding to red, green and blue takes at a time, these included.
+    pub(crate) fn memory(&self) -> u64 {
+        let (width, height) = (u64::from(self.info.image_width), u64::from(self.info.image_height));
+        // SAFETY: the header was read, so that there is a row for each component, which lives as long as the object.
+        let components =
+            unsafe { std::slice::from_raw_parts(self.info.comp_info, self.info.num_components as usize) };
+        // SAFETY: the header was read.
+        let coefficients = match unsafe { ffi::jpeg_has_multiple_scans(&self.info) } {
+            0 => 0,
+            // All of them, 64 of 2 bytes in a block, as none is complete before the last scan; in whole units.
+            _ => components.iter().fold(0u64, |sum, component| {
+                let blocks = |count: ffi::JDIMENSION, factor: c_int| u64::from(count) + factor as u64;
+                let across = blocks(component.width_in_blocks, component.h_samp_factor);
+                sum + 128 * across * blocks(component.height_in_blocks, component.v_samp_factor)
+            }),
+        };
+        // Beside the pixels some rows of each component, before and after they are brought to full size.
+        3 * width * height + coefficients + 256 * width * components.len() as u64
+    }
+
     /// The first APP1 segment before the first scan that begins with `start`.
     pub(crate) fn segment(&self, start: &[u8]) -> Option<&[u8]> {
         let mut next = self.info.marker_list;
@@ -126,7 +146,7 @@ impl<'a> Decompressor<'a> {
         // SAFETY: libjpeg has written the flags through the same pointer, and is not running.
         let Messages { short_of_data, end_of_file, .. } = unsafe { &*self.messages };
         if *end_of_file && (*short_of_data || self.is_arithmetic() || !self.has_all_scans()) {
-            return Err(Error::CutShort);
+            return Err(Error::CutShort("JPEG"));
         }
         Ok(())
     }
@@ -186,6 +206,15 @@ impl<'a> Decompressor<'a> {
             ffi::JERR_SOF_UNSUPPORTED => {
                 Error::UnreadJpeg("with the picture at several sizes (hierarchical)")
             }
+            // The first marker that is not known in place of a frame's: that of JPEG-LS (ISO 14495-1, C.1.1).
+            ffi::JERR_UNKNOWN_MARKER if marker == 0xf7 => Error::UnreadJpeg("of the kind JPEG-LS"),
+            ffi::JERR_IMAGE_TOO_BIG | ffi::JERR_WIDTH_OVERFLOW => {
+                Error::UnreadJpeg("of more than 65,500 pixels across or down")
+            }
+            // T.81, B.2.5: the lines are counted by a segment behind the first scan.
+            ffi::JERR_EMPTY_IMAGE if self.info.image_height == 0 && self.info.image_width > 0 => {
+                Error::UnreadJpeg("that says its height only after the picture")
+            }
             ffi::JERR_BAD_PRECISION => Error::UnreadJpeg("with more than 8 bits for each colour"),
             ffi::JERR_ARITH_NOTIMPL => Error::UnreadJpeg("with arithmetic coding"),
             ffi::JERR_COMPONENT_COUNT
@@ -196,8 +225,8 @@ impl<'a> Decompressor<'a> {
             | ffi::JERR_CONVERSION_NOTIMPL
             | ffi::JERR_BAD_J_COLORSPACE => Error::UnreadJpeg("with colours stored in an unusual way"),
             ffi::JERR_OUT_OF_MEMORY | ffi::JERR_NO_BACKING_STORE => Error::Memory,
-            _ if messages.end_of_file => Error::CutShort,
-            _ => Error::DamagedJpeg(text(&mut self.info, &messages.manager)),
+            _ if messages.end_of_file => Error::CutShort("JPEG"),
+            _ => Error::Damaged { format: "JPEG", cause: text(&mut self.info, &messages.manager).into() },
         }
     }
 }

@@ -7,6 +7,7 @@ use marque_contracts::guarded;
 use crate::libjpeg::Decompressor;
 use crate::orientation::Orientation;
 use crate::recognise::unread;
+use crate::resize::resizing_bytes;
 use crate::{Error, exif, raster};
 
 /// No limit: for photos that were looked at before.
@@ -23,6 +24,8 @@ pub struct Photo<'a> {
     height: usize,
     /// Of EXIF: 1 (as it is) to 8; 1 if the file does not say.
     orientation: u8,
+    /// Most bytes that its decoder takes at a time, the pixels included.
+    decoder_bytes: u64,
 }
 
 impl<'a> Photo<'a> {
@@ -34,12 +37,15 @@ impl<'a> Photo<'a> {
         if file.is_empty() {
             return Err(Error::Empty);
         }
+        if let Some(what) = unread(file) {
+            return Err(Error::Unread(what));
+        }
         let photo = match image::guess_format(file) {
             Ok(ImageFormat::Jpeg) => Self::jpeg(file)?,
             Ok(format) if format.reading_enabled() => {
-                guarded(|| Self::other(file, format)).map_err(Error::Damaged)??
+                guarded(|| Self::other(file, format)).map_err(|panic| Error::of_panic(format, panic))??
             }
-            _ => return Err(unread(file).map_or(Error::NoPhoto, Error::Unread)),
+            _ => return Err(Error::NoPhoto),
         };
         if photo.pixels() > max_pixels {
             return Err(Error::TooLarge { width: photo.width, height: photo.height, max_pixels });
@@ -52,15 +58,20 @@ impl<'a> Photo<'a> {
         let (width, height) = header.size();
         let xmp = header.segment(XMP);
         let orientation = exif::orientation(header.segment(exif::PREFIX), xmp);
-        Ok(Self { file, format: ImageFormat::Jpeg, width, height, orientation })
+        let decoder_bytes = header.memory();
+        Ok(Self { file, format: ImageFormat::Jpeg, width, height, orientation, decoder_bytes })
     }
 
     fn other(file: &'a [u8], format: ImageFormat) -> Result<Self, Error> {
         let mut decoder = raster::decoder(file, format, 0)?;
         let (width, height) = decoder.dimensions();
-        let (exif, xmp) = (decoder.exif_metadata()?, decoder.xmp_metadata()?);
+        let wrong = |error| Error::of_image(format, error);
+        let exif = decoder.exif_metadata().map_err(wrong)?;
+        let xmp = decoder.xmp_metadata().map_err(wrong)?;
         let orientation = exif::orientation(exif.as_deref(), xmp.as_deref());
-        Ok(Self { file, format, width: width as usize, height: height as usize, orientation })
+        let size = (width.into(), height.into());
+        let decoder_bytes = raster::memory(file, format, size, decoder.color_type());
+        Ok(Self { file, format, width: width as usize, height: height as usize, orientation, decoder_bytes })
     }
 
     /// Width in pixels, as stored.
@@ -71,6 +82,11 @@ impl<'a> Photo<'a> {
     /// Height in pixels, as stored.
     pub fn height(&self) -> usize {
         self.height
+    }
+
+    /// The most bytes that decoding the photo, turning it and making a square of it take at a time, beside the file.
+    pub fn memory(&self) -> u64 {
+        self.decoder_bytes.saturating_add(resizing_bytes(self.width, self.height))
     }
 
     /// From the stored photo to the upright one.

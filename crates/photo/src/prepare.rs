@@ -1,20 +1,20 @@
 //! From the bytes of a file to the square of pixels that the network sees: decode, crop, resize, upright.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U8x3;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use marque_contracts::schema::{Crop, Filter, Preparation};
+use fast_image_resize::Resizer;
+use marque_contracts::schema::{Crop, Preparation};
 
-use crate::decoder::{Decoder, Pixels};
+use crate::budget::Budget;
+use crate::decoder::Decoder;
 use crate::orientation::Orientation;
 use crate::photo::Photo;
 use crate::region::{Placement, Region};
+use crate::resize::resize_region;
 use crate::{ANY_SIZE, Error};
 
-/// Prepares photos one after the other in memory that it keeps.
-pub struct Preparer {
+/// Prepares photos one after the other, in memory of a budget that all preparers share.
+pub struct Preparer<'b> {
     preparation: Preparation,
-    decoder: Decoder,
+    decoder: Decoder<'b>,
     resizer: Resizer,
     /// The resized region, as stored, not yet upright.
     resized: Vec<u8>,
@@ -35,16 +35,17 @@ pub struct Prepared {
 /// If the photo cannot be decoded, or has no pixels.
 pub fn prepare(file: &[u8], crop: Option<Crop>, preparation: &Preparation) -> Result<Prepared, Error> {
     let mut rgb = vec![0; preparation.size * preparation.size * 3];
-    let photo = Preparer::new(preparation).prepare(&Photo::read(file, ANY_SIZE)?, crop, &mut rgb)?;
+    let budget = Budget::unlimited();
+    let photo = Preparer::new(preparation, &budget).prepare(&Photo::read(file, ANY_SIZE)?, crop, &mut rgb)?;
     Ok(Prepared { rgb, photo })
 }
 
-impl Preparer {
+impl<'b> Preparer<'b> {
     /// A preparer without any memory yet.
-    pub fn new(preparation: &Preparation) -> Self {
+    pub fn new(preparation: &Preparation, budget: &'b Budget) -> Self {
         Self {
             preparation: preparation.clone(),
-            decoder: Decoder::new(),
+            decoder: Decoder::new(budget),
             resizer: Resizer::new(),
             resized: Vec::new(),
         }
@@ -73,43 +74,14 @@ impl Preparer {
         let crop = crop.filter(|_| margin.is_some());
         let (region, placement) = Region::around(crop, margin.unwrap_or(0.0), upright).fitted(fit, size);
         let region = orientation.stored_region(region, stored);
-        let pixels = self.decoder.decode(photo, background)?;
         let sides = orientation.sides((placement.width, placement.height));
-        resize_region(&mut self.resizer, resize, &pixels, region, sides, &mut self.resized)?;
+        let (resizer, resized) = (&mut self.resizer, &mut self.resized);
+        self.decoder.decode(photo, background, |pixels| {
+            resize_region(resizer, resize, &pixels, region, sides, resized)
+        })??;
         place(&self.resized, sides, orientation, placement, background, out);
         Ok(photo.upright_size())
     }
-}
-
-/// Resizes a region of a photo to `width × height`, into `resized`.
-fn resize_region(
-    resizer: &mut Resizer,
-    filter: Filter,
-    source: &Pixels<'_>,
-    region: Region,
-    (width, height): (usize, usize),
-    resized: &mut Vec<u8>,
-) -> Result<(), Error> {
-    let wrong = |error: &dyn std::fmt::Display| Error::Resize(error.to_string());
-    let side = |side: usize| u32::try_from(side).map_err(|e| wrong(&e));
-    let filter = match filter {
-        Filter::Bilinear => FilterType::Bilinear,
-        Filter::Bicubic => FilterType::CatmullRom,
-        Filter::Lanczos => FilterType::Lanczos3,
-    };
-    resized.resize(width * height * 3, 0);
-    // Typed: through `Resizer::resize` all kinds of pixels are compiled, which takes ten times as long.
-    let photo = TypedImageRef::<U8x3>::from_buffer(side(source.width)?, side(source.height)?, source.rgb)
-        .map_err(|e| wrong(&e))?;
-    let mut target =
-        TypedImage::<U8x3>::from_buffer(side(width)?, side(height)?, resized).map_err(|e| wrong(&e))?;
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(
-        region.left,
-        region.top,
-        region.width,
-        region.height,
-    );
-    resizer.resize_typed(&photo, &mut target, &options).map_err(|e| wrong(&e))
 }
 
 /// Lays the resized region (`stored` pixels wide and high) upright into the square, with the background around it.

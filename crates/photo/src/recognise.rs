@@ -16,12 +16,22 @@ pub(crate) fn unread(file: &[u8]) -> Option<&'static str> {
             _ => Some("a film"),
         };
     }
-    let beginnings: [(&[u8], &str); 8] = [
+    // A chunk of Apple's own in front of the header that the standard wants first.
+    if file.starts_with(b"\x89PNG") && file.get(12..16) == Some(b"CgBI") {
+        return Some("a PNG file as programs for iPhones carry it");
+    }
+    let beginnings: [(&[u8], &str); 14] = [
         (b"II*\0", "a TIFF or raw photo"),
         (b"MM\0*", "a TIFF or raw photo"),
+        (b"II+\0", "a TIFF or raw photo"),
+        (b"MM\0+", "a TIFF or raw photo"),
+        (b"II\xbc\x01", "a JPEG XR photo"),
         (b"\xff\x0a", "a JPEG XL photo"),
         (b"\0\0\0\x0cJXL ", "a JPEG XL photo"),
         (b"\0\0\0\x0cjP  ", "a JPEG 2000 photo"),
+        (b"\xff\x4f\xff\x51", "a JPEG 2000 photo"),
+        (b"\0\0\x01\0", "an icon"),
+        (b"v/1\x01", "an OpenEXR picture"),
         (b"8BPS", "a Photoshop file"),
         (b"%PDF-", "a PDF file"),
         (b"<svg", "an SVG drawing"),

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{ImageFormat, Rgb, RgbImage};
-use marque_photo::{Decoder, Photo};
+use marque_photo::{Budget, Decoder, Photo};
 use proptest::prelude::*;
 
 fn encoded() -> Vec<Vec<u8>> {
@@ -55,8 +55,9 @@ proptest! {
         }
         if let Ok(photo) = Photo::read(&file, 1 << 20) {
             let (width, height) = (photo.width(), photo.height());
-            if let Ok(pixels) = Decoder::new().decode(&photo, [255; 3]) {
-                prop_assert_eq!(pixels.rgb.len(), width * height * 3);
+            let budget = Budget::new(photo.memory());
+            if let Ok(length) = Decoder::new(&budget).decode(&photo, [255; 3], |pixels| pixels.rgb.len()) {
+                prop_assert_eq!(length, width * height * 3);
             }
         }
     }

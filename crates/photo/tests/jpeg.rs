@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use flate2::read::GzDecoder;
-use marque_photo::{ANY_SIZE, Decoder, Error, Photo};
+use marque_photo::{ANY_SIZE, Budget, Decoder, Error, Photo};
 
 /// Files by name, and pixels by the name of the picture.
 type Variants = (Vec<(String, Vec<u8>)>, BTreeMap<String, Vec<u8>>);
@@ -39,7 +39,7 @@ fn picture(name: &str) -> String {
 
 fn decode(file: &[u8]) -> Result<Vec<u8>, Error> {
     let photo = Photo::read(file, ANY_SIZE)?;
-    Ok(Decoder::new().decode(&photo, [255; 3])?.rgb.to_vec())
+    Decoder::new(&Budget::unlimited()).decode(&photo, [255; 3], |pixels| pixels.rgb.to_vec())
 }
 
 /// What is wrong with what was decoded: nothing if it is Pillow's picture to the bit, or both refuse the file.
@@ -63,7 +63,7 @@ fn assert_pillows((files, pictures): &Variants) {
         complaints.extend(complaint(name, decode(file), expected));
         let cut = decode(&file[..file.len() - 2]);
         // Whether arithmetically coded data are whole cannot be told without the mark.
-        if !(name.ends_with("_arithmetic.jpg") && matches!(cut, Err(Error::CutShort))) {
+        if !(name.ends_with("_arithmetic.jpg") && matches!(cut, Err(Error::CutShort(_)))) {
             complaints.extend(complaint(&format!("{name} without end mark"), cut, expected));
         }
     }
@@ -85,6 +85,20 @@ fn files_of_every_kind_have_pillows_pixels() {
         for part in all {
             let there = variants.0.iter().any(|(name, _)| name.split('_').nth(place) == Some(part));
             assert!(there, "no file has {part}");
+        }
+    }
+    // Each kind of colour in each kind of scans, with and without restarts.
+    for colour in ["grey", "ycbcr", "rgb", "cmyk", "ycck"] {
+        let scans = ["one", "progressive", "each", "luma"];
+        for scans in &scans[..if colour == "grey" { 2 } else { 4 }] {
+            for restart in ["0", "2"] {
+                let like = [colour, scans, restart];
+                let there = variants.0.iter().any(|(name, _)| {
+                    let parts: Vec<_> = name.split('_').collect();
+                    [parts[0], parts[2], parts[3]] == like
+                });
+                assert!(there, "no file is {like:?}");
+            }
         }
     }
     assert_pillows(&variants);
@@ -119,7 +133,7 @@ fn a_file_cut_anywhere_is_refused_or_still_the_whole_picture() {
                     assert!(whole_picture, "{name} cut to {length} bytes");
                     whole += 1;
                 }
-                Err(Error::CutShort | Error::UnreadJpeg(_)) => refused += 1,
+                Err(Error::CutShort(_) | Error::UnreadJpeg(_)) => refused += 1,
                 Err(error) => panic!("{name} cut to {length} bytes: {error}"),
             }
         }
@@ -152,11 +166,36 @@ fn kinds_that_are_not_read_are_named_with_what_to_do() {
             )
         );
     }
-    // Damage is another thing: no width.
-    let mut empty = baseline.clone();
-    empty[frame + 7..frame + 9].fill(0);
-    let error = decode(&empty).unwrap_err();
-    assert!(matches!(error, Error::DamagedJpeg(_)), "{error:?}");
+    // Of more than libjpeg takes, JPEG-LS, and a height that is told later.
+    let frame_with = |changes: &[(usize, u8)]| {
+        let mut file = baseline.clone();
+        changes.iter().for_each(|(place, value)| file[frame + place] = *value);
+        decode(&file).unwrap_err().to_string()
+    };
+    for (changes, what) in [
+        (&[(7, 0xff), (8, 0xff)][..], "of more than 65,500 pixels across or down"),
+        (&[(1, 0xf7)], "of the kind JPEG-LS"),
+        (&[(5, 0), (6, 0)], "that says its height only after the picture"),
+    ] {
+        let said = frame_with(changes);
+        assert!(
+            said.starts_with(&format!("it is a JPEG file {what}, which is not read: save it as")),
+            "{said}"
+        );
+    }
+    // Damage is another thing: no width; tables that contradict themselves.
+    for place in [7, 12] {
+        let mut damaged = baseline.clone();
+        damaged[frame + place..frame + place + 2].fill(0);
+        let error = decode(&damaged).unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }), "{place}: {error:?}");
+        assert_eq!(
+            error.to_string(),
+            "the JPEG data are damaged: save the photo again, or replace it",
+            "what libjpeg says is the cause behind"
+        );
+        assert!(std::error::Error::source(&error).is_some());
+    }
 }
 
 #[test]
@@ -170,5 +209,5 @@ fn a_file_of_more_scans_than_any_encoder_writes_is_refused() {
         bomb.extend(&file[scan..file.len() - 2]);
     }
     bomb.extend([0xff, 0xd9]);
-    assert!(matches!(decode(&bomb), Err(Error::DamagedJpeg(_))));
+    assert!(matches!(decode(&bomb), Err(Error::Damaged { .. })));
 }

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{ImageFormat, Rgb, RgbImage};
-use marque_photo::{ANY_SIZE, Decoder, Error, Photo};
+use marque_photo::{ANY_SIZE, Budget, Decoder, Error, Photo};
 
 fn picture() -> RgbImage {
     RgbImage::from_fn(24, 16, |x, y| Rgb([(x * 10) as u8, (y * 15) as u8, 90]))
@@ -50,17 +50,18 @@ fn bombs() -> [(&'static str, Vec<u8>); 4] {
 
 #[test]
 fn every_format_gives_its_pixels() {
-    let mut decoder = Decoder::new();
+    let budget = Budget::unlimited();
+    let mut decoder = Decoder::new(&budget);
     for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP, ImageFormat::Jpeg] {
         let file = encoded(format);
         let photo = Photo::read(&file, 24 * 16).unwrap();
         assert_eq!((photo.width(), photo.height(), photo.upright_size()), (24, 16, (24, 16)));
-        let found = decoder.upright(&photo, [255; 3]).unwrap();
+        let found = decoder.upright(&photo, [255; 3], |image| image).unwrap();
         let far = found.as_raw().iter().zip(picture().as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
         assert!(far <= if format == ImageFormat::Jpeg { 30 } else { 0 }, "{format:?}: {far}");
     }
     let photo = Photo::read(GIF, ANY_SIZE).unwrap();
-    let found = decoder.upright(&photo, [255; 3]).unwrap();
+    let found = decoder.upright(&photo, [255; 3], |image| image).unwrap();
     assert_eq!(found.as_raw().as_slice(), [255, 0, 0, 0, 0, 255]);
 }
 
@@ -80,16 +81,17 @@ fn a_small_file_that_claims_to_be_huge_is_refused_by_its_header() {
 #[test]
 fn jpeg_files_may_lack_the_end_mark_and_nothing_else() {
     let file = encoded(ImageFormat::Jpeg);
-    let mut decoder = Decoder::new();
+    let budget = Budget::unlimited();
+    let mut decoder = Decoder::new(&budget);
     let mut decode = |file: &[u8]| {
         let photo = Photo::read(file, ANY_SIZE)?;
-        decoder.decode(&photo, [255; 3]).map(|pixels| pixels.rgb.to_vec())
+        decoder.decode(&photo, [255; 3], |pixels| pixels.rgb.to_vec())
     };
     let whole = decode(&file).unwrap();
     assert_eq!(decode(&file[..file.len() - 2]).unwrap(), whole);
     for length in [file.len() - 3, file.len() - 10, file.len() * 3 / 4, 300, 20, 3] {
         let error = decode(&file[..length]).unwrap_err();
-        assert!(matches!(error, Error::CutShort), "{length}: {error}");
+        assert!(matches!(error, Error::CutShort(_)), "{length}: {error}");
     }
 }
 
@@ -103,6 +105,46 @@ fn what_is_no_photo_says_what_it_is() {
     );
     assert!(says(b"\0\0\0\x1cftypavif\0\0\0\0").starts_with("it is an AVIF photo"));
     assert!(says(b"II*\0\x08\0\0\0").starts_with("it is a TIFF or raw photo"));
+    assert!(says(b"\x89PNG\r\n\x1a\n\0\0\0\x04CgBI").starts_with("it is a PNG file as programs for iPhones"));
     let text = "it is no photo: its content is not JPEG, PNG, WebP, BMP or GIF";
     assert_eq!(says(b"<!doctype html>"), text);
+}
+
+/// A file that is damaged or cut, in the words of people; what its decoder said is the cause behind.
+#[test]
+fn damage_is_told_without_jargon_and_apart_from_what_is_not_read() {
+    let budget = Budget::unlimited();
+    let says = |file: &[u8]| {
+        let decoded = Photo::read(file, ANY_SIZE)
+            .and_then(|photo| Decoder::new(&budget).decode(&photo, [255; 3], |_| ()));
+        decoded.unwrap_err().to_string()
+    };
+    for (format, name) in [
+        (ImageFormat::Png, "PNG"),
+        (ImageFormat::WebP, "WebP"),
+        (ImageFormat::Bmp, "BMP"),
+        (ImageFormat::Jpeg, "JPEG"),
+    ] {
+        let file = encoded(format);
+        let cut = says(&file[..file.len() * 2 / 3]);
+        let expected = [
+            format!(
+                "the {name} data end before the picture does: copy or save the photo again, or replace it"
+            ),
+            format!("the {name} data are damaged: save the photo again, or replace it"),
+        ];
+        assert!(expected.contains(&cut), "{cut}");
+    }
+    // The header of a PNG is protected by a checksum.
+    let mut damaged = encoded(ImageFormat::Png);
+    damaged[24] = 77;
+    assert_eq!(says(&damaged), "the PNG data are damaged: save the photo again, or replace it");
+    // A BMP file with a JPEG file inside (compression 4 of BITMAPINFOHEADER).
+    let mut unread = encoded(ImageFormat::Bmp);
+    unread[30] = 4;
+    let text = "it is a BMP file of a kind that is not read: save it as JPEG or as an ordinary PNG";
+    assert_eq!(says(&unread), text);
+    for jargon in ["decod", "Format error", "chunk", "Crc"] {
+        assert!(!says(&damaged).contains(jargon));
+    }
 }

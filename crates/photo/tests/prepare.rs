@@ -11,7 +11,7 @@ use image::codecs::png::PngEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, RgbImage};
 use marque_contracts::schema::{Crop, Filter, Fit, Preparation};
-use marque_photo::{ANY_SIZE, Photo, Preparer, prepare};
+use marque_photo::{ANY_SIZE, Budget, Photo, Preparer, prepare};
 
 const BEHIND: [u8; 3] = [200, 100, 50];
 
@@ -276,7 +276,8 @@ fn inks_become_light_inverted_or_not() {
 #[test]
 fn what_is_no_photo_is_an_error_and_a_damaged_one_leaves_nothing_in_the_next() {
     let mut out = vec![0; 16 * 16 * 3];
-    let mut preparer = Preparer::new(&squash(16));
+    let budget = Budget::unlimited();
+    let mut preparer = Preparer::new(&squash(16), &budget);
     let mut prepare = |file: &[u8]| {
         Photo::read(file, ANY_SIZE)
             .and_then(|photo| preparer.prepare(&photo, None, &mut out))
@@ -290,4 +291,27 @@ fn what_is_no_photo_is_an_error_and_a_damaged_one_leaves_nothing_in_the_next() {
         assert!(prepare(&large[..length]).is_err(), "{length}");
     }
     assert_eq!(prepare(&large).unwrap(), prepared(&squash(16), &large, None));
+}
+
+/// A strip of a few rows would need an intermediate picture many times its size.
+#[test]
+fn strips_are_resized_without_a_large_intermediate_picture() {
+    for (width, height, size) in [(600_000, 2, 64), (2, 600_000, 64), (40_000, 3, 1024)] {
+        // Black on the left (above), white on the right (below).
+        let strip = image::GrayImage::from_fn(width, height, |x, y| {
+            image::Luma([if x >= width / 2 && width > height || y >= height / 2 && height > width {
+                255
+            } else {
+                0
+            }])
+        });
+        let mut file = Cursor::new(Vec::new());
+        strip.write_to(&mut file, ImageFormat::Png).unwrap();
+        let found = prepared(&squash(size), file.get_ref(), None);
+        let at = |x: usize, y: usize| found[(y * size + x) * 3];
+        let (first, last) = (size / 4, size - size / 4);
+        let corners = [at(first, first), at(last, first), at(first, last), at(last, last)];
+        let expected = if width > height { [0, 255, 0, 255] } else { [0, 0, 255, 255] };
+        assert_eq!(corners, expected, "{width} × {height} to {size}");
+    }
 }

@@ -49,6 +49,9 @@ pub fn ticks(low: f64, high: f64, step: f64) -> Vec<f64> {
     (0..=count).map(|i| (first + i as f64) * step).collect()
 }
 
+/// Numbers from here on are written with a power of ten.
+const LARGE: f64 = 1e6;
+
 /// How numbers are written on a plot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NumberFormat {
@@ -63,6 +66,9 @@ impl NumberFormat {
     pub fn tick(self, value: f64, step: f64) -> String {
         let (factor, unit) = if self == Self::Percent { (100.0, "%") } else { (1.0, "") };
         let (value, step) = (value * factor, step * factor);
+        if value.abs() >= LARGE {
+            return format!("{value:.1e}{unit}");
+        }
         let digits = (0..6).find(|digits| {
             let scaled = step * 10f64.powi(*digits);
             (scaled - scaled.round()).abs() < 1e-6
@@ -74,6 +80,7 @@ impl NumberFormat {
     pub fn exact(self, value: f64) -> String {
         match self {
             Self::Percent => format!("{:.1}%", value * 100.0),
+            Self::Decimal if value.abs() >= LARGE => format!("{value:.3e}"),
             Self::Decimal => format!("{value:.3}"),
         }
     }
@@ -122,9 +129,11 @@ mod tests {
             (NumberFormat::Percent, 0.5, 0.025, "50.0%"),
             (NumberFormat::Decimal, 2.0, 0.5, "2.0"),
             (NumberFormat::Decimal, 30.0, 10.0, "30"),
+            (NumberFormat::Decimal, 2.5e37, 5e36, "2.5e37"),
         ] {
             assert_eq!(format.tick(value, step), label);
         }
         assert_eq!(NumberFormat::Decimal.exact(0.12345), "0.123");
+        assert_eq!(NumberFormat::Decimal.exact(1.2345678e37), "1.235e37");
     }
 }

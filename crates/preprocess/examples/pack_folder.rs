@@ -6,7 +6,7 @@ use std::path::Path;
 
 use marque_contracts::schema::{Filter, Fit, Preparation};
 use marque_formats::{Geometry, ShardKind, ShardWriter};
-use marque_photo::{ANY_SIZE, Photo, Preparer};
+use marque_photo::{ANY_SIZE, Budget, Photo, Preparer};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,10 +20,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let preparation =
         Preparation { size, margin: None, fit: Fit::Squash, resize: Filter::Bilinear, background: [255; 3] };
     let geometry = Geometry { height: size, width: size };
+    let budget = Budget::unlimited();
     let mut fastest = f64::INFINITY;
     for _ in 0..rounds.parse()? {
         let start = processor_seconds()?;
-        let mut preparer = Preparer::new(&preparation);
+        let mut preparer = Preparer::new(&preparation, &budget);
         let mut pixels = vec![0; geometry.bytes()];
         let writer =
             ShardWriter::create(Path::new(shards), 0, ShardKind::Pixels, photos.len(), &geometry.shape())?;

@@ -10,14 +10,6 @@ pub enum Error {
     /// The file system refused; the message names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// A shard that was just written cannot be read again.
-    #[error("cannot read {path}")]
-    Digest {
-        /// The shard.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// A photo cannot be decoded or resized.
     #[error("cannot prepare {path}")]
     Photo {

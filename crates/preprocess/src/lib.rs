@@ -8,7 +8,7 @@
 //! a JSON file with labels per photo.
 //!
 //! Photos of all formats that `marque-photo` reads are turned upright by their EXIF orientation. Memory is that of one
-//! photo per thread, however many there are, and an interrupted run goes on after the shards that it had finished.
+//! photo per thread and at most `dataset.max_decode_bytes`, however many there are, and an interrupted run goes on after the shards that it had finished.
 
 mod error;
 mod settings;

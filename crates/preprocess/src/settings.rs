@@ -23,11 +23,16 @@ pub struct Settings {
     pub shard_photos: usize,
     /// Whether to write the pixels as WebDataset archives too.
     pub webdataset: bool,
+    /// Memory that decoding may take at a time, over all threads, in bytes: `dataset.max_decode_bytes`. Photos that take
+    /// more by themselves were left out before, so it changes no result.
+    #[serde(skip)]
+    pub max_decode_bytes: u64,
 }
 
 impl Settings {
-    /// Reads the section `[preprocess]`; whatever is wrong is noted in `reader`.
-    pub fn read(reader: &mut Reader<'_>) -> Self {
+    /// Reads the section `[preprocess]`; whatever is wrong is noted in `reader`. The memory is
+    /// `dataset.max_decode_bytes`, which is for all who decode photos.
+    pub fn read(reader: &mut Reader<'_>, max_decode_bytes: u64) -> Self {
         let fits = [("squash", Fit::Squash), ("crop", Fit::Crop), ("pad", Fit::Pad)];
         let filters =
             [("bilinear", Filter::Bilinear), ("bicubic", Filter::Bicubic), ("lanczos", Filter::Lanczos)];
@@ -63,6 +68,7 @@ impl Settings {
                      heads then make the pixels anew",
                 )
                 .flag(false),
+            max_decode_bytes,
         })
     }
 

@@ -4,31 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::counts::counted;
-use marque_contracts::durable::write_atomic;
+use marque_contracts::durable::{create_folder, write_atomic};
 use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
-use marque_contracts::{Bar, Digest, Failure, Input, Job, Stage, Summary, Unit, json};
+use marque_contracts::{Bar, Failure, FinishedFiles, Input, Job, RESUME, Stage, Summary, Unit};
 use marque_formats::{BoxFit, CropRow, Geometry, IndexRow, ShardKind, ShardWriter, shard_path};
-use marque_photo::{ANY_SIZE, Photo, Preparer};
+use marque_photo::{ANY_SIZE, Budget, Photo, Preparer};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{Error, Settings, webdataset};
 
 /// Above this share of boxes outside their photos, the boxes are those of other photos.
 const OUTSIDE_SHARE: f64 = 0.02;
-
-/// Folder of what is noted of each finished shard until all are done.
-const NOTES: &str = "notes";
-
-/// What is noted of a shard once it is in its place: one without a note, or with that of another, is made again.
-#[derive(Serialize, Deserialize)]
-struct Note {
-    /// Digest of the shard's file.
-    shard: Digest,
-    /// Photos whose box reaches outside.
-    outside: Vec<String>,
-}
 
 /// Stage 3.
 pub struct Preprocess {
@@ -41,8 +28,10 @@ struct Packing {
     /// Where the photos are.
     photos: PathBuf,
     shards: PathBuf,
-    notes: PathBuf,
+    /// Shards that an interrupted run has finished, each with the photos whose box reaches outside.
+    finished: FinishedFiles,
     geometry: Geometry,
+    budget: Budget,
     bar: Box<dyn Bar>,
 }
 
@@ -59,15 +48,15 @@ impl Preprocess {
             preparation: self.settings.preparation(),
             photos: job.input(ingest::STAGE).join(ingest::PHOTOS),
             shards: job.output().join(preprocess::SHARDS),
-            notes: job.output().join(NOTES),
+            finished: FinishedFiles::open(job.output())?,
             geometry: Geometry { height: size, width: size },
+            budget: Budget::new(self.settings.max_decode_bytes),
             bar: job.progress().bar("resize", crops.len() as u64, Unit::Photos),
         };
-        fs_err::create_dir_all(&packing.shards)?;
-        fs_err::create_dir_all(&packing.notes)?;
+        create_folder(&packing.shards)?;
         let (mut outside, mut resumed) = (Vec::new(), 0);
         for (number, rows) in (0u32..).zip(crops.chunks(self.settings.shard_photos)) {
-            match packing.left_behind(number) {
+            match packing.finished.get::<Vec<String>>(&shard_file(number)) {
                 Some(beyond) => {
                     packing.bar.skip(rows.len() as u64);
                     resumed += 1;
@@ -83,15 +72,18 @@ impl Preprocess {
         }
         let index = index(&crops, self.settings.shard_photos);
         if self.settings.webdataset {
-            self.export(job, &packing.shards, &index)?;
+            self.export(job, &packing, &index)?;
         }
         IndexRow::write(&index, &job.output().join(preprocess::INDEX))?;
         let preparation = format!("{:#}\n", json!(packing.preparation));
-        fs_err::write(job.output().join(preprocess::PREPARATION), preparation)?;
-        fs_err::remove_dir_all(&packing.notes)?;
+        write_atomic(&job.output().join(preprocess::PREPARATION), preparation.as_bytes())?;
         let count = index.last().map_or(0, |row| row.shard + 1);
         Ok(Summary {
-            line: format!("{} photos of {size}×{size} pixels in {count} shards", index.len()),
+            line: format!(
+                "{} of {size}×{size} pixels in {}",
+                counted(index.len() as u64, "photo", "photos"),
+                counted(count.into(), "shard", "shards")
+            ),
             notes: BTreeMap::from([
                 ("photos".to_owned(), json!(index.len())),
                 ("shards".to_owned(), json!(count)),
@@ -100,18 +92,28 @@ impl Preprocess {
         })
     }
 
-    fn export(&self, job: &Job<'_>, shards: &Path, index: &[IndexRow]) -> Result<(), Error> {
-        let folder = job.output().join(webdataset::FOLDER);
-        fs_err::create_dir_all(&folder)?;
+    fn export(&self, job: &Job<'_>, packing: &Packing, index: &[IndexRow]) -> Result<(), Error> {
+        create_folder(&job.output().join(webdataset::FOLDER))?;
         let bar = job.progress().bar("export", index.len() as u64, Unit::Photos);
         let per_shard = self.settings.shard_photos;
         let records = webdataset::Records::read(job.input(labels::STAGE))?;
         for (number, rows) in (0u32..).zip(index.chunks(per_shard)) {
-            webdataset::export(&folder, shards, &records, number, rows, number as usize * per_shard)?;
+            let name = format!("{}{number:06}.tar", webdataset::FOLDER);
+            if packing.finished.get::<()>(&name).is_none() {
+                let path = job.output().join(&name);
+                let first = number as usize * per_shard;
+                webdataset::export(&path, &packing.shards, &records, number, rows, first)?;
+                packing.finished.note(&name, ())?;
+            }
             bar.advance(rows.len() as u64);
         }
         Ok(())
     }
+}
+
+/// The place of a shard in the output folder.
+fn shard_file(number: u32) -> String {
+    shard_path(Path::new(preprocess::SHARDS), number).display().to_string()
 }
 
 impl Packing {
@@ -119,7 +121,7 @@ impl Packing {
     fn shard(&self, number: u32, rows: &[CropRow]) -> Result<Vec<String>, Error> {
         let shape = self.geometry.shape();
         let writer = ShardWriter::create(&self.shards, number, ShardKind::Pixels, rows.len(), &shape)?;
-        let worker = || (Preparer::new(&self.preparation), vec![0; self.geometry.bytes()]);
+        let worker = || (Preparer::new(&self.preparation, &self.budget), vec![0; self.geometry.bytes()]);
         let beyond: Vec<Option<String>> = rows
             .par_iter()
             .enumerate()
@@ -131,15 +133,13 @@ impl Packing {
             })
             .collect::<Result<_, Error>>()?;
         let outside: Vec<String> = beyond.into_iter().flatten().collect();
-        let path = writer.finish()?;
-        let shard = Digest::of_file(&path).map_err(|source| Error::Digest { path, source })?;
-        let note = json!(Note { shard, outside: outside.clone() }).to_string();
-        write_atomic(&self.note(number), note.as_bytes())?;
+        writer.finish()?;
+        self.finished.note(&shard_file(number), &outside)?;
         Ok(outside)
     }
 
     /// Prepares one photo, and says whether its box reaches outside.
-    fn photo(&self, preparer: &mut Preparer, row: &CropRow, pixels: &mut [u8]) -> Result<bool, Error> {
+    fn photo(&self, preparer: &mut Preparer<'_>, row: &CropRow, pixels: &mut [u8]) -> Result<bool, Error> {
         let path = self.photos.join(&row.file_name);
         let file = fs_err::read(&path)?;
         let crop = row.crop.filter(|_| self.preparation.margin.is_some());
@@ -148,17 +148,6 @@ impl Packing {
             .map_err(|source| Error::Photo { path, source })?;
         let fit = crop.map(|crop| crop.fit(width as u32, height as u32));
         Ok(matches!(fit, Some(BoxFit::Beyond(_))))
-    }
-
-    /// What an interrupted run noted of this shard, if it left the shard whole.
-    fn left_behind(&self, number: u32) -> Option<Vec<String>> {
-        let note: Note = json::read(&self.note(number)).ok()?;
-        let found = Digest::of_file(&shard_path(&self.shards, number)).ok()?;
-        (found == note.shard).then_some(note.outside)
-    }
-
-    fn note(&self, number: u32) -> PathBuf {
-        self.notes.join(format!("{number:05}.json"))
     }
 }
 
@@ -200,7 +189,7 @@ impl Stage for Preprocess {
     }
 
     fn resumes_from(&self, work: &Path) -> Option<String> {
-        let finished = fs_err::read_dir(work.join(NOTES)).ok()?.count() as u64;
+        let finished = fs_err::read_dir(work.join(RESUME)).ok()?.count() as u64;
         (finished > 0).then(|| format!("after {}", counted(finished, "shard", "shards")))
     }
 

@@ -59,23 +59,17 @@ impl Records {
     }
 }
 
-/// Writes the archive of one shard into `folder`, unless an interrupted run has left it there. `first` is the number
-/// of the shard's first photo.
+/// Writes the archive of one shard. `first` is the number of the shard's first photo.
 pub(crate) fn export(
-    folder: &Path,
+    path: &Path,
     shards: &Path,
     records: &Records,
     number: u32,
     rows: &[IndexRow],
     first: usize,
 ) -> Result<(), Error> {
-    let path = folder.join(format!("{number:06}.tar"));
-    if path.exists() {
-        return Ok(());
-    }
     let reader = ShardReader::open_shard(shards, number)?;
-    // An archive that is there is a whole one.
-    write_atomic_with(&path, |file| {
+    write_atomic_with(path, |file| {
         let mut archive = tar::Builder::new(BufWriter::new(file));
         for (rows, first) in rows.chunks(AT_A_TIME).zip((first..).step_by(AT_A_TIME)) {
             let picture = |row: &IndexRow| encode(reader.photo(row)?, reader.geometry(), &row.file_name);

@@ -6,7 +6,7 @@ use marque_settings::{Document, Reader};
 fn read(text: &str) -> Result<Settings, String> {
     let document = Document::parse("pipeline.toml", text).unwrap();
     let mut reader = Reader::new(&document);
-    let settings = Settings::read(&mut reader);
+    let settings = Settings::read(&mut reader, 1 << 30);
     reader.finish().map(|_| settings).map_err(|problems| problems.to_string())
 }
 
@@ -32,6 +32,7 @@ fn every_key_is_read() {
         background: [124, 116, 104],
         shard_photos: 7,
         webdataset: true,
+        max_decode_bytes: 1 << 30,
     };
     assert_eq!(read(text), Ok(expected));
     let defaults = read("").unwrap();

@@ -91,6 +91,7 @@ fn label_row(file_name: &str, i: usize) -> LabelRow {
 
 fn settings() -> Settings {
     Settings {
+        max_decode_bytes: 1 << 30,
         size: SIZE,
         crop: true,
         margin: 0.0,
@@ -211,7 +212,7 @@ fn what_an_interrupted_run_left_is_made_again_if_it_is_not_whole() {
     let bytes = std::fs::read(shard(1)).unwrap();
     std::fs::write(shard(1), &bytes[..bytes.len() - 1]).unwrap();
     std::fs::copy(shard(0), shard(2)).unwrap();
-    std::fs::remove_file(project.path("damaged").join("notes/00003.json")).unwrap();
+    std::fs::remove_file(project.path("damaged").join("resume/shards-00003.safetensors.json")).unwrap();
     let summary = project.run("damaged", settings(), &Silent).unwrap();
     // 1 is cut, 2 is another, 3 has no note, 4 was not finished.
     assert_eq!(summary.notes["resumed_shards"], 1);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::pairs::Pair;
 use crate::value::{Node, Origin, Value};
 
 /// Why a configuration cannot be read at all.
@@ -83,17 +84,13 @@ impl Document {
     /// If the pair has no `=`, or its key leads through something that is not a table.
     pub fn set(&mut self, pair: &str) -> Result<(), DocumentError> {
         let fail = |reason: &str| DocumentError::Set { pair: pair.to_owned(), reason: reason.to_owned() };
-        let (key, text) = pair.split_once('=').ok_or_else(|| fail("write it as section.key=value"))?;
-        let parts: Vec<&str> = key.trim().split('.').collect();
-        if parts.len() < 2 || parts.iter().any(|part| part.is_empty()) {
-            return Err(fail("the key must name a section and a key in it, as in train.epochs=3"));
-        }
+        let Pair { key, value } = Pair::read(pair).map_err(fail)?;
         let from_command_line = |_| Origin::CommandLine;
-        let value = match DeValue::parse(text.trim()) {
+        let value = match DeValue::parse(value) {
             Ok(value) => plain_value(value.get_ref(), &from_command_line),
-            Err(_) => Value::Text(text.trim().to_owned()),
+            Err(_) => Value::Text(value.to_owned()),
         };
-        let (last, path) = parts.split_last().ok_or_else(|| fail("the key is empty"))?;
+        let (last, path) = key.split_last().ok_or_else(|| fail("the key is empty"))?;
         let mut node = &mut self.root;
         for part in path {
             node = node.descend(part).ok_or_else(|| fail(&format!("`{part}` does not lead to a table")))?;
@@ -104,26 +101,6 @@ impl Document {
         entries.retain(|(name, _)| name != last);
         entries.push(((*last).to_owned(), Node { origin: Origin::CommandLine, value }));
         Ok(())
-    }
-
-    /// Cuts a line of `key=value` pairs, as `make` passes them on, into pairs. Values may hold spaces: a pair ends
-    /// where the next key begins.
-    pub fn pairs(line: &str) -> Vec<String> {
-        let is_key = |word: &str| {
-            let key = word.split_once('=').map(|(key, _)| key);
-            key.is_some_and(|key| {
-                let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-                key.contains('.') && key.split('.').all(|part| !part.is_empty() && part.chars().all(of_name))
-            })
-        };
-        let mut pairs: Vec<String> = Vec::new();
-        for word in line.split_whitespace() {
-            match pairs.last_mut() {
-                Some(pair) if !is_key(word) => pair.extend([" ", word]),
-                _ => pairs.push(word.to_owned()),
-            }
-        }
-        pairs
     }
 
     /// Name of the file, as shown in messages.

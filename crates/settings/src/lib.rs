@@ -28,6 +28,7 @@
 
 mod document;
 mod key;
+mod pairs;
 mod problem;
 mod reader;
 mod reference;
@@ -36,6 +37,7 @@ mod section;
 mod value;
 
 pub use document::{Document, DocumentError};
+pub use pairs::pairs;
 pub use problem::{Problem, Problems, nearest};
 pub use reader::Reader;
 pub use reference::Reference;

@@ -1,6 +1,6 @@
 //! Every kind of value, right and wrong, and where problems are said to be.
 
-use marque_settings::{Document, Measure, Reader, Section};
+use marque_settings::{Document, Measure, Reader, Section, pairs};
 
 fn problems(text: &str, set: &[&str], read: impl FnOnce(&mut Section<'_>)) -> Vec<String> {
     let mut document = Document::parse("p.toml", text).unwrap();
@@ -57,17 +57,17 @@ fn every_wrong_value_is_reported_with_line_and_allowed_values() {
 #[test]
 fn values_in_another_unit_are_told_what_was_probably_meant() {
     type Read = fn(&mut Section<'_>);
-    let count: Read = |s| drop(s.key("k", "").count(1, 1..=64));
-    let flag: Read = |s| drop(s.key("k", "").flag(true));
-    let share: Read = |s| drop(s.key("k", "").number(0.2, 0.0..=0.95));
-    let shares: Read = |s| drop(s.key("k", "").optional_numbers::<2>("none", 0.0..=1.0));
-    let rate: Read = |s| drop(s.key("k", "").number(0.1, 0.0..=10.0));
-    let epsilon: Read = |s| drop(s.key("k", "").number(1e-5, 1e-8..=0.1));
-    let levels: Read = |s| drop(s.key("k", "").of(Measure::Brightness).numbers([0.5; 3], 1e-4..=10.0));
-    let bytes: Read = |s| drop(s.key("k", "").of(Measure::Byte).counts([255; 3], 0..=255));
-    let seconds: Read = |s| drop(s.key("k", "").of(Measure::Seconds).number(15.0, 0.1..=3600.0));
-    let pixels: Read = |s| drop(s.key("k", "").of(Measure::Pixels).count(4, 0..=256));
-    let warmup: Read = |s| drop(s.key("k", "").of(Measure::ShareOfSteps).number(0.25, 0.0..=1.0));
+    let count: Read = |s| _ = s.key("k", "").count(1, 1..=64);
+    let flag: Read = |s| _ = s.key("k", "").flag(true);
+    let share: Read = |s| _ = s.key("k", "").number(0.2, 0.0..=0.95);
+    let shares: Read = |s| _ = s.key("k", "").optional_numbers::<2>("none", 0.0..=1.0);
+    let rate: Read = |s| _ = s.key("k", "").number(0.1, 0.0..=10.0);
+    let epsilon: Read = |s| _ = s.key("k", "").number(1e-5, 1e-8..=0.1);
+    let levels: Read = |s| _ = s.key("k", "").of(Measure::Brightness).numbers([0.5; 3], 1e-4..=10.0);
+    let bytes: Read = |s| _ = s.key("k", "").of(Measure::Byte).counts([255; 3], 0..=255);
+    let seconds: Read = |s| _ = s.key("k", "").of(Measure::Seconds).number(15.0, 0.1..=3600.0);
+    let pixels: Read = |s| _ = s.key("k", "").of(Measure::Pixels).count(4, 0..=256);
+    let warmup: Read = |s| _ = s.key("k", "").of(Measure::ShareOfSteps).number(0.25, 0.0..=1.0);
     let no_guess = "";
     let cases: [(Read, &str, &str); 24] = [
         (count, "8.0", "write 8"),
@@ -229,7 +229,7 @@ fn brackets_and_empty_texts_are_explained() {
 
 #[test]
 fn a_line_of_pairs_is_cut_where_keys_begin() {
-    let cases: [(&str, &[&str]); 5] = [
+    let cases: [(&str, &[&str]); 14] = [
         ("", &[]),
         ("train.epochs=3", &["train.epochs=3"]),
         ("  train.epochs=3   labels.seed=2 ", &["train.epochs=3", "labels.seed=2"]),
@@ -238,8 +238,20 @@ fn a_line_of_pairs_is_cut_where_keys_begin() {
             &["heads.0.classes=[\"Quad Cab\", \"SUV\"]", "train.freeze=[\"stem\", \"layer1\"]"],
         ),
         ("dataset.path=my photos, a=b", &["dataset.path=my photos, a=b"]),
+        // As it is written: two spaces are two spaces.
+        ("dataset.path=my  photos  a.b=1", &["dataset.path=my  photos", "a.b=1"]),
+        ("dataset.path=\"my  photos \" a.b=1", &["dataset.path=\"my  photos \"", "a.b=1"]),
+        ("a.b=one\ttwo\u{3000}three", &["a.b=one\ttwo\u{3000}three"]),
+        // What looks like a key within quotes or brackets is none.
+        ("a.b=\"x c.d=1\" e.f=2", &["a.b=\"x c.d=1\"", "e.f=2"]),
+        ("a.b='x c.d=\"1' e.f=2", &["a.b='x c.d=\"1'", "e.f=2"]),
+        ("a.b=[\"x c.d=1]\", {g=\" h.i=2\"}] e.f=2", &["a.b=[\"x c.d=1]\", {g=\" h.i=2\"}]", "e.f=2"]),
+        ("a.b=\"say \\\"x c.d=1\\\" e.f=3\" g.h=2", &["a.b=\"say \\\"x c.d=1\\\" e.f=3\"", "g.h=2"]),
+        // A quote in a word, or one that stays open, is a character like others.
+        ("a.b=o'brien's c.d=1 e.f=\"x g.h=2", &["a.b=o'brien's", "c.d=1", "e.f=\"x", "g.h=2"]),
+        ("nonsense a.b=1", &["nonsense", "a.b=1"]),
     ];
     for (line, expected) in cases {
-        assert_eq!(Document::pairs(line), expected, "{line}");
+        assert_eq!(pairs(line), expected, "{line}");
     }
 }

@@ -7,8 +7,9 @@ use marque_contracts::{Failure, Stage};
 
 use crate::error::{RunError, StoreError};
 use crate::fingerprint::Fingerprint;
+use crate::manifest::STORE_FORMAT;
 use crate::reason::Reason;
-use crate::store::{Artifact, STORE_FORMAT, Store};
+use crate::store::{Artifact, Store};
 
 /// A stage's state, and what it follows from.
 #[derive(Debug)]
@@ -34,6 +35,9 @@ pub enum State {
     Cached(Box<Artifact>),
     /// No result has the right key, or a stage upstream has to run first.
     Stale(Vec<Reason>),
+    /// A file of the current result is there and cannot be read, so that it is not known whether it is damaged: only a
+    /// forced run replaces it. What the system says, with the path.
+    Unreadable(String),
     /// It cannot run: a file outside the store is missing, say.
     Blocked(Failure),
 }
@@ -50,7 +54,7 @@ pub fn assess(store: &Store, stages: &[Box<dyn Stage>]) -> Result<Vec<Assessment
             // A blocked stage will not run: what follows can only be compared with the result that is there.
             let will_change = match upstream.state {
                 State::Fresh => false,
-                State::Blocked(_) => upstream.current.is_none(),
+                State::Blocked(_) | State::Unreadable(_) => upstream.current.is_none(),
                 State::Cached(_) | State::Stale(_) => true,
             };
             will_change.then_some(upstream.stage)
@@ -70,8 +74,10 @@ pub(crate) fn assess_stage(
     let name = stage.name();
     let (current, mut reasons) = match store.current(name) {
         Ok(current) => (current, Vec::new()),
-        Err(StoreError::Record { source, .. }) => (None, vec![Reason::Unreadable(source.to_string())]),
-        Err(error) => return Err(error.into()),
+        Err(error) => match error.broken_result() {
+            Some(reason) => (None, vec![reason]),
+            None => return Err(error.into()),
+        },
     };
     let (fingerprint, missing_upstream) = match fingerprint(store, stage) {
         Ok(fingerprint) => (Some(fingerprint), None),
@@ -91,7 +97,18 @@ pub(crate) fn assess_stage(
         reasons.extend(differences.into_iter().map(Reason::Changed));
     }
     if let Some(current) = &current {
-        reasons.extend(current.manifest.check_sizes(&current.folder).into_iter().map(Reason::Damaged));
+        let damage = current.manifest.check_sizes(&current.folder);
+        if let Some(unreadable) = damage.iter().find(|damage| damage.is_unreadable()) {
+            let state = State::Unreadable(unreadable.to_string());
+            return Ok(Assessment {
+                stage: name,
+                state,
+                current: Some(current.clone()),
+                fingerprint,
+                work: None,
+            });
+        }
+        reasons.extend(damage.into_iter().map(Reason::Damaged));
     }
     if reasons.is_empty() {
         reasons.extend(missing_upstream.map(Reason::Upstream));
@@ -139,7 +156,7 @@ fn cached(
     }
     match store.find(stage, &key) {
         Ok(found) => Ok(found.filter(|artifact| artifact.manifest.check_sizes(&artifact.folder).is_empty())),
-        Err(StoreError::Record { .. }) => Ok(None),
+        Err(error) if error.broken_result().is_some() => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -155,7 +172,8 @@ pub(crate) fn fingerprint(store: &Store, stage: &dyn Stage) -> Result<Fingerprin
         let missing = |what| RunError::MissingInput { stage: stage.name(), upstream: input.stage, what };
         let upstream = match store.current(input.stage) {
             Ok(Some(upstream)) => upstream,
-            Ok(None) | Err(StoreError::Record { .. }) => return Err(missing("the result")),
+            Ok(None) => return Err(missing("the result")),
+            Err(error) if error.broken_result().is_some() => return Err(missing("the result")),
             Err(error) => return Err(error.into()),
         };
         inputs.insert(input.stage.to_owned(), upstream.manifest.digests_of(&input).map_err(missing)?);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use marque_contracts::Failure;
 
 use crate::lock::Holder;
+use crate::reason::Reason;
 
 /// What can go wrong with the store itself.
 #[derive(Debug, thiserror::Error)]
@@ -42,13 +43,27 @@ pub enum StoreError {
         /// "a folder", "a file".
         what: &'static str,
     },
-    /// A record of the store's own is not valid JSON, or lacks fields.
-    #[error("{path} is damaged")]
+    /// What should be a folder of the store is something else.
+    #[error("{path} should be a folder of the store, and is none")]
+    NotAFolder {
+        /// Where the folder should be.
+        path: PathBuf,
+    },
+    /// A record of the store's own is not valid JSON, lacks fields, or contradicts itself.
+    #[error("{path} is damaged: {reason}")]
     Record {
         /// The file.
         path: PathBuf,
         /// What is wrong, and where.
-        source: serde_json::Error,
+        reason: String,
+    },
+    /// The link to the current result leads to none.
+    #[error("{path} {reason}")]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+        /// What it leads to, as the rest of a sentence.
+        reason: String,
     },
     /// An artifact holds a file whose name is not UTF-8.
     #[error("the file name {path:?} is not UTF-8")]
@@ -56,6 +71,18 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl StoreError {
+    /// What is wrong with a result that a run makes again, whatever is left of it; `None` if it is something else that
+    /// failed.
+    pub fn broken_result(&self) -> Option<Reason> {
+        match self {
+            Self::Record { reason, .. } => Some(Reason::Unreadable(reason.clone())),
+            Self::Dangling { reason, .. } => Some(Reason::Dangling(reason.clone())),
+            _ => None,
+        }
+    }
 }
 
 fn held_by(holder: &Option<Holder>) -> String {
@@ -100,6 +127,14 @@ pub enum RunError {
         upstream: &'static str,
         /// What is missing of it: "the result", or a file.
         what: &'static str,
+    },
+    /// A file of a result is there and cannot be read, so that it is not known whether it is damaged.
+    #[error("the result of `{stage}` cannot be read: {problem}")]
+    UnreadableResult {
+        /// The stage whose result it is.
+        stage: &'static str,
+        /// What the system says, with the path.
+        problem: String,
     },
     /// A stage was asked to run alone, and its input is damaged.
     #[error("stage `{stage}` reads the result of `{upstream}`, which is damaged: {damage}")]

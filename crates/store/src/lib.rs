@@ -8,13 +8,16 @@
 //! A stage is *fresh* when the [`Key`] of its [`Fingerprint`] (settings, version of its code, and the *content* of what
 //! it reads) names the current result, and all files of that result are there with their sizes. If an earlier result has
 //! that key, it is *cached*: it is hashed and, if whole, restored. Otherwise the stage is *stale* and runs. Before it
-//! runs, the files that it will read are hashed, and a damaged one makes the stage that wrote it run first.
+//! runs, the files that it will read are hashed, and a damaged one makes the stage that wrote it run first; one that cannot
+//! be read is an error, as nothing is known of what it holds.
 
 mod assess;
 mod error;
+mod files;
 mod fingerprint;
 mod housekeeping;
 mod key;
+mod listing;
 mod lock;
 mod manifest;
 mod reason;
@@ -23,11 +26,12 @@ mod store;
 
 pub use assess::{Assessment, State, assess};
 pub use error::{RunError, StoreError};
+pub use files::{Damage, DamageKind, FileRecord, MANIFEST};
 pub use fingerprint::{Difference, Field, Fingerprint, shown};
 pub use housekeeping::Inventory;
 pub use key::Key;
 pub use lock::{Holder, StoreLock};
-pub use manifest::{Damage, DamageKind, FileRecord, MANIFEST, Manifest};
+pub use manifest::{Manifest, STORE_FORMAT};
 pub use reason::Reason;
 pub use run::{Observer, Outcome, Request, run};
-pub use store::{Artifact, STORE_FORMAT, Store, WorkFolder};
+pub use store::{Artifact, RECORD, Store, WorkFolder};

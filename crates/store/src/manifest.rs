@@ -1,32 +1,22 @@
 //! The manifest of a result: its files with sizes and digests, its fingerprint, and when and how it was made.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io;
-use std::path::Path;
+use std::path::{Component, Path};
 
-use marque_contracts::{Digest, Input};
+use marque_contracts::disk::is_missing;
+use marque_contracts::{Digest, Input, json};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::StoreError;
+use crate::files::{Damage, DamageKind, FileRecord, MANIFEST, check_file, check_size};
 use crate::fingerprint::Fingerprint;
 use crate::key::Key;
+use crate::listing::list_files;
 
-/// File name of the manifest inside an artifact.
-pub const MANIFEST: &str = "manifest.json";
-
-/// One file of an artifact.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct FileRecord {
-    /// Path inside the artifact, with `/` as separator.
-    pub path: String,
-    /// Size in bytes.
-    pub size: u64,
-    /// Digest of the content.
-    pub blake3: Digest,
-}
+/// Layout version that this program reads and writes.
+pub const STORE_FORMAT: u32 = 1;
 
 /// What is known about a finished result: `manifest.json`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -90,14 +80,48 @@ impl Manifest {
         &self.files[start..start + count]
     }
 
-    /// Reads the manifest of the result in `folder`.
+    /// Reads the manifest of the result of a stage with some key.
     ///
     /// # Errors
-    /// [`StoreError::Record`] if it is not a manifest.
-    pub(crate) fn read(folder: &Path) -> Result<Self, StoreError> {
+    /// [`StoreError::Record`] if it is not a manifest, not that of this result, or contradicts itself.
+    pub(crate) fn read(folder: &Path, stage: &str, key: &Key) -> Result<Self, StoreError> {
         let path = folder.join(MANIFEST);
-        let text = fs_err::read(&path)?;
-        serde_json::from_slice(&text).map_err(|source| StoreError::Record { path, source })
+        let damaged = |reason: String| StoreError::Record { path: path.clone(), reason };
+        let manifest: Self = match json::read(&path) {
+            Ok(manifest) => manifest,
+            Err(error) if json::is_damage(&error) => {
+                let source = error.get_ref().and_then(|inner| inner.source());
+                return Err(damaged(source.map_or_else(String::new, ToString::to_string)));
+            }
+            Err(error) if is_missing(&error) => return Err(damaged("it is no file".to_owned())),
+            Err(error) => return Err(error.into()),
+        };
+        manifest.contradiction(stage, key).map_or(Ok(manifest), |reason| Err(damaged(reason)))
+    }
+
+    /// What does not fit together in the record of a result.
+    fn contradiction(&self, stage: &str, key: &Key) -> Option<String> {
+        let Self { store_format, fingerprint, files, .. } = self;
+        let is_inside =
+            |path: &str| Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+        let named = files.iter().map(|file| (file.path.as_str(), file.blake3));
+        if *store_format != STORE_FORMAT {
+            Some(format!("it is of store format {store_format}, and this marque knows {STORE_FORMAT}"))
+        } else if fingerprint.stage != stage || self.key != *key {
+            Some(format!("it is that of another result, {} {}", fingerprint.stage, self.key))
+        } else if fingerprint.key() != *key {
+            Some("its key is not that of its fingerprint".to_owned())
+        } else if files.is_empty() {
+            Some("it lists no files".to_owned())
+        } else if !files.is_sorted_by(|a, b| a.path < b.path)
+            || !files.iter().all(|file| is_inside(&file.path))
+        {
+            Some("its list of files is not one that marque writes".to_owned())
+        } else if Digest::of_named(named) != self.content {
+            Some("its content digest is not that of its files".to_owned())
+        } else {
+            None
+        }
     }
 
     /// Files that are missing or whose size is not as recorded: cheap, one `stat` a file.
@@ -129,112 +153,6 @@ impl Manifest {
         }
         Ok(damage)
     }
-}
-
-fn check_file(folder: &Path, file: &FileRecord) -> Option<Damage> {
-    check_size(folder, file).or_else(|| check_content(folder, file))
-}
-
-fn check_size(folder: &Path, file: &FileRecord) -> Option<Damage> {
-    let kind = match fs_err::metadata(folder.join(&file.path)) {
-        Ok(metadata) if metadata.len() == file.size => return None,
-        Ok(metadata) => DamageKind::Size { recorded: file.size, found: metadata.len() },
-        Err(_) => DamageKind::Missing,
-    };
-    Some(Damage { path: file.path.clone(), kind })
-}
-
-fn check_content(folder: &Path, file: &FileRecord) -> Option<Damage> {
-    let kind = match Digest::of_file(&folder.join(&file.path)) {
-        Ok(digest) if digest == file.blake3 => return None,
-        Ok(found) => DamageKind::Content { recorded: file.blake3, found },
-        Err(error) => DamageKind::Unreadable(error.to_string()),
-    };
-    Some(Damage { path: file.path.clone(), kind })
-}
-
-/// A file that is not what the manifest says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Damage {
-    /// Path inside the artifact.
-    pub path: String,
-    /// What is wrong with it.
-    pub kind: DamageKind,
-}
-
-/// What is wrong with a file.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum DamageKind {
-    /// The file is gone.
-    Missing,
-    /// The file has another size (bytes).
-    Size {
-        /// Size in the manifest.
-        recorded: u64,
-        /// Size on disk.
-        found: u64,
-    },
-    /// The file has the right size and other content.
-    Content {
-        /// Digest in the manifest.
-        recorded: Digest,
-        /// Digest of what is on disk.
-        found: Digest,
-    },
-    /// The file cannot be read: why, with its path.
-    Unreadable(String),
-    /// The manifest does not list this file.
-    Unlisted,
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = &self.path;
-        match &self.kind {
-            DamageKind::Missing => write!(f, "{path} is missing"),
-            DamageKind::Size { recorded, found } => {
-                write!(f, "{path} has {found} bytes, {recorded} were written")
-            }
-            DamageKind::Content { recorded, found } => {
-                write!(f, "{path} was changed: blake3 {}… is now {}…", recorded.short(10), found.short(10))
-            }
-            DamageKind::Unreadable(error) => f.write_str(error),
-            DamageKind::Unlisted => write!(f, "{path} was not written by the stage"),
-        }
-    }
-}
-
-/// Paths of all files below `folder` but the manifest, relative with `/`, sorted.
-pub(crate) fn list_files(folder: &Path) -> Result<Vec<String>, StoreError> {
-    fn walk(folder: &Path, prefix: &str, out: &mut Vec<String>) -> Result<(), StoreError> {
-        for entry in fs_err::read_dir(folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let name = name.to_str().ok_or_else(|| StoreError::FileName { path: entry.path() })?;
-            if entry.file_type()?.is_dir() {
-                walk(&entry.path(), &format!("{prefix}{name}/"), out)?;
-            } else {
-                out.push(format!("{prefix}{name}"));
-            }
-        }
-        Ok(())
-    }
-    let mut files = Vec::new();
-    walk(folder, "", &mut files)?;
-    files.retain(|path| path != MANIFEST);
-    files.sort_unstable();
-    Ok(files)
-}
-
-/// Hashes every file below `folder` and returns the records, sorted by path.
-pub(crate) fn record_files(folder: &Path) -> Result<Vec<FileRecord>, StoreError> {
-    let record = |path: String| {
-        let full = folder.join(&path);
-        let size = fs_err::metadata(&full)?.len();
-        let blake3 = Digest::of_file(&full)?;
-        Ok::<_, io::Error>(FileRecord { path, size, blake3 })
-    };
-    Ok(list_files(folder)?.into_par_iter().map(record).collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]

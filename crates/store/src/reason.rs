@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::files::Damage;
 use crate::fingerprint::{Difference, Field};
-use crate::manifest::Damage;
 
 /// One reason why a stage's current result cannot be used.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,8 +18,10 @@ pub enum Reason {
     Changed(Difference),
     /// A file of the result is missing or has another size.
     Damaged(Damage),
-    /// The manifest of the result cannot be read.
+    /// The manifest of the result is damaged: what is wrong with it.
     Unreadable(String),
+    /// The link to the current result leads to none: what it leads to, as the rest of a sentence.
+    Dangling(String),
     /// A stage that it reads from has to run first; whether this one has to depends on what that writes.
     Upstream(&'static str),
 }
@@ -36,6 +38,7 @@ impl fmt::Display for Reason {
             Reason::Changed(difference) => write!(f, "{difference}"),
             Reason::Damaged(damage) => write!(f, "{damage}"),
             Reason::Unreadable(error) => write!(f, "its record cannot be read: {error}"),
+            Reason::Dangling(what) => write!(f, "the link `current` {what}"),
             Reason::Upstream(stage) => write!(f, "{stage} has to run first"),
         }
     }

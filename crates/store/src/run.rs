@@ -135,6 +135,9 @@ impl Runner<'_> {
             (State::Blocked(failure), _) => {
                 return Err(self.request.blocked(self.store, self.stages, position, failure));
             }
+            (State::Unreadable(problem), None) => {
+                return Err(RunError::UnreadableResult { stage: name, problem });
+            }
             (State::Stale(mut reasons), extra) => {
                 // What is forced begins anew.
                 let forced = extra == Some(Reason::Forced);
@@ -154,6 +157,9 @@ impl Runner<'_> {
                     self.store.make_current(name, &artifact.manifest.key)?;
                     self.observer.done(name, &artifact, &Outcome::Restored);
                     return Ok(());
+                }
+                Some(damage) if damage.is_unreadable() => {
+                    return Err(RunError::UnreadableResult { stage: name, problem: damage.to_string() });
                 }
                 Some(damage) => vec![Reason::Damaged(damage)],
             },
@@ -179,11 +185,15 @@ impl Runner<'_> {
                 inputs.insert(input.stage.to_owned(), upstream.folder);
             }
         }
+        // A forced run starts from nothing: it is what one does when a result is not to be trusted.
+        let (forced, key) = (reasons.contains(&Reason::Forced), fingerprint.key());
+        if !forced && let Some(artifact) = self.store.adopt(name, &key)? {
+            self.observer.done(name, &artifact, &Outcome::Restored);
+            return Ok(());
+        }
         self.observer.starts(name, reasons);
         let started = Instant::now();
-        // A forced run starts from nothing: it is what one does when a result is not to be trusted.
-        let resume = stage.resumable() && !reasons.contains(&Reason::Forced);
-        let work = self.store.begin(name, &fingerprint.key(), resume)?;
+        let work = self.store.begin(name, &key, stage.resumable() && !forced)?;
         let job = Job::new(inputs, &work.path, self.progress);
         let summary = stage.run(&job).map_err(|failure| RunError::Stage { stage: name, failure })?;
         let seconds = started.elapsed().as_secs_f64();
@@ -200,7 +210,8 @@ impl Runner<'_> {
             let (mut folders, mut damaged) = (BTreeMap::new(), false);
             for input in stage.inputs() {
                 let is_before = self.stages[..position].iter().any(|before| before.name() == input.stage);
-                if let (true, Some(upstream)) = (is_before, self.store.current(input.stage)?)
+                // One whose record is damaged is made again before it is read.
+                if let (true, Ok(Some(upstream))) = (is_before, self.store.current(input.stage))
                     && upstream.manifest.digests_of(&input).is_ok()
                 {
                     folders.insert(input.stage.to_owned(), upstream.folder);
@@ -209,8 +220,7 @@ impl Runner<'_> {
             let Err(failure) = stage.preflight(&folders) else { continue };
             // What is damaged is found and made again before the stage itself runs.
             for input in stage.inputs().into_iter().filter(|input| folders.contains_key(input.stage)) {
-                let upstream = self.store.current(input.stage)?;
-                damaged |= upstream.is_some_and(|upstream| {
+                damaged |= self.store.current(input.stage)?.is_some_and(|upstream| {
                     !upstream.manifest.check_contents(&upstream.folder, input.files).is_empty()
                 });
             }
@@ -221,12 +231,17 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Hashes what the stage will read; a damaged file makes the stage that wrote it run again.
+    /// Hashes what the stage will read; a damaged file makes the stage that wrote it run again. One that cannot be read
+    /// is an error: nothing is known of what it holds.
     fn verify_inputs(&self, position: usize) -> Result<(), RunError> {
         let stage = self.stages[position].name();
         for input in self.stages[position].inputs() {
             let Some(upstream) = self.store.current(input.stage)? else { continue };
             let damage = upstream.manifest.check_contents(&upstream.folder, input.files);
+            if let Some(unreadable) = damage.iter().find(|damage| damage.is_unreadable()) {
+                let problem = unreadable.to_string();
+                return Err(RunError::UnreadableResult { stage: input.stage, problem });
+            }
             let Some(first) = damage.into_iter().next() else { continue };
             match self.stages[..position].iter().position(|before| before.name() == input.stage) {
                 Some(before) if !self.request.only => {

@@ -19,26 +19,30 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use marque_contracts::disk::is_missing;
 use marque_contracts::durable::{
-    is_unfinished, point_link, replace_folder, sync_files, sync_folder, write_atomic,
+    create_folder, point_link, remove, replace_folder, sync_files, sync_folder, write_atomic,
 };
-use marque_contracts::{Digest, json};
+use marque_contracts::{Digest, RESUME, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::StoreError;
+use crate::files::MANIFEST;
 use crate::fingerprint::Fingerprint;
 use crate::key::Key;
-use crate::lock::StoreLock;
-use crate::manifest::{MANIFEST, Manifest, record_files};
-
-/// Layout version that this program reads and writes.
-pub const STORE_FORMAT: u32 = 1;
+use crate::listing::{is_leftover, list_files, record_files};
+use crate::lock::{LOCK, StoreLock};
+use crate::manifest::{Manifest, STORE_FORMAT};
 
 /// The tag of <https://bford.info/cachedir/>: backup programs skip a folder that has it.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 # This folder holds results that marque can make again.\n";
 
+/// Name of the mark for backup programs.
+pub(crate) const TAG: &str = "CACHEDIR.TAG";
+/// Name of the record of the store's layout version.
+pub const RECORD: &str = "store.json";
 /// The link to the current result.
 pub(crate) const CURRENT: &str = "current";
 /// Start of the names of work folders.
@@ -81,21 +85,23 @@ impl Store {
     /// # Errors
     /// If the folder cannot be written, or another version of the program wrote it.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        fs_err::create_dir_all(root)?;
-        let store = Self { root: root.to_owned() };
-        store.write_once("CACHEDIR.TAG", CACHEDIR_TAG)?;
-        store.write_once("store.json", &format!("{{\"format\":{STORE_FORMAT}}}\n"))?;
-        store.check_format()?;
+        let store = Self::open_to_read(root)?;
+        create_folder(root)?;
+        store.write_once(TAG, CACHEDIR_TAG)?;
+        store.write_once(RECORD, &format!("{{\"format\":{STORE_FORMAT}}}\n"))?;
         Ok(store)
     }
 
     /// Opens the store at `root` to read: nothing is created, and a missing store is an empty one.
     ///
     /// # Errors
-    /// If another version of the program wrote it.
+    /// If it is no folder or cannot be read, or if another version of the program wrote it.
     pub fn open_to_read(root: &Path) -> Result<Self, StoreError> {
         let store = Self { root: root.to_owned() };
-        if root.join("store.json").exists() {
+        if is_there(root)? && !root.is_dir() {
+            return Err(StoreError::NotAFolder { path: root.to_owned() });
+        }
+        if is_there(&root.join(RECORD))? {
             store.check_format()?;
         }
         Ok(store)
@@ -111,19 +117,23 @@ impl Store {
     /// # Errors
     /// [`StoreError::InUse`], with its holder, if another process has it.
     pub fn lock(&self) -> Result<StoreLock, StoreError> {
-        let path = self.root.join("lock");
-        StoreLock::acquire(&path, now())?.map_err(|holder| StoreError::InUse { path, holder })
+        let path = self.root.join(LOCK);
+        StoreLock::acquire(&self.root, now())?.map_err(|holder| StoreError::InUse { path, holder })
     }
 
-    /// The current result of a stage; `None` if there is none.
+    /// The current result of a stage; `None` if there is no link to one.
     ///
     /// # Errors
-    /// If there is one and its manifest cannot be read, or if `current` is no link.
+    /// If there is a link, and what it leads to is no result or has a damaged manifest, or if `current` is no link.
     pub fn current(&self, stage: &str) -> Result<Option<Artifact>, StoreError> {
-        match self.current_key(stage)? {
-            Some(key) => self.find(stage, &key),
-            None => Ok(None),
+        let Some(key) = self.current_key(stage)? else { return Ok(None) };
+        if let Some(artifact) = self.find(stage, &key)? {
+            return Ok(Some(artifact));
         }
+        let is_whole = is_there(&self.root.join(stage).join(key.as_str()))?;
+        let lacks = if is_whole { format!("has no {MANIFEST}") } else { "is not there".to_owned() };
+        let reason = format!("leads to the result {key}, which {lacks}");
+        Err(StoreError::Dangling { path: self.current_link(stage), reason })
     }
 
     /// The link to the current result of a stage, `current` in its folder, whether it is there or not.
@@ -131,9 +141,12 @@ impl Store {
         self.root.join(stage).join(CURRENT)
     }
 
-    /// The key that the link to the current result names; `None` if there is no link or it names no key.
+    /// The key that the link to the current result names; `None` if there is no link.
     pub(crate) fn current_key(&self, stage: &str) -> Result<Option<Key>, StoreError> {
-        let link = self.current_link(stage);
+        let (link, folder) = (self.current_link(stage), self.root.join(stage));
+        if is_there(&folder)? && !folder.is_dir() {
+            return Err(StoreError::NotAFolder { path: folder });
+        }
         let metadata = match fs_err::symlink_metadata(&link) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             metadata => metadata?,
@@ -142,7 +155,14 @@ impl Store {
             let what = if metadata.is_dir() { "a folder" } else { "a file" };
             return Err(StoreError::NotALink { path: link, what });
         }
-        Ok(fs_err::read_link(&link)?.to_str().and_then(Key::parse))
+        let target = fs_err::read_link(&link)?;
+        match target.to_str().and_then(Key::parse) {
+            Some(key) => Ok(Some(key)),
+            None => {
+                let reason = format!("leads to {}, which is no result", target.display());
+                Err(StoreError::Dangling { path: link, reason })
+            }
+        }
     }
 
     /// A stage's result with this key, current or not; `None` if there is none.
@@ -151,10 +171,10 @@ impl Store {
     /// If there is one and its manifest cannot be read.
     pub fn find(&self, stage: &str, key: &Key) -> Result<Option<Artifact>, StoreError> {
         let folder = self.root.join(stage).join(key.as_str());
-        if !folder.join(MANIFEST).exists() {
+        if !is_there(&folder.join(MANIFEST))? {
             return Ok(None);
         }
-        let manifest = Manifest::read(&folder)?;
+        let manifest = Manifest::read(&folder, stage, key)?;
         Ok(Some(Artifact { folder, manifest }))
     }
 
@@ -163,16 +183,25 @@ impl Store {
         self.root.join(stage).join(format!("{WORK}{key}"))
     }
 
+    /// The same by the name of its folder.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn find_named(&self, stage: &str, name: &str) -> Result<Option<Artifact>, StoreError> {
+        Key::parse(name).map_or(Ok(None), |key| self.find(stage, &key))
+    }
+
     /// Begins a result: an empty work folder, or with `resume` the one that an interrupted run left.
     ///
     /// # Errors
     /// If the file system refuses.
     pub fn begin(&self, stage: &str, key: &Key, resume: bool) -> Result<WorkFolder, StoreError> {
         let path = self.work_folder(stage, key);
-        if !resume {
-            delete(&path)?;
+        if !resume || !path.is_dir() {
+            remove(&path)?;
         }
-        fs_err::create_dir_all(&path)?;
+        create_folder(&path)?;
+        remove(&path.join(MANIFEST))?;
         Ok(WorkFolder { path, stage: stage.to_owned() })
     }
 
@@ -188,15 +217,12 @@ impl Store {
         seconds: f64,
         notes: BTreeMap<String, Value>,
     ) -> Result<Artifact, StoreError> {
-        let stage_folder = self.root.join(&work.stage);
-        let key = fingerprint.key();
-        clear_leftovers(&work.path)?;
         let files = record_files(&work.path)?;
         let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         sync_files(&work.path, &names)?;
         let manifest = Manifest {
             store_format: STORE_FORMAT,
-            key: key.clone(),
+            key: fingerprint.key(),
             fingerprint,
             content: Digest::of_named(files.iter().map(|file| (file.path.as_str(), file.blake3))),
             files,
@@ -206,6 +232,38 @@ impl Store {
             notes,
         };
         json::write(&work.path.join(MANIFEST), &manifest)?;
+        self.publish(work, manifest)
+    }
+
+    /// The result that a run had finished, down to its manifest, when it was interrupted before the result was in its
+    /// place: hashed, and made current. `None` if there is none, or it is not whole.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn adopt(&self, stage: &str, key: &Key) -> Result<Option<Artifact>, StoreError> {
+        let path = self.work_folder(stage, key);
+        if !is_there(&path.join(MANIFEST))? {
+            return Ok(None);
+        }
+        let manifest = match Manifest::read(&path, stage, key) {
+            Ok(manifest) => manifest,
+            Err(StoreError::Record { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let listed = |path: &String| manifest.files.iter().any(|file| file.path == *path);
+        let is_whole = list_files(&path)?.iter().all(|path| listed(path) || is_leftover(path))
+            && manifest.first_damage(&path).is_none();
+        let work = WorkFolder { path, stage: stage.to_owned() };
+        is_whole.then(|| self.publish(work, manifest)).transpose()
+    }
+
+    /// Takes from a work folder with a manifest what is no part of the result, and puts it in its place.
+    fn publish(&self, work: WorkFolder, manifest: Manifest) -> Result<Artifact, StoreError> {
+        remove(&work.path.join(RESUME))?;
+        for path in list_files(&work.path)?.iter().filter(|path| is_leftover(path)) {
+            remove(&work.path.join(path))?;
+        }
+        let (stage_folder, key) = (self.root.join(&work.stage), manifest.key.clone());
         let folder = stage_folder.join(key.as_str());
         replace_folder(&work.path, &folder, &stage_folder.join(format!("{TRASH}{key}")))?;
         sync_folder(&stage_folder)?;
@@ -229,57 +287,47 @@ impl Store {
         Ok(delete(path)?)
     }
 
-    fn write_once(&self, name: &str, text: &str) -> io::Result<()> {
+    fn write_once(&self, name: &str, text: &str) -> Result<(), StoreError> {
         let path = self.root.join(name);
-        if path.exists() { Ok(()) } else { write_atomic(&path, text.as_bytes()) }
+        if is_there(&path)? { Ok(()) } else { Ok(write_atomic(&path, text.as_bytes())?) }
     }
 
     fn check_format(&self) -> Result<(), StoreError> {
-        let path = self.root.join("store.json");
-        let text = fs_err::read(&path)?;
-        match serde_json::from_slice(&text) {
+        let path = self.root.join(RECORD);
+        match json::read(&path) {
             Ok(StoreRecord { format: STORE_FORMAT }) => Ok(()),
             Ok(StoreRecord { format: found }) => Err(StoreError::Format { path, found, known: STORE_FORMAT }),
-            Err(source) => Err(StoreError::Record { path, source }),
+            Err(error) if json::is_damage(&error) => {
+                let source = error.get_ref().and_then(|inner| inner.source());
+                Err(StoreError::Record { path, reason: source.map_or_else(String::new, ToString::to_string) })
+            }
+            Err(error) if is_missing(&error) => {
+                Err(StoreError::Record { path, reason: "it is no file".to_owned() })
+            }
+            Err(error) => Err(error.into()),
         }
     }
 }
 
-/// Deletes what an interrupted run left half written: a manifest, and files under temporary names, anywhere in the work
-/// folder. They must not become part of a result.
-fn clear_leftovers(work: &Path) -> io::Result<()> {
-    let mut folders = vec![work.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs_err::read_dir(&folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let name = name.to_str().unwrap_or_default();
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else if is_unfinished(name) || (name == MANIFEST && folder == work) {
-                fs_err::remove_file(entry.path())?;
-            }
-        }
+/// Whether something is at a path, a link that leads nowhere included. That it cannot be looked at is an error, and not
+/// taken for its absence.
+fn is_there(path: &Path) -> io::Result<bool> {
+    match fs_err::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 /// Deletes a file, link or folder, if it is there. A result is renamed first, so that one that is half deleted is never
 /// taken for a result, and still known as the store's own.
 fn delete(path: &Path) -> io::Result<()> {
-    match fs_err::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(metadata) if metadata.is_dir() => {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let Some(key) = Key::parse(name) else { return fs_err::remove_dir_all(path) };
-            let trash = path.with_file_name(format!("{TRASH}{key}"));
-            delete(&trash)?;
-            fs_err::rename(path, &trash)?;
-            fs_err::remove_dir_all(&trash)
-        }
-        Ok(_) => fs_err::remove_file(path),
-    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some(key) = Key::parse(name).filter(|_| path.is_dir()) else { return remove(path) };
+    let trash = path.with_file_name(format!("{TRASH}{key}"));
+    remove(&trash)?;
+    fs_err::rename(path, &trash)?;
+    remove(&trash)
 }
 
 /// The time: UTC, RFC 3339, whole seconds.

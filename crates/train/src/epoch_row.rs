@@ -1,6 +1,6 @@
 //! An epoch's row of the history, its score, and its line on the terminal.
 
-use marque_contracts::counts::percent;
+use marque_contracts::counts::{decimal, percent};
 use marque_formats::{EpochRow, HeadEpoch};
 
 use crate::Settings;
@@ -66,15 +66,15 @@ pub(crate) fn score(row: &EpochRow, inputs: Inputs<'_>, objective: &Objective) -
 /// The row as a line of text, with the epoch's throughput.
 pub(crate) fn describe(row: &EpochRow, epochs: usize, photos: usize, timing: Timing) -> String {
     let (measured, accuracy): (_, fn(&HeadEpoch) -> Option<f64>) = match row.validation_loss {
-        Some(loss) => (format!("validation {loss:.3}"), |head| head.validation_accuracy),
+        Some(loss) => (format!("validation {}", decimal(loss, 3)), |head| head.validation_accuracy),
         None => ("training".to_owned(), |head| head.train_accuracy),
     };
     let heads = row.heads.iter();
     let heads = heads.filter_map(|head| Some(format!("{} {}", head.name, percent(accuracy(head)?))));
     format!(
-        "epoch {}/{epochs}  loss {:.3}  {measured}  {}  {:.1} photos/s, waited {}",
+        "epoch {}/{epochs}  loss {}  {measured}  {}  {:.1} photos/s, waited {}",
         row.epoch,
-        row.train_loss,
+        decimal(row.train_loss, 3),
         heads.collect::<Vec<_>>().join("  "),
         timing.photos_per_second(photos),
         percent(timing.waited_share()),

@@ -43,8 +43,8 @@ pub enum Error {
     /// A loss, gradient or weight is not finite.
     #[error("{0}")]
     NotFinite(Box<Divergence>),
-    /// A resume state does not belong to this network.
-    #[error("{path} is not a state of this training: {reason}")]
+    /// A file that is read back, of a resume state or a model, is not what this training has written.
+    #[error("{path} is not of this training: {reason}")]
     State {
         /// The file.
         path: PathBuf,

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-/// Folder of the states, in the output of a training.
-pub(crate) const FOLDER: &str = "resume";
+use marque_contracts::RESUME;
 
 /// Where an interrupted training goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +17,7 @@ impl Position {
     /// Where a run would go on from what an interrupted one left in its work folder; `None` if it would begin anew. The
     /// files are not looked into: the run does that, and begins earlier if they are damaged.
     pub fn of(work: &Path) -> Option<Self> {
-        let states = fs_err::read_dir(work.join(FOLDER)).ok()?;
+        let states = fs_err::read_dir(work.join(RESUME)).ok()?;
         let states = states.filter_map(|state| Self::parse(state.ok()?.file_name().to_str()?));
         states.max_by_key(|position| (position.epoch, position.batches))
     }
@@ -54,11 +53,11 @@ mod tests {
         assert_eq!(Position::of(work.path()), None);
         let positions = [(1, 12), (2, 0), (12, 3)].map(|(epoch, batches)| Position { epoch, batches });
         for position in positions {
-            fs_err::create_dir_all(work.path().join(FOLDER).join(position.name())).unwrap();
+            fs_err::create_dir_all(work.path().join(RESUME).join(position.name())).unwrap();
             assert_eq!(Position::of(work.path()), Some(position));
         }
         let unfinished = format!("{}.tmp", Position { epoch: 99, batches: 0 }.name());
-        fs_err::create_dir_all(work.path().join(FOLDER).join(unfinished)).unwrap();
+        fs_err::create_dir_all(work.path().join(RESUME).join(unfinished)).unwrap();
         assert_eq!(Position::of(work.path()), Some(positions[2]));
     }
 

@@ -1,8 +1,11 @@
 //! States to resume an interrupted training from.
 //!
-//! A state is a folder: weights, the optimiser's state, averaged weights, the history, and the position.
+//! A state is a folder: weights, the optimiser's state, averaged weights, the history, the position, and the models that
+//! the epochs so far have left, as second names (hard links) of the files in the output folder.
 //! It is written under another name, flushed and renamed, so that a folder with a state's name is complete whenever the
-//! program ended. It holds digests of its files, so that one that a disk has damaged is found before any of it is used.
+//! program ended. It holds digests of all its files, so that one that a disk has damaged is found before any of it is
+//! used. A training that goes on from a state begins with the models of that state, and with nothing else that an
+//! interrupted run has left.
 
 mod tensors;
 
@@ -11,16 +14,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use marque_contracts::durable::{remove_folder, sync_file, sync_folder};
-use marque_contracts::{Digest, json};
+use marque_contracts::disk::is_missing;
+use marque_contracts::durable::{create_folder, link_or_copy, remove, sync_file, sync_folder};
+use marque_contracts::{Digest, RESUME, json};
 use marque_formats::EpochRow;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::ema::Ema;
 use crate::learner::Learner;
 use crate::optimizer::ParameterState;
-use crate::position::{FOLDER, Position};
+use crate::position::Position;
 use crate::train_state::{EpochState, Timing, TrainState};
 
 const WEIGHTS: &str = "model.safetensors";
@@ -30,6 +35,8 @@ const AVERAGE: &str = "average.safetensors";
 const HISTORY: &str = "history.parquet";
 const STATE: &str = "state.json";
 const DIGESTS: &str = "digests.json";
+/// Folder of the models that a state refers to, under their paths in the output folder.
+const KEPT: &str = "kept";
 const UNFINISHED: &str = ".tmp";
 
 /// All but the values and the history of a state: `state.json`.
@@ -42,22 +49,20 @@ struct Record {
     /// Steps that each parameter has taken.
     steps: BTreeMap<String, u64>,
     ema_steps: Option<u64>,
+    /// Digests of the files in [`KEPT`].
+    kept: BTreeMap<String, Digest>,
 }
 
 /// The states of one training, the last of which is resumed from.
 pub(crate) struct ResumeStore {
+    output: PathBuf,
     root: PathBuf,
 }
 
 impl ResumeStore {
     /// The states in the output folder of a training.
     pub(crate) fn new(output: &Path) -> Self {
-        Self { root: output.join(FOLDER) }
-    }
-
-    /// Whether there is one, complete or not.
-    pub(crate) fn exists(&self) -> bool {
-        self.root.exists()
+        Self { output: output.to_owned(), root: output.join(RESUME) }
     }
 
     /// Writes a state durably; earlier ones are removed then.
@@ -69,41 +74,86 @@ impl ResumeStore {
     ) -> Result<(), Error> {
         let name = Position { epoch: state.epoch, batches: epoch_state.batches() }.name();
         let unfinished = self.root.join(format!("{name}{UNFINISHED}"));
-        remove_folder(&unfinished)?;
-        fs_err::create_dir_all(&unfinished)?;
-        write(state, epoch_state, learner, &unfinished)?;
-        sync_folder(&unfinished)?;
         let folder = self.root.join(&name);
-        remove_folder(&folder)?;
-        fs_err::rename(&unfinished, &folder)?;
-        sync_folder(&self.root)?;
+        let written = self.write_as(state, epoch_state, learner, &unfinished, &folder);
+        if written.is_err() {
+            // Where the disk is full, half a state takes the room that the next try needs.
+            let _ = remove(&unfinished);
+            return written;
+        }
         for older in self.list()?.iter().filter(|path| **path != folder) {
-            remove(older)?;
+            discard(older)?;
         }
         Ok(())
     }
 
-    /// Restores the last state that is not damaged, if there is one.
+    fn write_as(
+        &self,
+        state: &TrainState,
+        epoch_state: &EpochState,
+        learner: &Learner<'_>,
+        unfinished: &Path,
+        folder: &Path,
+    ) -> Result<(), Error> {
+        remove(unfinished)?;
+        create_folder(unfinished)?;
+        for path in state.kept.keys() {
+            let second = unfinished.join(KEPT).join(path);
+            link_or_copy(&self.output.join(path), &second)?;
+            sync_folder(second.parent().unwrap_or(unfinished))?;
+        }
+        write(state, epoch_state, learner, unfinished)?;
+        sync_folder(unfinished)?;
+        remove(folder)?;
+        fs_err::rename(unfinished, folder)?;
+        Ok(sync_folder(&self.root)?)
+    }
+
+    /// Restores the last state that is not damaged, if there is one, with the models that it refers to; everything else
+    /// in the output folder is removed.
     pub(crate) fn read(&self, learner: &mut Learner<'_>) -> Result<Option<(TrainState, EpochState)>, Error> {
         for folder in self.list()?.iter().rev() {
-            match damage(folder) {
-                None => return read(learner, folder).map(Some),
-                Some(damage) => {
+            match check(folder)? {
+                Ok(record) => {
+                    self.restore_models(folder, &record.kept)?;
+                    return read(learner, folder, record).map(Some);
+                }
+                Err(damage) => {
                     tracing::warn!(
                         "the state {} is damaged ({damage}): resuming from the state before it, or from the start",
                         folder.display()
                     );
-                    remove_folder(folder)?;
+                    remove(folder)?;
                 }
             }
         }
+        self.restore_models(&self.root, &BTreeMap::new())?;
         Ok(None)
     }
 
-    /// Removes all states, in one step as far as anybody can see.
-    pub(crate) fn clear(&self) -> Result<(), Error> {
-        remove_folder(&self.root.with_extension("tmp"))?;
-        if self.root.exists() { remove(&self.root) } else { Ok(()) }
+    /// Leaves in the output folder, beside the states, the models of one of them and nothing else.
+    fn restore_models(&self, state: &Path, kept: &BTreeMap<String, Digest>) -> Result<(), Error> {
+        for entry in fs_err::read_dir(&self.output)? {
+            let path = entry?.path();
+            if path.components().ne(self.root.components()) {
+                remove(&path)?;
+            }
+        }
+        for path in kept.keys() {
+            link_or_copy(&state.join(KEPT).join(path), &self.output.join(path))?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure, at the end of a training, that its models are still what was written.
+    pub(crate) fn check_models(&self, state: &TrainState) -> Result<(), Error> {
+        for (path, written) in &state.kept {
+            let path = self.output.join(path);
+            if Digest::of_file(&path)? != *written {
+                return Err(Error::state(&path, "it was changed while training went on"));
+            }
+        }
+        Ok(())
     }
 
     /// Folders of complete states, in the order of training.
@@ -126,11 +176,11 @@ impl ResumeStore {
 }
 
 /// Renames a folder before it is removed: one that is half removed must not look complete.
-fn remove(folder: &Path) -> Result<(), Error> {
+fn discard(folder: &Path) -> Result<(), Error> {
     let unfinished = folder.with_extension("tmp");
-    remove_folder(&unfinished)?;
+    remove(&unfinished)?;
     fs_err::rename(folder, &unfinished)?;
-    Ok(remove_folder(&unfinished)?)
+    Ok(remove(&unfinished)?)
 }
 
 fn write(
@@ -160,6 +210,7 @@ fn write(
         epoch_state: epoch_state.clone(),
         steps: steps.map(|(parameter, state)| (parameter.name.clone(), state.steps)).collect(),
         ema_steps: learner.ema.as_ref().map(Ema::steps),
+        kept: state.kept.clone(),
     };
     json::write(&folder.join(STATE), &record)?;
     let mut digests = BTreeMap::new();
@@ -172,24 +223,52 @@ fn write(
     Ok(json::write(&folder.join(DIGESTS), &digests)?)
 }
 
-/// What is wrong with the files of a state, if anything is.
-fn damage(folder: &Path) -> Option<String> {
-    let digests: BTreeMap<String, Digest> = match json::read(&folder.join(DIGESTS)) {
+/// Reads what a state says of itself after hashing all its files, or what is wrong with one of them.
+///
+/// # Errors
+/// If a file is there and cannot be read: that says nothing of what it holds.
+fn check(folder: &Path) -> Result<Result<Record, String>, Error> {
+    let digests: BTreeMap<String, Digest> = match whole(&folder.join(DIGESTS))? {
         Ok(digests) => digests,
-        Err(error) => return Some(format!("{DIGESTS}: {error}")),
+        Err(damage) => return Ok(Err(damage)),
     };
     if let Some(missing) = [WEIGHTS, OPTIMIZER, STATE].iter().find(|name| !digests.contains_key(**name)) {
-        return Some(format!("{DIGESTS} does not name {missing}"));
+        return Ok(Err(format!("{DIGESTS} does not name {missing}")));
     }
-    digests.iter().find_map(|(name, written)| match Digest::of_file(&folder.join(name)) {
-        Ok(found) if found == *written => None,
-        Ok(_) => Some(format!("{name} is not what was written")),
-        Err(error) => Some(format!("{name}: {error}")),
-    })
+    if let Some(damage) = damage(folder, &digests)? {
+        return Ok(Err(damage));
+    }
+    let record: Record = match whole(&folder.join(STATE))? {
+        Ok(record) => record,
+        Err(damage) => return Ok(Err(damage)),
+    };
+    let damage = damage(&folder.join(KEPT), &record.kept)?;
+    Ok(damage.map_or(Ok(record), Err))
 }
 
-fn read(learner: &mut Learner<'_>, folder: &Path) -> Result<(TrainState, EpochState), Error> {
-    let record: Record = json::read(&folder.join(STATE))?;
+/// A JSON record, or what is wrong with it.
+fn whole<T: DeserializeOwned>(path: &Path) -> Result<Result<T, String>, Error> {
+    match json::read(path) {
+        Ok(record) => Ok(Ok(record)),
+        Err(error) if json::is_damage(&error) || is_missing(&error) => Ok(Err(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The first file that is missing or has another digest, in words.
+fn damage(folder: &Path, digests: &BTreeMap<String, Digest>) -> Result<Option<String>, Error> {
+    for (name, written) in digests {
+        match Digest::of_file(&folder.join(name)) {
+            Ok(found) if found == *written => {}
+            Ok(_) => return Ok(Some(format!("{name} is not what was written"))),
+            Err(error) if is_missing(&error) => return Ok(Some(error.to_string())),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+fn read(learner: &mut Learner<'_>, folder: &Path, record: Record) -> Result<(TrainState, EpochState), Error> {
     learner.network.load(&folder.join(WEIGHTS))?;
     read_optimizer(learner, &folder.join(OPTIMIZER), &record.steps)?;
     if let Some(ema) = &mut learner.ema {
@@ -207,9 +286,8 @@ fn read(learner: &mut Learner<'_>, folder: &Path) -> Result<(TrainState, EpochSt
     } else {
         Vec::new()
     };
-    let state =
-        TrainState { epoch: record.epoch, best_epoch: record.best_epoch, history, timings: record.timings };
-    Ok((state, record.epoch_state))
+    let Record { epoch, best_epoch, timings, epoch_state, kept, .. } = record;
+    Ok((TrainState { epoch, best_epoch, history, timings, kept }, epoch_state))
 }
 
 /// The optimiser's state, and the parameters that the objective has beside the network's.

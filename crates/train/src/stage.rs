@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::counts::percent;
-use marque_contracts::durable::sync_file;
 use marque_contracts::schema::{features, labels, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
 use marque_formats::EpochRow;
@@ -34,35 +33,14 @@ impl Train {
     fn train(&self, job: &Job<'_>) -> Result<Summary, Error> {
         let (settings, output) = (&self.settings, job.output());
         let data = Data::open(job, settings)?;
-        let history = [train::HISTORY, train::HISTORY_CSV].map(|name| output.join(name));
-        let resume = ResumeStore::new(output);
-        if !resume.exists() && history[0].exists() {
-            // States are removed last: an interrupted run had finished all but saying so.
-            resume.clear()?;
-            match finished(&history[0], &data) {
-                Ok(trained) => return Ok(summary(&trained, &data)),
-                Err(error) => {
-                    tracing::warn!("what an interrupted run left is damaged, training anew: {error}")
-                }
-            }
-        }
         let (network, features) = initial_network(settings, &data, job)?;
         let inputs = Inputs { settings, data: &data, features: features.as_ref() };
+        let resume = ResumeStore::new(output);
         let trained = Trainer::new(inputs, network, output, job.progress())?.train(&resume)?;
-        EpochRow::write(&trained.history, &history[0])?;
-        EpochRow::write_csv(&trained.history, &history[1])?;
-        history.iter().try_for_each(|path| sync_file(path))?;
-        resume.clear()?;
+        EpochRow::write(&trained.history, &output.join(train::HISTORY))?;
+        EpochRow::write_csv(&trained.history, &output.join(train::HISTORY_CSV))?;
         Ok(summary(&trained, &data))
     }
-}
-
-/// What an earlier run left when it was interrupted after its last epoch.
-fn finished(history: &Path, data: &Data) -> Result<Trained, Error> {
-    let names: Vec<_> = data.heads.iter().map(|head| head.name.clone()).collect();
-    let history = EpochRow::read(history, &names)?;
-    let best_epoch = history.iter().find(|row| row.kept).map_or(0, |row| row.epoch as usize);
-    Ok(Trained { best_epoch, resumed_epochs: history.len(), timings: Vec::new(), history })
 }
 
 fn summary(trained: &Trained, data: &Data) -> Summary {

@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 
+use marque_contracts::counts::decimal;
 use marque_contracts::{Job, Progress, Unit};
 
 use crate::trial_run::trial_run;
@@ -80,7 +81,7 @@ pub fn sweep(
         trial.steps(1, range.steps, factor, |step| {
             let (learning_rate, smoothed) = (range.rate(points.len()), average.add(step.loss));
             points.push(SweepPoint { learning_rate, loss: step.loss, smoothed });
-            bar.set_message(&format!("rate {learning_rate:.1e}, loss {smoothed:.3}"));
+            bar.set_message(&format!("rate {learning_rate:.1e}, loss {}", decimal(smoothed, 3)));
             bar.advance(1);
             let best = points.iter().map(|point| point.smoothed).fold(f64::INFINITY, f64::min);
             diverged = smoothed > DIVERGED * best;

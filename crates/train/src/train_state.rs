@@ -2,6 +2,9 @@
 //!
 //! Every random choice follows from the seed and the position, so no generator's state is in it.
 
+use std::collections::BTreeMap;
+
+use marque_contracts::Digest;
 use marque_contracts::schema::Head;
 use marque_formats::EpochRow;
 use serde::{Deserialize, Serialize};
@@ -19,12 +22,14 @@ pub(crate) struct TrainState {
     pub(crate) history: Vec<EpochRow>,
     /// How long each finished epoch took.
     pub(crate) timings: Vec<Timing>,
+    /// The files of the best model and of the last epochs' models, by path in the output folder, as they were written.
+    pub(crate) kept: BTreeMap<String, Digest>,
 }
 
 impl TrainState {
     /// Before the first epoch.
     pub(crate) fn new() -> Self {
-        Self { epoch: 1, best_epoch: 0, history: Vec::new(), timings: Vec::new() }
+        Self { epoch: 1, best_epoch: 0, history: Vec::new(), timings: Vec::new(), kept: BTreeMap::new() }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use marque_contracts::counts::counted;
-use marque_contracts::durable::remove_folder;
+use marque_contracts::counts::{counted, decimal};
+use marque_contracts::durable::remove;
 use marque_contracts::schema::train;
 use marque_contracts::{Progress, Unit};
 use marque_formats::EpochRow;
@@ -25,7 +25,7 @@ use crate::train_state::{EpochState, Timing, TrainState};
 use crate::validation::validate;
 
 /// Folder of the last epochs' models.
-const CHECKPOINTS: &str = "checkpoints";
+const CHECKPOINTS: &str = "checkpoints/";
 
 /// A training under way.
 pub(crate) struct Trainer<'a> {
@@ -56,8 +56,8 @@ impl<'a> Trainer<'a> {
         Ok(Self { inputs, learner, output, progress })
     }
 
-    /// Trains all epochs, from where an interrupted run was, and leaves the best model in the output folder. Clearing
-    /// `resume` is left to the caller, once everything else is on disk.
+    /// Trains all epochs, from where an interrupted run was, and leaves the best model in the output folder. The states
+    /// stay: the store removes them once the result is recorded.
     pub(crate) fn train(mut self, resume: &ResumeStore) -> Result<Trained, Error> {
         let settings = self.inputs.settings;
         let heads = &self.inputs.data.heads;
@@ -87,6 +87,7 @@ impl<'a> Trainer<'a> {
             epoch_state = EpochState::new(heads);
             resume.write(&state, &epoch_state, &self.learner)?;
         }
+        resume.check_models(&state)?;
         let TrainState { mut history, best_epoch, timings, .. } = state;
         for row in &mut history {
             row.kept = row.epoch as usize == best_epoch;
@@ -141,7 +142,11 @@ impl<'a> Trainer<'a> {
             |step| settings.schedule.factor(before + step, horizon),
             |learner, epoch_state| {
                 let loss = learner.objective.total(&epoch_state.metrics);
-                bar.set_message(&format!("loss {loss:.3}  {}", epoch_state.metrics.accuracies(heads)));
+                bar.set_message(&format!(
+                    "loss {}  {}",
+                    decimal(loss, 3),
+                    epoch_state.metrics.accuracies(heads)
+                ));
                 bar.set_time_left(time_left.after(state.epoch, epoch_state.batches()));
                 bar.advance((epoch_state.batches() - shown) as u64);
                 shown = epoch_state.batches();
@@ -173,21 +178,27 @@ impl<'a> Trainer<'a> {
             learner.check_epoch(&row)?;
             let best =
                 state.history.iter().map(|row| score_of(learner, row)).fold(f64::NEG_INFINITY, f64::max);
-            let write = |folder: &Path| {
+            let mut write = |folder: &str| {
                 let answers = |head: &str| settings.answers(head);
-                write_model(&learner.network, &data.preparation, answers, folder)
+                let written =
+                    write_model(&learner.network, &data.preparation, answers, &output.join(folder))?;
+                state
+                    .kept
+                    .extend(written.into_iter().map(|(name, digest)| (format!("{folder}{name}"), digest)));
+                Ok::<_, Error>(())
             };
             if score_of(learner, &row) >= best {
                 state.best_epoch = epoch;
-                write(&best_model)?;
+                write(train::MODEL)?;
             }
             if settings.keep_checkpoints > 0 {
-                let folder = |epoch: usize| output.join(CHECKPOINTS).join(format!("epoch-{epoch:03}"));
+                let folder = |epoch: usize| format!("{CHECKPOINTS}epoch-{epoch:03}/");
                 write(&folder(epoch))?;
                 if let Some(oldest) =
                     epoch.checked_sub(settings.keep_checkpoints).filter(|oldest| *oldest > 0)
                 {
-                    remove_folder(&folder(oldest))?;
+                    state.kept.retain(|path, _| !path.starts_with(&folder(oldest)));
+                    remove(&output.join(folder(oldest)))?;
                 }
             }
             Ok(row)

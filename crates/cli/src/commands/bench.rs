@@ -3,6 +3,7 @@
 mod convolution;
 mod throughput;
 
+use marque_contracts::counts::counted;
 use marque_kernels::nhwc::Convolution;
 use marque_kernels::{bf16_multiply_add_peak, bf16_unit, instruction_set, multiply_add_peak};
 use marque_network::Precision;
@@ -28,18 +29,18 @@ pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
     }
     let (seconds, median) = (&measured.seconds, measured.median());
     terminal.print(format_args!(
-        "{:?}, {} px, batch {}, {} threads, {} with {}",
+        "{:?}, {} px, batch {}, {}, {} with {}",
         options.backbone,
         options.size,
         options.batch,
-        rayon::current_num_threads(),
+        counted(rayon::current_num_threads() as u64, "thread", "threads"),
         options.precision.word(),
         unit(options)
     ));
     terminal.print(format_args!(
-        "{:.1} photos/s: median of {} steps {median:.3} s, from {:.3} to {:.3} s",
+        "{:.1} photos/s: median of {} {median:.3} s, from {:.3} to {:.3} s",
         f64::from(options.batch) / median,
-        seconds.len(),
+        counted(seconds.len() as u64, "step", "steps"),
         seconds[0],
         seconds[seconds.len() - 1]
     ));

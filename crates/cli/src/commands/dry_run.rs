@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use marque_contracts::counts::counted;
+use marque_contracts::counts::{counted, decimal};
 use marque_contracts::schema::train;
 use marque_contracts::{Job, Silent};
 use marque_store::{Assessment, Request, State, assess};
@@ -37,6 +37,9 @@ pub(super) fn dry_run(
             State::Fresh => (false, "fresh".to_owned()),
             State::Cached(_) => (false, "would be restored from cache".to_owned()),
             State::Stale(reasons) => (true, format!("would run: {}", brief(reasons, SHOWN))),
+            State::Unreadable(problem) => {
+                (false, format!("cannot run: its result cannot be read: {problem}"))
+            }
             State::Blocked(failure) => (false, format!("cannot run: {failure}")),
         };
         terminal.print(format_args!("{:<10} {text}", assessment.stage));
@@ -101,9 +104,12 @@ fn describe(found: &DryRunEstimate) -> String {
     let batches = counted(*batches as u64, "batch", "batches");
     let longest = found.epoch_seconds.iter().copied().fold(0.0, f64::max);
     format!(
-        "training: tried {tried} batches of {batch_size} photos, loss {loss:.3}; {} a batch\n\
+        "training: tried {} of {}, loss {}; {} a batch\n\
          an epoch: about {} ({batches}, and {} of validation)\n\
          {what}",
+        counted(*tried as u64, "batch", "batches"),
+        counted(*batch_size as u64, "photo", "photos"),
+        decimal(*loss, 3),
         duration(found.batch_seconds),
         seconds(longest),
         duration(found.validation_seconds),

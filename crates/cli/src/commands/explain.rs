@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use marque_inspect::wrap;
+use marque_layout::wrap;
 use marque_store::{Fingerprint, State, assess, shown};
 
 use crate::configuration::Configuration;
@@ -24,6 +24,10 @@ pub(super) fn explain(configuration: &Configuration, stage: &str, terminal: &Ter
         }
         State::Blocked(failure) => {
             let _ = writeln!(text, "{stage} cannot run: {failure}");
+        }
+        State::Unreadable(problem) => {
+            let _ =
+                writeln!(text, "{stage} cannot be told fresh or stale: its result cannot be read: {problem}");
         }
         State::Stale(reasons) => {
             let _ = writeln!(text, "{stage} is stale:");

@@ -12,6 +12,7 @@ use crate::arguments::Export;
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::{Terminal, bytes};
+use crate::whole_results;
 
 pub(super) fn export(
     configuration: &Configuration,
@@ -23,11 +24,24 @@ pub(super) fn export(
             "say what to write: --onnx FILE, --card FILE or --folder FOLDER".to_owned(),
         ));
     }
+    let store = configuration.open_store()?;
     let (folder, facts) = match &options.model {
         // Nothing but the folder is known of a model from elsewhere.
-        Some(folder) => (folder.clone(), CardFacts::default()),
-        None => current(&configuration.open_store()?)?,
+        Some(folder) => {
+            whole_results::check_folder(&store, folder)?;
+            (folder.clone(), CardFacts::default())
+        }
+        None => current(&store)?,
     };
+    if facts.metrics.is_none() && (options.card.is_some() || options.folder.is_some()) {
+        tracing::warn!(
+            "the card has no results: {}",
+            match options.model {
+                Some(_) => "nothing but its folder is known of this model",
+                None => "this model was not evaluated; `marque run evaluate` does that",
+            }
+        );
+    }
     let model = Model::open(&folder)?;
     if let Some(path) = &options.onnx {
         let file = write_onnx(&model)?;
@@ -49,9 +63,11 @@ pub(super) fn export(
 /// The folder of the current model, and facts for its card from the records of the stages behind it.
 fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     let trained = store.current(train::STAGE)?.ok_or(Error::NoResult(train::STAGE))?;
+    whole_results::check(train::STAGE, &trained, &[train::MODEL])?;
     let mut facts =
         CardFacts { training: Some(trained.manifest.fingerprint.settings.clone()), ..CardFacts::default() };
     if let Some(labelled) = made_of(store, &trained, labels::STAGE, labels::HEADS)? {
+        whole_results::check(labels::STAGE, &labelled, &[labels::HEADS])?;
         facts.heads = json::read::<Vec<Head>>(&labelled.folder.join(labels::HEADS))?;
     }
     for (stage, file) in [(labels::STAGE, labels::HEADS), (preprocess::STAGE, preprocess::INDEX)] {
@@ -64,8 +80,11 @@ fn current(store: &Store) -> Result<(PathBuf, CardFacts), Error> {
     }
     let measured = store.current(evaluate::STAGE)?;
     if let Some(measured) = measured.filter(|measured| has_read(measured, &trained, train::MODEL)) {
+        whole_results::check(evaluate::STAGE, &measured, &[evaluate::METRICS])?;
         facts.metrics = Some(json::read(&measured.folder.join(evaluate::METRICS))?);
-        facts.data.push((evaluate::STAGE.to_owned(), measured.manifest.fingerprint.settings));
+        let settings = measured.manifest.fingerprint.settings;
+        facts.mirrored = settings["flip"] == true;
+        facts.data.push((evaluate::STAGE.to_owned(), settings));
     }
     Ok((trained.folder.join(train::MODEL), facts))
 }

@@ -15,13 +15,15 @@ pub(super) fn gc(configuration: &Configuration, dry_run: bool, terminal: &Termin
         terminal.print("there is no store yet");
         return Ok(());
     }
-    let store = Store::open(&configuration.store)?;
+    // Writes nothing, so that room can be made on a disk that has none.
+    let store = Store::open_to_read(&configuration.store)?;
     let _lock = store.lock()?;
     let inventory = |name| store.inventory(name, configuration.position(name).is_ok());
     let inventories =
         STAGES.iter().map(|stage| inventory(stage.name)).collect::<Result<Vec<Inventory>, _>>()?;
+    let unfinished = store.unfinished_records()?;
     let mut freed = 0;
-    for path in inventories.iter().flat_map(|inventory| &inventory.garbage) {
+    for path in inventories.iter().flat_map(|inventory| &inventory.garbage).chain(&unfinished) {
         let size = size_of(path);
         terminal.print(format_args!("{:>9}  {}", bytes(size), path.display()));
         if !dry_run {

@@ -5,6 +5,8 @@ mod plot;
 use std::path::Path;
 
 use marque_contracts::Job;
+use marque_contracts::counts::counted;
+use marque_contracts::durable::write_atomic;
 use marque_train::SweepRange;
 
 use super::training_inputs::training_inputs;
@@ -33,10 +35,11 @@ pub(super) fn lr_find(
     let found =
         marque_train::sweep(&job, &configuration.train, range, terminal).map_err(Error::of_training)?;
     let drawing = plot::draw(&found);
-    fs_err::write(&options.out, drawing)?;
-    let (steps, last) = (found.points.len(), found.points.last().map_or(0.0, |point| point.learning_rate));
+    write_atomic(&options.out, drawing.as_bytes())?;
+    let steps = counted(found.points.len() as u64, "step", "steps");
+    let last = found.points.last().map_or(0.0, |point| point.learning_rate);
     let end = if found.diverged { ", where the loss ran away" } else { "" };
-    terminal.print(format_args!("{steps} steps, from {:.1e} to {last:.1e}{end}", options.from));
+    terminal.print(format_args!("{steps}, from {:.1e} to {last:.1e}{end}", options.from));
     match found.suggestion {
         Some(rate) => {
             terminal.print(format_args!("the loss falls fastest at train.learning_rate = {rate:.1e}"))

@@ -1,5 +1,6 @@
 //! `marque preview`
 
+use marque_contracts::counts::counted;
 use marque_contracts::schema::{Head, features, labels};
 use marque_contracts::{Job, Silent, json};
 use marque_inspect::{Picture, SequenceRow, sequence_sheet};
@@ -28,14 +29,16 @@ pub(super) fn preview(
     let columns: Vec<_> = std::iter::once("as it is".to_owned())
         .chain((1..=draws).map(|epoch| format!("epoch {epoch}")))
         .collect();
-    let title = format!("{} training photos as the network will see them", rows.len());
+    let photos = counted(rows.len() as u64, "training photo", "training photos");
+    let title = format!("{photos} as the network will see them");
     let rows: Vec<_> = rows.into_iter().map(sequence).collect();
     let labels = label_folder.join(labels::LABEL_TABLE);
     let sheet = sequence_sheet(&rows, &columns, &labels, &heads, &title, &options.out)?;
     terminal.print(format_args!(
-        "{}: {} photos × {draws} epochs, {} × {} pixels",
+        "{}: {} × {}, {} × {} pixels",
         options.out.display(),
-        sheet.shown,
+        counted(sheet.shown as u64, "photo", "photos"),
+        counted(draws as u64, "epoch", "epochs"),
         sheet.width,
         sheet.height
     ));

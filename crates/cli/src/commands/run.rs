@@ -57,7 +57,9 @@ fn with_results(
     request: &Request,
 ) -> Result<Error, Error> {
     match error {
-        Error::Files { errors, .. } if !request.only && store.current(ingest::STAGE)?.is_some() => {
+        Error::Files { errors, .. }
+            if !request.only && matches!(store.current(ingest::STAGE), Ok(Some(_))) =>
+        {
             let names = request.stages.iter().map(|&position| configuration.stages[position].name());
             Ok(Error::Files { errors, downstream: names.filter(|name| *name != ingest::STAGE).collect() })
         }

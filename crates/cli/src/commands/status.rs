@@ -1,6 +1,6 @@
 //! `marque status`
 
-use marque_inspect::{Answer, Value};
+use marque_layout::{Alignment, Grid};
 use marque_store::{State, assess};
 
 use super::run::brief;
@@ -10,12 +10,13 @@ use crate::terminal::{Terminal, bytes, seconds};
 
 pub(super) fn status(configuration: &Configuration, terminal: &Terminal) -> Result<(), Error> {
     let store = configuration.open_store()?;
-    let mut rows = Vec::new();
+    let mut rows: Vec<[String; 6]> = Vec::new();
     for assessment in assess(&store, &configuration.stages)? {
         let (state, why) = match &assessment.state {
             State::Fresh => ("fresh", String::new()),
             State::Cached(_) => ("cached", "an earlier result would be restored".to_owned()),
             State::Stale(reasons) => ("stale", brief(reasons, 1)),
+            State::Unreadable(problem) => ("blocked", format!("its result cannot be read: {problem}")),
             State::Blocked(failure) => {
                 // The full message, with addresses and all, is for `run`.
                 let message = failure.to_string();
@@ -24,17 +25,20 @@ pub(super) fn status(configuration: &Configuration, terminal: &Terminal) -> Resu
             }
         };
         let manifest = assessment.current.as_ref().map(|current| &current.manifest);
-        let cell = |text: Option<String>| Value::Text(text.unwrap_or_else(|| "·".to_owned()));
-        rows.push(vec![
-            Value::Text(assessment.stage.to_owned()),
-            Value::Text(state.to_owned()),
+        let cell = |text: Option<String>| text.unwrap_or_else(|| "·".to_owned());
+        rows.push([
+            assessment.stage.to_owned(),
+            state.to_owned(),
             cell(manifest.map(|manifest| bytes(manifest.size()))),
             cell(manifest.map(|manifest| manifest.finished.replacen('T', " ", 1))),
             cell(manifest.map(|manifest| seconds(manifest.seconds))),
-            Value::Text(why),
+            why,
         ]);
     }
-    let columns = ["stage", "state", "size", "finished", "took", "why"].map(String::from).to_vec();
-    terminal.print(Answer { columns, rows }.to_table(usize::MAX, terminal.output_width()));
+    let mut grid = Grid::new();
+    for (column, name) in ["stage", "state", "size", "finished", "took", "why"].into_iter().enumerate() {
+        grid.column(name, Alignment::Left, rows.iter().map(|row| row[column].clone()).collect());
+    }
+    terminal.print(grid.to_text(terminal.output_width()));
     Ok(())
 }

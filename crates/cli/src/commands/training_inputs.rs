@@ -10,6 +10,7 @@ use super::run::brief;
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::Terminal;
+use crate::whole_results;
 
 /// Folders of the results that training reads, of the stages chosen. Says so if a stage before it is stale: what is tried
 /// then is not what the configuration asks for.
@@ -18,7 +19,27 @@ pub(super) fn training_inputs(
     terminal: &Terminal,
     chosen: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
-    folders(configuration, &assess_upstream(configuration, terminal)?, chosen)
+    let assessments = assess_upstream(configuration, terminal)?;
+    whole_folders(configuration, &assessments, chosen)
+}
+
+/// The same as [`folders`], of results whose files were hashed and found to be what was written.
+fn whole_folders(
+    configuration: &Configuration,
+    assessments: &[Assessment],
+    chosen: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, PathBuf>, Error> {
+    let folders = folders(configuration, assessments, chosen)?;
+    let train = configuration.position(train::STAGE)?;
+    for input in configuration.stages[train].inputs() {
+        let upstream = assessments.iter().find(|assessment| assessment.stage == input.stage);
+        if let (true, Some(artifact)) =
+            (folders.contains_key(input.stage), upstream.and_then(|upstream| upstream.current.as_ref()))
+        {
+            whole_results::check(input.stage, artifact, input.files)?;
+        }
+    }
+    Ok(folders)
 }
 
 /// Folders of the current results that training reads, stale or not, of the stages chosen.
@@ -52,7 +73,7 @@ fn is_outdated(assessment: &Assessment) -> bool {
     match &assessment.state {
         State::Stale(reasons) => reasons.iter().any(|reason| !matches!(reason, Reason::Upstream(_))),
         State::Cached(_) => true,
-        State::Fresh | State::Blocked(_) => false,
+        State::Fresh | State::Blocked(_) | State::Unreadable(_) => false,
     }
 }
 
@@ -64,7 +85,7 @@ fn assess_upstream(configuration: &Configuration, terminal: &Terminal) -> Result
         let why = match &assessment.state {
             State::Stale(reasons) => brief(reasons, 1),
             State::Cached(_) => "an earlier result would be restored from cache".to_owned(),
-            State::Fresh | State::Blocked(_) => continue,
+            State::Fresh | State::Blocked(_) | State::Unreadable(_) => continue,
         };
         let stage = assessment.stage;
         terminal

@@ -11,11 +11,15 @@ use crate::terminal::{Terminal, bytes};
 pub(super) fn verify(configuration: &Configuration, terminal: &Terminal) -> Result<(), Error> {
     let store = configuration.open_store()?;
     let bar = terminal.bar("verify", configuration.stages.len() as u64, Unit::Files);
-    let mut damaged = 0;
+    let (mut damaged, mut misplaced) = (0, false);
     for stage in &configuration.stages {
         let name = stage.name();
         match store.current(name) {
-            Err(error @ (StoreError::Record { .. } | StoreError::NotALink { .. })) => {
+            Err(error @ (StoreError::NotALink { .. } | StoreError::NotAFolder { .. })) => {
+                terminal.print(format_args!("{name:<10} {error}"));
+                (damaged, misplaced) = (damaged + 1, true);
+            }
+            Err(error) if error.broken_result().is_some() => {
                 terminal.print(format_args!("{name:<10} {error}"));
                 damaged += 1;
             }
@@ -36,5 +40,5 @@ pub(super) fn verify(configuration: &Configuration, terminal: &Terminal) -> Resu
         }
         bar.advance(1);
     }
-    if damaged == 0 { Ok(()) } else { Err(Error::Damaged(damaged)) }
+    if damaged == 0 { Ok(()) } else { Err(Error::Damaged { count: damaged, misplaced }) }
 }

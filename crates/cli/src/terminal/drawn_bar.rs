@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
-use marque_contracts::{Bar, Unit};
+use marque_contracts::{Bar, Unit, printable};
 
 use super::{PLAIN_WIDTH, left_in_all};
 
@@ -91,7 +91,7 @@ impl Bar for DrawnBar {
     }
 
     fn set_message(&self, message: &str) {
-        self.change(|below| message.clone_into(&mut below.message));
+        self.change(|below| below.message = printable(message).into_owned());
     }
 
     fn set_time_left(&self, left: Option<Duration>) {

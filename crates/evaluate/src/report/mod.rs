@@ -16,6 +16,7 @@ mod training;
 mod wording;
 
 use askama::Template;
+use marque_contracts::printable;
 use marque_contracts::schema::Head;
 use marque_formats::EpochRow;
 use marque_metrics::Metrics;
@@ -53,7 +54,8 @@ impl Report<'_> {
     /// # Errors
     /// If the template fails.
     pub fn render(&self) -> Result<String, Error> {
-        Ok(Page::of(self).render()?)
+        // Nothing of a name or label acts on the page.
+        Ok(printable(&Page::of(self).render()?).into_owned())
     }
 }
 

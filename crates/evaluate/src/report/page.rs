@@ -1,7 +1,7 @@
 //! The page: the result in one sentence, a card per head, and the sections.
 
 use askama::Template;
-use marque_contracts::counts::{counted, percent};
+use marque_contracts::counts::percent;
 use marque_metrics::Metrics;
 
 use super::gauge::Gauge;
@@ -60,8 +60,14 @@ fn headline(metrics: &Metrics) -> String {
         ([_, _], ..) => (&metrics.all_heads_right, "both answers".to_owned()),
         (several, ..) => (&metrics.all_heads_right, format!("all {} answers", number_word(several.len()))),
     };
+    // Of photos without labels nobody knows.
+    let labelled = match (right.total == metrics.photos, names.len()) {
+        (true, _) => format!("{} photos", metrics.split),
+        (false, 1) => format!("the labelled {} photos", metrics.split),
+        (false, _) => format!("the {} photos with every label", metrics.split),
+    };
     match right.share {
-        Some(share) => format!("{} of {} photos have {heads} right", percent(share), metrics.split),
+        Some(share) => format!("{} of {labelled} have {heads} right", percent(share)),
         None => format!("No {} photo has every label", metrics.split),
     }
 }
@@ -78,6 +84,6 @@ fn subtitle(report: &Report<'_>) -> String {
         report.network,
         number_word(heads),
         if heads == 1 { "head" } else { "heads" },
-        counted(report.metrics.photos, "photo", "photos"),
+        report.metrics.measured_photos(),
     )
 }

@@ -28,7 +28,9 @@ impl<'a> PhotoSection<'a> {
         Self {
             anchor: "photos",
             title: "Photos and answers",
-            explanation: format!("Drawn at random from the {split} split. From top to bottom: {names}."),
+            explanation: format!(
+                "Drawn at random from the labelled photos of the {split} split. From top to bottom: {names}."
+            ),
             empty: "No photos were asked for.",
             cards: report.sample,
             aspect: aspect(report),

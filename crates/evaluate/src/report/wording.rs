@@ -1,8 +1,10 @@
 //! Words and numbers as people read them.
 
+use marque_contracts::counts;
+
 /// A number with three digits, or a dash for none.
 pub(super) fn decimal(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+    value.map_or_else(|| "–".to_owned(), |value| counts::decimal(value, 3))
 }
 
 /// Small numbers as words.

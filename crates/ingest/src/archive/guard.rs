@@ -52,7 +52,8 @@ impl<R: Read> Read for Guarded<'_, R> {
     }
 }
 
-/// What an error while reading says of the archive: a guard's refusal, wherever it is wrapped in, or damage.
+/// What an error while reading says: a guard's refusal, wherever it is wrapped in, that the system cannot read the file,
+/// or that the archive is damaged.
 pub(super) fn fault(error: &io::Error) -> Fault {
     let mut text = error.to_string();
     let mut inner: Option<&(dyn std::error::Error + 'static)> =
@@ -60,6 +61,10 @@ pub(super) fn fault(error: &io::Error) -> Fault {
     while let Some(cause) = inner {
         if let Some(refusal) = cause.downcast_ref::<Refusal>() {
             return refusal.clone().into();
+        }
+        if let Some(system) = cause.downcast_ref::<io::Error>().filter(|cause| cause.raw_os_error().is_some())
+        {
+            return Fault::FileSystem(io::Error::new(system.kind(), format!("{text}: {system}")));
         }
         text = cause.to_string();
         inner = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {

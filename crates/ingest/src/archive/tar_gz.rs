@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::io::{BufReader, Read};
 
 use fs_err::File;
+use marque_contracts::counts::counted;
 use tar::{Archive, EntryType};
 
 use super::guard::{Counted, Guarded, fault};
@@ -93,7 +94,7 @@ impl<R: Read> Read for ExactLength<'_, R> {
         if n == 0 && self.left > 0 && !buffer.is_empty() {
             return Err(std::io::Error::new(
                 std::io::ErrorKind::UnexpectedEof,
-                format!("it ends {} bytes before the end of a file in it", self.left),
+                format!("it ends {} before the end of a file in it", counted(self.left, "byte", "bytes")),
             ));
         }
         self.left = self.left.saturating_sub(n as u64);

@@ -9,7 +9,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::guard::{Counted, Guarded, fault};
-use super::{Fault, Limits, Member, Refusal, Take};
+use super::{Fault, Limits, Member, Refusal, Take, unread};
 
 /// Bytes of a member's entry in the directory, before its name.
 const HEADER: usize = 46;
@@ -36,12 +36,15 @@ pub(super) fn walk(file: File, limits: Limits, tell: &dyn Fn(u64), take: Take<'_
             Ok(name) => name.as_bytes().to_vec(),
             Err(_) => raw.name().map_err(|e| refusal(e, "a file"))?.into_owned().into_bytes(),
         };
-        let (encrypted, mode) = (raw.encrypted(), raw.unix_mode());
+        let (encrypted, mode, method) = (raw.encrypted(), raw.unix_mode(), raw.compression());
         let (folder, stated) = (raw.is_dir(), raw.size());
         drop(raw);
         let shown = || String::from_utf8_lossy(&name).into_owned();
         if encrypted {
             return Err(Refusal::Encrypted(shown()).into());
+        }
+        if let Some(method) = unread::method(method) {
+            return Err(Refusal::UnreadMethod(shown(), method).into());
         }
         match mode.map_or(0, |mode| mode & KIND) {
             0 | REGULAR | FOLDER => {}
@@ -97,6 +100,9 @@ fn refusal(error: ZipError, name: &str) -> Fault {
         ZipError::Io(error) => fault(&error),
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
             Refusal::Encrypted(name.to_owned()).into()
+        }
+        ZipError::UnsupportedArchive(what) if what.contains("multi-disk") => {
+            Refusal::Unread("one of several parts of a zip file").into()
         }
         other => fault(&io::Error::other(other)),
     }

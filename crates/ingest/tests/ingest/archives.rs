@@ -95,42 +95,6 @@ fn archives_from_before_posix_are_unpacked() {
 }
 
 #[test]
-fn zeros_after_gzip_data_are_padding_and_nothing_else_is() {
-    let one = || Tar::default().file("a.jpg", b"a");
-    let whole = one().gzip();
-    let half = one().bytes().len() / 2;
-    let members: Vec<u8> =
-        [&one().bytes()[..half], &one().bytes()[half..]].into_iter().flat_map(gzipped).collect();
-    for (what, bytes) in [
-        ("a zero", [&whole[..], &[0]].concat()),
-        ("a block", [&whole[..], &[0; 512]].concat()),
-        ("more than a buffer", [&whole[..], &vec![0; 1_000_000]].concat()),
-        ("two members", members.clone()),
-        ("two members and a block", [&members[..], &[0; 512]].concat()),
-    ] {
-        assert_eq!(Attempt::new(&bytes).unpack(Limits::default()).unwrap(), ["a.jpg"], "{what}");
-    }
-    for (what, bytes) in [
-        ("text", [&whole[..], b"text"].concat()),
-        ("text after zeros", [&whole[..], &[0; 512], b"text"].concat()),
-        ("a member after zeros", [&whole[..], &[0; 512], &whole].concat()),
-        ("a checksum that is wrong", {
-            let mut bytes = [&whole[..], &[0; 512]].concat();
-            bytes[whole.len() - 5] ^= 1;
-            bytes
-        }),
-    ] {
-        assert!(matches!(refused(&bytes), Refusal::Damaged(_)), "{what}");
-    }
-}
-
-fn gzipped(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut encoder, bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-#[test]
 fn only_what_has_a_place_is_unpacked() {
     let attempt = Attempt::new(&Tar::default().file("a.jpg", b"a").file("b.txt", b"b").gzip());
     let place = |name: &str, head: &[u8]| (head == b"a").then(|| format!("photos/{name}"));
@@ -406,4 +370,49 @@ fn what_is_no_archive_is_refused() {
     for bytes in [&b""[..], b"short", b"<!DOCTYPE html><title>404</title>", &[0; 1024]] {
         assert_eq!(refused(bytes), Refusal::UnknownFormat);
     }
+}
+
+#[test]
+fn what_is_not_read_is_named_and_not_called_damaged() {
+    let says = |bytes: &[u8]| {
+        let found = refused(bytes);
+        assert!(!matches!(found, Refusal::Damaged(_)), "{found}");
+        found.to_string()
+    };
+    let again = "which is not read: unpack it and name the folder, or pack it again as zip";
+    for (start, what) in [
+        (&b"7z\xbc\xaf\x27\x1c\0\x04"[..], "it is a 7z archive"),
+        (b"Rar!\x1a\x07\x01\0", "it is a RAR archive"),
+        (b"BZh91AY&SY", "it is packed by bzip2"),
+        (b"\xfd7zXZ\0\0\x04", "it is packed by xz"),
+        (b"\x28\xb5\x2f\xfd\x04\0", "it is packed by zstd"),
+    ] {
+        assert!(says(start).starts_with(&format!("{what}, {again}")), "{}", says(start));
+    }
+    for (method, name) in
+        [(9_u8, "Deflate64"), (12, "bzip2"), (14, "LZMA"), (93, "zstd"), (77, "an unusual method")]
+    {
+        let mut bytes = zip(&[("a.jpg", b"some text that is long enough")]);
+        for at in 0..bytes.len() - 4 {
+            // The method in the member's own header, and in the directory.
+            match &bytes[at..at + 4] {
+                b"PK\x03\x04" => bytes[at + 8] = method,
+                b"PK\x01\x02" => bytes[at + 10] = method,
+                _ => {}
+            }
+        }
+        assert!(
+            says(&bytes).starts_with(&format!("a.jpg in it is packed by {name}, {again}")),
+            "{}",
+            says(&bytes)
+        );
+    }
+    let mut bytes = zip(&[("a.jpg", b"text")]);
+    let end = bytes.windows(4).rposition(|window| window == b"PK\x05\x06").unwrap();
+    (bytes[end + 4], bytes[end + 6]) = (2, 1);
+    assert!(
+        says(&bytes).starts_with(&format!("it is one of several parts of a zip file, {again}")),
+        "{}",
+        says(&bytes)
+    );
 }

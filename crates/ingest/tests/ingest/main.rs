@@ -3,7 +3,9 @@
 mod alternative_copies;
 mod archives;
 mod caches;
+mod csv;
 mod folders;
+mod gzip;
 mod hostile;
 mod parquet;
 mod photos;

@@ -22,7 +22,7 @@ fn files_that_are_no_photos_are_listed_and_left_out_up_to_a_share() {
         dataset,
         &[
             "3 of 10 photos cannot be used, more than dataset.max_rejected = 0.05",
-            "A/cut.jpg: the JPEG data end before the picture does",
+            "A/cut.jpg: the JPEG data end before the picture does: copy or save the photo again, or replace it",
             "A/empty.jpg: the file is empty",
             "A/page.jpg: it is no photo: its content is not JPEG, PNG, WebP, BMP or GIF",
             "hint: replace these photos or take them out",
@@ -106,6 +106,30 @@ fn photos_of_more_pixels_than_allowed_are_listed_with_the_reason() {
         &["it has 96 × 64 pixels, more than dataset.max_pixels = 6143"],
     );
     project.succeeds(&format!("{FOLDERS}\nmax_pixels = 6144\nmax_rejected = 0.5"));
+}
+
+/// Deep pixels take several bytes each, and a small file may have many of them.
+#[test]
+fn photos_that_take_more_memory_than_there_is_are_listed_and_the_others_wait() {
+    let project = Project::new();
+    let deep = image::ImageBuffer::from_pixel(2_000, 1_500, image::Rgba([40_000_u16, 9, 700, 65_535]));
+    let mut file = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::ImageRgba16(deep).write_to(&mut file, ImageFormat::Png).unwrap();
+    let deep = file.into_inner();
+    assert!(deep.len() < 200_000, "{}", deep.len());
+    project.write("cars/A/deep.png", &deep);
+    for i in 0..12 {
+        project.write(&format!("cars/B/{i}.jpg"), &photo(i));
+    }
+    let few = format!("{FOLDERS}\nmax_rejected = 0.5\nmax_decode_bytes = 3000000");
+    project.succeeds(&few);
+    let [row] = &project.rejected()[..] else { panic!("{:?}", project.rejected()) };
+    assert_eq!(row.file_name, "A/deep.png");
+    assert!(row.reason.starts_with("decoding it takes 45"), "{}", row.reason);
+    assert!(row.reason.ends_with(" bytes, more than dataset.max_decode_bytes = 3000000"), "{}", row.reason);
+    assert_eq!(project.names().len(), 12);
+    project.succeeds(&few.replace("3000000", "50000000"));
+    assert_eq!(project.names().len(), 13);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use marque_contracts::durable::sync_file;
+use marque_contracts::durable::write_atomic;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::Error;
@@ -19,13 +19,13 @@ pub(super) fn write<'a>(
         .collect();
     let mut views = Vec::with_capacity(bytes.len());
     for (name, bytes) in &bytes {
-        let view = TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)
-            .map_err(|e| Error::state(path, e.to_string()))?;
+        let view =
+            TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes).map_err(candle_core::Error::from)?;
         views.push((name.as_str(), view));
     }
-    safetensors::serialize_to_file(views, None::<HashMap<String, String>>, path)
-        .map_err(|e| Error::state(path, e.to_string()))?;
-    Ok(sync_file(path)?)
+    let file =
+        safetensors::serialize(views, None::<HashMap<String, String>>).map_err(candle_core::Error::from)?;
+    Ok(write_atomic(path, &file)?)
 }
 
 /// Reads all lists.

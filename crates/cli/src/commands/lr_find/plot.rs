@@ -1,6 +1,7 @@
 //! Losses over learning rates as an SVG drawing: the rate on a logarithmic axis, each loss as a dot, their average as
 //! a line, the suggestion as a dashed one.
 
+use marque_contracts::counts::decimal;
 use marque_plot::{Axes, Scale, Svg, decades};
 use marque_train::{Sweep, SweepPoint};
 
@@ -33,13 +34,13 @@ pub(super) fn draw(sweep: &Sweep) -> String {
         decades(rates.0, rates.1).map(|power| (10f64.powi(power), format!("1e{power}"))),
     );
     let row = |line: usize| losses.0 + (losses.1 - losses.0) * line as f64 / LINES as f64;
-    axes.draw_rows(&mut svg, (0..=LINES).map(row).map(|loss| (loss, format!("{loss:.2}"))));
+    axes.draw_rows(&mut svg, (0..=LINES).map(row).map(|loss| (loss, decimal(loss, 2))));
     svg.text("middle", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 12.0), "learning rate of the backbone");
     svg.slanted_text("middle", (16.0, (TOP + HEIGHT - BOTTOM) / 2.0), 90.0, "loss");
 
     let place = |point: &SweepPoint, loss: f64| (point.learning_rate, loss.clamp(losses.0, losses.1));
     for point in sweep.points.iter().filter(|point| point.loss.is_finite()) {
-        let tip = format!("{:.1e}: {:.3}", point.learning_rate, point.loss);
+        let tip = format!("{:.1e}: {}", point.learning_rate, decimal(point.loss, 3));
         svg.dot("point", axes.place(place(point, point.loss)), 2.0, &tip);
     }
     let smoothed = sweep.points.iter().filter(|point| point.smoothed.is_finite());

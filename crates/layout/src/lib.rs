@@ -1,6 +1,10 @@
-//! Text in columns that never runs wider than it may.
+//! Text for terminals: tables in columns, wrapped lines and bars that never run wider than they may.
+//!
+//! It reads and writes nothing: text goes in and comes out. Widths are those of a terminal, where some characters take two
+//! columns and some none.
 
 use marque_contracts::counts::counted;
+use marque_contracts::printable;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Spaces between columns.
@@ -11,8 +15,10 @@ const NARROWEST: usize = 20;
 
 /// On which side a column's cells stand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Alignment {
+pub enum Alignment {
+    /// On the left; may be cut.
     Left,
+    /// On the right, as numbers do, which are never cut.
     Right,
 }
 
@@ -32,21 +38,25 @@ impl GridColumn {
 
 /// A table of texts.
 #[derive(Default)]
-pub(crate) struct Grid {
+pub struct Grid {
     columns: Vec<GridColumn>,
 }
 
 impl Grid {
-    pub(crate) fn new() -> Self {
+    /// A table without columns.
+    pub fn new() -> Self {
         Self::default()
     }
 
-    pub(crate) fn column(&mut self, name: &str, alignment: Alignment, cells: Vec<String>) {
-        self.columns.push(GridColumn { name: name.to_owned(), alignment, cells });
+    /// Adds a column with a heading and a cell per row; all columns have as many rows as the first.
+    pub fn column(&mut self, name: &str, alignment: Alignment, cells: Vec<String>) {
+        let shown = |text: &str| printable(text).into_owned();
+        let cells = cells.iter().map(|cell| shown(cell)).collect();
+        self.columns.push(GridColumn { name: shown(name), alignment, cells });
     }
 
-    /// The table; within `width` columns of the terminal, if given.
-    pub(crate) fn to_text(&self, width: Option<usize>) -> String {
+    /// The table, with its headings: within `width` columns of the terminal, if given.
+    pub fn to_text(&self, width: Option<usize>) -> String {
         let limit = width.unwrap_or(usize::MAX);
         let mut widths: Vec<_> = self.columns.iter().map(GridColumn::width).collect();
         let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
@@ -92,7 +102,7 @@ impl Grid {
 }
 
 /// A text on one line, cut to a width with `…` at its end.
-pub(crate) fn shorten(text: &str, width: usize) -> String {
+pub fn shorten(text: &str, width: usize) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.width() <= width {
         return text;
@@ -123,8 +133,32 @@ pub fn wrap(text: &str, width: usize) -> String {
 }
 
 /// A bar for `count` where `largest` takes `width` columns, to an eighth of a column.
-pub(crate) fn bar(count: usize, largest: usize, width: usize) -> String {
+pub fn bar(count: usize, largest: usize, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (count * width * 8).div_ceil(largest.max(1));
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_one_another_whatever_is_in_them() {
+        let mut grid = Grid::new();
+        let names = ["a", "gpj.\u{202e}exe", "two\nlines", "車", "\u{1b}[1m"];
+        grid.column("name", Alignment::Left, names.map(str::to_owned).into());
+        grid.column("photos", Alignment::Right, ["1", "22", "3", "4", "5"].map(str::to_owned).into());
+        let text = grid.to_text(None);
+        let widths: Vec<_> = text.lines().map(UnicodeWidthStr::width).collect();
+        assert_eq!(widths, [widths[0]; 6], "{text}");
+        assert!(!text.contains(['\u{202e}', '\u{1b}']) && text.contains("\\u202e"), "{text}");
+    }
+
+    #[test]
+    fn lines_and_bars_stay_within_their_width() {
+        assert_eq!(shorten("a long name", 6), "a lon…");
+        assert_eq!(wrap("  one two three", 9), "  one two\n    three");
+        assert_eq!((bar(4, 8, 4), bar(0, 8, 4)), ("██".to_owned(), String::new()));
+    }
 }

@@ -1,0 +1,159 @@
+//! How to prepare photos for a model, as other programs read it: `preprocessor_config.json`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Filter, Fit, Preparation};
+
+/// How to prepare photos, in the words of Hugging Face's image processors, and in one of our own where these have none:
+/// `crop_to_box`. Fields are in the order of their names, as they are written.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Preprocessor {
+    /// The middle square that is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crop_size: Option<Square>,
+    /// That photos are cut to the box of the car first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crop_to_box: Option<CropToBox>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    do_center_crop: Option<bool>,
+    do_normalize: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    do_pad: Option<bool>,
+    do_rescale: bool,
+    do_resize: bool,
+    image_mean: [f64; 3],
+    image_std: [f64; 3],
+    /// What is around photos that are padded: red, green, blue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pad_color: Option<[u8; 3]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pad_size: Option<Square>,
+    /// Pillow's number of the filter.
+    resample: u8,
+    rescale_factor: f64,
+    size: Size,
+}
+
+/// Sides in pixels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Square {
+    height: usize,
+    width: usize,
+}
+
+/// What photos are resized to, in pixels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Size {
+    Square(Square),
+    Shortest { shortest_edge: usize },
+    Longest { longest_edge: usize },
+}
+
+/// How far beyond the box, as a share of its sides.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+struct CropToBox {
+    margin: f64,
+}
+
+impl Preprocessor {
+    /// Photos prepared like this, and normalised per colour by `(byte / 255 - mean) / std`. The preparation's
+    /// background is only in it where photos are padded.
+    pub fn new(preparation: &Preparation, mean: [f32; 3], std: [f32; 3]) -> Self {
+        let &Preparation { size, margin, fit, resize, background } = preparation;
+        let square = Square { height: size, width: size };
+        let (crops, pads) = (fit == Fit::Crop, fit == Fit::Pad);
+        Self {
+            crop_size: crops.then_some(square),
+            crop_to_box: margin.map(|margin| CropToBox { margin }),
+            do_center_crop: crops.then_some(true),
+            do_normalize: true,
+            do_pad: pads.then_some(true),
+            do_rescale: true,
+            do_resize: true,
+            image_mean: mean.map(f64::from),
+            image_std: std.map(f64::from),
+            pad_color: pads.then_some(background),
+            pad_size: pads.then_some(square),
+            resample: resize.pillow(),
+            rescale_factor: 1.0 / 255.0,
+            size: match fit {
+                Fit::Squash => Size::Square(square),
+                Fit::Crop => Size::Shortest { shortest_edge: size },
+                Fit::Pad => Size::Longest { longest_edge: size },
+            },
+        }
+    }
+
+    /// How photos become pixels by it. What is not in it, the background of photos that are not padded, is white.
+    pub fn preparation(&self) -> Preparation {
+        let (fit, size) = match self.size {
+            Size::Square(square) => (Fit::Squash, square.height),
+            Size::Shortest { shortest_edge } => (Fit::Crop, shortest_edge),
+            Size::Longest { longest_edge } => (Fit::Pad, longest_edge),
+        };
+        let filters = [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos];
+        let resize = filters.into_iter().find(|filter| filter.pillow() == self.resample);
+        Preparation {
+            size,
+            margin: self.crop_to_box.map(|crop| crop.margin),
+            fit,
+            resize: resize.unwrap_or_default(),
+            background: self.pad_color.unwrap_or([255; 3]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SQUASHED: Preparation = Preparation {
+        size: 64,
+        margin: None,
+        fit: Fit::Squash,
+        resize: Filter::Bilinear,
+        background: [255; 3],
+    };
+
+    #[test]
+    fn the_words_are_those_of_hugging_face() {
+        let words = |preparation: &Preparation| json!(Preprocessor::new(preparation, [0.5; 3], [0.25; 3]));
+        let squashed = words(&SQUASHED);
+        assert_eq!(squashed["size"], json!({ "height": 64, "width": 64 }));
+        assert_eq!((&squashed["resample"], &squashed["crop_to_box"]), (&json!(2), &Value::Null));
+        assert_eq!(
+            (&squashed["image_mean"], &squashed["do_rescale"]),
+            (&json!([0.5, 0.5, 0.5]), &json!(true))
+        );
+        let cropped = words(&Preparation { fit: Fit::Crop, resize: Filter::Lanczos, ..SQUASHED });
+        assert_eq!(cropped["size"], json!({ "shortest_edge": 64 }));
+        assert_eq!(cropped["crop_size"], json!({ "height": 64, "width": 64 }));
+        assert_eq!(cropped["resample"], 1);
+        let padded = Preparation { fit: Fit::Pad, margin: Some(0.125), background: [1, 2, 3], ..SQUASHED };
+        let padded = words(&padded);
+        assert_eq!(padded["size"], json!({ "longest_edge": 64 }));
+        assert_eq!(padded["pad_color"], json!([1, 2, 3]));
+        assert_eq!(padded["crop_to_box"], json!({ "margin": 0.125 }));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_in_order() {
+        for (fit, background) in [(Fit::Squash, [255; 3]), (Fit::Crop, [255; 3]), (Fit::Pad, [9, 8, 7])] {
+            for resize in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos] {
+                for margin in [None, Some(0.0), Some(0.05)] {
+                    let preparation = Preparation { size: 96, margin, fit, resize, background };
+                    let written = Preprocessor::new(&preparation, [0.485, 0.456, 0.406], [0.2; 3]);
+                    let text = serde_json::to_string_pretty(&written).unwrap();
+                    // By the names, as files have always been written.
+                    let sorted: Value = serde_json::from_str(&text).unwrap();
+                    assert_eq!(text, serde_json::to_string_pretty(&sorted).unwrap());
+                    let read: Preprocessor = serde_json::from_str(&text).unwrap();
+                    assert_eq!((read.preparation(), read), (preparation, written));
+                }
+            }
+        }
+    }
+}
