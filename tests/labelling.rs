@@ -27,7 +27,7 @@ pub(crate) fn own(configuration: &str) -> Project {
 }
 
 pub(crate) const COLOUR: &str = "[[heads]]\nname = \"colour\"\nrule = \"column\"\n";
-const EXTRAS: &str = "[[heads]]\nname = \"extras\"\nrule = \"column\"\nkind = \"tags\"\n";
+pub(crate) const EXTRAS: &str = "[[heads]]\nname = \"extras\"\nrule = \"column\"\nkind = \"tags\"\n";
 
 #[track_caller]
 fn answer(project: &Project, sql: &str) -> String {

@@ -13,6 +13,7 @@ mod interruption;
 mod labelling;
 mod looking;
 mod makefile;
+mod names;
 mod pins;
 mod project;
 mod published;

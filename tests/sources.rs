@@ -4,6 +4,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 
 use image::{ImageFormat, Rgb, RgbImage};
+use marque_formats::{AnnotationTable, CellValue};
 
 use crate::project::Project;
 
@@ -67,14 +68,13 @@ fn hugging_face_parquet_is_read() {
     );
     assert_eq!(classes, ["Audi TT RS Coupe 2012 3", "BMW X5 SUV 2007 3", "Fiat 500 Abarth 2012 2"]);
     assert_eq!(rows(&project, "select count(*) as n from labels where split = 'test'"), ["3"]);
-    let table =
-        marque_formats::AnnotationTable::read(&project.path("data/ingest/current/metadata/table.parquet"));
-    let table = table.unwrap();
-    let text = |text: &str| Some(text.to_owned());
+    let table = AnnotationTable::read(&project.path("data/ingest/current/metadata/table.parquet")).unwrap();
+    let text = |text: &str| Some(CellValue::from(text));
+    let list = |tags: &[&str]| Some(CellValue::List(tags.iter().map(|tag| (*tag).to_owned()).collect()));
     let row = |name: &str| table.rows.iter().find(|row| row.file_name == name).unwrap();
     assert_eq!(table.columns, ["colour", "doors", "extras"]);
-    assert_eq!(row("train/00000.jpg").values, [text("red"), text("3"), text("none")]);
-    assert_eq!(row("test/00008.jpg").values, [text("red"), text("5"), text("roof|alloys")]);
+    assert_eq!(row("train/00000.jpg").values, [text("red"), text("3"), list(&[])]);
+    assert_eq!(row("test/00008.jpg").values, [text("red"), text("5"), list(&["roof", "alloys"])]);
     assert_eq!(row("train/00004.jpg").class_name, None);
 }
 
@@ -224,4 +224,20 @@ fn archives_that_mean_harm_are_refused() {
     project
         .call(&["run", "ingest"])
         .failed(4, "refused to unpack cars.zip: the path \"A/../../../escaped.jpg\" leads out of it");
+}
+
+#[test]
+fn the_store_beside_the_photos_is_no_input() {
+    let project = project("source = \"folders\"\npath = \".\"");
+    for i in 0..6 {
+        write(&project, &format!("BMW X5 SUV 2007/{i}.jpg"), &photo(i));
+        write(&project, &format!("Fiat 500 Abarth 2012/{i}.jpg"), &photo(i + 10));
+    }
+    for ran in [&["ingest", "labels"][..], &[], &[]] {
+        let called = project.call(&["run", "labels"]).succeeded();
+        assert_eq!(called.ran(), ran, "{}", called.stdout);
+        assert_eq!(rows(&project, "select count(*) as n from photos"), ["12"]);
+    }
+    let inside = ["run", "labels", "--set", "dataset.path=data/ingest/current/photos"];
+    project.call(&inside).failed(4, "marque's own store of results, and nothing of that is read as input");
 }

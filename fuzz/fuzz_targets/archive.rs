@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(Path::new(name).components().all(|part| matches!(part, Component::Normal(_))), "{name:?}");
     }
     let staging = folder.path().join("staging");
-    if unpack(&archive, limits, &staging, &|name| Some(name.to_owned()), &|_| {}).is_err() {
+    if unpack(&archive, limits, &staging, &|name, _| Some(name.to_owned()), &|_| {}).is_err() {
         assert!(!staging.exists());
     }
     let left = std::fs::read_dir(folder.path()).expect("the folder can be listed").count();

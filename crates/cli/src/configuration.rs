@@ -23,6 +23,8 @@ pub(crate) struct Configuration {
     pub(crate) stages: Vec<Box<dyn Stage>>,
     /// Where photos and annotations come from.
     pub(crate) dataset: marque_ingest::Settings,
+    /// The heads, and how photos are split.
+    pub(crate) labels: marque_labels::Settings,
     /// How files are downloaded, and which beside the data set's.
     pub(crate) fetch: FetchSettings,
     /// How to train.
@@ -82,7 +84,7 @@ impl Configuration {
         let dataset = ingest.clone();
         let mut stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Ingest::new(ingest)),
-            Box::new(Labels::new(labels)),
+            Box::new(Labels::new(labels.clone())),
             Box::new(Preprocess::new(preprocess)),
         ];
         if let Some(features) = Features::new(&train) {
@@ -92,7 +94,7 @@ impl Configuration {
         let auxiliary = train.heads.iter().filter(|(_, head)| head.auxiliary);
         let auxiliary = auxiliary.map(|(name, _)| name.clone()).collect();
         stages.push(Box::new(Evaluate::new(evaluate).without_heads(auxiliary)));
-        Self { store, stages, dataset, fetch, train, threads }
+        Self { store, stages, dataset, labels, fetch, train, threads }
     }
 
     /// Starts the threads that all stages share.

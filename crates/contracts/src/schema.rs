@@ -16,7 +16,7 @@ pub use normalisation::Normalisation;
 pub use prediction_columns::PredictionColumns;
 pub use preparation::{Filter, Fit, Preparation};
 pub use preprocessor::Preprocessor;
-pub use text::normalised;
+pub use text::{Spellings, folded, normalised};
 
 use std::fmt;
 
@@ -24,6 +24,13 @@ use serde::{Deserialize, Serialize};
 
 /// Model years that a car can be of.
 pub const MODEL_YEARS: std::ops::RangeInclusive<i64> = 1885..=2100;
+
+/// A model year as people and spreadsheets write it: "2012", "2012.0".
+pub fn model_year(text: &str) -> Option<i64> {
+    let text = normalised(text);
+    let digits = text.strip_suffix(".0").unwrap_or(&text);
+    digits.parse().ok().filter(|year| MODEL_YEARS.contains(year))
+}
 
 /// Files that `ingest` writes.
 pub mod ingest {

@@ -9,10 +9,10 @@ use marque_contracts::schema::{Split, normalised};
 
 use crate::crops::{read_crops, with_crops};
 use crate::table::{Column, Columns, Table};
-use crate::{Crop, Error};
+use crate::{CellValue, Crop, Error};
 
 /// Columns of the sides of a box.
-const SIDES: [&str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
+const SIDES: [&str; 4] = Crop::COLUMNS;
 
 /// The annotation of one photo.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -26,7 +26,7 @@ pub struct AnnotationRow {
     /// Box of the car: pixels counted from 0, the ends excluded.
     pub crop: Option<Crop>,
     /// A value for each of [`AnnotationTable::columns`]; `None` if it is not known.
-    pub values: Vec<Option<String>>,
+    pub values: Vec<Option<CellValue>>,
 }
 
 /// The whole table.
@@ -43,7 +43,8 @@ impl AnnotationTable {
     pub const FIXED_COLUMNS: [&str; 7] =
         ["file_name", "split", "class_name", SIDES[0], SIDES[1], SIDES[2], SIDES[3]];
 
-    /// Writes the table, with class names, values and names of columns in their normal form ([`normalised`]).
+    /// Writes the table, with names of columns in their normal form ([`normalised`]), and class names and values without
+    /// white space around them. What stands inside values is for `labels` to read: tags may be separated by any text.
     ///
     /// # Errors
     /// If a column's name is taken twice, a row has more or fewer values than there are columns, rows are not
@@ -52,14 +53,17 @@ impl AnnotationTable {
         self.check(path)?;
         let rows = &self.rows;
         let split = |row: &AnnotationRow| row.split.map(|split| split.as_str().to_owned());
+        let class_name = |row: &AnnotationRow| Some(row.class_name.as_deref()?.trim().to_owned());
+        let class_names = rows.iter().map(|row| class_name(row).filter(|name| !name.is_empty()));
         let mut table = Table::new()
             .with_text("file_name", rows.iter().map(|row| row.file_name.as_str()))
             .with("split", Column::Text(rows.iter().map(split).collect()))
-            .with("class_name", text(rows.iter().map(|row| &row.class_name)));
+            .with("class_name", Column::Text(class_names.collect()));
         table = with_crops(table, SIDES, rows.iter().map(|row| row.crop));
         for (i, name) in self.columns.iter().enumerate() {
-            let values = rows.iter().map(|row| row.values.get(i).unwrap_or(&None));
-            table = table.with(&normalised(name), text(values));
+            let values =
+                rows.iter().map(|row| row.values.get(i)?.as_ref()?.map(|text| text.trim().to_owned()));
+            table = table.with(&normalised(name), CellValue::column(values));
         }
         table.write(path)
     }
@@ -96,9 +100,10 @@ impl AnnotationTable {
         let class_names = columns.optional_text("class_name")?;
         let crops = read_crops(&columns, SIDES)?;
         let mut labels = Vec::new();
-        for (name, _) in table.columns() {
+        for (name, column) in table.columns() {
             if !Self::FIXED_COLUMNS.contains(&name.as_str()) {
-                labels.push((name.clone(), columns.optional_text(name)?));
+                let wrong = || Error::column(path, name, "is neither text nor lists of text");
+                labels.push((name.clone(), CellValue::of_column(column).ok_or_else(wrong)?));
             }
         }
         let mut rows = Vec::with_capacity(table.rows());
@@ -117,10 +122,6 @@ impl AnnotationTable {
         sorted_once(names.into_iter(), path)?;
         Ok(Self { columns: labels.into_iter().map(|(name, _)| name).collect(), rows })
     }
-}
-
-fn text<'a>(values: impl Iterator<Item = &'a Option<String>>) -> Column {
-    Column::Text(values.map(|value| value.as_deref().map(|text| normalised(text).into_owned())).collect())
 }
 
 /// Checks that names are in ascending order and unique.

@@ -4,6 +4,7 @@
 //! `datasets` writes images (`Image`), holds photos. The names of class labels (`ClassLabel`) are in the schema's
 //! metadata. Rows are read a batch at a time, so that memory does not grow with the table.
 
+use std::fmt;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
@@ -11,18 +12,12 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field};
 use serde_json::Value;
 
-use crate::Error;
 use crate::parquet_file::ParquetFile;
+use crate::{CellValue, Error};
 
 mod cells;
 
-use cells::{cells, is_text};
-
-/// What separates several tags in one cell.
-pub const TAG_SEPARATOR: &str = "|";
-
-/// What stands in a cell for an empty list: the photo is known to have no tags.
-pub const NO_TAGS: &str = "none";
+use cells::{cells, is_list, is_text};
 
 /// Key of the schema's metadata under which `datasets` keeps the features.
 const FEATURES: &str = "huggingface";
@@ -30,12 +25,28 @@ const FEATURES: &str = "huggingface";
 /// What a column holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExternalKind {
-    /// Text, numbers, flags, or lists of such: read as text.
+    /// Text, numbers or flags: read as text.
     Text,
+    /// Lists of such: read as lists of text.
+    List,
+    /// Nothing but nulls.
+    Null,
     /// Photos.
     Photos,
     /// Something else, by the name of its type.
     Unknown(String),
+}
+
+impl fmt::Display for ExternalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("text or numbers"),
+            Self::List => f.write_str("lists"),
+            Self::Null => f.write_str("nothing"),
+            Self::Photos => f.write_str("photos"),
+            Self::Unknown(kind) => f.write_str(kind),
+        }
+    }
 }
 
 /// A column of an external table.
@@ -108,13 +119,21 @@ impl ExternalBatch {
         &self.columns[column]
     }
 
-    /// The values of a column as text: numbers in decimals, whole ones without a point, class ids by name, lists
-    /// joined by [`TAG_SEPARATOR`], empty lists as [`NO_TAGS`]. `None` for nulls, empty texts and NaN, for the class id
-    /// -1, and for what [`problems`](Self::problems) lists.
+    /// The values of a column as text: numbers in decimals, whole ones without a point, class ids by name. `None` for
+    /// nulls, empty texts and NaN, for the class id -1, for lists, and for what [`problems`](Self::problems) lists.
     ///
     /// # Panics
     /// If there is no such column.
     pub fn texts(&self, column: usize) -> Vec<Option<String>> {
+        self.values(column).into_iter().map(text).collect()
+    }
+
+    /// The values of a column, texts as by [`texts`](Self::texts), and lists of such. `None` for lists of nothing but
+    /// nulls too, not for empty ones: nothing is known of the one, and there is none in the other.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    pub fn values(&self, column: usize) -> Vec<Option<CellValue>> {
         self.cells(column).into_iter().map(Result::unwrap_or_default).collect()
     }
 
@@ -143,16 +162,27 @@ impl ExternalBatch {
         let paths = photos.column_by_name("path").map(|array| cells(array, None));
         let photo = |row: usize| {
             let bytes = bytes(contents, row).filter(|_| !photos.is_null(row))?;
-            Some((bytes, paths.as_ref().and_then(|paths| paths.get(row)?.clone().ok()?)))
+            Some((bytes, paths.as_ref().and_then(|paths| text(paths.get(row)?.clone().ok()?))))
         };
         (0..self.rows()).map(photo).collect()
     }
 }
 
+fn text(value: Option<CellValue>) -> Option<String> {
+    match value? {
+        CellValue::Text(text) => Some(text),
+        CellValue::List(_) => None,
+    }
+}
+
 fn column(field: &Field, features: Option<&Value>) -> ExternalColumn {
     let class_names = features.and_then(|features| class_names(features, field.name()));
-    let kind = if is_text(field.data_type(), class_names.is_some()) {
+    let kind = if *field.data_type() == DataType::Null {
+        ExternalKind::Null
+    } else if is_text(field.data_type()) {
         ExternalKind::Text
+    } else if is_list(field.data_type(), class_names.is_some()) {
+        ExternalKind::List
     } else if holds_photos(field.data_type()) {
         ExternalKind::Photos
     } else {

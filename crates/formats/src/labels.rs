@@ -3,7 +3,7 @@
 //! For each head there is a text column with the class (`brand`) and an int64 column with its id (`brand_id`); both are
 //! null where the label is not known. A head with tags has a column of lists of text and one of lists of int64 instead:
 //! null where the label is not known, empty where the photo is known to have no tags. After these come the data set's
-//! own label columns, as text. The schema carries the class names in the form that Hugging Face `datasets` reads as
+//! own label columns, as text or lists of text. The schema carries the class names in the form that Hugging Face `datasets` reads as
 //! `ClassLabel`, for tags `Sequence(ClassLabel)`: a JSON text under the key `huggingface` of the Arrow schema's metadata
 //! (see `Features.arrow_schema` in that library).
 
@@ -13,9 +13,9 @@ use marque_contracts::Digest;
 use marque_contracts::schema::{Head, HeadKind, Label, Split};
 use serde_json::{Map, Value, json};
 
-use crate::Error;
 use crate::crops::{Crop, SIDES, read_crops, with_crops};
 use crate::table::{Column, Columns, Table};
+use crate::{CellValue, Error};
 
 /// One photo.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,7 +54,7 @@ pub struct LabelTable {
     /// A row per photo.
     pub rows: Vec<LabelRow>,
     /// The data set's own label columns: name, and a value per row.
-    pub columns: Vec<(String, Vec<Option<String>>)>,
+    pub columns: Vec<(String, Vec<Option<CellValue>>)>,
 }
 
 impl LabelTable {
@@ -112,7 +112,7 @@ impl LabelTable {
             table = table.with(&name, column);
         }
         for (name, values) in &self.columns {
-            table = table.with(name, Column::Text(values.clone()));
+            table = table.with(name, CellValue::column(values.iter().cloned()));
         }
         let features = self.features(&table);
         table.with_metadata("huggingface", features).write(path)
@@ -231,14 +231,10 @@ fn read_labels(columns: &Columns<'_>, head: &Head) -> Result<Vec<Label>, Error> 
     })
 }
 
-/// The data set's own label columns: the texts after the fixed columns.
-fn own_columns(table: &Table) -> Vec<(String, Vec<Option<String>>)> {
+/// The data set's own label columns: texts, and lists of them, after the fixed columns.
+fn own_columns(table: &Table) -> Vec<(String, Vec<Option<CellValue>>)> {
     let after = table.columns().iter().skip_while(|(name, _)| name != DIGEST).skip(1);
-    let own = after.filter_map(|(name, column)| match column {
-        Column::Text(values) => Some((name.clone(), values.clone())),
-        _ => None,
-    });
-    own.collect()
+    after.filter_map(|(name, column)| Some((name.clone(), CellValue::of_column(column)?))).collect()
 }
 
 fn check_ids(ids: impl Iterator<Item = i64>, head: &Head, column: &str, path: &Path) -> Result<(), Error> {

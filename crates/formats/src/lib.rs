@@ -6,6 +6,7 @@
 //! safetensors files with one tensor whose first axis counts photos. An [`ExternalTable`] is one that another program wrote.
 
 mod annotations;
+mod cell_value;
 mod crops;
 mod duplicates;
 mod error;
@@ -19,10 +20,11 @@ mod shards;
 mod table;
 
 pub use annotations::{AnnotationRow, AnnotationTable};
+pub use cell_value::CellValue;
 pub use crops::{BoxFit, Crop, CropRow};
 pub use duplicates::{DuplicateKind, DuplicateRow};
 pub use error::Error;
-pub use external::{ExternalBatch, ExternalColumn, ExternalKind, ExternalTable, NO_TAGS, TAG_SEPARATOR};
+pub use external::{ExternalBatch, ExternalColumn, ExternalKind, ExternalTable};
 pub use history::{EpochRow, HEAD_COLUMNS, HISTORY_COLUMNS, HeadEpoch, HistoryColumn};
 pub use labels::{LabelRow, LabelTable};
 pub use photos::PhotoRow;

@@ -5,13 +5,14 @@
 //! with them the whole archive: the published archives have none. Nothing of an archive reaches its place
 //! before all of it was read.
 
+mod extract;
 mod guard;
 mod gzip;
 mod tar_gz;
 mod unread;
 mod zip;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -80,6 +81,8 @@ pub enum Refusal {
     SpecialFile(String),
     /// Two members have one name, or names that the file system takes for one.
     DuplicateName(String),
+    /// Two members that belong in one place, and are not the same.
+    Different(String, String),
     /// A member has no name.
     NoName,
     /// A member is encrypted.
@@ -118,6 +121,9 @@ impl fmt::Display for Refusal {
             Self::Link(name) => write!(f, "{name} is a link"),
             Self::SpecialFile(name) => write!(f, "{name} is neither file nor folder"),
             Self::DuplicateName(name) => write!(f, "the name {name} is there twice"),
+            Self::Different(first, second) => {
+                write!(f, "{first} and {second} in it belong in one place, and are different files")
+            }
             Self::BelowFile(name) => write!(f, "{name} lies below a file of it, or is a folder as well"),
             Self::TooDeep(name) => {
                 write!(f, "a file in it lies more than {} folders deep: {}", Limits::LEVELS, shortened(name))
@@ -170,32 +176,44 @@ pub(crate) fn stem(name: &str) -> Option<&str> {
     ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))
 }
 
-/// Unpacks an archive into `staging`, which must not be there yet. `place` says where a member goes, below
-/// `staging` and by its path in the archive; `None` leaves it out. `read` is told how many bytes of the archive
-/// were read since the last time. Returns the places of the files, sorted. The kind of the archive is told by
-/// its content.
+/// Bytes of a member that tell what it is.
+const HEAD: u64 = 64;
+
+/// Unpacks an archive into `staging`, which must not be there yet. `place` says where a member goes, below `staging`, by
+/// its path in the archive and its first bytes; `None` leaves it out. Members that belong in one place have to be the
+/// same. `read` is told how many bytes of the archive were read since the last time. Returns the places of the files,
+/// each with the path in the archive of the first member there. The kind of the archive is told by its content.
 ///
 /// # Errors
-/// If the archive is damaged or holds anything but regular files and folders; nothing is left in `staging` then.
+/// If the archive is damaged or holds anything but regular files and folders, or different files for one place; nothing
+/// is left in `staging` then.
 pub fn unpack(
     archive: &Path,
     limits: Limits,
     staging: &Path,
-    place: &dyn Fn(&str) -> Option<String>,
+    place: &dyn Fn(&str, &[u8]) -> Option<String>,
     read: &dyn Fn(u64),
-) -> Result<Vec<String>, Error> {
+) -> Result<BTreeMap<String, String>, Error> {
     fs_err::create_dir_all(staging)?;
-    let mut placed = BTreeSet::new();
-    let walked = walk(archive, limits, read, &mut |name, content| match place(name) {
-        Some(place) => {
-            write(name, &staging.join(&place), content)?;
-            placed.insert(place);
-            Ok(())
+    let mut placed = BTreeMap::new();
+    let walked = walk(archive, limits, read, &mut |name, content| {
+        let mut head = Vec::with_capacity(HEAD as usize);
+        (&mut *content).take(HEAD).read_to_end(&mut head).map_err(|e| guard::fault(&e))?;
+        let Some(place) = place(name, &head) else { return extract::skip(content) };
+        let target = staging.join(&place);
+        let mut content = head.as_slice().chain(content);
+        match placed.get(&place) {
+            None => {
+                extract::write(name, &target, &mut content)?;
+                placed.insert(place, name.to_owned());
+                Ok(())
+            }
+            Some(_) if extract::is_same(&target, &mut content)? => Ok(()),
+            Some(first) => Err(Refusal::Different(String::clone(first), name.to_owned()).into()),
         }
-        None => skip(content),
     });
     match walked {
-        Ok(()) => Ok(placed.into_iter().collect()),
+        Ok(()) => Ok(placed),
         Err(fault) => {
             let _ = fs_err::remove_dir_all(staging);
             Err(fault.of(archive))
@@ -212,7 +230,7 @@ pub fn list(archive: &Path, limits: Limits) -> Result<Vec<String>, Error> {
     let mut names = BTreeSet::new();
     let walked = walk(archive, limits, &|_| {}, &mut |name, content| {
         names.insert(name.to_owned());
-        skip(content)
+        extract::skip(content)
     });
     walked.map(|()| names.into_iter().collect()).map_err(|fault| fault.of(archive))
 }
@@ -309,43 +327,6 @@ fn walk_members(
             tar_gz::walk_plain(file, limits, read, &mut take)
         }
         start => Err(unread::kind(start).map_or(Refusal::UnknownFormat, Refusal::Unread).into()),
-    }
-}
-
-fn skip(content: &mut dyn Read) -> Result<(), Fault> {
-    io::copy(content, &mut io::sink()).map(|_| ()).map_err(|e| guard::fault(&e))
-}
-
-/// Writes a member to a file, which must not be there yet. Errors in reading are the archive's, those in writing the
-/// file system's.
-fn write(name: &str, target: &Path, content: &mut dyn Read) -> Result<(), Fault> {
-    if let Some(folder) = target.parent() {
-        match fs_err::create_dir_all(folder) {
-            // A folder is to be where a file is.
-            Err(e) if matches!(e.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists) => {
-                return Err(Refusal::BelowFile(name.to_owned()).into());
-            }
-            other => other.map_err(Fault::FileSystem)?,
-        }
-    }
-    let mut out = match File::create_new(target) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && target.is_dir() => {
-            return Err(Refusal::BelowFile(name.to_owned()).into());
-        }
-        // Two names that the file system takes for one, or that belong in one place.
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(Refusal::DuplicateName(name.to_owned()).into());
-        }
-        other => other.map_err(Fault::FileSystem)?,
-    };
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match content.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(n) => io::Write::write_all(&mut out, &buffer[..n]).map_err(Fault::FileSystem)?,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(guard::fault(&e)),
-        }
     }
 }
 

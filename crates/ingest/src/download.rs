@@ -55,7 +55,7 @@ impl<'a> Download<'a> {
     /// # Errors
     /// As [`Download::fetch_missing`], and if folders cannot be read.
     pub fn fetch_dataset(&self, settings: &Settings) -> Result<Vec<Fetched>, Error> {
-        self.fetch_unless(&settings.files, || source::of(settings).alternative_copy())
+        self.fetch_unless(&settings.files, || source::of(settings)?.alternative_copy())
     }
 
     fn fetch_unless(

@@ -70,8 +70,16 @@ pub enum Error {
         /// What is there, or what is missing.
         reason: String,
     },
+    /// What the settings name lies in a cache or a store.
+    #[error("{} {reason}, and nothing of that is read as input", tidy(.path).display())]
+    Cache {
+        /// The folder, archive or table.
+        path: PathBuf,
+        /// Where it lies.
+        reason: String,
+    },
     /// Two parts of the data set hold different files of one name.
-    #[error("{first} and {second} hold different files called {name}")]
+    #[error("{first} and {second} are different files, and both belong at {name}")]
     Conflict {
         /// The name.
         name: String,
@@ -173,6 +181,10 @@ impl Error {
                 "replace these photos or take them out, or raise dataset.max_rejected; all of them are in {}",
                 tidy(list).display()
             )),
+            Self::Cache { .. } => Some(
+                "copy the photos to a folder of their own, or take the file CACHEDIR.TAG away if it is wrong there"
+                    .to_owned(),
+            ),
             Self::Conflict { .. } => Some("keep one of the two".to_owned()),
             Self::Rows { .. } => Some("nothing was taken; correct the table and run again".to_owned()),
             _ => None,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use marque_contracts::schema::ingest;
+use marque_contracts::schema::{ingest, normalised};
 use marque_sample::Sample;
 use marque_settings::{Reader, Section};
 use serde::{Serialize, Serializer};
@@ -140,12 +140,15 @@ impl Settings {
             .optional_path("required for tables");
         let file_column =
             section.key("file_column", "table: column with the names of the photos").text("file_name");
+        let file_column = normalised(&file_column).into_owned();
         let image_column = section
             .key("image_column", "hugging-face: column with the photos")
-            .optional_text("the only one that fits");
+            .optional_text("the only one that fits")
+            .map(|name| normalised(&name).into_owned());
         let class_column = section
             .key("class_column", "hugging-face: column with the names of classes")
-            .optional_text("the only class label, or `label`");
+            .optional_text("the only class label, or `label`")
+            .map(|name| normalised(&name).into_owned());
         let max_rejected = section
             .key(
                 "max_rejected",

@@ -1,10 +1,11 @@
 //! Folders of the user's, read only: the one place through which sources list, hash and copy files.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use fs_err::File;
 use marque_contracts::{Digest, Progress};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use crate::digests;
 use crate::warnings::warn_once;
@@ -30,13 +31,19 @@ pub(crate) struct Listing {
 }
 
 impl SourceFolder<'_> {
-    /// The files and the broken links below the folder. Links are followed, those to folders too.
+    /// The files and the broken links below the folder. Links are followed, those to folders too. What lies in a cache
+    /// ([`is_cache`]) or, by a link, in a store is left out.
     ///
     /// # Errors
     /// If a folder cannot be read.
     pub(crate) fn list(&self) -> io::Result<Listing> {
         let mut listing = Listing::default();
-        for entry in WalkDir::new(self.0).follow_links(true) {
+        let left_out = |entry: &DirEntry| {
+            let looked_at = entry.file_type().is_dir() || entry.path_is_symlink();
+            entry.depth() > 0 && looked_at && is_no_input(entry.path())
+        };
+        let walk = WalkDir::new(self.0).follow_links(true).into_iter();
+        for entry in walk.filter_entry(|entry| !left_out(entry)) {
             let (path, names) = match entry {
                 Ok(entry) if entry.file_type().is_file() => (entry.into_path(), &mut listing.files),
                 Ok(_) => continue,
@@ -82,9 +89,17 @@ impl SourceFolder<'_> {
         self.0.join(name)
     }
 
-    /// Whether a file is there.
+    /// Whether a file is there, and not in a cache or a store.
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.path(name).is_file()
+        let above = name.match_indices('/').map(|(end, _)| &name[..end]);
+        self.path(name).is_file() && !above.chain([name]).any(|part| is_no_input(&self.path(part)))
+    }
+
+    /// Whether a file is a photo by its content, where its name does not say so.
+    pub(crate) fn holds_photo(&self, name: &str) -> bool {
+        let mut head = Vec::new();
+        let read = |file: File| file.take(64).read_to_end(&mut head);
+        File::open(self.path(name)).and_then(read).is_ok() && is_photo_content(&head)
     }
 
     /// One digest of the names and contents of files.
@@ -102,6 +117,54 @@ impl SourceFolder<'_> {
 pub(crate) fn is_photo(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
     PHOTO_EXTENSIONS.contains(&&*extension) && !is_hidden(name)
+}
+
+/// Whether the first bytes of a file are those of a photo in a format that is read.
+pub(crate) fn is_photo_content(head: &[u8]) -> bool {
+    use image::ImageFormat::{Bmp, Gif, Jpeg, Png, WebP};
+    match image::guess_format(head) {
+        Ok(Jpeg | Png | Gif | WebP) => true,
+        // After "BM" and the size come four bytes that are reserved, and zero: texts may begin with these letters.
+        Ok(Bmp) => head.get(6..10) == Some(&[0; 4]),
+        _ => false,
+    }
+}
+
+/// Whether something below a source is no input: a cache, or a link into a store.
+fn is_no_input(path: &Path) -> bool {
+    if path.is_symlink() && fs_err::canonicalize(path).is_ok_and(|real| store_around(&real).is_some()) {
+        return true;
+    }
+    let cache = is_cache(path);
+    if cache && !is_store(path) {
+        warn_once(format!("{} is left out: its file {CACHE_TAG} says that it is a cache", path.display()));
+    }
+    cache
+}
+
+/// The name of the file that tags a folder as a cache, and what it begins with: <https://bford.info/cachedir/>.
+pub(crate) const CACHE_TAG: &str = "CACHEDIR.TAG";
+const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+
+/// Whether a folder is tagged as a cache. Stores of marque are.
+pub(crate) fn is_cache(folder: &Path) -> bool {
+    let tag = folder.join(CACHE_TAG);
+    tag.is_file() && fs_err::read(tag).is_ok_and(|content| is_cache_tag(&content))
+}
+
+/// Whether a file of the name [`CACHE_TAG`] is such a tag, by its first bytes.
+pub(crate) fn is_cache_tag(content: &[u8]) -> bool {
+    content.starts_with(CACHE_SIGNATURE)
+}
+
+/// Whether a folder is a store of marque.
+fn is_store(folder: &Path) -> bool {
+    is_cache(folder) && folder.join("store.json").is_file()
+}
+
+/// The store of marque that a path lies in, or is.
+pub(crate) fn store_around(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|folder| is_store(folder))
 }
 
 /// Whether a file or a folder above it is hidden, or one that macOS adds.

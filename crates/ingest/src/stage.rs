@@ -28,16 +28,24 @@ impl Ingest {
     /// Hashes the files that the stage would read, with a bar. The digests are remembered while the program runs, so
     /// that [`Stage::sources`], which has no bar, is soon done. Errors are left for that to report.
     pub fn hash_sources(&self, progress: &dyn Progress) {
-        let _ = source::of(&self.settings).digests(progress);
+        let _ = source::of(&self.settings).and_then(|source| source.digests(progress));
     }
 
     /// The layout and place of an alternative copy, if it is read in place of the files that the settings name. Errors
     /// are left for [`Stage::sources`] to report.
     pub fn alternative_copy(&self) -> Option<String> {
-        match source::of(&self.settings).alternative_copy() {
+        match source::of(&self.settings).and_then(|source| source.alternative_copy()) {
             Ok(AlternativeCopy::Complete(layout)) => Some(layout),
             _ => None,
         }
+    }
+
+    /// Names of the data set's own label columns.
+    ///
+    /// # Errors
+    /// If the files of the data set are missing or cannot be read.
+    pub fn label_columns(&self) -> Result<Vec<String>, Error> {
+        source::of(&self.settings)?.label_columns()
     }
 
     /// The settings.
@@ -47,8 +55,8 @@ impl Ingest {
 
     fn import(&self, job: &Job<'_>) -> Result<Summary, Error> {
         let (output, progress) = (job.output(), job.progress());
-        let to = Destination { output, limits: self.settings.limits, progress };
-        let imported = source::of(&self.settings).import(&to)?;
+        let to = Destination::new(output, self.settings.limits, progress);
+        let imported = source::of(&self.settings)?.import(&to)?;
         progress.line(&imported.description);
         let folder = output.join(ingest::PHOTOS);
         let names = if folder.is_dir() { SourceFolder(&folder).files()? } else { Vec::new() };
@@ -153,7 +161,7 @@ impl Stage for Ingest {
     fn version(&self) -> u32 {
         let drawing =
             matches!(self.settings.source, SourceSettings::Sample(_)).then_some(marque_sample::VERSION);
-        7 + 100 * drawing.unwrap_or(0)
+        8 + 100 * drawing.unwrap_or(0)
     }
 
     fn settings(&self) -> Value {
@@ -165,7 +173,7 @@ impl Stage for Ingest {
     }
 
     fn sources(&self) -> Result<BTreeMap<String, Digest>, Failure> {
-        Ok(source::of(&self.settings).digests(&Silent)?)
+        Ok(source::of(&self.settings)?.digests(&Silent)?)
     }
 
     fn run(&self, job: &Job<'_>) -> Result<Summary, Failure> {

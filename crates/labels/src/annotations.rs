@@ -9,8 +9,8 @@ use std::fmt::Display;
 use std::path::Path;
 
 use marque_contracts::counts::listed;
-use marque_contracts::schema::{Layout, Split};
-use marque_formats::Crop;
+use marque_contracts::schema::{Layout, Spellings, Split};
+use marque_formats::{CellValue, Crop};
 
 use crate::{ClassName, Error};
 
@@ -42,6 +42,8 @@ pub struct Annotations {
     /// One entry per annotated photo, sorted by name, each name once. A photo without an entry has no label
     /// at all and stays out of the tables.
     pub photos: Vec<Annotation>,
+    /// How class names are spelled.
+    pub spellings: Spellings,
 }
 
 /// The annotation of one photo.
@@ -58,7 +60,7 @@ pub struct Annotation {
     /// Whether the box began a few pixels outside the photo and was clipped to begin inside.
     pub clipped: bool,
     /// A value for each of [`Annotations::columns`]; `None` where it is not known.
-    pub values: Vec<Option<String>>,
+    pub values: Vec<Option<CellValue>>,
 }
 
 /// Reads the annotation files below `metadata` that are laid out as `layout`.

@@ -1,6 +1,6 @@
 //! Class names of the form "Make Model Body Year".
 
-use marque_contracts::schema::MODEL_YEARS;
+use marque_contracts::schema::model_year;
 
 /// Makes of several words. Any other make is the first word of the name.
 const LONG_MAKES: [&str; 9] = [
@@ -56,7 +56,7 @@ pub struct ClassName {
     pub model: Option<String>,
     /// The last body style in the name. Some names have none: "Acura TL Type-S 2008".
     pub body: Option<String>,
-    /// The last word, if it is one of [`MODEL_YEARS`].
+    /// The last word, if it is one of [`MODEL_YEARS`](marque_contracts::schema::MODEL_YEARS).
     pub year: Option<i64>,
 }
 
@@ -76,7 +76,7 @@ impl ClassName {
 
 fn parse_year(word: &str) -> Option<i64> {
     let four_digits = word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
-    four_digits.then(|| word.parse().ok()).flatten().filter(|year| MODEL_YEARS.contains(year))
+    four_digits.then(|| model_year(word)).flatten()
 }
 
 fn make_length(words: &[&str]) -> usize {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use marque_contracts::counts::counted;
 use marque_contracts::schema::MODEL_YEARS;
 use marque_contracts::{Failure, FailureKind};
+use marque_settings::nearest;
 
 /// Why the label tables cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -79,14 +80,14 @@ pub enum Error {
         largest: u64,
     },
     /// A head names a column that the data set does not have.
-    #[error("head `{head}`: the data set has no column `{column}`; it has {there}")]
+    #[error("head `{head}`: the data set has no column `{column}`; it has {}", there.join(", "))]
     NoColumn {
         /// The head.
         head: String,
         /// The column it names.
         column: String,
         /// The columns that are there.
-        there: String,
+        there: Vec<String>,
     },
     /// A column has no value in any photo.
     #[error("head `{head}`: the column `{column}` is empty in every photo")]
@@ -120,6 +121,20 @@ pub enum Error {
         value: String,
         /// The first photo that has it.
         photo: String,
+        /// The class that differs from it in nothing but letter case or accents.
+        alike: Option<String>,
+    },
+    /// A column has lists, and the head takes one class a photo.
+    #[error("head `{head}`: {photo} has several values in the column `{column}`: {values}")]
+    SeveralClasses {
+        /// The head.
+        head: String,
+        /// The column.
+        column: String,
+        /// The first photo that has several.
+        photo: String,
+        /// Its values.
+        values: String,
     },
     /// Duplicates are in several splits, and `on_leak = "error"`.
     #[error("{groups} of duplicate photos cross the splits, as {examples}")]
@@ -147,8 +162,18 @@ impl From<Error> for Failure {
             Error::NoValue { head, largest, .. } => {
                 Some(format!("set min_images of the head `{head}` to {largest} or less"))
             }
-            Error::NoColumn { head, .. } => {
-                Some(format!("name one of them with `column` of the head `{head}`"))
+            Error::NoColumn { head, column, there } => {
+                let how = format!("with `column` of the head `{head}`");
+                Some(match nearest(column, there.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`? Name it {how}"),
+                    None => format!("name one of them {how}"),
+                })
+            }
+            Error::NoClass { alike: Some(class), head, .. } => Some(format!(
+                "did you mean `{class}`? Write it in one way, in the data set and in `classes` of the head `{head}`"
+            )),
+            Error::SeveralClasses { head, .. } => {
+                Some(format!("a head of several tags a photo has kind = \"tags\": set it for the head `{head}`"))
             }
             Error::NoClass { head, .. } => Some(format!(
                 "add it to `classes` of the head `{head}`, correct it, or name a class for the rest with `other`"

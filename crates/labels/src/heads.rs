@@ -1,10 +1,11 @@
 //! A head's classes, and the label of each photo.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use marque_contracts::schema::{Head, HeadKind, Label, Split};
+use marque_contracts::schema::{Head, HeadKind, Label, Spellings, Split};
+use marque_formats::CellValue;
 
-use crate::column::Cell;
+use crate::column::{Cell, ColumnLabels};
 use crate::{
     Annotation, Annotations, ClassName, Classifier, ColumnRule, Error, HeadDefinition, HeadRule,
     NameMatching, Rule, class_weights, keyword, tag_weights,
@@ -19,6 +20,12 @@ pub(crate) struct LabelledHead {
     pub(crate) labels: Vec<Label>,
     /// How the labels follow from class names, where they do.
     pub(crate) names: Option<NameRule>,
+    /// The column whose values are the labels, if one is.
+    pub(crate) column: Option<String>,
+    /// Values and makes that have no class of their own, and are of the class of all others.
+    pub(crate) others: BTreeSet<String>,
+    /// How the values of its column are spelled.
+    pub(crate) spellings: Spellings,
 }
 
 /// How a head's labels follow from class names.
@@ -102,6 +109,7 @@ impl LabelledHead {
         photos: &AnnotatedPhotos<'_>,
     ) -> Result<Self, Error> {
         let (name, kind) = (definition.name.clone(), definition.kind);
+        let mut others = BTreeSet::new();
         let (classes, labels, rule) = match (kind, rule) {
             (HeadKind::Tags, Rule::Keyword { classes, .. }) => {
                 let found =
@@ -111,10 +119,20 @@ impl LabelledHead {
             _ => {
                 let classifier = rule.classifier(&name, photos.names)?;
                 let labels = photos.per_name(|name| Label::from(classifier.class_of(name, matching)));
+                others = classifier.other_makes(photos.names.iter().map(|(name, _)| name));
                 (classifier.classes().to_vec(), labels, NameRule::Class(classifier))
             }
         };
-        Ok(Self { name, kind, classes, labels, names: Some(rule) })
+        Ok(Self {
+            name,
+            kind,
+            classes,
+            labels,
+            names: Some(rule),
+            column: None,
+            others,
+            spellings: Spellings::default(),
+        })
     }
 
     fn of_column(
@@ -125,9 +143,19 @@ impl LabelledHead {
         let (name, kind) = (definition.name.clone(), definition.kind);
         let values = photos.column(&name, rule)?;
         let file_names = photos.photos.iter().map(|photo| photo.file_name.as_str());
-        let cells: Vec<Cell<'_>> = file_names.zip(values.iter().map(Option::as_deref)).collect();
-        let (classes, labels) = rule.labels(&name, kind, &definition.tag_syntax, &cells)?;
-        Ok(Self { name, kind, classes, labels, names: None })
+        let cells: Vec<Cell<'_>> = file_names.zip(values.iter().map(Option::as_ref)).collect();
+        let ColumnLabels { classes, labels, others, spellings } =
+            rule.labels(&name, kind, &definition.tag_syntax, &cells)?;
+        Ok(Self {
+            name,
+            kind,
+            classes,
+            labels,
+            names: None,
+            column: Some(rule.column.clone()),
+            others,
+            spellings,
+        })
     }
 
     /// A photo's label as text: `Audi`, `alloys, roof`, `none`, `unknown`.
@@ -182,28 +210,18 @@ impl AnnotatedPhotos<'_> {
 
     /// The values of a column, per photo. Parts of class names are those of the name as it was read with the data set's
     /// own columns over it, not the own columns alone.
-    fn column(&self, head: &str, rule: &ColumnRule) -> Result<Vec<Option<String>>, Error> {
-        const PARTS: [&str; 5] = ["class_name", "make", "model", "body", "year"];
-        let columns = &self.annotations.columns;
+    fn column(&self, head: &str, rule: &ColumnRule) -> Result<Vec<Option<CellValue>>, Error> {
         let part: fn(&ClassName) -> Option<String> = match rule.column.as_str() {
             "class_name" => |name| Some(name.text.clone()),
             "make" => |name| name.make.clone(),
             "model" => |name| name.model.clone(),
             "body" => |name| name.body.clone(),
             "year" => |name| name.year.map(|year| year.to_string()),
-            other => {
-                let Some(own) = columns.iter().position(|column| column == other) else {
-                    let own = columns.iter().map(String::as_str).filter(|column| !PARTS.contains(column));
-                    let there: Vec<_> = own.chain(PARTS).collect();
-                    return Err(Error::NoColumn {
-                        head: head.to_owned(),
-                        column: other.to_owned(),
-                        there: there.join(", "),
-                    });
-                };
+            _ => {
+                let own = rule.position(head, &self.annotations.columns)?;
                 return Ok(self.photos.iter().map(|photo| photo.values.get(own)?.clone()).collect());
             }
         };
-        Ok(self.per_name(part))
+        Ok(self.per_name(|name| part(name).map(CellValue::Text)))
     }
 }

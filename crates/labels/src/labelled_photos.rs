@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use marque_contracts::counts::counted;
-use marque_contracts::schema::{Head, Split};
+use marque_contracts::schema::{Head, Spellings, Split, normalised};
 use marque_formats::{BoxFit, Crop, CropRow, DuplicateRow, LabelRow, LabelTable, PhotoRow};
 
 use crate::class_table::ClassRow;
 use crate::duplicates::{Group, Leak, groups};
 use crate::heads::{AnnotatedPhotos, LabelledHead};
 use crate::splits::{Shortfall, Splits};
-use crate::{Annotation, Annotations, ClassName, Error, OnLeak, Settings};
+use crate::{Annotation, Annotations, ClassName, ColumnRule, Error, OnLeak, Settings};
 
 /// Groups of duplicates that an error names.
 const EXAMPLES: usize = 3;
@@ -36,6 +36,8 @@ pub(crate) struct LabelledPhotos<'a> {
     photos: Vec<(&'a PhotoRow, &'a Annotation)>,
     boxes: Vec<Option<Crop>>,
     columns: &'a [String],
+    /// How class names are spelled.
+    pub(crate) spellings: &'a Spellings,
 }
 
 impl<'a> LabelledPhotos<'a> {
@@ -82,6 +84,7 @@ impl<'a> LabelledPhotos<'a> {
             absent: annotations.photos.len().saturating_sub(found.len()),
             photos: matched,
             columns: &annotations.columns,
+            spellings: &annotations.spellings,
             heads,
             splits,
             shortfalls,
@@ -116,7 +119,10 @@ impl<'a> LabelledPhotos<'a> {
         let kept = self.kept_photos();
         let mut columns = Vec::new();
         for (position, column) in self.columns.iter().enumerate().filter(|(_, name)| !self.is_taken(name)) {
-            let value = |(photo, _): &(usize, Split)| self.photos[*photo].1.values.get(position)?.clone();
+            let value = |(photo, _): &(usize, Split)| {
+                let value = self.photos[*photo].1.values.get(position)?.as_ref()?;
+                value.map(|text| normalised(text).into_owned())
+            };
             columns.push((column.clone(), kept.iter().map(value).collect()));
         }
         let rows = kept.iter().map(|(photo, split)| self.row(*photo, *split)).collect();
@@ -153,8 +159,23 @@ impl<'a> LabelledPhotos<'a> {
 
     /// Whether the label table has a column of this name anyway.
     fn is_taken(&self, column: &str) -> bool {
-        LabelTable::FIXED_COLUMNS.contains(&column)
-            || self.heads.iter().any(|head| head.name == column || format!("{}_id", head.name) == column)
+        LabelTable::FIXED_COLUMNS.contains(&column) || self.head_with(column).is_some()
+    }
+
+    /// The head that has a column of this name.
+    fn head_with(&self, column: &str) -> Option<&LabelledHead> {
+        self.heads.iter().find(|head| head.name == column || format!("{}_id", head.name) == column)
+    }
+
+    /// Columns of the data set's own that the label table has another of by the same name, and whose values it does not
+    /// show.
+    pub(crate) fn columns_left_out(&self) -> Vec<&str> {
+        let shown = |column: &str| {
+            ColumnRule::PARTS.contains(&column)
+                || self.head_with(column).is_some_and(|head| head.column.as_deref() == Some(column))
+        };
+        let columns = self.columns.iter().map(String::as_str);
+        columns.filter(|column| self.is_taken(column) && !shown(column)).collect()
     }
 
     fn settle_leaks(&mut self, on_leak: OnLeak) -> Result<(), Error> {

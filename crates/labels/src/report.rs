@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use marque_contracts::counts::{counted, listed};
-use marque_contracts::schema::{Head, HeadKind, Split, labels};
+use marque_contracts::schema::{Head, HeadKind, Split, folded, labels};
 
-use crate::Settings;
 use crate::duplicates::Leak;
+use crate::heads::LabelledHead;
 use crate::labelled_photos::LabelledPhotos;
 use crate::splits::Shortfall;
+use crate::{HeadDefinition, Settings};
 
 /// Class names printed per head on which the two ways of matching differ; the table has them all.
 const PRINTED_DIFFERENCES: usize = 10;
@@ -34,19 +35,60 @@ pub(crate) fn warn(labelled: &LabelledPhotos<'_>, settings: &Settings) {
     }
     boxes(labelled);
     held_out(labelled, settings);
-    for head in labelled.head_records() {
-        small(&head);
-        for class in head.classes.iter().filter(|class| says_unknown(class)) {
+    labelled.head_records().iter().for_each(small);
+    for spelling in labelled.spellings.joined() {
+        tracing::warn!("class names: {spelling}");
+    }
+    for (head, definition) in labelled.heads.iter().zip(&settings.heads) {
+        likely_mistakes(head, definition);
+    }
+    for column in labelled.columns_left_out() {
+        tracing::warn!(
+            "the column `{column}` can be used by heads, but is not in {}, which has one of its own of this name{}",
+            labels::LABEL_TABLE,
+            if column.len() == 2 { " (boxes are read from bbox_x1 to bbox_y2)" } else { "" }
+        );
+    }
+}
+
+/// Warns of classes that read like unknown labels, and of names that are probably meant to be the same.
+fn likely_mistakes(head: &LabelledHead, definition: &HeadDefinition) {
+    let name = &head.name;
+    for spelling in head.spellings.joined() {
+        tracing::warn!("head `{name}`: {spelling}");
+    }
+    let none = (head.kind == HeadKind::Tags).then_some(definition.tag_syntax.none.as_str());
+    for class in &head.classes {
+        if let Some(none) = none.filter(|none| folded(none) == folded(class)) {
             tracing::warn!(
-                "head `{}`: the class `{class}` reads like a label that is not known; leave such cells empty, and \
-                 they are excluded from loss and metrics",
-                head.name
+                "head `{name}`: the tag `{class}` differs in nothing but letter case or accents from the word `{none}`, \
+                 which says that a photo has no tags; it stays a tag"
+            );
+        } else if says_unknown(class) {
+            tracing::warn!(
+                "head `{name}`: the class `{class}` reads like a label that is not known; leave such cells empty, and \
+                 they are excluded from loss and metrics"
             );
         }
-        for (one, other) in spelled_alike(&head.classes) {
+    }
+    for (one, other) in spelled_alike(&head.classes) {
+        tracing::warn!(
+            "head `{name}`: the classes `{one}` and `{other}` differ in nothing but letter case or accents; they stay \
+             two classes"
+        );
+    }
+    let by_folded: BTreeMap<_, _> = head.classes.iter().map(|class| (folded(class), class)).collect();
+    for other in &head.others {
+        if let Some(rest) = head.classes.last().filter(|_| says_unknown(other)) {
             tracing::warn!(
-                "head `{}`: the classes `{one}` and `{other}` differ in nothing but letter case; they stay two classes",
-                head.name
+                "head `{name}`: `{other}` is taken for `{rest}`, and reads like a label that is not known; leave such cells \
+                 empty, and they are excluded from loss and metrics"
+            );
+        }
+        if let (Some(class), Some(rest)) = (by_folded.get(&folded(other)), head.classes.last()) {
+            tracing::warn!(
+                "head `{name}`: `{other}` is taken for `{rest}`, and differs in nothing but letter case or accents from \
+                 the class `{class}`; write it in one way if it is the same"
             );
         }
     }
@@ -135,10 +177,14 @@ fn shortfall(short: &Shortfall) -> String {
     )
 }
 
-/// Whether a class is a word that programs and people write for an unknown value.
+/// Words that programs (pandas, spreadsheets) and people write for an unknown value, in lower case.
+const UNKNOWN: [&str; 20] = [
+    "n/a", "na", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan", "1.#ind", "-1.#ind", "1.#qnan",
+    "-1.#qnan", "null", "nil", "none", "unknown", "nat", "?", "-", "--",
+];
+
 fn says_unknown(class: &str) -> bool {
-    let words = ["n/a", "na", "#n/a", "nan", "null", "nil", "unknown", "?", "-", "--"];
-    words.iter().any(|word| class.trim().eq_ignore_ascii_case(word))
+    UNKNOWN.contains(&class.to_lowercase().as_str())
 }
 
 fn boxes(labelled: &LabelledPhotos<'_>) {
@@ -181,12 +227,12 @@ fn small(head: &Head) {
     }
 }
 
-/// Pairs of classes that differ in letter case only: a typing error, more often than not.
+/// Pairs of classes that differ in letter case or accents only: a typing error, more often than not.
 fn spelled_alike(classes: &[String]) -> Vec<(&str, &str)> {
     let mut first: BTreeMap<String, &str> = BTreeMap::new();
     let mut pairs = Vec::new();
     for class in classes {
-        match first.entry(class.to_lowercase()) {
+        match first.entry(folded(class)) {
             Entry::Vacant(entry) => {
                 entry.insert(class);
             }

@@ -1,6 +1,6 @@
 //! From class names to the classes of a head.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -117,6 +117,12 @@ impl Classifier {
                 Some(found.unwrap_or(self.other()))
             }
         }
+    }
+
+    /// The makes of names that have no class of their own; none for rules that are not of makes.
+    pub(crate) fn other_makes<'a>(&self, names: impl Iterator<Item = &'a ClassName>) -> BTreeSet<String> {
+        let Rule::Make { .. } = self.rule else { return BTreeSet::new() };
+        names.filter_map(|name| name.make.clone()).filter(|make| !self.classes.contains(make)).collect()
     }
 
     /// The class under [`NameMatching::Words`] and under [`NameMatching::Article`], or "unknown".

@@ -1,11 +1,13 @@
 //! The sections `[labels]` and `[[heads]]` of the configuration.
 
+mod names;
+
 use marque_contracts::schema::{HeadKind, labels};
 use marque_formats::LabelTable;
 use marque_settings::{Reader, Section};
 use serde::Serialize;
 
-use crate::{ColumnRule, NameMatching, Rule, TagSyntax, head_names};
+use crate::{ColumnRule, Error, NameMatching, Rule, TagSyntax, head_names};
 
 /// Largest share of photos that may be held out, so that some are left to learn from.
 const MOST_HELD_OUT: f64 = 0.5;
@@ -182,6 +184,21 @@ impl Settings {
         }
         Self { heads, ..settings }
     }
+
+    /// Checks that the columns that heads name are among the data set's own, or parts of class names.
+    ///
+    /// # Errors
+    /// [`Error::NoColumn`] for the first that is not.
+    pub fn check_columns(&self, own: &[String]) -> Result<(), Error> {
+        for head in &self.heads {
+            if let HeadRule::Column(rule) = &head.rule
+                && !ColumnRule::PARTS.contains(&rule.column.as_str())
+            {
+                rule.position(&head.name, own)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl HeadDefinition {
@@ -241,6 +258,8 @@ fn read_tag_syntax(section: &mut Section<'_>) -> TagSyntax {
         delimiter: section.key("delimiter", "what separates the tags in a cell").text(&usual.delimiter),
         none: section.key("none", about).text(&usual.none),
     };
+    let none = names::one(section, "none", Some(syntax.none)).unwrap_or_default();
+    let syntax = TagSyntax { none, ..syntax };
     if syntax.none.contains(&syntax.delimiter) {
         section.problem("none", format!("{:?} must not hold the delimiter", syntax.none));
     }
@@ -250,12 +269,15 @@ fn read_tag_syntax(section: &mut Section<'_>) -> TagSyntax {
 fn read_make(section: &mut Section<'_>) -> Rule {
     let about = "photos that a make needs for a class of its own, over all splits";
     let min_images = section.key("min_images", about).count(1000, 1..=MOST_IMAGES) as u64;
-    Rule::Make { min_images, other: section.key("other", "class of all other makes").text("Other") }
+    let other = section.key("other", "class of all other makes").text("Other");
+    Rule::Make { min_images, other: names::one(section, "other", Some(other)).unwrap_or_default() }
 }
 
 fn read_column(section: &mut Section<'_>, head: &str) -> ColumnRule {
     let column = section.key("column", "the column").optional_text("the head's name");
+    let column = names::one(section, "column", column);
     let classes = section.key("classes", "the classes, in order").optional_texts("all values, sorted");
+    let classes = classes.map(|classes| names::list(section, "classes", &classes));
     if classes.as_ref().is_some_and(Vec::is_empty) {
         section.problem("classes", "needs at least one class; without the key all values are classes");
     }
@@ -263,6 +285,7 @@ fn read_column(section: &mut Section<'_>, head: &str) -> ColumnRule {
     let min_images = section.key("min_images", about).count(1, 1..=MOST_IMAGES) as u64;
     let about = "class of values that have no class of their own";
     let other = section.key("other", about).optional_text("an error");
+    let other = names::one(section, "other", other);
     if section.has("min_images") && classes.is_some() {
         section.problem("min_images", "goes without `classes` only: the classes listed are all there are");
     } else if min_images > 1 && other.is_none() {
@@ -298,7 +321,16 @@ fn read_name(section: &mut Section<'_>, taken: &mut Vec<String>) -> String {
     } else if taken.contains(&name) {
         section.problem("name", format!("{name:?} is the name of another head"));
     } else if let Some(column) = collision(&name, taken) {
-        section.problem("name", format!("{name:?} would give the label table a second column `{column}`"));
+        let instead = match ColumnRule::PARTS.contains(&name.as_str()) {
+            true => format!(
+                "; for the values of your column `{name}` write name = \"{name}_label\", rule = \"column\", column = \"{name}\""
+            ),
+            false => String::new(),
+        };
+        section.problem(
+            "name",
+            format!("{name:?} would give the label table a second column `{column}`{instead}"),
+        );
     }
     taken.push(name.clone());
     name
@@ -323,7 +355,8 @@ fn read_keywords(section: &mut Section<'_>) -> Rule {
     if classes.as_ref().is_none_or(Vec::is_empty) && (classes.is_some() || !section.has("classes")) {
         section.problem("classes", "needs at least one keyword, as in [\"Coupe\", \"SUV\"]");
     }
-    let classes = classes.unwrap_or_default();
+    let classes = names::list(section, "classes", &classes.unwrap_or_default());
+    let other = names::one(section, "other", other);
     for class in classes.iter().filter(|class| !class.contains(char::is_alphanumeric)) {
         section.problem("classes", format!("{class:?} has no letter or digit to look for"));
     }

@@ -3,7 +3,7 @@
 mod own;
 
 use marque_contracts::schema::{Head, HeadKind, Label, Split, labels};
-use marque_formats::{AnnotationRow, Column, Crop, CropRow, LabelTable};
+use marque_formats::{AnnotationRow, CellValue, Column, Crop, CropRow, LabelTable};
 use own::{Bench, COLOUR, TAGS, numbered, row};
 
 #[test]
@@ -262,4 +262,113 @@ fn columns_of_class_name_parts_see_what_the_class_name_says() {
     bench.run("[[heads]]\nname = \"built\"\nrule = \"column\"\ncolumn = \"year\"\n").unwrap();
     assert_eq!(bench.heads()[0].classes, ["2007", "2012"]);
     assert_eq!(bench.column(labels::LABEL_TABLE, "built"), ["2007", "2012", "-"]);
+}
+
+fn listed(count: usize, tags: &[Option<&[&str]>]) -> Vec<AnnotationRow> {
+    let list = |tags: &[&str]| CellValue::List(tags.iter().map(|tag| (*tag).to_owned()).collect());
+    let cell = |i: usize| tags[i % tags.len()].map(list);
+    let row = |i| AnnotationRow { values: vec![cell(i)], ..row(&format!("{i:03}.jpg"), &[]) };
+    (0..count).map(row).collect()
+}
+
+#[test]
+fn lists_of_tags_are_lists_whatever_the_words_for_texts_are() {
+    let tags: [Option<&[&str]>; 5] =
+        [Some(&["roof", "air, conditioned"]), Some(&[]), None, Some(&["none"]), Some(&[" roof", "a|b"])];
+    for (syntax, fourth) in [
+        ("", "[]"),
+        ("delimiter = \",\"\n", "[]"),
+        ("delimiter = \" \"\n", "[]"),
+        ("none = \"keine\"\n", "[none]"),
+    ] {
+        let bench = Bench::new(&["extras"], listed(20, &tags));
+        bench.run(&format!("{TAGS}{syntax}")).unwrap();
+        assert_eq!(
+            bench.column(labels::LABEL_TABLE, "extras")[..5],
+            ["[air, conditioned,roof]", "[]", "-", fourth, "[a|b,roof]"],
+            "{syntax}"
+        );
+    }
+    // The column is a list in the label table too, if no head shows it.
+    let bench = Bench::new(&["extras"], listed(20, &tags));
+    let keyword = "[[heads]]\nname = \"type\"\nrule = \"column\"\ncolumn = \"extras\"\nkind = \"tags\"\n";
+    bench.run(keyword).unwrap();
+    assert_eq!(bench.column(labels::LABEL_TABLE, "extras")[1..5], ["[]", "-", "[none]", "[roof,a|b]"]);
+}
+
+#[test]
+fn a_list_of_one_is_a_class_and_one_of_several_is_refused() {
+    let bench = Bench::new(&["colour"], listed(20, &[Some(&["red"]), Some(&[]), None, Some(&["blue"])]));
+    bench.run(COLOUR).unwrap();
+    assert_eq!(bench.column(labels::LABEL_TABLE, "colour")[..4], ["red", "-", "-", "blue"]);
+    let bench = Bench::new(&["colour"], listed(4, &[Some(&["red", "blue"])]));
+    let failure = bench.run(COLOUR).unwrap_err();
+    let source = std::error::Error::source(&failure).map(ToString::to_string);
+    let said = format!("{failure} {source:?}");
+    assert!(said.contains("000.jpg has several values in the column `colour`: red, blue"), "{said}");
+    assert!(failure.hint().unwrap().contains("kind = \"tags\""), "{:?}", failure.hint());
+}
+
+/// Spellings of one name that look alike.
+const CITROEN: [&str; 6] = [
+    "Citro\u{eb}n C3",
+    "Citroe\u{308}n C3",
+    "Citro\u{eb}n\u{a0}C3",
+    " Citro\u{eb}n  C3",
+    "Citro\u{eb}n\u{200b} C3",
+    "\u{202a}Citroe\u{308}n C3\u{202c}",
+];
+
+#[test]
+fn names_that_look_alike_are_one_class_wherever_they_stand() {
+    let class_names = || {
+        let class = |i: usize| Some(format!("{} Coupe\u{301} 2012", CITROEN[i % 6]));
+        (0..24).map(|i| AnnotationRow { class_name: class(i), ..row(&format!("{i:02}.jpg"), &[]) }).collect()
+    };
+    let one = "Citro\u{eb}n C3";
+    // Values of a column.
+    let bench = Bench::new(&["colour"], numbered(24, |i| vec![CITROEN[i % 6]]));
+    bench.run(COLOUR).unwrap();
+    assert_eq!(bench.heads()[0].classes, [one]);
+    // Classes and others that the configuration lists.
+    for spelled in CITROEN {
+        bench.run(&format!("{COLOUR}classes = [\"{spelled}\", \"BMW\"]\nother = \"Other\"\n")).unwrap();
+        assert_eq!(bench.heads()[0].classes, [one, "BMW", "Other"], "{spelled:?}");
+        assert!(bench.column(labels::LABEL_TABLE, "colour").iter().all(|class| class == one), "{spelled:?}");
+    }
+    // Tags in texts, and the word for none of them.
+    let cells = CITROEN.map(|name| format!("roof|{name}"));
+    let rows = (0..24).map(|i| match i % 7 {
+        6 => row(&format!("{i:02}.jpg"), &["keine\u{200b}"]),
+        at => row(&format!("{i:02}.jpg"), &[cells[at].as_str()]),
+    });
+    let bench = Bench::new(&["extras"], rows.collect());
+    bench.run(&format!("{TAGS}none = \"keine \"\n")).unwrap();
+    assert_eq!(bench.heads()[0].classes, [one, "roof"]);
+    assert_eq!(bench.column(labels::LABEL_TABLE, "extras")[6], "[]");
+    // Class names, and keywords in them.
+    let bench = Bench::new(&[], class_names());
+    bench
+        .run("[[heads]]\nname = \"type\"\nrule = \"keyword\"\nclasses = [\"Coup\u{e9}\", \"SUV\"]\n")
+        .unwrap();
+    assert_eq!(bench.column(labels::CLASS_TABLE, "class_name"), ["Citro\u{eb}n C3 Coup\u{e9} 2012"]);
+    assert!(bench.column(labels::LABEL_TABLE, "type").iter().all(|class| class == "Coup\u{e9}"));
+    // Parts of class names.
+    let bench = Bench::new(&["make"], numbered(24, |i| vec![CITROEN[i % 6]]));
+    bench.run("[[heads]]\nname = \"brand\"\nrule = \"make\"\nmin_images = 5\n").unwrap();
+    assert_eq!(bench.heads()[0].classes, [one, "Other"]);
+    // The name of a column.
+    let bench = Bench::new(&["Farbto\u{308}ne"], numbered(24, |_| vec!["red"]));
+    bench.run("[[heads]]\nname = \"colour\"\nrule = \"column\"\ncolumn = \"Farbt\u{f6}ne \"\n").unwrap();
+    // A text without any character that is seen says nothing.
+    let bench = Bench::new(&["colour"], numbered(24, |i| vec![["red", "\u{200b}"][i % 2]]));
+    bench.run(COLOUR).unwrap();
+    assert_eq!(bench.column(labels::LABEL_TABLE, "colour")[..2], ["red", "-"]);
+}
+
+#[test]
+fn tags_may_be_separated_by_line_breaks() {
+    let bench = Bench::new(&["extras"], numbered(20, |_| vec!["roof\nalloys"]));
+    bench.run(&format!("{TAGS}delimiter = \"\\n\"\n")).unwrap();
+    assert_eq!(bench.heads()[0].classes, ["alloys", "roof"]);
 }

@@ -64,7 +64,8 @@ impl Settings {
             webdataset: section
                 .key(
                     "webdataset",
-                    "write the pixels as webdataset/NNNNNN.tar too: a PNG and a JSON file per photo",
+                    "write the pixels as webdataset/NNNNNN.tar too: a PNG and a JSON file with the labels per photo; other \
+                     heads then make the pixels anew",
                 )
                 .flag(false),
             max_decode_bytes,

@@ -96,11 +96,13 @@ impl Preprocess {
         create_folder(&job.output().join(webdataset::FOLDER))?;
         let bar = job.progress().bar("export", index.len() as u64, Unit::Photos);
         let per_shard = self.settings.shard_photos;
+        let records = webdataset::Records::read(job.input(labels::STAGE))?;
         for (number, rows) in (0u32..).zip(index.chunks(per_shard)) {
             let name = format!("{}{number:06}.tar", webdataset::FOLDER);
             if packing.finished.get::<()>(&name).is_none() {
                 let path = job.output().join(&name);
-                webdataset::export(&path, &packing.shards, number, rows, number as usize * per_shard)?;
+                let first = number as usize * per_shard;
+                webdataset::export(&path, &packing.shards, &records, number, rows, first)?;
                 packing.finished.note(&name, ())?;
             }
             bar.advance(rows.len() as u64);
@@ -171,9 +173,14 @@ impl Stage for Preprocess {
     }
 
     fn inputs(&self) -> Vec<Input> {
+        // The labels only where they are written: other heads do not redo the pixels.
+        let labelled: &[_] = match self.settings.webdataset {
+            true => &[labels::CROP_TABLE, labels::LABEL_TABLE, labels::HEADS],
+            false => &[labels::CROP_TABLE],
+        };
         vec![
             Input { stage: ingest::STAGE, files: &[ingest::PHOTOS] },
-            Input { stage: labels::STAGE, files: &[labels::CROP_TABLE] },
+            Input { stage: labels::STAGE, files: labelled },
         ]
     }
 

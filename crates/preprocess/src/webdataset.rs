@@ -2,17 +2,21 @@
 //!
 //! Files of an archive that share their name up to the first point are one sample. Here a sample's name is the photo's
 //! number in `index.parquet`, eight digits; `NNNNNNNN.png` holds its pixels as the shard has them, without loss, and
-//! `NNNNNNNN.json` its `file_name`, by which labels are found in `labels.parquet`: this stage does not know them.
+//! `NNNNNNNN.json` its `file_name`, its `split`, and for each head its class and class id, lists of them for tags; null where
+//! the label is not known. A photo that `labels` has left out for a duplicate has neither split nor labels.
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use marque_contracts::durable::write_atomic_with;
-use marque_formats::{Geometry, IndexRow, ShardReader};
+use marque_contracts::json::read as read_json;
+use marque_contracts::schema::{Head, HeadKind, labels};
+use marque_formats::{Geometry, IndexRow, LabelRow, LabelTable, ShardReader};
 use rayon::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Error;
 
@@ -22,10 +26,44 @@ pub(crate) const FOLDER: &str = "webdataset/";
 /// Photos encoded at a time: enough for all threads, little enough for any memory.
 const AT_A_TIME: usize = 64;
 
+/// The JSON records of the photos, by their names.
+pub(crate) struct Records(BTreeMap<String, Value>);
+
+impl Records {
+    /// Reads them from the result of `labels`.
+    pub(crate) fn read(labelled: &Path) -> Result<Self, Error> {
+        let heads: Vec<Head> = read_json(&labelled.join(labels::HEADS))?;
+        let table = LabelTable::read(&labelled.join(labels::LABEL_TABLE), &heads)?;
+        let record = |row: LabelRow| {
+            let mut record = json!({ "file_name": row.file_name, "split": row.split });
+            for (head, label) in heads.iter().zip(&row.labels) {
+                let mut classes = label.ids().iter().map(|id| json!(head.classes[*id]));
+                let (name, id) = match head.kind {
+                    HeadKind::Single => (json!(classes.next()), json!(label.class())),
+                    HeadKind::Tags if label.is_known() => {
+                        (json!(classes.collect::<Vec<_>>()), json!(label.tags()))
+                    }
+                    HeadKind::Tags => (Value::Null, Value::Null),
+                };
+                record[&head.name] = name;
+                record[format!("{}_id", head.name)] = id;
+            }
+            (row.file_name, record)
+        };
+        Ok(Self(table.rows.into_iter().map(record).collect()))
+    }
+
+    fn of(&self, file_name: &str) -> String {
+        let record = self.0.get(file_name);
+        record.map_or_else(|| json!({ "file_name": file_name }).to_string(), Value::to_string)
+    }
+}
+
 /// Writes the archive of one shard. `first` is the number of the shard's first photo.
 pub(crate) fn export(
     path: &Path,
     shards: &Path,
+    records: &Records,
     number: u32,
     rows: &[IndexRow],
     first: usize,
@@ -37,7 +75,7 @@ pub(crate) fn export(
             let picture = |row: &IndexRow| encode(reader.photo(row)?, reader.geometry(), &row.file_name);
             let pictures: Vec<_> = rows.par_iter().map(picture).collect::<Result<_, Error>>()?;
             for ((row, picture), place) in rows.iter().zip(&pictures).zip(first..) {
-                let record = json!({ "file_name": row.file_name }).to_string();
+                let record = records.of(&row.file_name);
                 append(&mut archive, &format!("{place:08}.png"), picture)?;
                 append(&mut archive, &format!("{place:08}.json"), record.as_bytes())?;
             }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use marque_contracts::durable;
-use marque_contracts::schema::{ingest, labels, preprocess};
-use marque_contracts::{Bar, Failure, Job, Progress, Silent, Stage, Summary, Unit};
-use marque_formats::{Crop, CropRow, Geometry, IndexRow, ShardReader};
+use marque_contracts::schema::{Head, HeadKind, Split, ingest, labels, preprocess};
+use marque_contracts::{Bar, Digest, Failure, Job, Progress, Silent, Stage, Summary, Unit};
+use marque_formats::{Crop, CropRow, Geometry, IndexRow, LabelRow, LabelTable, ShardReader};
 use marque_preprocess::{Filter, Fit, Preprocess, Settings};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const PHOTOS: u32 = 23;
@@ -27,7 +28,18 @@ impl Project {
         std::fs::create_dir_all(photos.join("a")).unwrap();
         std::fs::create_dir_all(project.path(labels::STAGE)).unwrap();
         let rows: Vec<_> = (0..PHOTOS).map(|i| project.photo(i)).collect();
-        CropRow::write(&rows, &project.path(labels::STAGE).join(labels::CROP_TABLE)).unwrap();
+        let labelled = project.path(labels::STAGE);
+        CropRow::write(&rows, &labelled.join(labels::CROP_TABLE)).unwrap();
+        let heads = vec![
+            Head::new("brand", HeadKind::Single, vec!["Audi".to_owned(), "BMW".to_owned()]),
+            Head::new("extras", HeadKind::Tags, vec!["alloys".to_owned(), "roof".to_owned()]),
+        ];
+        std::fs::write(labelled.join(labels::HEADS), serde_json::to_vec(&heads).unwrap()).unwrap();
+        // The last photo is one that was left out for a duplicate.
+        let rows =
+            rows[..rows.len() - 1].iter().zip(0..).map(|(row, i)| label_row(&row.file_name, i)).collect();
+        let table = LabelTable { heads, rows, columns: Vec::new() };
+        table.write(&labelled.join(labels::LABEL_TABLE)).unwrap();
         project
     }
 
@@ -55,6 +67,25 @@ impl Project {
         std::fs::create_dir_all(&output).unwrap();
         let inputs = [ingest::STAGE, labels::STAGE].map(|stage| (stage.to_owned(), self.path(stage)));
         Preprocess::new(settings).run(&Job::new(BTreeMap::from(inputs), &output, progress))
+    }
+}
+
+/// Every third brand and every fourth list of extras is not known.
+fn label_row(file_name: &str, i: usize) -> LabelRow {
+    let extras = [None, Some(vec![]), Some(vec![1]), Some(vec![0, 1])][i % 4].clone();
+    LabelRow {
+        file_name: file_name.to_owned(),
+        split: Split::ALL[i % 3],
+        class_name: None,
+        make: None,
+        model: None,
+        body: None,
+        year: None,
+        crop: None,
+        width: 40,
+        height: 30,
+        digest: Digest::of_bytes(b""),
+        labels: vec![[None, Some(0), Some(1)][i % 3].into(), extras.into()],
     }
 }
 
@@ -208,13 +239,26 @@ fn boxes_of_other_photos_are_noticed_even_after_an_interruption() {
 }
 
 #[test]
-fn webdataset_archives_hold_the_shards_pixels_and_names() {
+fn webdataset_archives_hold_the_shards_pixels_names_and_labels() {
     let project = Project::new();
     project.run("out", settings(), &Silent).unwrap();
     let folder = project.path("out");
     let index = IndexRow::read(&folder.join(preprocess::INDEX)).unwrap();
     let reader = ShardReader::open_indexed(&folder.join(preprocess::SHARDS), &index).unwrap();
     let mut rows = index.iter().enumerate();
+    let expected = |place: usize, file_name: &str| {
+        if place as u32 == PHOTOS - 1 {
+            return json!({ "file_name": file_name });
+        }
+        json!({
+            "file_name": file_name,
+            "split": (["train", "validation", "test"][place % 3]),
+            "brand": ([Value::Null, json!("Audi"), json!("BMW")][place % 3]),
+            "brand_id": ([Value::Null, json!(0), json!(1)][place % 3]),
+            "extras": ([Value::Null, json!([]), json!(["roof"]), json!(["alloys", "roof"])][place % 4]),
+            "extras_id": ([Value::Null, json!([]), json!([1]), json!([0, 1])][place % 4]),
+        })
+    };
     for number in 0..5 {
         let file = std::fs::File::open(folder.join(format!("webdataset/{number:06}.tar"))).unwrap();
         let mut archive = tar::Archive::new(file);
@@ -231,8 +275,8 @@ fn webdataset_archives_hold_the_shards_pixels_and_names() {
             assert_eq!(pixels.as_raw(), reader.photo(row).unwrap());
             let (name, json) = entries.next().unwrap();
             assert_eq!(name, format!("{place:08}.json"));
-            let record: serde_json::Value = serde_json::from_slice(&json).unwrap();
-            assert_eq!(record, serde_json::json!({ "file_name": row.file_name }));
+            let record: Value = serde_json::from_slice(&json).unwrap();
+            assert_eq!(record, expected(place, &row.file_name));
         }
     }
     assert!(rows.next().is_none(), "a photo is in no archive");

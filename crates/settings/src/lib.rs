@@ -38,7 +38,7 @@ mod value;
 
 pub use document::{Document, DocumentError};
 pub use pairs::pairs;
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, nearest};
 pub use reader::Reader;
 pub use reference::Reference;
 pub use resolved::Resolved;

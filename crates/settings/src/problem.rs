@@ -44,10 +44,17 @@ impl fmt::Display for Problems {
     }
 }
 
+/// The one of some words that another was probably meant to be, whatever their letter case.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let likeness = |known: &'a str| (strsim::jaro_winkler(&word, &known.to_lowercase()), known);
+    let near = known.into_iter().map(likeness).filter(|(likeness, _)| *likeness > 0.8);
+    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
 /// " is not a known key; did you mean `epochs`? known keys: …", where `what` is "key" or "section".
 pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
-    let nearest = known.iter().map(|word| (strsim::jaro_winkler(name, word), word));
-    let nearest = nearest.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
-    let guess = nearest.map_or(";".to_owned(), |(_, word)| format!("; did you mean `{word}`?"));
+    let guess = nearest(name, known.iter().copied());
+    let guess = guess.map_or(";".to_owned(), |word| format!("; did you mean `{word}`?"));
     format!(" is not a known {what}{guess} known {what}s: {}", known.join(", "))
 }

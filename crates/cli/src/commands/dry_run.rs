@@ -9,7 +9,7 @@ use marque_store::{Assessment, Request, State, assess};
 use marque_train::{DryRunEstimate, Position};
 
 use super::bench::peak_memory;
-use super::run::brief;
+use super::run::{brief, check_columns};
 use super::training_inputs::folders;
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -24,6 +24,7 @@ pub(super) fn dry_run(
     request: &Request,
     terminal: &Terminal,
 ) -> Result<(), Error> {
+    check_columns(configuration, request)?;
     let selected = request.selected(&configuration.stages);
     let store = configuration.open_store()?;
     let assessments = assess(&store, &configuration.stages)?;

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use marque_contracts::counts::listed;
-use marque_contracts::schema::{evaluate, ingest};
-use marque_store::{Artifact, Observer, Outcome, Reason, Request, Store};
+use marque_contracts::schema::{evaluate, ingest, labels};
+use marque_ingest::Ingest;
+use marque_store::{Artifact, Observer, Outcome, Reason, Request, RunError, Store};
 
 use super::fetch::{WEIGHT_READERS, bring_missing};
 use crate::arguments::Run;
@@ -37,6 +38,7 @@ pub(super) fn run(
     bring_missing(configuration, request, terminal)
         .or_else(|error| Err(with_results(error, configuration, &store, request)?))?;
     check_weights(configuration, &store, request)?;
+    check_columns(configuration, request)?;
     marque_store::run(&store, stages, request, terminal, &Reporter { terminal })?;
     let report = store.current_link(evaluate::STAGE).join(evaluate::REPORT);
     let evaluated = request.selected(stages).into_iter().any(|at| stages[at].name() == evaluate::STAGE);
@@ -79,6 +81,18 @@ fn check_weights(configuration: &Configuration, store: &Store, request: &Request
         }
     }
     Ok(())
+}
+
+/// Fails if a head names a column that the data set does not have before its photos are imported. What is wrong with the
+/// data set's files is left to `ingest` to tell.
+pub(super) fn check_columns(configuration: &Configuration, request: &Request) -> Result<(), Error> {
+    let needed = |stage| request.needs(&configuration.stages, stage);
+    if !needed(ingest::STAGE) || !needed(labels::STAGE) {
+        return Ok(());
+    }
+    let Ok(columns) = Ingest::new(configuration.dataset.clone()).label_columns() else { return Ok(()) };
+    let wrong = |error: marque_labels::Error| RunError::Stage { stage: labels::STAGE, failure: error.into() };
+    Ok(configuration.labels.check_columns(&columns).map_err(wrong)?)
 }
 
 struct Reporter<'a> {

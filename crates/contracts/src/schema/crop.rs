@@ -25,6 +25,9 @@ pub enum BoxFit {
 }
 
 impl Crop {
+    /// Columns of the sides in annotations, of published data sets and of users' own tables: left, top, right, bottom.
+    pub const COLUMNS: [&str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
+
     /// Pixels that a box may reach beyond any edge of its photo, and be clipped: people draw boxes by hand, some past
     /// the edge. On the right and at the bottom a fiftieth of the side, where that is more.
     pub const TOLERANCE: u32 = 8;

@@ -10,31 +10,38 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use marque_contracts::schema::normalised;
 
-use super::{NO_TAGS, TAG_SEPARATOR};
+use crate::CellValue;
 
 /// The id by which `datasets` marks a label that is not known.
 const NOT_KNOWN: i128 = -1;
 
-/// The text of a cell, `None` if it is not known, or why it has none: "has inf, …".
-pub(super) type Cell = Result<Option<String>, String>;
+/// The text or list of a cell, `None` if it is not known, or why it has none: "has inf, …".
+pub(super) type Cell = Result<Option<CellValue>, String>;
 
-/// Whether columns of a type can be read as text. Lists of numbers with decimals are boxes and vectors, not labels,
-/// unless they are ids of classes.
-pub(super) fn is_text(data_type: &DataType, has_class_names: bool) -> bool {
+/// The same for a single value.
+type Text = Result<Option<String>, String>;
+
+/// Whether columns of a type can be read as text.
+pub(super) fn is_text(data_type: &DataType) -> bool {
     use DataType::{
-        Boolean, Dictionary, Int8, Int16, Int32, Int64, LargeList, LargeUtf8, List, Null, UInt8, UInt16,
-        UInt32, UInt64, Utf8, Utf8View,
+        Boolean, Dictionary, Int8, Int16, Int32, Int64, LargeUtf8, Null, UInt8, UInt16, UInt32, UInt64, Utf8,
+        Utf8View,
     };
     match data_type {
         Utf8 | LargeUtf8 | Utf8View | Boolean | Null => true,
         Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => true,
         data_type if has_decimals(data_type) => true,
-        Dictionary(_, values) => is_text(values, has_class_names),
-        List(item) | LargeList(item) => {
-            let item = item.data_type();
-            is_text(item, has_class_names)
-                && !matches!(item, List(_) | LargeList(_))
-                && (has_class_names || !has_decimals(item))
+        Dictionary(_, values) => is_text(values),
+        _ => false,
+    }
+}
+
+/// Whether columns of a type can be read as lists of text. Lists of numbers with decimals are boxes and vectors, not
+/// labels, unless they are ids of classes.
+pub(super) fn is_list(data_type: &DataType, has_class_names: bool) -> bool {
+    match data_type {
+        DataType::List(item) | DataType::LargeList(item) => {
+            is_text(item.data_type()) && (has_class_names || !has_decimals(item.data_type()))
         }
         _ => false,
     }
@@ -48,9 +55,23 @@ fn has_decimals(data_type: &DataType) -> bool {
     )
 }
 
-/// The cells of a column: numbers in decimals, whole ones without a point, class ids by their `names`, lists joined by
-/// [`TAG_SEPARATOR`], empty lists as [`NO_TAGS`].
+/// The cells of a column: numbers in decimals, whole ones without a point, class ids by their `names`. A list of nothing
+/// but nulls is unknown, an empty one is not.
 pub(super) fn cells(array: &ArrayRef, names: Option<&[String]>) -> Vec<Cell> {
+    let Some(lists) = lists(array) else {
+        return texts(array, names).into_iter().map(|text| Ok(text?.map(CellValue::Text))).collect();
+    };
+    let list = |items: Option<ArrayRef>| {
+        let Some(items) = items else { return Ok(None) };
+        let known = texts(&items, names).into_iter().filter_map(Result::transpose);
+        let known = known.collect::<Result<Vec<_>, _>>()?;
+        Ok((items.is_empty() || !known.is_empty()).then_some(CellValue::List(known)))
+    };
+    lists.into_iter().map(list).collect()
+}
+
+/// The texts of an array; unknown where it holds something else.
+fn texts(array: &ArrayRef, names: Option<&[String]>) -> Vec<Text> {
     macro_rules! whole {
         ($kind:ty) => {
             rows(array, |row| Scalar::Whole(i128::from(array.as_primitive::<$kind>().value(row))), names)
@@ -96,34 +117,20 @@ pub(super) fn cells(array: &ArrayRef, names: Option<&[String]>) -> Vec<Cell> {
         DataType::Decimal256(..) => decimal!(Decimal256Type),
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
-            let values = cells(dictionary.values(), names);
+            let values = texts(dictionary.values(), names);
             let keys = if values.is_empty() { Vec::new() } else { dictionary.normalized_keys() };
             let value = |row: usize| values.get(*keys.get(row)?).cloned();
             let cell = |row| if array.is_null(row) { None } else { value(row) };
             (0..array.len()).map(|row| cell(row).unwrap_or(Ok(None))).collect()
         }
-        _ => match lists(array) {
-            Some(lists) => lists.into_iter().map(|items| joined(items, names)).collect(),
-            None => vec![Ok(None); array.len()],
-        },
+        _ => vec![Ok(None); array.len()],
     }
 }
 
 /// The cells of an array whose values are single ones.
-fn rows(array: &ArrayRef, value: impl Fn(usize) -> Scalar, names: Option<&[String]>) -> Vec<Cell> {
+fn rows(array: &ArrayRef, value: impl Fn(usize) -> Scalar, names: Option<&[String]>) -> Vec<Text> {
     let cell = |row| if array.is_null(row) { Ok(None) } else { value(row).cell(names) };
     (0..array.len()).map(cell).collect()
-}
-
-/// A list of nothing but nulls is unknown, an empty one is not.
-fn joined(items: Option<ArrayRef>, names: Option<&[String]>) -> Cell {
-    let Some(items) = items else { return Ok(None) };
-    if items.is_empty() {
-        return Ok(Some(NO_TAGS.to_owned()));
-    }
-    let texts =
-        cells(&items, names).into_iter().filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
-    Ok((!texts.is_empty()).then(|| texts.join(TAG_SEPARATOR)))
 }
 
 /// The items of an array of lists; `None` if it holds something else.
@@ -173,7 +180,7 @@ impl Scalar {
     }
 
     /// The value as text; as the name of a class, if it is of a column of class labels.
-    fn cell(self, names: Option<&[String]>) -> Cell {
+    fn cell(self, names: Option<&[String]>) -> Text {
         match (self, names) {
             (Self::NotANumber, _) => Ok(None),
             (Self::Text(text), _) if text.is_empty() => Ok(None),
@@ -198,7 +205,7 @@ impl Scalar {
 }
 
 /// The name of a class by its id.
-fn name_of(id: i128, names: &[String]) -> Cell {
+fn name_of(id: i128, names: &[String]) -> Text {
     let name = usize::try_from(id).ok().and_then(|id| names.get(id));
     match name {
         _ if id == NOT_KNOWN => Ok(None),

@@ -9,11 +9,11 @@ use marque_contracts::schema::Layout;
 use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationRow, AnnotationTable, RejectedRow};
 
-use super::{Destination, Imported, Source, photo_path, split_words};
+use super::{Destination, Imported, Source, complete_distribution, photo_path, split_words};
 use crate::archive::is_archive;
-use crate::distribution::{Distribution, unpacked_folder};
+use crate::distribution::unpacked_folder;
 use crate::expected_file::ExpectedFile;
-use crate::source_folder::{Listing, SourceFolder, is_photo};
+use crate::source_folder::{Listing, SourceFolder, is_hidden, is_photo, is_photo_content};
 use crate::verify::verify;
 use crate::warnings::warn_once;
 use crate::{Error, digests};
@@ -26,18 +26,12 @@ pub(super) struct FolderSource<'a> {
 impl FolderSource<'_> {
     /// The archives to unpack: those of the first complete distribution, or the one that the path names.
     fn archives(&self) -> Result<Vec<ExpectedFile>, Error> {
-        let distributions = Distribution::all(self.files);
-        if distributions.is_empty() {
-            let named = ExpectedFile::at(self.path.to_owned());
-            return Ok(if self.path.is_file() { vec![named] } else { Vec::new() });
-        }
-        match distributions.iter().find(|distribution| distribution.is_complete()) {
-            Some(complete) => {
-                let archive = |file: &&ExpectedFile| file.path.is_file() && is_archive(file.name());
-                Ok(complete.files.iter().filter(archive).cloned().collect())
-            }
-            None => Err(Error::Missing { distributions, offline: false, partial_copy: None }),
-        }
+        let archive = |file: &ExpectedFile| file.path.is_file() && is_archive(file.name());
+        Ok(match complete_distribution(self.files)? {
+            Some(complete) => complete.files.into_iter().filter(archive).collect(),
+            None if self.path.is_file() => vec![ExpectedFile::at(self.path.to_owned())],
+            None => Vec::new(),
+        })
     }
 
     /// The photos in folders, by their paths below [`FolderSource::path`], and broken links to photos.
@@ -52,13 +46,15 @@ impl FolderSource<'_> {
                 reason: "there is no such folder".to_owned(),
             });
         }
-        let mut listing = SourceFolder(self.path).list()?;
+        let folder = SourceFolder(self.path);
+        let mut listing = folder.list()?;
         // With expected archives, the folders that these unpack to alone.
         let unpacked: Vec<_> = self.files.iter().filter_map(|file| unpacked_folder(&file.path)).collect();
         let inside = |name: &String| unpacked.iter().any(|folder| self.path.join(name).starts_with(folder));
-        for names in [&mut listing.files, &mut listing.broken_links] {
-            names.retain(|name| is_photo(name) && (unpacked.is_empty() || inside(name)));
-        }
+        let wanted = |name: &String| unpacked.is_empty() || inside(name);
+        let by_content = |name: &String| !is_hidden(name) && folder.holds_photo(name);
+        listing.files.retain(|name| wanted(name) && (is_photo(name) || by_content(name)));
+        listing.broken_links.retain(|name| wanted(name) && is_photo(name));
         Ok(listing)
     }
 }
@@ -89,8 +85,8 @@ impl Source for FolderSource<'_> {
             if !archive.checksums.is_empty() || archive.bytes.is_some() {
                 verify(archive, to.progress)?;
             }
-            let place = |name: &str| {
-                let wanted = is_photo(name);
+            let place = |name: &str, head: &[u8]| {
+                let wanted = is_photo(name) || (!is_hidden(name) && is_photo_content(head));
                 if wanted && class_of(name).is_none() {
                     outside.borrow_mut().insert(name.to_owned());
                     return None;
@@ -118,6 +114,11 @@ impl Source for FolderSource<'_> {
         let outside = outside.into_inner();
         if names.is_empty() && outside.is_empty() {
             return Err(Error::Empty { place: self.path.to_owned() });
+        }
+        let unnamed: Vec<_> = names.iter().filter(|name| !is_photo(name)).collect();
+        if let [first, ..] = unnamed.as_slice() {
+            let files = counted(unnamed.len() as u64, "file is a photo", "files are photos");
+            to.progress.line(&format!("{files} by content, though not by name, and taken, such as {first}"));
         }
         let rows: Vec<_> = names.iter().filter_map(|name| row(name)).collect();
         let classes: BTreeSet<_> = rows.iter().filter_map(|row| row.class_name.as_deref()).collect();

@@ -28,6 +28,7 @@ use super::{AlternativeCopy, Destination, Imported, Source, photo_path};
 use crate::archive::{self, is_archive};
 use crate::distribution::{Distribution, unpacked_folder};
 use crate::expected_file::ExpectedFile;
+use crate::paths::tidy;
 use crate::source_folder::{SourceFolder, is_hidden};
 use crate::stanford_cars::{
     ALL, ALL_PHOTOS, ANNOTATIONS, CLASS_NAMES, NEEDED_ARCHIVES, PHOTO_FOLDERS, TEST, TRAIN, TRAIN_PHOTOS,
@@ -156,13 +157,26 @@ impl Source for PublishedSource<'_> {
         let copy = self.find()?;
         let mut digests = BTreeMap::new();
         for (archive, digest) in copy.archives.iter().zip(digests::of_files(&copy.archives, progress)?) {
-            digests.insert(archive.file_name().unwrap_or_default().to_string_lossy().into_owned(), digest);
+            let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // Archives of one name lie in different folders.
+            let below = || archive.strip_prefix(self.path).unwrap_or(archive).display().to_string();
+            let key = if digests.contains_key(&name) { below() } else { name };
+            digests.insert(key, digest);
         }
         let mut folders: BTreeMap<&str, BTreeMap<&str, Digest>> = BTreeMap::new();
+        let mut first: BTreeMap<&str, &Path> = BTreeMap::new();
         let loose: Vec<_> = copy.loose.iter().map(|(path, _)| path.clone()).collect();
-        for ((_, place), digest) in copy.loose.iter().zip(digests::of_files(&loose, progress)?) {
+        for ((path, place), digest) in copy.loose.iter().zip(digests::of_files(&loose, progress)?) {
             let folder = place.rsplit_once('/').map_or("", |(folder, _)| folder);
-            folders.entry(folder).or_default().insert(place, digest);
+            let before = folders.entry(folder).or_default().insert(place, digest);
+            let first = first.entry(place).or_insert(path);
+            if before.is_some_and(|before| before != digest) {
+                return Err(Error::Conflict {
+                    name: place.clone(),
+                    first: tidy(first).display().to_string(),
+                    second: tidy(path).display().to_string(),
+                });
+            }
         }
         let folders = folders.into_iter();
         digests.extend(folders.map(|(folder, files)| (format!("{folder}/"), Digest::of_named(files))));
@@ -202,15 +216,13 @@ impl PublishedSource<'_> {
         copy.expected.iter().try_for_each(|file| verify(file, to.progress))?;
         let mut places = BTreeSet::new();
         for archive in &copy.archives {
-            places.extend(to.unpack(archive, &place_of)?);
+            places.extend(to.unpack(archive, &|member, _| place_of(member))?);
         }
         if !copy.loose.is_empty() {
             let bar = to.progress.bar("copy files", copy.loose.len() as u64, Unit::Files);
             for (path, place) in &copy.loose {
-                // A file that an archive has as well is taken from the archive.
-                if places.insert(place.clone()) {
-                    to.copy(path, place)?;
-                }
+                to.copy(path, place)?;
+                places.insert(place.clone());
                 bar.advance(1);
             }
         }

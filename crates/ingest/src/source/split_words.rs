@@ -1,10 +1,10 @@
 //! The words by which data sets name their splits.
 
-use marque_contracts::schema::Split;
+use marque_contracts::schema::{Split, normalised};
 
 /// The split that a word names, in whatever case: "Train", "val".
 pub(super) fn parse(word: &str) -> Option<Split> {
-    match word.to_ascii_lowercase().as_str() {
+    match normalised(word).to_ascii_lowercase().as_str() {
         "train" | "training" => Some(Split::Train),
         "validation" | "valid" | "val" | "dev" => Some(Split::Validation),
         "test" | "testing" | "eval" | "evaluation" => Some(Split::Test),

@@ -1,20 +1,23 @@
 //! A table of the user's own, CSV or Parquet, with a row per photo: its file name and its labels.
 
 mod csv_rows;
-mod normalised_names;
+mod file_names;
+mod format;
 mod parquet_rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use marque_contracts::counts::counted;
-use marque_contracts::schema::{Layout, MODEL_YEARS};
+use marque_contracts::schema::{Layout, MODEL_YEARS, model_year};
 use marque_contracts::{Digest, Progress, Unit};
-use marque_formats::{AnnotationRow, AnnotationTable, Crop, RejectedRow};
-use normalised_names::NormalisedNames;
+use marque_formats::{AnnotationRow, AnnotationTable, CellValue, Crop, RejectedRow};
+use marque_settings::nearest;
 use rayon::prelude::*;
 
-use super::{Destination, Imported, Source, photo_path, split_words};
-use crate::distribution::Distribution;
+use file_names::{FileNames, Found};
+use format::Format;
+
+use super::{Destination, Imported, Source, column_names, complete_distribution, photo_path, split_words};
 use crate::expected_file::ExpectedFile;
 use crate::settings::Table;
 use crate::source_folder::SourceFolder;
@@ -22,22 +25,22 @@ use crate::verify::verify;
 use crate::warnings::warn_once;
 use crate::{Error, digests};
 
-/// Columns of a box: pixels counted from 0, the ends excluded.
-const BOX: [&str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
-
-/// Columns of the label table that an own column of the same name does not replace.
-const NOT_SHOWN: [&str; 7] = ["x1", "y1", "x2", "y2", "width", "height", "digest"];
+/// What the table should be.
+const WANTED: &str = "a table with a row per photo";
 
 pub(super) struct TableSource<'a> {
     pub(super) table: &'a Table,
     pub(super) files: &'a [ExpectedFile],
 }
 
-/// A table as it was read: all text, nulls where cells are empty.
+/// A table as it was read: nulls where cells are empty.
+#[derive(Default)]
 struct RawTable {
     columns: Vec<String>,
+    /// Positions of the columns that hold lists; the others hold text.
+    lists: BTreeSet<usize>,
     /// For each row, where it is ("line 7") and its cells.
-    rows: Vec<(String, Vec<Option<String>>)>,
+    rows: Vec<(String, Vec<Option<CellValue>>)>,
     /// What is wrong with single rows.
     problems: Vec<String>,
 }
@@ -52,7 +55,7 @@ impl RawTable {
             if !(name.is_empty() || numbered || name == "__index_level_0__") {
                 continue;
             }
-            let filled = self.rows.iter().find_map(|(place, cells)| Some((place, cells.get(i)?.as_deref()?)));
+            let filled = self.rows.iter().find_map(|(place, cells)| Some((place, cells.get(i)?.as_ref()?)));
             match filled {
                 None => {}
                 Some(_) if i == 0 || name == "__index_level_0__" => {
@@ -62,6 +65,7 @@ impl RawTable {
                 }
                 Some(_) if numbered => continue,
                 Some((place, cell)) => {
+                    let cell = cell.texts().join(", ");
                     return Err(format!("column {} has no name, but holds {cell:?} in {place}", i + 1));
                 }
             }
@@ -87,16 +91,36 @@ struct Matched {
 
 impl TableSource<'_> {
     fn read(&self) -> Result<Matched, Error> {
-        let distributions = Distribution::all(self.files);
-        if !distributions.is_empty() && !distributions.iter().any(Distribution::is_complete) {
-            return Err(Error::Missing { distributions, offline: false, partial_copy: None });
-        }
+        let raw = self.raw()?;
+        let columns = self.columns(&raw)?;
+        self.annotations(raw, columns)
+    }
+
+    fn raw(&self) -> Result<RawTable, Error> {
+        complete_distribution(self.files)?;
         let path = &self.table.table;
         if !path.is_file() {
             return Err(self.wrong("there is no such file"));
         }
+        let mut raw = match format::of(path)? {
+            Format::Text => csv_rows::read(path)?,
+            Format::Parquet => parquet_rows::read(path)?,
+            Format::Unread(what) => return Err(self.wrong(what)),
+        };
+        if raw.columns.is_empty() && !raw.problems.is_empty() {
+            return Err(Error::Rows { table: path.clone(), problems: raw.problems });
+        }
+        raw.columns = column_names(path, WANTED, raw.columns.iter().map(String::as_str))?;
+        Ok(raw)
+    }
+
+    fn wrong(&self, reason: impl Into<String>) -> Error {
+        Error::Layout { path: self.table.table.clone(), wanted: WANTED, reason: reason.into() }
+    }
+
+    /// The folder in which file names start. The table's own may be named by nothing at all.
+    fn file_names(&self) -> Result<FileNames<'_>, Error> {
         let photos = &self.table.photos;
-        // The table's own folder may be named by nothing at all.
         if !photos.as_os_str().is_empty() && !photos.is_dir() {
             let reason = "there is no such folder, in which the file names of the table would start";
             return Err(Error::Layout {
@@ -105,50 +129,59 @@ impl TableSource<'_> {
                 reason: reason.to_owned(),
             });
         }
-        let parquet = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"));
-        let raw = if parquet { parquet_rows::read(path)? } else { csv_rows::read(path)? };
-        self.annotations(raw)
-    }
-
-    fn wrong(&self, reason: impl Into<String>) -> Error {
-        let wanted = "a table with a row per photo";
-        Error::Layout { path: self.table.table.clone(), wanted, reason: reason.into() }
+        Ok(FileNames::below(photos)?)
     }
 
     /// Checks every row; all that is wrong is reported together.
-    fn annotations(&self, raw: RawTable) -> Result<Matched, Error> {
-        if raw.columns.is_empty() && !raw.problems.is_empty() {
-            return Err(Error::Rows { table: self.table.table.clone(), problems: raw.problems });
-        }
-        let columns = self.columns(&raw)?;
+    fn annotations(&self, raw: RawTable, columns: Columns) -> Result<Matched, Error> {
+        let names = self.file_names()?;
         let mut problems = raw.problems;
-        let mut rows = Vec::with_capacity(raw.rows.len());
-        let mut taken: BTreeMap<String, String> = BTreeMap::new();
+        let mut parsed = Vec::with_capacity(raw.rows.len());
         for (place, cells) in raw.rows {
-            match columns.row(&cells) {
+            match columns.row(&cells, &names) {
                 Err(reason) => problems.push(format!("{place}: {reason}")),
-                Ok(row) => match taken.insert(row.file_name.clone(), place.clone()) {
-                    Some(before) => {
-                        problems.push(format!("{place}: {} is in {before} already", row.file_name))
-                    }
-                    None => rows.push((place, row)),
-                },
+                Ok(row) => parsed.push((place, row)),
+            }
+        }
+        let found: Vec<_> = parsed.par_iter().map(|(_, row)| names.find(&row.file_name)).collect();
+        let (mut rows, mut absent, mut spelled) = (Vec::with_capacity(parsed.len()), Vec::new(), Vec::new());
+        let mut taken: BTreeMap<String, String> = BTreeMap::new();
+        for ((place, mut row), found) in parsed.into_iter().zip(found) {
+            let missing = match found {
+                Found::File => None,
+                Found::Spelled(name) => {
+                    spelled.push(format!("{} for {name}", row.file_name));
+                    row.file_name = name;
+                    None
+                }
+                Found::None(reason) => Some(reason),
+            };
+            if let Some(before) = taken.insert(row.file_name.clone(), place.clone()) {
+                problems.push(format!("{place}: {} is in {before} already", row.file_name));
+            } else if let Some(reason) = missing {
+                absent.push(RejectedRow { file_name: row.file_name, reason: format!("{place}: {reason}") });
+            } else {
+                rows.push(row);
             }
         }
         if !problems.is_empty() {
             return Err(Error::Rows { table: self.table.table.clone(), problems });
         }
-        if rows.is_empty() {
+        if rows.is_empty() && absent.is_empty() {
             return Err(self.wrong("there is no row in it"));
         }
-        let absent = self.absent(&rows);
-        let missing: BTreeSet<_> = absent.iter().map(|row| row.file_name.as_str()).collect();
-        let there =
-            rows.into_iter().map(|(_, row)| row).filter(|row| !missing.contains(row.file_name.as_str()));
-        let mut rows: Vec<_> = there.collect();
+        if let [first, ..] = spelled.as_slice() {
+            warn_once(format!(
+                "{}: {} spelled in another form than the file, in accents, spaces or characters that are not seen, and \
+                 taken for it, such as {first}",
+                self.table.table.display(),
+                counted(spelled.len() as u64, "file name is", "file names are")
+            ));
+        }
+        absent.sort_by(|a, b| a.file_name.cmp(&b.file_name));
         rows.sort_by(|a, b| a.file_name.cmp(&b.file_name));
-        let mut annotations =
-            AnnotationTable { columns: columns.labels.into_iter().map(|(_, name)| name).collect(), rows };
+        let columns = columns.labels.into_iter().map(|(_, name)| name).collect();
+        let mut annotations = AnnotationTable { columns, rows };
         whole_numbers(&mut annotations);
         Ok(Matched { annotations, absent })
     }
@@ -156,47 +189,42 @@ impl TableSource<'_> {
     fn columns(&self, raw: &RawTable) -> Result<Columns, Error> {
         let names = &raw.columns;
         let unnamed = raw.unnamed().map_err(|reason| self.wrong(reason))?;
-        let shown = || {
-            let named = (0..names.len()).filter(|i| !unnamed.contains(i)).map(|i| names[i].as_str());
-            named.collect::<Vec<_>>().join(", ")
-        };
-        let mut seen = BTreeSet::new();
-        for (_, name) in names.iter().enumerate().filter(|(i, _)| !unnamed.contains(i)) {
-            if !seen.insert(name) {
-                return Err(self.wrong(format!("the column {name} is there twice")));
-            }
-        }
         let position = |wanted: &str| names.iter().position(|name| name == wanted);
         let file_column = &self.table.file_column;
         let Some(file) = position(file_column) else {
+            let named = (0..names.len()).filter(|i| !unnamed.contains(i)).map(|i| names[i].as_str());
+            let named: Vec<_> = named.collect();
+            let guess = nearest(file_column, named.iter().copied())
+                .map_or(String::new(), |name| format!(" (did you mean {name}?)"));
             let one = if names.len() == 1 {
                 " (what stands between columns: commas, semicolons or tabs)"
             } else {
                 ""
             };
             let reason = format!(
-                "there is no column {file_column}; columns: {}{one}. dataset.file_column says which column holds the file names",
-                shown()
+                "there is no column {file_column}{guess}; columns: {}{one}. dataset.file_column says which column holds \
+                 the file names",
+                named.join(", ")
             );
             return Err(self.wrong(reason));
         };
-        let sides = BOX.map(position);
+        let sides = Crop::COLUMNS.map(position);
         let sides = match (sides.iter().flatten().count(), sides) {
             (0, _) => None,
             (_, [Some(x1), Some(y1), Some(x2), Some(y2)]) => Some([x1, y1, x2, y2]),
-            _ => return Err(self.wrong(format!("a box takes all of the columns {}", BOX.join(", ")))),
+            _ => {
+                return Err(
+                    self.wrong(format!("a box takes all of the columns {}", Crop::COLUMNS.join(", ")))
+                );
+            }
         };
         let fixed = |i: usize| {
             i == file || unnamed.contains(&i) || AnnotationTable::FIXED_COLUMNS.contains(&names[i].as_str())
         };
-        let labels: Vec<_> = (0..names.len()).filter(|i| !fixed(*i)).map(|i| (i, names[i].clone())).collect();
-        for (_, name) in labels.iter().filter(|(_, name)| NOT_SHOWN.contains(&name.as_str())) {
-            warn_once(format!(
-                "the column {name} can be used by heads, but is not in the label table, which has one of its own of \
-                 this name{}",
-                if name.len() == 2 { "; a box is bbox_x1, bbox_y1, bbox_x2, bbox_y2" } else { "" }
-            ));
+        if let Some(i) = raw.lists.iter().find(|i| fixed(**i)) {
+            return Err(self.wrong(format!("the column {} holds lists, and not a value a photo", names[*i])));
         }
+        let labels = (0..names.len()).filter(|i| !fixed(*i)).map(|i| (i, names[i].clone())).collect();
         Ok(Columns {
             file,
             split: position("split"),
@@ -205,31 +233,6 @@ impl TableSource<'_> {
             sides,
             labels,
         })
-    }
-
-    /// Rows whose photos are not there.
-    fn absent(&self, rows: &[(String, AnnotationRow)]) -> Vec<RejectedRow> {
-        let folder = SourceFolder(&self.table.photos);
-        let mut absent: Vec<_> =
-            rows.par_iter().filter(|(_, row)| !folder.contains(&row.file_name)).collect();
-        absent.sort_by(|(_, a), (_, b)| a.file_name.cmp(&b.file_name));
-        let names = match absent.is_empty() {
-            true => NormalisedNames::default(),
-            false => NormalisedNames::below(&self.table.photos),
-        };
-        let rejected = |(place, row): &(String, AnnotationRow)| {
-            let similar = names.of(&row.file_name).map_or_else(String::new, |name| {
-                format!(", but there is {name}, which differs in letter case or in the form of its accents")
-            });
-            RejectedRow {
-                reason: format!(
-                    "{place}: there is no photo {}{similar}",
-                    folder.path(&row.file_name).display()
-                ),
-                file_name: row.file_name.clone(),
-            }
-        };
-        absent.into_iter().map(rejected).collect()
     }
 }
 
@@ -244,28 +247,28 @@ struct Columns {
 }
 
 impl Columns {
-    fn row(&self, cells: &[Option<String>]) -> Result<AnnotationRow, String> {
-        let cell = |i: usize| cells.get(i).and_then(Option::as_deref);
+    fn row(&self, cells: &[Option<CellValue>], names: &FileNames<'_>) -> Result<AnnotationRow, String> {
+        let cell = |i: usize| match cells.get(i)?.as_ref()? {
+            CellValue::Text(text) => Some(text.as_str()),
+            CellValue::List(_) => None,
+        };
         let name = cell(self.file).ok_or("there is no file name")?;
-        let file_name = below(name).ok_or_else(|| {
-            format!("{name} does not lie below the folder of photos: file names start there, without `..`")
+        let file_name = names.path_below(name).ok_or_else(|| {
+            format!("{name} does not lie below the folder of photos, where file names start")
         })?;
         let split = self.split.and_then(cell);
         let split = split.map(|word| split_words::parse(word).ok_or_else(|| split_words::unknown(word)));
         // `labels` reads years; here line and file are known.
-        if let Some(text) = self.year.and_then(cell) {
-            let year = text.strip_suffix(".0").unwrap_or(text).parse().ok();
-            if year.is_none_or(|year: i64| !MODEL_YEARS.contains(&year)) {
-                let (first, last) = (MODEL_YEARS.start(), MODEL_YEARS.end());
-                return Err(format!("the year {text:?} is not a number from {first} to {last}"));
-            }
+        if let Some(text) = self.year.and_then(cell).filter(|text| model_year(text).is_none()) {
+            let (first, last) = (MODEL_YEARS.start(), MODEL_YEARS.end());
+            return Err(format!("the year {text:?} is not a number from {first} to {last}"));
         }
         Ok(AnnotationRow {
             file_name,
             split: split.transpose()?,
             class_name: self.class.and_then(cell).map(str::to_owned),
             crop: self.crop(cell)?,
-            values: self.labels.iter().map(|(i, _)| cell(*i).map(str::to_owned)).collect(),
+            values: self.labels.iter().map(|(i, _)| cells.get(*i)?.clone()).collect(),
         })
     }
 
@@ -276,7 +279,7 @@ impl Columns {
             return Ok(None);
         }
         let mut sides = [0; 4];
-        for ((side, cell), name) in sides.iter_mut().zip(cells).zip(BOX) {
+        for ((side, cell), name) in sides.iter_mut().zip(cells).zip(Crop::COLUMNS) {
             let text = cell.ok_or_else(|| format!("{name} is empty, other sides of the box are not"))?;
             let pixels = whole(text).and_then(|digits| digits.parse().ok());
             *side = pixels.ok_or_else(|| format!("{name} = {text} is not a whole number of pixels"))?;
@@ -302,33 +305,20 @@ fn whole(text: &str) -> Option<&str> {
 fn whole_numbers(table: &mut AnnotationTable) {
     for column in 0..table.columns.len() {
         let cells = || table.rows.iter().filter_map(|row| row.values.get(column));
-        let decimals = |text: &str| {
+        let decimals = |cell: &CellValue| {
+            let CellValue::Text(text) = cell else { return None };
             let digits = text.strip_suffix(".0")?;
             let number = digits.strip_prefix('-').unwrap_or(digits);
-            (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then(|| digits.to_owned())
+            (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then(|| digits.into())
         };
         let some_empty = cells().any(Option::is_none);
-        if !some_empty || !cells().flatten().all(|text| decimals(text).is_some()) {
+        if !some_empty || !cells().flatten().all(|cell| decimals(cell).is_some()) {
             continue;
         }
         for cell in table.rows.iter_mut().filter_map(|row| row.values.get_mut(column)) {
-            *cell = cell.as_deref().and_then(decimals);
+            *cell = cell.as_ref().and_then(decimals);
         }
     }
-}
-
-/// A file name of the user's as a path below the folder of photos; `None` if it leads elsewhere.
-fn below(name: &str) -> Option<String> {
-    let name = name.replace('\\', "/");
-    let mut parts = Vec::new();
-    for part in name.split('/') {
-        match part {
-            "." => {}
-            "" | ".." => return None,
-            part => parts.push(part),
-        }
-    }
-    (!parts.is_empty()).then(|| parts.join("/"))
 }
 
 impl Source for TableSource<'_> {
@@ -339,6 +329,10 @@ impl Source for TableSource<'_> {
         let table = digests::of_files(std::slice::from_ref(&self.table.table), progress)?;
         let photos = ("photos".to_owned(), photos);
         Ok(table.into_iter().map(|digest| ("table".to_owned(), digest)).chain([photos]).collect())
+    }
+
+    fn label_columns(&self) -> Result<Vec<String>, Error> {
+        Ok(self.columns(&self.raw()?)?.labels.into_iter().map(|(_, name)| name).collect())
     }
 
     fn import(&self, to: &Destination<'_>) -> Result<Imported, Error> {

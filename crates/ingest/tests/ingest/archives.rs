@@ -27,8 +27,9 @@ impl Attempt {
     }
 
     fn unpack(&self, limits: Limits) -> Result<Vec<String>, Error> {
-        let all = |name: &str| Some(name.to_owned());
-        unpack(&self.path("archive"), limits, &self.path("staging"), &all, &|_| {})
+        let all = |name: &str, _: &[u8]| Some(name.to_owned());
+        let places = unpack(&self.path("archive"), limits, &self.path("staging"), &all, &|_| {})?;
+        Ok(places.into_keys().collect())
     }
 }
 
@@ -96,10 +97,10 @@ fn archives_from_before_posix_are_unpacked() {
 #[test]
 fn only_what_has_a_place_is_unpacked() {
     let attempt = Attempt::new(&Tar::default().file("a.jpg", b"a").file("b.txt", b"b").gzip());
-    let place = |name: &str| name.ends_with(".jpg").then(|| format!("photos/{name}"));
+    let place = |name: &str, head: &[u8]| (head == b"a").then(|| format!("photos/{name}"));
     let places =
         unpack(&attempt.path("archive"), Limits::default(), &attempt.path("s"), &place, &|_| {}).unwrap();
-    assert_eq!(places, ["photos/a.jpg"]);
+    assert_eq!(places.into_iter().collect::<Vec<_>>(), [("photos/a.jpg".to_owned(), "a.jpg".to_owned())]);
     assert!(attempt.path("s/photos/a.jpg").exists() && !attempt.path("s/b.txt").exists());
 }
 
@@ -221,14 +222,44 @@ fn names_that_are_there_twice_are_refused() {
 }
 
 #[test]
-fn names_that_belong_in_one_place_are_refused() {
-    let attempt = Attempt::new(&Tar::default().file("x/a", b"1").file("y/a", b"2").gzip());
-    let place = |name: &str| name.rsplit('/').next().map(str::to_owned);
-    let error = unpack(&attempt.path("archive"), Limits::default(), &attempt.path("s"), &place, &|_| {});
-    assert!(
-        matches!(error, Err(Error::Refused { reason: Refusal::DuplicateName(name), .. }) if name == "y/a")
-    );
-    assert!(!attempt.path("s").exists());
+fn different_files_for_one_place_are_refused_and_the_same_is_taken_once() {
+    let long = vec![7; 200_000];
+    let longer = [&long[..], b"!"].concat();
+    let other = [&long[..199_999], b"!"].concat();
+    let cases: [(&[u8], &[u8], bool); 7] = [
+        (b"1", b"1", true),
+        (b"", b"", true),
+        (b"1", b"2", false),
+        (b"1", b"", false),
+        (&long, &long, true),
+        (&long, &longer, false),
+        (&long, &other, false),
+    ];
+    for (first, second, same) in cases {
+        for bytes in [
+            Tar::default().file("x/a", first).file("y/a", second).file("z", b"last").gzip(),
+            zip(&[("x/a", first), ("y/a", second), ("z", b"last")]),
+        ] {
+            let attempt = Attempt::new(&bytes);
+            let place = |name: &str, _: &[u8]| name.rsplit('/').next().map(str::to_owned);
+            let limits = Limits { ratio: 1_000_000, ..Limits::default() };
+            let places = unpack(&attempt.path("archive"), limits, &attempt.path("s"), &place, &|_| {});
+            match places {
+                Ok(places) => {
+                    assert!(same);
+                    assert_eq!((places["a"].as_str(), places["z"].as_str()), ("x/a", "z"));
+                    assert_eq!(std::fs::read(attempt.path("s/a")).unwrap(), first);
+                    assert_eq!(std::fs::read(attempt.path("s/z")).unwrap(), b"last");
+                }
+                Err(Error::Refused { reason: Refusal::Different(one, other), .. }) => {
+                    assert!(!same);
+                    assert_eq!((one.as_str(), other.as_str()), ("x/a", "y/a"));
+                    assert!(!attempt.path("s").exists());
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Quotes and lines of comma-separated text.
 
+use marque_formats::CellValue;
+
 use crate::project::{TABLE, own_photos};
 
 #[test]
@@ -40,7 +42,7 @@ fn only_a_quote_that_is_not_closed_is_refused() {
         project.succeeds(TABLE);
         let rows = project.annotations().rows;
         assert_eq!(rows.len(), 2, "{note}");
-        assert_eq!(rows[0].values[1].as_deref(), Some(note));
+        assert_eq!(rows[0].values[1], Some(CellValue::from(note)));
     }
 }
 

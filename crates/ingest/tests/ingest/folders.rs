@@ -128,3 +128,30 @@ fn names_in_zip_files_of_old_are_read() {
     project.succeeds("source = \"folders\"\npath = \"cars.zip\"");
     assert_eq!(project.names(), ["Citroën/1.jpg", "Fiat/2.jpg"]);
 }
+
+#[test]
+fn photos_without_the_ending_of_one_are_told_by_content() {
+    let png = encode(&picture(4, 50, 40), ImageFormat::Png);
+    let bmp = encode(&picture(5, 50, 40), ImageFormat::Bmp);
+    let members = [
+        ("cars/A/1", photo(1)),
+        ("cars/A/2.jpg_large", photo(2)),
+        ("cars/A/3.jpg", photo(3)),
+        ("cars/B/4.png?w=640", png),
+        ("cars/B/5.dat", bmp),
+        ("cars/B/.6", photo(6)),
+        ("cars/B/BMW list.txt", b"BMW X5, BMW X6 and others".to_vec()),
+        ("cars/B/empty", Vec::new()),
+        ("__MACOSX/cars/A/7", photo(7)),
+    ];
+    let project = Project::new();
+    for (name, content) in &members {
+        project.write(name, content);
+    }
+    project.write("cars.zip", &zip_of(&members));
+    let names = ["A/1", "A/2.jpg_large", "A/3.jpg", "B/4.png?w=640", "B/5.dat"];
+    project.succeeds(FOLDERS);
+    assert_eq!(project.names(), names);
+    project.succeeds("source = \"folders\"\npath = \"cars.zip\"");
+    assert_eq!(project.names(), names.map(|name| format!("cars/{name}")));
+}

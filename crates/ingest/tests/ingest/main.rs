@@ -2,6 +2,7 @@
 
 mod alternative_copies;
 mod archives;
+mod caches;
 mod csv;
 mod folders;
 mod gzip;

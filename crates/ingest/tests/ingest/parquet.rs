@@ -1,6 +1,6 @@
 //! Parquet files: tables, and data sets with embedded photos as Hugging Face keeps them.
 
-use marque_formats::{Column, Table};
+use marque_formats::{CellValue, Column, Table};
 
 use crate::project::{Project, TABLE, own_photos};
 
@@ -42,9 +42,9 @@ fn classes_without_a_name_are_named_by_row_and_empty_lists_are_known() {
     write([0, 1, -1, 0], [Some(vec![1, 0]), Some(vec![]), None, Some(vec![0])]);
     project.succeeds(&table);
     let values: Vec<_> = project.annotations().rows.into_iter().map(|row| row.values).collect();
-    let text = |text: &str| Some(text.to_owned());
-    assert_eq!(values[0], [text("BMW"), text("Fiat|BMW")]);
-    assert_eq!(values[1], [text("Fiat"), text("none")], "known to be none");
+    let list = |tags: &[&str]| Some(CellValue::List(tags.iter().map(|tag| (*tag).to_owned()).collect()));
+    assert_eq!(values[0], [Some("BMW".into()), list(&["Fiat", "BMW"])]);
+    assert_eq!(values[1], [Some("Fiat".into()), list(&[])], "known to be none");
     assert_eq!(values[2], [None, None], "not known");
     write([0, 2, -2, 0], [None, None, None, Some(vec![0, 7])]);
     project.fails(
@@ -99,4 +99,56 @@ fn parts_of_unknown_splits_are_refused() {
     project.write("cars/evaluation-00000-of-00001.parquet", &part);
     project.succeeds(dataset);
     assert!(project.names().iter().all(|name| name.starts_with("test/")));
+}
+
+fn mixed(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/hugging-face-mixed");
+    std::fs::read(format!("{folder}/{name}")).unwrap()
+}
+
+#[test]
+fn columns_of_several_files_go_by_name() {
+    let project = Project::new();
+    for split in ["train", "validation", "test"] {
+        let name = format!("{split}-00000-of-00001.parquet");
+        project.write(&format!("cars/{name}"), &mixed(&name));
+    }
+    let dataset = "source = \"hugging-face\"\npath = \"cars\"";
+    let summary = project.succeeds(dataset);
+    let found = "3 Parquet files, photos in image, class names in label, other label columns: colour, doors";
+    assert_eq!(summary.notes["found"], found);
+    let table = project.annotations();
+    let text =
+        |value: &Option<CellValue>| value.as_ref().map_or("-".to_owned(), |value| value.texts().concat());
+    let rows: Vec<_> = table
+        .rows
+        .iter()
+        .map(|row| {
+            let values: Vec<_> = row.values.iter().map(text).collect();
+            format!("{} {} {}", row.file_name, row.class_name.as_deref().unwrap_or("-"), values.join(" "))
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "test/4.jpg Fiat red 3",
+            "test/5.jpg BMW blue 5",
+            "train/0.jpg BMW red -",
+            "train/1.jpg Fiat blue -",
+            "train/2.jpg BMW red -",
+            "train/3.jpg Fiat - -",
+            "validation/6.jpg Fiat - -",
+            "validation/7.jpg BMW - -",
+        ]
+    );
+    for (other, message) in [
+        ("lists.parquet", "column colour holds lists, that of "),
+        ("unnamed.parquet", "column label holds text or numbers, that of "),
+    ] {
+        project.write("cars/x.parquet", &mixed(other));
+        project.fails(
+            dataset,
+            &["x.parquet is not a data set in Parquet files", message, "test-00000-of-00001.parquet"],
+        );
+    }
 }

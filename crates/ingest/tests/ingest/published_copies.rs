@@ -1,5 +1,6 @@
 //! Stanford Cars in every layout in which it is passed on.
 
+use marque_contracts::Stage;
 use marque_contracts::schema::{Layout, ingest};
 
 use crate::project::{Project, photo, tar_gz, zip_of};
@@ -129,14 +130,91 @@ fn a_copy_that_lacks_something_is_told_what() {
 }
 
 #[test]
-fn parts_that_contradict_each_other_are_refused() {
+fn different_files_for_one_place_are_refused_and_the_same_taken_once() {
+    let photos = || tar_gz(&[("cars_train/00001.jpg", photo(1))]);
+    let packed = |name: &str, content: &[u8]| zip_of(&[(name, content.to_vec())]);
+    let dataset = "source = \"published\"\npath = \".\"";
+    // Files with the class names, where the first holds `new`; and how the message names both.
+    type Files = fn(&dyn Fn(&str, &[u8]) -> Vec<u8>, &[u8]) -> Vec<(&'static str, Vec<u8>)>;
+    let cases: [(&str, Files, [&str; 2]); 5] = [
+        (
+            "two folders",
+            |_, other| {
+                vec![("backup/cars_meta.mat", other.to_vec()), ("devkit/cars_meta.mat", b"new".to_vec())]
+            },
+            ["backup/cars_meta.mat", "devkit/cars_meta.mat"],
+        ),
+        (
+            "a second download",
+            |_, other| vec![("cars_meta (1).mat", other.to_vec()), ("cars_meta.mat", b"new".to_vec())],
+            ["cars_meta (1).mat", "cars_meta.mat"],
+        ),
+        (
+            "an archive and a folder",
+            |packed, other| {
+                let archive = packed("devkit/cars_meta.mat", b"new");
+                vec![("car_devkit.tgz", archive), ("other/cars_meta.mat", other.to_vec())]
+            },
+            ["devkit/cars_meta.mat in ", "other/cars_meta.mat"],
+        ),
+        (
+            "two archives of one name",
+            |packed, other| {
+                let (one, two) = (packed("devkit/cars_meta.mat", b"new"), packed("x/cars_meta.mat", other));
+                vec![("a/car_devkit.tgz", one), ("b/car_devkit.tgz", two)]
+            },
+            ["a/car_devkit.tgz", "x/cars_meta.mat in "],
+        ),
+        (
+            "photos",
+            |_, other| {
+                let other = photo(if other == b"new" { 5 } else { 6 });
+                let meta = ("cars_meta.mat", b"new".to_vec());
+                vec![meta, ("x/cars_test/1.jpg", photo(5)), ("y/cars_test/1.jpg", other)]
+            },
+            ["x/cars_test/1.jpg", "y/cars_test/1.jpg"],
+        ),
+    ];
+    for (what, files, names) in cases {
+        for content in [&b"new"[..], b"old"] {
+            let project = Project::new();
+            project.write("cars_train.tgz", &photos()).write("cars_train_annos.mat", b"train");
+            for (name, content) in files(&packed, content) {
+                project.write(name, &content);
+            }
+            if content == b"new" {
+                project.succeeds(dataset);
+                assert_eq!(
+                    std::fs::read(project.path("output/metadata/cars_meta.mat")).unwrap(),
+                    b"new",
+                    "{what}"
+                );
+            } else {
+                project.fails(dataset, &["are different files, and both belong at", names[0], names[1]]);
+            }
+        }
+    }
+    // In one archive.
+    let members = [("a/cars_train/1.jpg", photo(1)), ("b/cars_train/1.jpg", photo(2))];
     let project = Project::new();
-    let train = |number| tar_gz(&[("cars_train/00001.jpg", photo(number)), ("cars_meta.mat", b"m".to_vec())]);
-    project.write("cars_train.tgz", &train(1)).write("stanford-cars.tgz", &train(2));
+    project.write("cars.zip", &zip_of(&members));
     project.fails(
-        "source = \"published\"\npath = \".\"",
-        &["hold different files called photos/cars_train/00001.jpg"],
+        "source = \"published\"\npath = \"cars.zip\"",
+        &["a/cars_train/1.jpg and b/cars_train/1.jpg in it belong in one place, and are different files"],
     );
+}
+
+#[test]
+fn each_archive_counts_even_if_another_has_its_name() {
+    let project = Project::new();
+    let devkit = |content: &[u8]| zip_of(&[("devkit/cars_meta.mat", content.to_vec())]);
+    project.write("cars_train.tgz", &tar_gz(&[("cars_train/00001.jpg", photo(1))]));
+    project.write("a/car_devkit.tgz", &devkit(b"one")).write("b/car_devkit.tgz", &devkit(b"two"));
+    let digests = || project.stage("source = \"published\"\npath = \".\"").sources().unwrap();
+    let before = digests();
+    assert_eq!(before.len(), 3);
+    project.write("a/car_devkit.tgz", &devkit(b"three"));
+    assert_ne!(digests(), before);
 }
 
 #[test]

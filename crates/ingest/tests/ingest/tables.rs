@@ -2,7 +2,7 @@
 
 use marque_contracts::Stage;
 use marque_contracts::schema::Split;
-use marque_formats::Crop;
+use marque_formats::{CellValue, Crop};
 
 use crate::project::{Project, TABLE, own_photos, photo};
 
@@ -17,7 +17,7 @@ fn a_table_of_ones_own_is_read_with_all_its_columns() {
     let summary = project.succeeds(TABLE);
     let table = project.annotations();
     assert_eq!(table.columns, ["colour", "doors", "tags"]);
-    let text = |s: &str| Some(s.to_owned());
+    let text = |s: &str| Some(CellValue::from(s));
     let row = &table.rows[1];
     assert_eq!((row.file_name.as_str(), row.split), ("2.jpg", Some(Split::Train)));
     assert_eq!(row.crop, Some(Crop { x1: 1, y1: 2, x2: 30, y2: 40 }));
@@ -38,7 +38,7 @@ fn tables_as_spreadsheets_write_them_are_read() {
         project.annotations()
     };
     let expected = table(b"Foto,Marke\n0.jpg,Citro\xc3\xabn\n1.jpg,\n");
-    assert_eq!(expected.rows[0].values, [Some("Citroën".to_owned())]);
+    assert_eq!(expected.rows[0].values, [Some("Citroën".into())]);
     assert_eq!(table(b"\xef\xbb\xbfFoto;Marke\r\n0.jpg;Citro\xc3\xabn\r\n1.jpg;\r\n;\r\n"), expected);
     assert_eq!(table(b"Foto\tMarke\n1.jpg\t\n.\\0.jpg\tCitro\xc3\xabn\n"), expected);
 }
@@ -97,12 +97,12 @@ fn rows_whose_photo_is_missing_are_listed_and_left_out() {
 fn names_that_differ_in_case_or_in_the_spelling_of_accents_are_pointed_out() {
     let project = Project::new();
     project.write("photos/A/One.JPG", &photo(1)).write("photos/Citroe\u{308}n.jpg", &photo(2));
-    project.write("cars.csv", "file_name\na/one.jpg\nCitro\u{eb}n.jpg\ngone.jpg\n".as_bytes());
+    project.write("cars.csv", "file_name\na/one.jpg\nCitroen.jpg\ngone.jpg\n".as_bytes());
     project.fails(
         TABLE,
         &[
             "a/one.jpg, but there is A/One.JPG, which differs in letter case",
-            "Citro\u{eb}n.jpg, but there is Citroe\u{308}n.jpg, which",
+            "Citroen.jpg, but there is Citroe\u{308}n.jpg, which",
             "3 of 3 photos cannot be used",
         ],
     );
@@ -119,7 +119,7 @@ fn whole_numbers_that_pandas_wrote_as_decimals_are_whole() {
             .annotations()
             .rows
             .into_iter()
-            .map(|row| row.values[0].clone().unwrap_or_default())
+            .map(|row| row.values[0].as_ref().map_or(String::new(), |value| value.texts().concat()))
             .collect::<Vec<_>>()
     };
     assert_eq!(doors("file_name,doors\n0.jpg,3.0\n1.jpg,\n2.jpg,5.0\n"), ["3", "", "5"]);
@@ -231,4 +231,144 @@ fn a_wrong_year_is_named_with_file_and_line() {
             "line 5: the year \"new\" is not a number",
         ],
     );
+}
+
+#[test]
+fn names_of_files_with_one_normal_form_mean_the_same_file() {
+    let project = Project::new();
+    project.write("photos/Citroe\u{308}n 1.jpg", &photo(1)).write("photos/2.jpg", &photo(2));
+    // On disk there are two of this normal form: only the very name will do.
+    project.write("photos/A  B.jpg", &photo(3)).write("photos/A B.jpg", &photo(4));
+    let table = |names: &str| project.write("cars.csv", format!("file_name\n{names}").as_bytes());
+    for name in [
+        "Citro\u{eb}n 1.jpg",
+        "Citroe\u{308}n 1.jpg",
+        "Citro\u{eb}n\u{a0}1.jpg",
+        "Citro\u{eb}n  1\u{200b}.jpg",
+    ] {
+        table(&format!("{name}\n2.jpg\n"));
+        project.succeeds(TABLE);
+        assert_eq!(project.names(), ["2.jpg", "Citroe\u{308}n 1.jpg"], "{name:?}");
+    }
+    table("Citro\u{eb}n 1.jpg\nCitroe\u{308}n 1.jpg\n");
+    project.fails(TABLE, &["line 3: Citroe\u{308}n 1.jpg is in line 2 already"]);
+    table("A  B.jpg\nA B.jpg\n");
+    project.succeeds(TABLE);
+    assert_eq!(project.names(), ["A  B.jpg", "A B.jpg"]);
+    table("A\u{a0}B.jpg\n");
+    project.fails(TABLE, &["there is no photo"]);
+}
+
+#[test]
+fn every_way_to_write_a_path_below_the_photos_is_taken() {
+    let project = Project::new();
+    project.write("photos/a/b/1.jpg", &photo(1)).write("outside.jpg", &photo(2));
+    std::os::unix::fs::symlink("photos", project.path("link")).unwrap();
+    let absolute = |name: &str| project.path(name).to_str().unwrap().to_owned();
+    let inside = [
+        "a/b/1.jpg".to_owned(),
+        "./a/b/1.jpg".to_owned(),
+        "a//b///1.jpg".to_owned(),
+        "a/./b/1.jpg".to_owned(),
+        "a/b/../b/1.jpg".to_owned(),
+        "x/../a/b/1.jpg".to_owned(),
+        "../photos/a/b/1.jpg".to_owned(),
+        "a\\b\\1.jpg".to_owned(),
+        absolute("photos/a/b/1.jpg"),
+        absolute("photos//a/../a/b/1.jpg"),
+        absolute("link/a/b/1.jpg"),
+    ];
+    for folder in ["photos", "link", "./photos/", "photos/../photos"] {
+        let dataset = TABLE.replace("\"photos\"", &format!("{folder:?}"));
+        for name in &inside {
+            project.write("cars.csv", format!("file_name\n{name}\n").as_bytes());
+            project.succeeds(&dataset);
+            assert_eq!(project.names(), ["a/b/1.jpg"], "{name} in {folder}");
+        }
+        for name in
+            ["../outside.jpg", "a/../../outside.jpg", "..", ".", "/", &absolute("outside.jpg"), "/etc/passwd"]
+        {
+            project.write("cars.csv", format!("file_name\n{name}\n").as_bytes());
+            project.fails(&dataset, &[&format!("line 2: {name} does not lie below the folder of photos")]);
+        }
+    }
+}
+
+#[test]
+fn photos_that_are_not_there_are_looked_for_under_other_names() {
+    let project = Project::new();
+    project.write("photos/photos/1.jpg", &photo(1)).write("photos/2.jpg", &photo(2));
+    for (name, message) in [
+        ("1.jpg", "there is photos/1.jpg: the folders above a file belong to its name"),
+        ("photos/2.jpg", "there is 2.jpg: the folders above a file belong to its name"),
+        ("2", "there is 2.jpg: the ending belongs to a file's name"),
+        ("2.png", "there is 2.jpg, which has another ending"),
+    ] {
+        project.write("cars.csv", format!("file_name\n{name}\n").as_bytes());
+        project.fails(TABLE, &[&format!("photos/{name}, but {message}")]);
+    }
+}
+
+#[test]
+fn files_that_are_no_tables_are_told_by_what_they_are() {
+    let project = own_photos();
+    for (content, message) in [
+        (&b"PK\x03\x04xl/workbook.xml"[..], "it is a workbook of a spreadsheet program"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "it is an Excel workbook"),
+        (b"\x1f\x8b\x08", "it is compressed by gzip; unpack it with `gunzip`"),
+        (b"\x28\xb5\x2f\xfd", "it is compressed by zstd"),
+        (b"SQLite format 3\0", "it is an SQLite database"),
+        (b"[{\"file_name\": \"0.jpg\"}]", "it is JSON"),
+        (b"<!DOCTYPE html>", "it is HTML or XML"),
+    ] {
+        project.write("cars.csv", content);
+        project.fails(TABLE, &["cars.csv is not a table with a row per photo", message]);
+    }
+    project.write("cars.csv", b"photo,colour\n0.jpg,red\n");
+    project.fails(
+        &format!("{TABLE}\nfile_column = \"Photos\""),
+        &["there is no column Photos (did you mean photo?)"],
+    );
+}
+
+#[test]
+fn spaces_before_quotes_are_no_part_of_cells() {
+    let project = own_photos();
+    for (csv, colours) in [
+        ("file_name,colour\n0.jpg, \"red\"\n1.jpg,red\n", ["red", "red"]),
+        (
+            "file_name, \"colour\"\n\"0.jpg\",   \"dark, red\"\n 1.jpg , \"a \"\"b\"\" c\" \n",
+            ["dark, red", "a \"b\" c"],
+        ),
+        ("file_name;colour\r\n0.jpg;\t\"red\"\r\n \"1.jpg\";blue\r\n", ["red", "blue"]),
+        ("file_name\tcolour\n0.jpg\t \"red\"\n1.jpg\t\"blue\"\n", ["red", "blue"]),
+        // A quote that does not begin a cell is one of its letters.
+        ("file_name,colour\n0.jpg,17 \"wheels\n1.jpg,17\"\n", ["17 \"wheels", "17\""]),
+        (
+            "file_name,colour\n0.jpg,\"said, \"\"red\"\"\"\n1.jpg,\"\"\"red\"\"\"\n",
+            ["said, \"red\"", "\"red\""],
+        ),
+    ] {
+        project.write("cars.csv", csv.as_bytes());
+        project.succeeds(TABLE);
+        let rows = project.annotations().rows;
+        let found: Vec<_> =
+            rows.iter().map(|row| row.values[0].as_ref().unwrap().texts()[0].as_str()).collect();
+        assert_eq!(found, colours, "{csv}");
+    }
+}
+
+#[test]
+fn names_of_columns_have_one_normal_form() {
+    let project = own_photos();
+    let csv = "\u{feff}\u{feff}file\u{200b}_name,Farbto\u{308}ne,\u{a0}split \n0.jpg,red,test\u{a0}\n";
+    project.write("cars.csv", csv.as_bytes());
+    project.succeeds(TABLE);
+    let table = project.annotations();
+    assert_eq!(table.columns, ["Farbt\u{f6}ne"]);
+    assert_eq!(table.rows[0].split, Some(Split::Test));
+    project.write("cars.csv", "file_name,Farbt\u{f6}ne,Farbto\u{308}ne\n".as_bytes());
+    project.fails(TABLE, &["the column Farbt\u{f6}ne is there twice"]);
+    project.write("cars.csv", "Fotoe\u{308},colour\n0.jpg,red\n".as_bytes());
+    project.succeeds(&format!("{TABLE}\nfile_column = \"Foto\u{eb}\""));
 }

@@ -28,5 +28,5 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     let mut photos = annotated_once(path, entries.read_all(photo)?)?;
     photos.sort_by(|a, b| a.file_name.cmp(&b.file_name));
     let class_names = class_names.iter().map(|name| ClassName::parse(name)).collect();
-    Ok(Annotations { class_names, columns: Vec::new(), photos })
+    Ok(Annotations { class_names, photos, ..Annotations::default() })
 }

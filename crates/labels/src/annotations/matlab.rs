@@ -113,8 +113,6 @@ pub(super) struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    const SIDES: [&'static str; 4] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2"];
-
     /// Reads the array; names of photos are in the field `name_field`.
     pub(super) fn read(path: &'a Path, name_field: &'static str) -> Result<Self, Error> {
         let Value::Struct(array) = variable(path, "annotations")? else {
@@ -124,7 +122,7 @@ impl<'a> Entries<'a> {
             let missing = || wrong(path, format!("`annotations` has no field `{name}`"));
             array.field(name).ok_or_else(missing)
         };
-        let [x1, y1, x2, y2] = Self::SIDES;
+        let [x1, y1, x2, y2] = Crop::COLUMNS;
         let sides = [field(x1)?, field(y1)?, field(x2)?, field(y2)?];
         let (class, file_name) = (array.field("class"), field(name_field)?);
         Ok(Self { path, sides, class, file_name, name_field, array })
@@ -178,7 +176,7 @@ impl<'a> Entries<'a> {
     /// The box, and whether it began a few pixels outside the photo and was clipped.
     pub(super) fn crop(&self, row: usize) -> Result<(Crop, bool), String> {
         let mut sides = [0; 4];
-        for ((side, field), name) in sides.iter_mut().zip(self.sides).zip(Self::SIDES) {
+        for ((side, field), name) in sides.iter_mut().zip(self.sides).zip(Crop::COLUMNS) {
             match self.value(row, field).and_then(whole_number) {
                 Some(pixel) => *side = pixel,
                 None => return self.wrong(row, format!("`{name}` is not a whole number of pixels")),

@@ -20,7 +20,7 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     }
     photos.sort_by(|a, b| a.file_name.cmp(&b.file_name));
     let class_names = class_names.iter().map(|name| ClassName::parse(name)).collect();
-    Ok(Annotations { class_names, columns: Vec::new(), photos })
+    Ok(Annotations { class_names, photos, ..Annotations::default() })
 }
 
 fn read_photos(path: &Path, folder: &str, split: Split, classes: usize) -> Result<Vec<Annotation>, Error> {

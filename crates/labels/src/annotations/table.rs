@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::schema::{MODEL_YEARS, ingest};
+use marque_contracts::schema::{Spellings, ingest, model_year, normalised};
 use marque_formats::{AnnotationRow, AnnotationTable};
 
 use super::{Annotation, Annotations, all_or_list};
@@ -15,7 +15,8 @@ use crate::{ClassName, Error};
 pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     let path = metadata.join(ingest::ANNOTATION_TABLE.trim_start_matches(ingest::METADATA));
     let table = AnnotationTable::read(&path)?;
-    let parts = Parts::of(&table.columns);
+    let mut spellings = Spellings::default();
+    let mut parts = Parts::of(&table.columns, &mut spellings);
     let names =
         all_or_list(table.rows.iter().map(|row| parts.class_name(row)), |years| Error::Years { years })?;
     // Positions by name: sorted, each once.
@@ -30,35 +31,41 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
         values: row.values,
     };
     let photos = table.rows.into_iter().zip(&names).map(photo).collect();
-    Ok(Annotations { class_names: positions.into_keys().collect(), columns: table.columns, photos })
+    let class_names = positions.into_keys().collect();
+    Ok(Annotations { class_names, columns: table.columns, photos, spellings })
 }
 
 /// Where the table's columns have the parts of a class name.
-struct Parts {
+struct Parts<'a> {
     make: Option<usize>,
     model: Option<usize>,
     body: Option<usize>,
     year: Option<usize>,
+    spellings: &'a mut Spellings,
 }
 
-impl Parts {
-    fn of(columns: &[String]) -> Self {
+impl<'a> Parts<'a> {
+    fn of(columns: &[String], spellings: &'a mut Spellings) -> Self {
         let position = |name: &str| columns.iter().position(|column| column == name);
         Self {
             make: position("make"),
             model: position("model"),
             body: position("body"),
             year: position("year"),
+            spellings,
         }
     }
 
     /// The class name of a row; `None` if nothing in the row tells.
-    fn class_name(&self, row: &AnnotationRow) -> Result<Option<ClassName>, String> {
-        let value = |column: Option<usize>| column.and_then(|column| row.values.get(column)?.clone());
-        let year = value(self.year).map(|text| parse_year(&text, row)).transpose()?;
-        let (make, model, body) = (value(self.make), value(self.model), value(self.body));
-        let mut name = match &row.class_name {
-            Some(text) => ClassName::parse(text),
+    fn class_name(&mut self, row: &AnnotationRow) -> Result<Option<ClassName>, String> {
+        let [make, model, body, year] = [self.make, self.model, self.body, self.year].map(|column| {
+            let cell = row.values.get(column?)?.as_ref()?;
+            self.name(&cell.texts().join(" "))
+        });
+        let wrong = |text: &String| format!("{}: {text:?}", row.file_name);
+        let year = year.map(|text| model_year(&text).ok_or_else(|| wrong(&text))).transpose()?;
+        let mut name = match row.class_name.as_deref().and_then(|text| self.name(text)) {
+            Some(text) => ClassName::parse(&text),
             None => {
                 let year = year.map(|year| year.to_string());
                 let parts: Vec<_> = [&make, &model, &body, &year].into_iter().flatten().cloned().collect();
@@ -74,12 +81,13 @@ impl Parts {
         name.year = year.or(name.year);
         Ok(Some(name))
     }
-}
 
-/// A year as people and spreadsheets write it: "2012", "2012.0".
-fn parse_year(text: &str, row: &AnnotationRow) -> Result<i64, String> {
-    let text = text.trim();
-    let digits = text.strip_suffix(".0").unwrap_or(text);
-    let year = digits.parse().ok().filter(|year| MODEL_YEARS.contains(year));
-    year.ok_or_else(|| format!("{}: {text:?}", row.file_name))
+    /// A name in its normal form; `None` if there is nothing in it that is seen.
+    fn name(&mut self, text: &str) -> Option<String> {
+        let name = normalised(text).into_owned();
+        (!name.is_empty()).then(|| {
+            self.spellings.add(text);
+            name
+        })
+    }
 }

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use marque_contracts::schema::{Dataset, Head, Layout, ingest, labels};
 use marque_contracts::{Digest, Failure, Job, Silent, Stage, Summary};
-use marque_formats::{AnnotationRow, AnnotationTable, Column, DuplicateKind, DuplicateRow, PhotoRow, Table};
+use marque_formats::{
+    AnnotationRow, AnnotationTable, CellValue, Column, DuplicateKind, DuplicateRow, PhotoRow, Table,
+};
 use marque_labels::{Labels, Settings};
 use marque_settings::{Document, Reader};
 use tempfile::TempDir;
@@ -106,7 +108,7 @@ pub(crate) fn photo(name: &str) -> PhotoRow {
 
 /// A row without split, class name or box. An empty value is null.
 pub(crate) fn row(name: &str, values: &[&str]) -> AnnotationRow {
-    let values = values.iter().map(|value| (!value.is_empty()).then(|| (*value).to_owned())).collect();
+    let values = values.iter().map(|value| (!value.is_empty()).then(|| CellValue::from(*value))).collect();
     AnnotationRow { file_name: name.to_owned(), values, ..AnnotationRow::default() }
 }
 

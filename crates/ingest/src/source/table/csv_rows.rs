@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
+use marque_formats::CellValue;
 
 use super::RawTable;
 use crate::Error;
@@ -37,20 +38,21 @@ pub(super) fn parse(text: &[u8]) -> Result<RawTable, String> {
         Some((separator, rest)) => (separator, rest, 1),
         None => (separator(text), text, 0),
     };
-    let mut lines = Lines { text, at: 0, line: 1 + before };
-    if let Some(OpenQuote { at, kind }) = open_quote(text, separator) {
+    let text = without_space_before_quotes(text, separator);
+    let mut lines = Lines { text: &text, at: 0, line: 1 + before };
+    if let Some(OpenQuote { at, kind }) = open_quote(&text, separator) {
         let cell = String::from_utf8_lossy(text[at + 1..].split(|b| *b == b'\n').next().unwrap_or_default());
         let cell: String = cell.trim_end().chars().take(20).collect();
         let line = lines.of(at as u64);
         let problem = format!("line {line}: the quote before {cell:?} is not closed: {kind}");
-        return Ok(RawTable { columns: Vec::new(), rows: Vec::new(), problems: vec![problem] });
+        return Ok(RawTable { problems: vec![problem], ..RawTable::default() });
     }
     let mut reader =
-        ReaderBuilder::new().delimiter(separator).trim(Trim::All).flexible(true).from_reader(text);
+        ReaderBuilder::new().delimiter(separator).trim(Trim::All).flexible(true).from_reader(text.as_slice());
     let headers = reader.byte_headers().map_err(|e| e.to_string())?;
     let columns = cells(headers).ok_or_else(|| format!("its first line is not UTF-8; {SAVE}"))?;
-    let columns: Vec<_> = columns.into_iter().map(Option::unwrap_or_default).collect();
-    let mut raw = RawTable { columns, rows: Vec::new(), problems: Vec::new() };
+    let columns = columns.into_iter().map(|cell| cell.map_or(String::new(), |cell| cell.texts().concat()));
+    let mut raw = RawTable { columns: columns.collect(), ..RawTable::default() };
     for record in reader.byte_records() {
         let mut record = record.map_err(|e| e.to_string())?;
         let place = format!("line {}", lines.of(record.position().map_or(0, csv::Position::byte)));
@@ -167,10 +169,49 @@ fn separator(text: &[u8]) -> u8 {
     most.map_or(b',', |(separator, _)| separator)
 }
 
-fn cells(record: &ByteRecord) -> Option<Vec<Option<String>>> {
+/// The text without the spaces that stand before quotes at the beginning of cells, as in `a, "b"`: RFC 4180 knows none,
+/// and they would make the quotes a part of the cell.
+fn without_space_before_quotes(text: &[u8], separator: u8) -> Vec<u8> {
+    #[derive(Clone, Copy)]
+    enum At {
+        Start,
+        Plain,
+        Quoted,
+    }
+    let mut kept = Vec::with_capacity(text.len());
+    let (mut at, mut rest) = (At::Start, text);
+    while let Some((byte, after)) = rest.split_first() {
+        if let At::Start = at {
+            let space = |byte: &&u8| matches!(byte, b' ' | b'\t') && **byte != separator;
+            let begins = &rest[rest.iter().take_while(space).count()..];
+            if begins.first() == Some(&b'"') {
+                rest = &begins[1..];
+                kept.push(b'"');
+                at = At::Quoted;
+                continue;
+            }
+        }
+        kept.push(*byte);
+        rest = after;
+        at = match at {
+            At::Quoted if *byte != b'"' => At::Quoted,
+            // Two quotes inside a quoted cell are one of its text.
+            At::Quoted if rest.first() == Some(&b'"') => {
+                kept.push(b'"');
+                rest = &rest[1..];
+                At::Quoted
+            }
+            _ if *byte == separator || matches!(byte, b'\n' | b'\r') => At::Start,
+            _ => At::Plain,
+        };
+    }
+    kept
+}
+
+fn cells(record: &ByteRecord) -> Option<Vec<Option<CellValue>>> {
     let cell = |bytes: &[u8]| {
         let text = std::str::from_utf8(bytes).ok()?;
-        Some((!text.is_empty()).then(|| text.to_owned()))
+        Some((!text.is_empty()).then(|| text.into()))
     };
     record.iter().map(cell).collect()
 }
