@@ -31,6 +31,7 @@ const TRAIN: &[Case] = &[
     ("backbone", "resnet34", &[], Changes),
     ("bottleneck_stride", "first-1x1", &[], Refused("changes nothing without train.backbone = \"resnet50\"")),
     ("weights", "weights.safetensors", &[], Changes),
+    ("weights_prefix", "backbone.", &[], Refused("needs train.weights")),
     ("norm_eps", "0.01", &[], Changes),
     ("mean", "[0.4, 0.5, 0.6]", &[], Changes),
     ("std", "[0.25, 0.25, 0.25]", &[], Changes),

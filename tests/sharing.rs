@@ -54,7 +54,7 @@ fn a_trained_network_is_exported_with_its_card() {
     assert!(file.windows(12).any(|window| window == b"pixel_values"));
     let card = std::fs::read_to_string(project.path("CARD.md")).unwrap();
     for part in
-        ["library_name: marque", "## Results", "| brand | accuracy | ", "| `epochs` |", "## Data", "| era | "]
+        ["library_name: marque", "## Results", "| brand | accuracy | ", "| `train.epochs` |", "## Data", "| era | "]
     {
         assert!(card.contains(part), "{part}\n{card}");
     }
@@ -76,7 +76,7 @@ fn results_of_another_model_are_not_on_the_card() {
     project.call(&["run", "train", "--set", "train.seed=77"]).succeeded();
     project.call(&["export", "--card", "CARD.md"]).succeeded();
     let card = std::fs::read_to_string(project.path("CARD.md")).unwrap();
-    assert!(card.contains("| `seed` | 77 |") && !card.contains("## Results"), "{card}");
+    assert!(card.contains("| `train.seed` | 77 |") && !card.contains("## Results"), "{card}");
 }
 
 /// What is measured on mirror images too is not what the model alone does.

@@ -54,6 +54,6 @@ fn a_limit_that_is_reached_is_said() {
 #[test]
 fn nothing_that_a_user_types_steers_the_terminal() {
     let called = Project::finished().call(&["run", "\u{1b}]0;owned\u{7}"]).failed(2, "there is no stage");
-    assert!(called.stderr.contains("\\u{1b}]0;owned\\u{7}"), "{:?}", called.stderr);
+    assert!(called.stderr.contains("\\u001b]0;owned\\u0007"), "{:?}", called.stderr);
     assert!(!called.stderr.contains('\u{1b}'), "{:?}", called.stderr);
 }

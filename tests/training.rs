@@ -313,7 +313,7 @@ fn heads_answer_in_agreement_with_fine_classes() {
     let metrics: serde_json::Value = serde_json::from_str(&metrics).unwrap();
     assert_eq!(metrics["heads"].as_array().unwrap().len(), 3);
     let explained = project.call(&["explain", "train"]).succeeded();
-    assert!(explained.stdout.contains(r#""implies":["brand","type","era"]"#), "{}", explained.stdout);
+    assert!(explained.stdout.contains(r#"train.heads.exact.implies = ["brand","type","era"]"#), "{}", explained.stdout);
     // Other heads cannot be implied by coarser classes.
     let coarse = "train.heads.type.implies=[\"brand\"]";
     let exact = "train.heads.exact.implies=[]";
@@ -347,7 +347,7 @@ fn a_dry_run_says_what_would_run_and_tries_the_training() {
     let called = project.call(&dry).succeeded();
     for part in [
         "preprocess fresh",
-        "train      would run: accumulate: 1 → 2, epochs: 2 → 40",
+        "train      would run: train.accumulate: 1 → 2, train.epochs: 2 → 40",
         "evaluate   would run: train has to run first",
         "training: tried 4 batches of",
         "an epoch: about",
@@ -392,7 +392,7 @@ fn a_sweep_of_learning_rates_is_drawn_and_leaves_nothing_behind() {
         .call(&["lr-find", "--out", "nowhere/rates.svg"])
         .failed(4, "failed to open file `nowhere/rates.svg`");
     let other = project.call(&["lr-find", "--steps", "20", "--set", "preprocess.resize=lanczos"]).succeeded();
-    let said = "tried on the results that are there, though preprocess would run first: resize: ";
+    let said = "tried on the results that are there, though preprocess would run first: preprocess.resize: ";
     assert!(other.stdout.contains(said), "{}", other.stdout);
     project.call(&["lr-find", "--from", "0"]).failed(2, "must be a number above 0");
     Project::new(PIPELINE).call(&["lr-find"]).failed(4, "`labels` has no result yet");

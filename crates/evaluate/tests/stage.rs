@@ -315,7 +315,8 @@ fn settings_that_change_the_output_are_in_the_key() {
     assert_eq!(
         stage(settings(8)),
         serde_json::json!({
-            "split": "test", "batch_size": 8, "flip": false, "photos": 4, "mistakes": 3, "precision": "f32",
+            "evaluate": { "split": "test", "batch_size": 8, "flip": false, "photos": 4, "mistakes": 3 },
+            "runtime": { "precision": "f32" },
         })
     );
     assert_ne!(stage(settings(1)), stage(Settings { split: Split::Validation, ..settings(1) }));
