@@ -9,8 +9,8 @@ use crate::Error;
 const CHANGES: [&str; 7] = ["drop", "delete", "truncate", "insert", "update", "create", "alter"];
 
 /// Words and signs of the longest query, values in lists aside. Polars goes into each term from the one before it, on
-/// threads whose stacks are its own: `a || a || …` of 900 words and signs is more than they hold.
-const MOST_TERMS: usize = 500;
+/// threads whose stacks are its own: `a || a || …` of 400 words and signs is more than they hold.
+const MOST_TERMS: usize = 300;
 
 /// A query as words and signs, without what stands in quotes or comments. Words are in small letters.
 pub(crate) struct Statement {
