@@ -18,7 +18,8 @@ fn what_is_read_is_hashed_before_it_leaves_the_store() {
         [&["export", "--onnx", "out"], &["export", "--card", "out"], &["export", "--folder", "out"]];
     let photo = "ingest/current/photos/";
     // A damaged file, the commands that read it, and one that does not and works all the same.
-    let cases: [(&str, &[&[&str]], &[&str]); 11] = [
+    type Command = &'static [&'static str];
+    let cases: [(&str, &[Command], Command); 11] = [
         ("train/current/model/model.safetensors", &exports, &["inspect", "labels"]),
         ("train/current/model/config.json", &exports, &["sql", "select * from history"]),
         ("train/current/model/preprocessor_config.json", &exports, &["inspect", "history"]),

@@ -124,7 +124,8 @@ fn results_can_be_used_when_their_source_is_gone() {
 
 #[test]
 fn records_of_the_store_itself_are_named_with_what_to_do() {
-    let cases: [(&str, fn(&Path)); 3] = [
+    type Change = fn(&Path);
+    let cases: [(&str, Change); 3] = [
         ("empty", |record| std::fs::write(record, "").unwrap()),
         ("of another kind", |record| std::fs::write(record, "[]").unwrap()),
         ("a folder", |record| {

@@ -152,7 +152,8 @@ fn labels_that_cannot_be_trained_on_or_measured_are_told_before_the_pixels_are_p
             ]
         })
     };
-    let cases: [(&str, Cells, &str, Option<(i32, &str)>); 6] = [
+    type Refusal = Option<(i32, &'static str)>;
+    let cases: [(&str, Cells, &str, Refusal); 6] = [
         ("all", some(0, 40), "", None),
         (
             "no size to learn from",

@@ -53,9 +53,14 @@ fn a_trained_network_is_exported_with_its_card() {
     let file = std::fs::read(project.path("model.onnx")).unwrap();
     assert!(file.windows(12).any(|window| window == b"pixel_values"));
     let card = std::fs::read_to_string(project.path("CARD.md")).unwrap();
-    for part in
-        ["library_name: marque", "## Results", "| brand | accuracy | ", "| `train.epochs` |", "## Data", "| era | "]
-    {
+    for part in [
+        "library_name: marque",
+        "## Results",
+        "| brand | accuracy | ",
+        "| `train.epochs` |",
+        "## Data",
+        "| era | ",
+    ] {
         assert!(card.contains(part), "{part}\n{card}");
     }
     project.call(&["export", "--folder", "published"]).succeeded();

@@ -313,7 +313,11 @@ fn heads_answer_in_agreement_with_fine_classes() {
     let metrics: serde_json::Value = serde_json::from_str(&metrics).unwrap();
     assert_eq!(metrics["heads"].as_array().unwrap().len(), 3);
     let explained = project.call(&["explain", "train"]).succeeded();
-    assert!(explained.stdout.contains(r#"train.heads.exact.implies = ["brand","type","era"]"#), "{}", explained.stdout);
+    assert!(
+        explained.stdout.contains(r#"train.heads.exact.implies = ["brand","type","era"]"#),
+        "{}",
+        explained.stdout
+    );
     // Other heads cannot be implied by coarser classes.
     let coarse = "train.heads.type.implies=[\"brand\"]";
     let exact = "train.heads.exact.implies=[]";

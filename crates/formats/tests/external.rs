@@ -38,8 +38,11 @@ fn shown(value: CellValue) -> String {
     }
 }
 
+/// Rows and what is wrong with each.
+type Problems = Vec<(usize, String)>;
+
 /// The only column of a file: what it holds, its texts, and what is wrong with it.
-fn read(path: &Path) -> Result<(ExternalKind, Vec<Option<String>>, Vec<(usize, String)>), Error> {
+fn read(path: &Path) -> Result<(ExternalKind, Vec<Option<String>>, Problems), Error> {
     let table = ExternalTable::open(path, 100)?;
     let kind = table.columns()[0].kind.clone();
     let (mut texts, mut problems) = (Vec::new(), Vec::new());

@@ -118,7 +118,7 @@ fn what_single_photos_cannot_give_others_give_in_proportion() {
 #[test]
 fn a_second_head_with_a_value_of_its_own_for_many_photos_leaves_the_share_to_the_others() {
     // Two thirds of the photos have a number plate of their own that nothing else has; of the rest it is not known.
-    let plate = |i: usize| (i % 3 > 0).then(|| format!("plate {i}"));
+    let plate = |i: usize| (!i.is_multiple_of(3)).then(|| format!("plate {i}"));
     let photo =
         |i: usize| Photo { name: format!("{i:03}.jpg"), stratum: vec![class(i % 4), plate(i)], group: None };
     let photos: Vec<_> = (0..120).map(photo).collect();

@@ -40,7 +40,7 @@ impl<'a> WeightsFile<'a> {
         File::open(path)?.take(512).read_to_end(&mut start)?;
         if start.starts_with(b"PK\x03\x04") {
             let archive = guarded(|| Archive::open(path)).map_err(refuse)?;
-            let archive = archive.map_err(|fault| in_archive(fault, &refuse))?;
+            let archive = archive.map_err(|fault| in_archive(fault, refuse))?;
             let shapes = archive.shapes().map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
             return Ok(Self { path, content: Content::Pth(archive), shapes });
         }

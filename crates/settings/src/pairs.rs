@@ -69,11 +69,8 @@ fn closed(value: &str) -> Option<usize> {
         match (open.last().copied(), c) {
             (Some('"'), _) if escaped => escaped = false,
             (Some('"'), '\\') => escaped = true,
-            (Some(quote @ ('"' | '\'')), _) => {
-                if c == quote {
-                    open.pop();
-                }
-            }
+            (Some(quote @ ('"' | '\'')), _) if c == quote => _ = open.pop(),
+            (Some('"' | '\''), _) => {}
             (_, '"' | '\'' | '[' | '{') => open.push(c),
             (Some('['), ']') | (Some('{'), '}') => _ = open.pop(),
             _ => {}

@@ -242,8 +242,11 @@ fn weight_gradient_by_depth(g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32])
     });
 }
 
-/// Cuts a weight gradient into (tap, at most `limit` input channels, the values that belong to them).
-fn blocks<'a>(g: &Geometry, limit: usize, dw: &'a mut [f32]) -> Vec<((usize, Range<usize>), &'a mut [f32])> {
+/// A tap, some input channels, and the values of a weight gradient that belong to them.
+type Block<'a> = ((usize, Range<usize>), &'a mut [f32]);
+
+/// Cuts a weight gradient into blocks of at most `limit` input channels.
+fn blocks<'a>(g: &Geometry, limit: usize, dw: &'a mut [f32]) -> Vec<Block<'a>> {
     let of_tap = |tap| pieces(0..g.inputs, limit).map(move |channels| (tap, channels));
     let blocks: Vec<_> = (0..g.taps()).flat_map(of_tap).collect();
     let values = cut(dw, blocks.iter().map(|(_, channels)| channels.len() * g.outputs));

@@ -115,10 +115,9 @@ impl Archive {
         if count == 0 {
             return Ok((place.shape.clone(), Vec::new()));
         }
-        let steps = place.shape.iter().zip(&place.strides);
-        let last = steps.fold(Some(0_usize), |last, (length, stride)| {
-            last?.checked_add((length - 1).checked_mul(*stride)?)
-        });
+        let mut steps = place.shape.iter().zip(&place.strides);
+        let last = steps
+            .try_fold(0_usize, |last, (length, stride)| last.checked_add((length - 1).checked_mul(*stride)?));
         let bytes = last.and_then(|last| last.checked_add(1)?.checked_mul(width));
         let bytes = bytes.filter(|bytes| *bytes <= LARGEST_TENSOR).ok_or_else(too_large)?;
         let start = (place.offset as u64).checked_mul(width as u64).ok_or_else(too_large)?;
