@@ -63,6 +63,14 @@ impl FinishedFiles {
         serde_json::from_value(self.found.get(path)?.clone()).ok()
     }
 
+    /// How many files of a folder an interrupted run has noted in its work folder, `folder` by its path with `/` at the end.
+    /// They are not hashed: [`open`](Self::open) does that, and may find fewer.
+    pub fn count(work: &Path, folder: &str) -> u64 {
+        let Ok(notes) = fs_err::read_dir(work.join(RESUME)) else { return 0 };
+        let names = notes.filter_map(|note| note.ok()?.file_name().into_string().ok());
+        names.filter(|name| name.starts_with(&note_name(folder))).count() as u64
+    }
+
     /// Notes that a file is whole. It must have been flushed and be under its own name.
     ///
     /// # Errors
@@ -70,8 +78,13 @@ impl FinishedFiles {
     pub fn note(&self, path: &str, value: impl Serialize) -> io::Result<()> {
         let blake3 = Digest::of_file(&self.output.join(path))?;
         let note = Note { path: path.to_owned(), blake3, value: serde_json::to_value(value)? };
-        json::write(&self.notes.join(format!("{}.json", path.replace('/', "-"))), &note)
+        json::write(&self.notes.join(format!("{}.json", note_name(path))), &note)
     }
+}
+
+/// The name of the note of a file, but for its ending; of a folder, what the names of those of its files begin with.
+fn note_name(path: &str) -> String {
+    path.replace('/', "-")
 }
 
 /// A note, if it is one and its file is as it says.
@@ -119,6 +132,9 @@ mod tests {
             fs_err::write(output.join(name), name).unwrap();
             files.note(name, name.len()).unwrap();
         }
+        let counts = ["shards/", "webdataset/"].map(|folder| FinishedFiles::count(output, folder));
+        assert_eq!(counts, [3, 0]);
+        assert_eq!(FinishedFiles::count(&output.join("never"), "shards/"), 0);
         fs_err::write(output.join("shards/1"), "shards/!").unwrap();
         fs_err::remove_file(output.join("shards/2")).unwrap();
         for stray in ["shards/3", "notes.txt", "index-1"] {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use marque_contracts::counts::counted;
 use marque_contracts::durable::{create_folder, write_atomic};
 use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
-use marque_contracts::{Bar, Failure, FinishedFiles, Input, Job, RESUME, Stage, Summary, Unit};
+use marque_contracts::{Bar, Failure, FinishedFiles, Input, Job, Stage, Summary, Unit};
 use marque_formats::{BoxFit, CropRow, Geometry, IndexRow, ShardKind, ShardWriter, shard_path};
 use marque_photo::{ANY_SIZE, Budget, Photo, Preparer};
 use rayon::prelude::*;
@@ -189,7 +189,7 @@ impl Stage for Preprocess {
     }
 
     fn resumes_from(&self, work: &Path) -> Option<String> {
-        let finished = fs_err::read_dir(work.join(RESUME)).ok()?.count() as u64;
+        let finished = FinishedFiles::count(work, preprocess::SHARDS);
         (finished > 0).then(|| format!("after {}", counted(finished, "shard", "shards")))
     }
 

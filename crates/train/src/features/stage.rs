@@ -214,9 +214,7 @@ impl Stage for Features {
     }
 
     fn resumes_from(&self, work: &Path) -> Option<String> {
-        let files = fs_err::read_dir(work.join(features::FEATURES)).ok()?;
-        let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
-        let finished = names.filter(|name| name.ends_with(".safetensors")).count() as u64;
+        let finished = FinishedFiles::count(work, features::FEATURES);
         (finished > 0).then(|| format!("after {}", counted(finished, "shard", "shards")))
     }
 
