@@ -198,9 +198,7 @@ fn write(
         tensors::write(&folder.join(AVERAGE), named)?;
     }
     if !state.history.is_empty() {
-        let history = folder.join(HISTORY);
-        EpochRow::write(&state.history, &history)?;
-        sync_file(&history)?;
+        EpochRow::write(&state.history, &folder.join(HISTORY))?;
     }
     let steps = learner.parameters.iter().zip(learner.optimizer.state());
     let record = Record {
