@@ -3,22 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::STAGES;
-use marque_store::{Artifact, Damage, RunError, Store};
+use marque_store::{Artifact, RunError, Store};
 
 use crate::error::Error;
 
 /// Hashes files of a result, each or all of a folder if its name ends with `/`, and fails if one is not what was written.
 pub(crate) fn check(stage: &'static str, artifact: &Artifact, selections: &[&str]) -> Result<(), Error> {
-    first_error(stage, artifact.manifest.check_contents(&artifact.folder, selections))
-}
-
-/// The error for the first of the files that cannot be read, or else is damaged.
-fn first_error(stage: &'static str, damage: Vec<Damage>) -> Result<(), Error> {
-    if let Some(unreadable) = damage.iter().find(|damage| damage.is_unreadable()) {
-        return Err(RunError::UnreadableResult { stage, problem: unreadable.to_string() }.into());
-    }
-    match damage.first() {
-        Some(first) => Err(Error::DamagedResult { stage, damage: first.to_string() }),
+    match artifact.manifest.damage(&artifact.folder, selections) {
+        Some(damage) if damage.is_unreadable() => {
+            Err(RunError::UnreadableResult { stage, problem: damage.to_string() }.into())
+        }
+        Some(damage) => Err(Error::DamagedResult { stage, damage: damage.to_string() }),
         None => Ok(()),
     }
 }

@@ -129,10 +129,12 @@ impl Manifest {
         self.files.iter().filter_map(|file| check_size(folder, file)).collect()
     }
 
-    /// Files among `selections` that are missing or whose content is not as recorded: reads every byte.
-    pub fn check_contents(&self, folder: &Path, selections: &[&str]) -> Vec<Damage> {
+    /// What is wrong with the files among `selections`, if anything is: the first that cannot be read, since nothing is known
+    /// of it, or else the first that is missing or whose content is not as recorded. Reads every byte.
+    pub fn damage(&self, folder: &Path, selections: &[&str]) -> Option<Damage> {
         let chosen: Vec<_> = selections.iter().flat_map(|selection| self.select(selection)).collect();
-        chosen.into_par_iter().filter_map(|file| check_file(folder, file)).collect()
+        let damage: Vec<_> = chosen.into_par_iter().filter_map(|file| check_file(folder, file)).collect();
+        damage.into_iter().min_by_key(|damage| !damage.is_unreadable())
     }
 
     /// The first file that is missing or whose content is not as recorded: reads every byte.

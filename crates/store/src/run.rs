@@ -221,7 +221,7 @@ impl Runner<'_> {
             // What is damaged is found and made again before the stage itself runs.
             for input in stage.inputs().into_iter().filter(|input| folders.contains_key(input.stage)) {
                 damaged |= self.store.current(input.stage)?.is_some_and(|upstream| {
-                    !upstream.manifest.check_contents(&upstream.folder, input.files).is_empty()
+                    upstream.manifest.damage(&upstream.folder, input.files).is_some()
                 });
             }
             if !damaged {
@@ -237,18 +237,17 @@ impl Runner<'_> {
         let stage = self.stages[position].name();
         for input in self.stages[position].inputs() {
             let Some(upstream) = self.store.current(input.stage)? else { continue };
-            let damage = upstream.manifest.check_contents(&upstream.folder, input.files);
-            if let Some(unreadable) = damage.iter().find(|damage| damage.is_unreadable()) {
-                let problem = unreadable.to_string();
+            let Some(damage) = upstream.manifest.damage(&upstream.folder, input.files) else { continue };
+            if damage.is_unreadable() {
+                let problem = damage.to_string();
                 return Err(RunError::UnreadableResult { stage: input.stage, problem });
             }
-            let Some(first) = damage.into_iter().next() else { continue };
             match self.stages[..position].iter().position(|before| before.name() == input.stage) {
                 Some(before) if !self.request.only => {
-                    self.bring_up_to_date(before, Some(Reason::Damaged(first)))?;
+                    self.bring_up_to_date(before, Some(Reason::Damaged(damage)))?;
                 }
                 _ => {
-                    let damage = first.to_string();
+                    let damage = damage.to_string();
                     return Err(RunError::DamagedInput { stage, upstream: input.stage, damage });
                 }
             }
