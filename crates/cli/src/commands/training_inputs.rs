@@ -12,23 +12,15 @@ use crate::error::Error;
 use crate::terminal::Terminal;
 use crate::whole_results;
 
-/// Folders of the results that training reads, of the stages chosen. Says so if a stage before it is stale: what is tried
+/// Folders of the results that training reads, of the stages chosen; their files are hashed first. Says so if a stage before it is stale: what is tried
 /// then is not what the configuration asks for.
 pub(super) fn training_inputs(
     configuration: &Configuration,
     terminal: &Terminal,
     chosen: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
-    whole_folders(configuration, &assess_upstream(configuration, terminal)?, chosen)
-}
-
-/// The same as [`folders`], of results whose files were hashed and found to be what was written.
-fn whole_folders(
-    configuration: &Configuration,
-    assessments: &[Assessment],
-    chosen: impl Fn(&str) -> bool,
-) -> Result<BTreeMap<String, PathBuf>, Error> {
-    let folders = folders(configuration, assessments, chosen)?;
+    let assessments = assess_upstream(configuration, terminal)?;
+    let folders = folders(configuration, &assessments, chosen)?;
     let train = configuration.position(train::STAGE)?;
     for input in configuration.stages[train].inputs() {
         let upstream = assessments.iter().find(|assessment| assessment.stage == input.stage);
