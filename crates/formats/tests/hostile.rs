@@ -10,6 +10,7 @@ use arrow_array::{
     Int64Array, RecordBatch, StringArray, StructArray, UInt64Array,
 };
 use arrow_schema::{DataType, Field};
+use marque_fixtures::hostile::changed_file;
 use marque_formats::{Error, ExternalTable, Table};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding};
@@ -130,20 +131,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
-    fn changed_files_do_not_panic(
-        choice in any::<prop::sample::Index>(),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
-        cut in prop::option::of(any::<prop::sample::Index>()),
-    ) {
-        thread_local!(static FILES: [Vec<u8>; 4] = files());
-        let mut file = FILES.with(|files| choice.get(files).clone());
-        for (place, value) in changes {
-            let place = place.index(file.len());
-            file[place] = value;
-        }
-        if let Some(cut) = cut {
-            file.truncate(cut.index(file.len()));
-        }
+    fn changed_files_do_not_panic(file in changed_file(files().into())) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("table.parquet");
         std::fs::write(&path, &file).unwrap();

@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use image::{ImageFormat, Rgb, RgbImage};
+use marque_fixtures::hostile::changed_file;
 use marque_photo::{Budget, Decoder, Photo};
 use proptest::prelude::*;
 
@@ -39,20 +40,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
-    fn changed_files_do_not_panic(
-        choice in any::<prop::sample::Index>(),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
-        cut in prop::option::of(any::<prop::sample::Index>()),
-    ) {
-        thread_local!(static FILES: Vec<Vec<u8>> = encoded());
-        let mut file = FILES.with(|files| choice.get(files).clone());
-        for (place, value) in changes {
-            let place = place.index(file.len());
-            file[place] = value;
-        }
-        if let Some(cut) = cut {
-            file.truncate(cut.index(file.len()));
-        }
+    fn changed_files_do_not_panic(file in changed_file(encoded())) {
         if let Ok(photo) = Photo::read(&file, 1 << 20) {
             let (width, height) = (photo.width(), photo.height());
             let budget = Budget::new(photo.memory());

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use marque_fixtures::hostile::changed_file;
 use marque_network::{LoadReport, WeightsFile};
 use proptest::prelude::*;
 
@@ -122,20 +123,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
-    fn changed_files_do_not_panic(
-        choice in any::<prop::sample::Index>(),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
-        cut in prop::option::of(any::<prop::sample::Index>()),
-    ) {
-        thread_local!(static FILES: [Vec<u8>; 3] = small_files());
-        let mut bytes = FILES.with(|files| choice.get(files).clone());
-        for (place, value) in changes {
-            let place = place.index(bytes.len());
-            bytes[place] = value;
-        }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
+    fn changed_files_do_not_panic(bytes in changed_file(small_files().into())) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(file(&folder), &bytes).unwrap();
         exhaust(&file(&folder));
