@@ -26,3 +26,4 @@ mod sources;
 mod store_states;
 mod structure;
 mod training;
+mod trial_runs;
