@@ -48,7 +48,8 @@ fn a_training_that_was_killed_ends_in_the_same_weights() {
     let goes_on = "not finished: goes on in epoch ";
     let status = killed.call(&[&["status"][..], &set].concat()).succeeded().stdout;
     let line = status.lines().find(|line| line.starts_with("train")).unwrap();
-    assert!(line.contains(goes_on) && line.contains(" of 4"), "{status}");
+    assert!(line.contains(goes_on) && line.contains(" of 4, about "), "{status}");
+    assert!(line.contains(" of training left"), "{status}");
     let dry = killed.call(&[&["run", "train", "--dry-run"][..], &set].concat()).succeeded().stdout;
     assert!(dry.contains(&format!("would run: {goes_on}")), "{dry}");
     assert!(dry.contains("left: about ") && dry.contains(", as it goes on in epoch "), "{dry}");

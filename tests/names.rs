@@ -81,6 +81,19 @@ fn names_that_are_probably_meant_to_be_the_same_are_told() {
     for word in ["differ", "alike", "reads like"] {
         assert!(!said.contains(word), "{said}");
     }
+    // Class names without a label, and keywords that they nearly hold.
+    let project = own("[[heads]]\nname = \"kind\"\nrule = \"keyword\"\nclasses = [\"Coupe\", \"SUV\"]\n");
+    let name = |i: usize| ["BMW SUV 2012", "nan", "Fiat Coup\u{e9} 2012", "Audi Coupe 2012"][i % 4];
+    let rows: String = (0..40).map(|i| format!("{i:02}.png,{}\n", name(i))).collect();
+    std::fs::write(project.path("cars.csv"), format!("file_name,class_name\n{rows}")).unwrap();
+    let said = project.call(&["run", "labels"]).succeeded().stderr;
+    for message in [
+        "the class name `nan` reads like one that is not known",
+        "head `kind`: 1 class name holds a keyword but for accents or the width of letters, and is not taken to, such as \
+         `Fiat Coup\u{e9} 2012` with `Coupe`",
+    ] {
+        assert!(said.contains(message), "{message:?} is not in\n{said}");
+    }
     // A column that would say more if it were spelled otherwise.
     let project = own(COLOUR);
     std::fs::write(project.path("cars.csv"), "file_name,colour,Split\n00.png,red,test\n01.png,red,train\n")
@@ -109,6 +122,9 @@ fn a_column_that_is_not_there_is_told_before_photos_are_imported() {
         assert!(called.stderr.contains("did you mean `colour`?"), "{}", called.stderr);
         assert!(called.ran().is_empty(), "{}", called.stdout);
     }
+    let status = project.call(&["status"]).succeeded().stdout;
+    let line = status.lines().find(|line| line.starts_with("labels")).unwrap();
+    assert!(line.contains("blocked") && line.contains("the data set has no column `color`"), "{status}");
     // Photos alone may be imported.
     project.call(&["run", "ingest"]).succeeded();
 }

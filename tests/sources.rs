@@ -241,3 +241,33 @@ fn the_store_beside_the_photos_is_no_input() {
     let inside = ["run", "labels", "--set", "dataset.path=data/ingest/current/photos"];
     project.call(&inside).failed(4, "marque's own store of results, and nothing of that is read as input");
 }
+
+#[test]
+fn files_that_are_not_taken_are_counted() {
+    let folders = project("source = \"folders\"\npath = \"cars\"");
+    for (name, number) in [("cars/A 2008/1.jpg", 1), ("cars/B 2012/2.jpg", 2), ("cars/.old/3.jpg", 3)] {
+        write(&folders, name, &photo(number));
+    }
+    write(&folders, "cars/B 2012/notes.txt", b"mine");
+    write(&folders, "cars/A 2008/._1.jpg", b"of macOS");
+    write(&folders, "cars/A 2008/.DS_Store", b"of macOS");
+    let said = folders.call(&["run", "ingest"]).succeeded().stdout;
+    assert!(
+        said.contains("2 files are passed over, hidden or no photos by name and content, such as .old/3.jpg"),
+        "{said}"
+    );
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/hugging-face");
+    let parquet = project("source = \"hugging-face\"\npath = \"cars\"");
+    for (part, name) in [("train", "cars/train.parquet"), ("test", "cars/test.pq")] {
+        let content = std::fs::read(fixture.join(format!("{part}-00000-of-00001.parquet"))).unwrap();
+        write(&parquet, name, &content);
+    }
+    write(&parquet, "cars/README.md", b"about it");
+    let said = parquet.call(&["run", "ingest"]).succeeded().stdout;
+    for part in [
+        "1 file is Parquet by content, though not by name, and taken, such as test.pq",
+        "1 file is passed over, hidden or no Parquet by name and content, such as README.md",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in\n{said}");
+    }
+}

@@ -246,7 +246,11 @@ fn settings_that_would_change_nothing_are_refused() {
 
 #[test]
 fn settings_that_the_training_ends_before_are_warned_of() {
-    let cases: [(&[&str], &str); 3] = [
+    let cases: [(&[&str], &str); 4] = [
+        (
+            &["train.freeze=[\"stem\"]", "train.freeze_epochs=2"],
+            "train.freeze_epochs: is 2, so that what it is about does not learn in any of 2 epochs",
+        ),
         (&["train.patience=1"], "train.patience: is 1, which ends no training of 2 epochs early"),
         (&["train.schedule=step"], "train.step_epochs: is 30, so that the rate never falls in 2 epochs"),
         (&["train.resize=[[1, 20], [5, 32]]"], "train.resize: names epoch 5, but there are 2"),

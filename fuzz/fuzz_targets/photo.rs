@@ -2,12 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use marque_photo::{Decoder, Photo};
+use marque_photo::{Budget, Decoder, Photo};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(photo) = Photo::read(bytes, 1 << 18) else { return };
     let (width, height) = (photo.width(), photo.height());
-    if let Ok(pixels) = Decoder::new().decode(&photo, [255; 3]) {
-        assert_eq!(pixels.rgb.len(), width * height * 3);
+    let budget = Budget::new(1 << 28);
+    if let Ok(levels) = Decoder::new(&budget).decode(&photo, [255; 3], |pixels| pixels.rgb.len()) {
+        assert_eq!(levels, width * height * 3);
     }
 });

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, MultiProgress, ProgressDrawTarget};
+pub(crate) use marque_contracts::counts::seconds;
 use marque_contracts::{Bar, Progress, Unit, printable};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -332,17 +333,5 @@ pub(crate) fn bytes(n: u64) -> String {
         1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
         1_000_000..1_000_000_000 => format!("{:.1} MB", n as f64 / 1e6),
         _ => format!("{:.1} GB", n as f64 / 1e9),
-    }
-}
-
-/// A duration as people read it: "0.4 s", "2 min 05 s".
-pub(crate) fn seconds(s: f64) -> String {
-    if s < 99.95 {
-        return format!("{s:.1} s");
-    }
-    let whole = s.round() as u64;
-    match whole {
-        0..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers in messages: thousands apart, singular and plural, what is not listed, percentages, decimals.
+//! Numbers in messages: thousands apart, singular and plural, what is not listed, percentages, decimals, durations.
 
 /// A count with commas between thousands: "2,600".
 pub fn grouped(count: u64) -> String {
@@ -46,6 +46,18 @@ pub fn decimal(value: f64, digits: usize) -> String {
     }
 }
 
+/// A duration as people read it: "0.4 s", "2 min 05 s".
+pub fn seconds(s: f64) -> String {
+    if s < 99.95 {
+        return format!("{s:.1} s");
+    }
+    let whole = s.round() as u64;
+    match whole {
+        0..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +80,15 @@ mod tests {
             (f64::INFINITY, "inf"),
         ] {
             assert_eq!(decimal(value, 3), text);
+        }
+    }
+
+    #[test]
+    fn durations_have_the_units_that_matter() {
+        for (s, text) in
+            [(0.44, "0.4 s"), (99.96, "1 min 40 s"), (3_599.0, "59 min 59 s"), (3_660.0, "1 h 01 min")]
+        {
+            assert_eq!(seconds(s), text);
         }
     }
 

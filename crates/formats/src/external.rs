@@ -25,7 +25,7 @@ const FEATURES: &str = "huggingface";
 /// What a column holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExternalKind {
-    /// Text, numbers or flags: read as text.
+    /// Text, numbers, flags, dates or times: read as text.
     Text,
     /// Lists of such: read as lists of text.
     List,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use arrow_array::types::{Decimal256Type, Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow_array::{
-    ArrayRef, ArrowPrimitiveType, BooleanArray, Decimal128Array, Decimal256Array, DictionaryArray,
-    Float32Array, Float64Array, Int8Array, Int64Array, LargeStringArray, ListArray, NullArray, RecordBatch,
-    StringArray, StringViewArray, UInt64Array,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, Date32Array, Decimal128Array, Decimal256Array,
+    DictionaryArray, FixedSizeListArray, Float32Array, Float64Array, Int8Array, Int64Array, LargeStringArray,
+    ListArray, NullArray, RecordBatch, StringArray, StringViewArray, Time64MicrosecondArray,
+    TimestampMillisecondArray, UInt64Array,
 };
 use arrow_schema::{Field, Schema};
 use marque_formats::{CellValue, Error, ExternalKind, ExternalTable, Table};
@@ -96,7 +97,28 @@ fn every_type_is_text_by_one_rule() {
         Some(vec![None]),
         None,
     ]));
-    let cases: [(&str, ArrayRef, &[&str]); 13] = [
+    let day = |moments: Vec<Option<i64>>| Arc::new(TimestampMillisecondArray::from(moments));
+    let pairs: ArrayRef = Arc::new(FixedSizeListArray::from_iter_primitive::<Int64Type, _, _>(
+        [Some(vec![Some(3), Some(4)]), None],
+        2,
+    ));
+    let cases: [(&str, ArrayRef, &[&str]); 18] = [
+        (
+            "days",
+            Arc::new(Date32Array::from(vec![Some(14_245), Some(-1), None])),
+            &["2009-01-01", "1969-12-31", "?"],
+        ),
+        ("moments", day(vec![Some(1_230_768_000_000), None]), &["2009-01-01 00:00:00", "?"]),
+        (
+            "moments of a time zone, one beyond all calendars",
+            Arc::new(
+                TimestampMillisecondArray::from(vec![Some(1_230_768_000_000), Some(i64::MAX)])
+                    .with_timezone("+01:00"),
+            ),
+            &["2009-01-01 00:00:00Z", "!has a moment beyond all calendars"],
+        ),
+        ("times", Arc::new(Time64MicrosecondArray::from(vec![3_723_000_000])), &["01:02:03"]),
+        ("lists of one length", pairs, &["[3|4]", "?"]),
         (
             "text",
             Arc::new(StringArray::from(vec![Some(" red "), Some(""), None, Some("NaN")])),

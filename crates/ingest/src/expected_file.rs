@@ -60,6 +60,17 @@ impl ExpectedFile {
         Self { edition, ..Self::read(section, folder.join(name)) }
     }
 
+    /// Notes a problem if an entry before has the same place and edition: of two that differ one would not count.
+    pub(crate) fn once(&self, section: &mut Section<'_>, key: &str, before: &mut Vec<(PathBuf, String)>) {
+        let place = (self.path.clone(), self.edition.clone());
+        if !self.name().is_empty() && before.contains(&place) {
+            let message =
+                format!("{:?} is there twice: each file once, with all that is known of it", self.name());
+            section.problem(key, message);
+        }
+        before.push(place);
+    }
+
     /// An entry of `[[fetch.files]]`, each with its own place.
     fn read_placed(section: &mut Section<'_>) -> Self {
         let path = section
@@ -148,7 +159,13 @@ impl FetchSettings {
             let seed = section.key("seed", "seed of the variation of waits").seed(default.seed);
             let policy = Policy { connect, stall, attempts, backoff, longest_wait, parallel, seed };
             let about = "another file: pretrained weights";
-            Self { offline, policy, files: section.sections("files", about, ExpectedFile::read_placed) }
+            let mut before = Vec::new();
+            let files = section.sections("files", about, |section| {
+                let file = ExpectedFile::read_placed(section);
+                file.once(section, "path", &mut before);
+                file
+            });
+            Self { offline, policy, files }
         })
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use marque_contracts::schema::{ingest, normalised};
+use marque_contracts::schema::{Spellings, ingest, normalised};
 use marque_sample::Sample;
-use marque_settings::{Reader, Section};
+use marque_settings::{Measure, Reader, Section};
 use serde::{Serialize, Serializer};
 
 use crate::archive::Limits;
@@ -140,15 +140,15 @@ impl Settings {
             .optional_path("required for tables");
         let file_column =
             section.key("file_column", "table: column with the names of the photos").text("file_name");
-        let file_column = normalised(&file_column).into_owned();
+        let file_column = column(section, "file_column", &file_column);
         let image_column = section
             .key("image_column", "hugging-face: column with the photos")
             .optional_text("the only one that fits")
-            .map(|name| normalised(&name).into_owned());
+            .map(|name| column(section, "image_column", &name));
         let class_column = section
             .key("class_column", "hugging-face: column with the names of classes")
             .optional_text("the only class label, or `label`")
-            .map(|name| normalised(&name).into_owned());
+            .map(|name| column(section, "class_column", &name));
         let max_rejected = section
             .key(
                 "max_rejected",
@@ -165,6 +165,7 @@ impl Settings {
                  photos wait for one another, and one that takes more by itself is left out and listed (a JPEG \
                  file takes 6 to 12 bytes a pixel, a PNG file 6 to 15)",
             )
+            .of(Measure::Bytes)
             .count(MAX_DECODE_BYTES, 1 << 20..=1 << 50) as u64;
         let near = section
             .key(
@@ -182,7 +183,12 @@ impl Settings {
         let folder = path.clone().or_else(beside_table).unwrap_or_default();
         let about = "what is known of a file in `path`, or beside the table: what is listed must be there, or \
                      is downloaded; it changes no result by itself";
-        let files = section.sections("files", about, |file| ExpectedFile::read_named(file, &folder));
+        let mut before = Vec::new();
+        let files = section.sections("files", about, |section| {
+            let file = ExpectedFile::read_named(section, &folder);
+            file.once(section, "name", &mut before);
+            file
+        });
         let mut needed = |path: Option<PathBuf>, key: &str, what: &str| {
             path.unwrap_or_else(|| {
                 section.problem(key, what);
@@ -232,6 +238,20 @@ impl Settings {
             SourceSettings::Table(source) => Some(&source.table),
         }
     }
+}
+
+/// The name of a column in its normal form; characters that this leaves out are a warning.
+fn column(section: &mut Section<'_>, key: &str, text: &str) -> String {
+    let mut spellings = Spellings::default();
+    spellings.add(text);
+    let name = normalised(text).into_owned();
+    if name.is_empty() {
+        section.problem(key, format!("{text:?} has no character that is seen"));
+    }
+    for spelling in spellings.joined().filter(|_| !name.is_empty()) {
+        section.warning(key, spelling);
+    }
+    name
 }
 
 fn read_sample(section: &mut Section<'_>) -> Sample {

@@ -1,5 +1,6 @@
 //! Folders of the user's, read only: the one place through which sources list, hash and copy files.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -95,11 +96,11 @@ impl SourceFolder<'_> {
         self.path(name).is_file() && !above.chain([name]).any(|part| is_no_input(&self.path(part)))
     }
 
-    /// Whether a file is a photo by its content, where its name does not say so.
-    pub(crate) fn holds_photo(&self, name: &str) -> bool {
+    /// The first bytes of a file, which tell what it is; none if it cannot be read.
+    pub(crate) fn head(&self, name: &str) -> Vec<u8> {
         let mut head = Vec::new();
-        let read = |file: File| file.take(64).read_to_end(&mut head);
-        File::open(self.path(name)).and_then(read).is_ok() && is_photo_content(&head)
+        let read = File::open(self.path(name)).and_then(|file| file.take(64).read_to_end(&mut head));
+        read.map(|_| head).unwrap_or_default()
     }
 
     /// One digest of the names and contents of files.
@@ -115,8 +116,12 @@ impl SourceFolder<'_> {
 
 /// Whether a file's name is that of a photo. What macOS puts beside files into archives is not.
 pub(crate) fn is_photo(name: &str) -> bool {
+    has_photo_ending(name) && !is_hidden(name)
+}
+
+fn has_photo_ending(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
-    PHOTO_EXTENSIONS.contains(&&*extension) && !is_hidden(name)
+    PHOTO_EXTENSIONS.contains(&&*extension)
 }
 
 /// Whether the first bytes of a file are those of a photo in a format that is read.
@@ -135,8 +140,11 @@ fn is_no_input(path: &Path) -> bool {
     if path.is_symlink() && fs_err::canonicalize(path).is_ok_and(|real| store_around(&real).is_some()) {
         return true;
     }
+    if is_store(path) {
+        return true;
+    }
     let cache = is_cache(path);
-    if cache && !is_store(path) {
+    if cache {
         warn_once(format!("{} is left out: its file {CACHE_TAG} says that it is a cache", path.display()));
     }
     cache
@@ -157,14 +165,24 @@ pub(crate) fn is_cache_tag(content: &[u8]) -> bool {
     content.starts_with(CACHE_SIGNATURE)
 }
 
-/// Whether a folder is a store of marque.
+/// Whether a folder is a store of marque: by its own record, as people take tags away.
 fn is_store(folder: &Path) -> bool {
-    is_cache(folder) && folder.join("store.json").is_file()
+    let record = fs_err::read(folder.join("store.json")).ok();
+    let record: Option<BTreeMap<String, u32>> = record.and_then(|text| serde_json::from_slice(&text).ok());
+    record.is_some_and(|record| record.keys().eq(["format"]))
 }
 
 /// The store of marque that a path lies in, or is.
 pub(crate) fn store_around(path: &Path) -> Option<&Path> {
     path.ancestors().find(|folder| is_store(folder))
+}
+
+/// Whether a file that is not taken is worth a word: one that a user can see, or a photo in a hidden folder. What macOS puts
+/// beside files is not.
+pub(crate) fn is_worth_a_word(name: &str) -> bool {
+    let of_macos = |part: &str| part.starts_with("._") || part == "__MACOSX" || part == ".DS_Store";
+    let is_visible = !is_hidden(name);
+    !name.split('/').any(of_macos) && (is_visible || has_photo_ending(name))
 }
 
 /// Whether a file or a folder above it is hidden, or one that macOS adds.

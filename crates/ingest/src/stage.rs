@@ -161,7 +161,7 @@ impl Stage for Ingest {
     fn version(&self) -> u32 {
         let drawing =
             matches!(self.settings.source, SourceSettings::Sample(_)).then_some(marque_sample::VERSION);
-        8 + 100 * drawing.unwrap_or(0)
+        9 + 100 * drawing.unwrap_or(0)
     }
 
     fn settings(&self) -> Value {

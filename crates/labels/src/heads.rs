@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use marque_contracts::schema::{Head, HeadKind, Label, Spellings, Split};
+use marque_contracts::schema::{Head, HeadKind, Label, Spellings, Split, folded};
 use marque_formats::CellValue;
 
 use crate::column::{Cell, ColumnLabels};
@@ -57,6 +57,23 @@ impl NameRule {
                 let why: Vec<_> = why.into_iter().flatten().collect();
                 (!why.is_empty()).then(|| why.join("; "))
             }
+        }
+    }
+
+    /// A keyword that a name would hold as a whole word if accents and the width of letters did not count, and does not
+    /// hold; `None` if the name holds another.
+    pub(crate) fn nearly_holds(&self, name: &ClassName) -> Option<&str> {
+        let keywords = match self {
+            Self::Class(classifier) => classifier.keywords(),
+            Self::Tags(keywords) => keywords,
+        };
+        let plain: Vec<_> = keywords.iter().map(|keyword| folded(keyword)).collect();
+        let holds = keyword::all_matches(&name.text, keywords, NameMatching::Words);
+        let mut nearly = keyword::all_matches(&folded(&name.text), &plain, NameMatching::Words);
+        nearly.retain(|keyword| !holds.contains(keyword));
+        match self {
+            Self::Class(_) if !holds.is_empty() => None,
+            _ => nearly.first().map(|keyword| keywords[*keyword].as_str()),
         }
     }
 

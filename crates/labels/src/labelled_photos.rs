@@ -1,7 +1,5 @@
 //! The labelled photos: labels, splits, boxes, and leaks between splits.
 
-use std::collections::BTreeMap;
-
 use marque_contracts::counts::counted;
 use marque_contracts::schema::{Head, Spellings, Split, normalised};
 use marque_formats::{BoxFit, Crop, CropRow, DuplicateRow, LabelRow, LabelTable, PhotoRow};
@@ -9,6 +7,7 @@ use marque_formats::{BoxFit, Crop, CropRow, DuplicateRow, LabelRow, LabelTable, 
 use crate::class_table::ClassRow;
 use crate::duplicates::{Group, Leak, groups};
 use crate::heads::{AnnotatedPhotos, LabelledHead};
+use crate::join::{Joined, join};
 use crate::splits::{Shortfall, Splits};
 use crate::{Annotation, Annotations, ClassName, ColumnRule, Error, OnLeak, Settings};
 
@@ -34,6 +33,8 @@ pub(crate) struct LabelledPhotos<'a> {
     /// Boxes that reach far beyond their photos.
     pub(crate) beyond: Vec<(&'a PhotoRow, Crop)>,
     photos: Vec<(&'a PhotoRow, &'a Annotation)>,
+    /// Photos whose names the annotations spell in another form, in words.
+    pub(crate) spelled: Vec<String>,
     boxes: Vec<Option<Crop>>,
     columns: &'a [String],
     /// How class names are spelled.
@@ -47,14 +48,14 @@ impl<'a> LabelledPhotos<'a> {
         annotations: &'a Annotations,
         duplicates: &[DuplicateRow],
     ) -> Result<Self, Error> {
-        let matched = matched(photos, annotations)?;
+        let Joined { photos: matched, spelled } = join(photos, annotations)?;
         let found: Vec<_> = matched.iter().map(|(_, annotation)| *annotation).collect();
         let names = counted_names(&annotations.class_names, &found);
         let annotated =
             AnnotatedPhotos { annotations, photos: &found, names: &names, matching: settings.matching };
         let heads: Vec<_> =
             settings.heads.iter().map(|head| LabelledHead::of(head, &annotated)).collect::<Result<_, _>>()?;
-        let file_names: Vec<_> = found.iter().map(|annotation| annotation.file_name.as_str()).collect();
+        let file_names: Vec<_> = matched.iter().map(|(photo, _)| photo.file_name.as_str()).collect();
         let groups = groups(duplicates, settings.duplicates, &file_names);
         let Splits { of_photos: splits, shortfalls } = Splits::draw(settings, &found, &heads, &groups);
         let (mut boxes, mut clipped, mut beyond) = (Vec::new(), Vec::new(), Vec::new());
@@ -83,6 +84,7 @@ impl<'a> LabelledPhotos<'a> {
             unlabelled: photos.len().saturating_sub(found.len()),
             absent: annotations.photos.len().saturating_sub(found.len()),
             photos: matched,
+            spelled,
             columns: &annotations.columns,
             spellings: &annotations.spellings,
             heads,
@@ -208,26 +210,6 @@ impl<'a> LabelledPhotos<'a> {
             }
         }
     }
-}
-
-/// Photos with their annotations, sorted by name.
-fn matched<'a>(
-    photos: &'a [PhotoRow],
-    annotations: &'a Annotations,
-) -> Result<Vec<(&'a PhotoRow, &'a Annotation)>, Error> {
-    let by_name: BTreeMap<_, _> = photos.iter().map(|photo| (photo.file_name.as_str(), photo)).collect();
-    let find = |annotation: &'a Annotation| Some((*by_name.get(annotation.file_name.as_str())?, annotation));
-    let found: Vec<_> = annotations.photos.iter().filter_map(find).collect();
-    if found.is_empty() {
-        let none = || "none".to_owned();
-        return Err(Error::Unmatched {
-            annotations: annotations.photos.len(),
-            photos: photos.len(),
-            annotated: annotations.photos.first().map_or_else(none, |first| first.file_name.clone()),
-            photo: photos.first().map_or_else(none, |first| first.file_name.clone()),
-        });
-    }
-    Ok(found)
 }
 
 /// The class names, each with its number of photos.

@@ -22,6 +22,7 @@ mod duplicates;
 mod error;
 mod head_names;
 mod heads;
+mod join;
 mod keyword;
 mod labelled_photos;
 mod matching;

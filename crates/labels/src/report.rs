@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use marque_contracts::counts::{counted, listed};
 use marque_contracts::schema::{Head, HeadKind, Split, folded, labels};
 
+use crate::class_table::ClassRow;
 use crate::duplicates::Leak;
 use crate::heads::LabelledHead;
 use crate::labelled_photos::LabelledPhotos;
@@ -33,6 +34,13 @@ pub(crate) fn warn(labelled: &LabelledPhotos<'_>, settings: &Settings) {
         let several = "annotations are about photos that are not there";
         tracing::warn!("{}", counted(labelled.absent as u64, one, several));
     }
+    if let [first, ..] = labelled.spelled.as_slice() {
+        tracing::warn!(
+            "{} spelled in another form than the file, in accents, spaces or characters that are not seen, and taken for \
+             it, such as {first}",
+            counted(labelled.spelled.len() as u64, "annotated name is", "annotated names are")
+        );
+    }
     boxes(labelled);
     held_out(labelled, settings);
     labelled.head_records().iter().for_each(small);
@@ -41,6 +49,15 @@ pub(crate) fn warn(labelled: &LabelledPhotos<'_>, settings: &Settings) {
     }
     for (head, definition) in labelled.heads.iter().zip(&settings.heads) {
         likely_mistakes(head, definition);
+        keywords_alike(labelled, head);
+    }
+    if labelled.heads.iter().any(|head| head.names.is_some()) {
+        for name in labelled.names.iter().map(|row| &row.name.text).filter(|name| says_unknown(name)) {
+            tracing::warn!(
+                "the class name `{name}` reads like one that is not known; leave it empty there, and heads of class names \
+                 take these photos for unlabelled"
+            );
+        }
     }
     for column in labelled.columns_left_out() {
         tracing::warn!(
@@ -91,6 +108,22 @@ fn likely_mistakes(head: &LabelledHead, definition: &HeadDefinition) {
                  the class `{class}`; write it in one way if it is the same"
             );
         }
+    }
+}
+
+/// Warns of class names that hold a keyword but for accents or width, and are not taken to hold it.
+fn keywords_alike(labelled: &LabelledPhotos<'_>, head: &LabelledHead) {
+    let Some(rule) = &head.names else { return };
+    let names = labelled.names.iter().map(|row| &row.name);
+    let found: Vec<_> = names.filter_map(|name| Some((rule.nearly_holds(name)?, &name.text))).collect();
+    if let [(keyword, name), ..] = found.as_slice() {
+        let names = counted(found.len() as u64, "class name holds", "class names hold");
+        tracing::warn!(
+            "head `{}`: {names} a keyword but for accents or the width of letters, and {} not taken to, such as `{name}` \
+             with `{keyword}`; write it in one way if it is the same",
+            head.name,
+            if found.len() == 1 { "is" } else { "are" },
+        );
     }
 }
 
@@ -253,7 +286,7 @@ fn differences(labelled: &LabelledPhotos<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for head in &labelled.heads {
         let Some(rule) = &head.names else { continue };
-        let difference = |row: &crate::class_table::ClassRow| {
+        let difference = |row: &ClassRow| {
             let why = rule.difference(&row.name)?;
             let (words, article) = rule.both(&row.name);
             Some(format!("  {}: {words}, not {article}: {why}", row.name.text))

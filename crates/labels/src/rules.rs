@@ -119,6 +119,11 @@ impl Classifier {
         }
     }
 
+    /// The keywords that are looked for; none for rules that are not of keywords.
+    pub(crate) fn keywords(&self) -> &[String] {
+        if matches!(self.rule, Rule::Keyword { .. }) { self.named() } else { &[] }
+    }
+
     /// The makes of names that have no class of their own; none for rules that are not of makes.
     pub(crate) fn other_makes<'a>(&self, names: impl Iterator<Item = &'a ClassName>) -> BTreeSet<String> {
         let Rule::Make { .. } = self.rule else { return BTreeSet::new() };

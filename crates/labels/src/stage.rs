@@ -32,7 +32,7 @@ impl Stage for Labels {
     }
 
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn settings(&self) -> Value {

@@ -4,8 +4,8 @@ mod published;
 
 use marque_contracts::FailureKind;
 use marque_contracts::schema::{Dataset, Layout, Split, ingest, labels};
-use marque_formats::{Crop, CropRow};
-use marque_labels::{HeadRule, Rule, Settings};
+use marque_formats::{Crop, CropRow, PhotoRow};
+use marque_labels::{HeadRule, Rule, Settings, read_annotations};
 use marque_mat5::{Cell, Struct, Value, Variable, write};
 use published::{Bench, CLASSES, annotations, count, photos, settings};
 
@@ -187,4 +187,64 @@ fn other_things_that_cannot_work() {
     fs_err::remove_file(bench.input(ingest::PHOTO_TABLE)).unwrap();
     check_failure(&bench, settings(), FailureKind::Data, &["photos.parquet"]);
     assert!(!bench.output().join(labels::LABEL_TABLE).exists());
+}
+
+#[test]
+fn names_of_photos_may_be_spelled_in_another_form() {
+    let bench = Bench::new(0, 0, false);
+    let row = |name: &str| {
+        let mut row: Vec<Value> = [1.0, 2.0, 500.0, 400.0, 2.0].map(Value::from).into();
+        row.push(name.into());
+        row
+    };
+    let mut array = Struct::new(["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "fname"]);
+    // Composed for decomposed, the other way round, a no-break space, and two that one photo could be.
+    let annotated =
+        ["Citro\u{eb}n.jpg", "Skoda\u{30c}.jpg", "BMW\u{a0}X5.jpg", "a\u{308}.jpg", "\u{e4}.jpg", "b.jpg"];
+    annotated.iter().for_each(|name| array.push(row(name)).unwrap());
+    bench.write_mat("devkit/cars_train_annos.mat", "annotations", array.into());
+    let there = ["Citroe\u{308}n.jpg", "Skod\u{1ce}.jpg", "BMW X5.jpg", "a\u{308}\u{200b}.jpg", "b.jpg"];
+    let photo = |name: &&str| PhotoRow {
+        file_name: format!("cars_train/{name}"),
+        ..photos("cars_train", 1).next().unwrap()
+    };
+    bench.write_photos(there.iter().map(photo).collect());
+    let summary = bench.run(Settings { test: 0.0, validation: 0.0, ..settings_of_few() }).unwrap();
+    let names: Vec<_> = bench.labels().rows.into_iter().map(|row| row.file_name).collect();
+    let mut expected: Vec<_> =
+        [there[0], there[1], there[2], there[4]].iter().map(|name| format!("cars_train/{name}")).collect();
+    expected.sort();
+    assert_eq!(names, expected);
+    assert_eq!(summary.notes["annotations_without_photo"], 2);
+    assert_eq!(summary.notes["photos_without_annotation"], 1);
+}
+
+#[test]
+fn spellings_of_published_class_names_are_kept_to_be_told() {
+    for (layout, file) in [(Layout::StanfordCars, "devkit/cars_meta.mat"), (Layout::CarIms, "cars_annos.mat")]
+    {
+        let bench = Bench::new(2, 0, false);
+        let names = Cell::row(["Audi\u{200b} S4 Sedan 2007", "Ford Edge SUV 2012"].map(Value::from));
+        let name_field = if layout == Layout::CarIms { "relative_im_path" } else { "fname" };
+        let mut array =
+            Struct::new([name_field, "bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "test"]);
+        let mut row: Vec<Value> = vec!["1.jpg".into()];
+        row.extend([1.0, 1.0, 9.0, 9.0, 1.0, 0.0].map(Value::from));
+        array.push(row).unwrap();
+        let mut variables = vec![Variable::new("class_names", names)];
+        if layout == Layout::CarIms {
+            variables.push(Variable::new("annotations", array));
+        } else {
+            bench.write_mat("devkit/cars_train_annos.mat", "annotations", array.into());
+        }
+        fs_err::write(bench.metadata(file), write(&variables).unwrap()).unwrap();
+        let annotations = read_annotations(layout, &bench.metadata("")).unwrap();
+        assert_eq!(annotations.class_names[0].text, "Audi S4 Sedan 2007");
+        let told: Vec<_> = annotations.spellings.joined().collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with("\"Audi\\u{200b} S4 Sedan 2007\" has characters that are not seen"),
+            "{told:?}"
+        );
+    }
 }

@@ -21,17 +21,17 @@ impl Network {
     pub fn load(&self, path: &Path) -> Result<()> {
         let mut file = WeightsFile::open(path)?;
         let variables: Vec<_> = self.named_variables().collect();
-        let report = compare(&file, "", &variables, names::is_count);
+        let report = compare(&file, "", str::to_owned, &variables, names::is_count);
         if !report.is_complete() {
             return Err(Error::Mismatch { path: path.to_owned(), report: Box::new(report) });
         }
-        assign(&mut file, path, &variables, &report)
+        assign(&mut file, path, &variables, &report, str::to_owned)
     }
 
     /// Sets what a file of pretrained weights has for the backbone, and reports the rest: heads keep their
-    /// values. The names may have a prefix, which is found; if the file holds several networks, `prefix` says which
-    /// one, and may leave out the beginning that the dictionaries of a checkpoint give it (`state_dict.`). The file's
-    /// classifier (`fc.*`), heads and batch counts are expected leftovers and not reported, nor is what lies outside
+    /// values. Names are torchvision's, or have the numbers that `nn.Sequential` gives a network's children. They may have a
+    /// prefix, which is found; if the file holds several networks, `prefix` says which one, and may
+    /// leave out the beginning that the dictionaries of a checkpoint give it (`state_dict.`). The file's classifier (`fc.*`), heads and batch counts are expected leftovers and not reported, nor is what lies outside
     /// of the prefix.
     ///
     /// # Errors
@@ -41,13 +41,20 @@ impl Network {
         let mut file = WeightsFile::open(path)?;
         let variables: Vec<_> =
             self.named_variables().filter(|(name, _)| !name.starts_with(names::HEADS)).collect();
-        let expected = variables.iter().map(|(name, _)| *name).collect();
-        let found = chosen(&file.prefixes(&expected), prefix).map_err(|prefixes| Error::Prefix {
+        let expected: Vec<_> = variables.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let numbers = expected.iter().map(|name| names::numbered(name)).collect();
+        let (named, numbered) = (file.prefixes(&expected.into_iter().collect()), file.prefixes(&numbers));
+        let is_numbered = numbered.most > named.most;
+        let prefixes = if is_numbered { numbered.prefixes } else { named.prefixes };
+        let found = chosen(&prefixes, prefix).map_err(|prefixes| Error::Prefix {
             path: path.to_owned(),
             prefix: prefix.map(str::to_owned),
             prefixes,
         })?;
-        let report = compare(&file, &found, &variables, names::is_leftover);
+        let naming: Naming = if is_numbered { names::numbered } else { str::to_owned };
+        let ignore: fn(&str) -> bool =
+            if is_numbered { names::is_leftover_number } else { names::is_leftover };
+        let report = compare(&file, &found, naming, &variables, ignore);
         if report.loaded.is_empty() {
             let reason = match file.shapes().is_empty() && file.is_pth() {
                 true => {
@@ -57,7 +64,7 @@ impl Network {
             };
             return Err(Error::Format { path: path.to_owned(), reason });
         }
-        assign(&mut file, path, &variables, &report)?;
+        assign(&mut file, path, &variables, &report, naming)?;
         Ok(report)
     }
 }
@@ -87,10 +94,14 @@ fn chosen(prefixes: &[&str], wanted: Option<&str>) -> std::result::Result<String
     }
 }
 
+/// The name in a file, without its prefix, of a variable.
+type Naming = fn(&str) -> String;
+
 /// What of the file, below a prefix, fits which variable. Names for which `ignore` holds are not unexpected.
 fn compare(
     file: &WeightsFile<'_>,
     prefix: &str,
+    naming: Naming,
     variables: &[(&str, &Var)],
     ignore: impl Fn(&str) -> bool,
 ) -> LoadReport {
@@ -104,7 +115,7 @@ fn compare(
     let expected: BTreeMap<&str, Vec<usize>> =
         variables.iter().map(|(name, var)| (*name, file_shape(var))).collect();
     for (&name, expected) in &expected {
-        match there.get(name) {
+        match there.get(naming(name).as_str()) {
             None => report.missing.push(name.to_owned()),
             Some(found) if *found != expected => report.mis_shaped.push(MisShaped {
                 name: name.to_owned(),
@@ -114,8 +125,9 @@ fn compare(
             Some(_) => report.loaded.push(name.to_owned()),
         }
     }
+    let known: BTreeSet<_> = expected.keys().map(|name| naming(name)).collect();
     let unknown: BTreeSet<_> =
-        there.into_keys().filter(|name| !expected.contains_key(name) && !ignore(name)).collect();
+        there.into_keys().filter(|name| !known.contains(*name) && !ignore(name)).collect();
     report.unexpected = unknown.into_iter().map(str::to_owned).collect();
     report
 }
@@ -126,11 +138,12 @@ fn assign(
     path: &Path,
     variables: &[(&str, &Var)],
     report: &LoadReport,
+    naming: Naming,
 ) -> Result<()> {
     let loaded = |name: &str| report.loaded.binary_search_by(|loaded| loaded.as_str().cmp(name)).is_ok();
     let mut values = Vec::new();
     for (name, var) in variables.iter().filter(|(name, _)| loaded(name)) {
-        values.push((var, read(file, path, &format!("{}{name}", report.prefix))?));
+        values.push((var, read(file, path, &format!("{}{}", report.prefix, naming(name)))?));
     }
     for (var, value) in values {
         var.set(&value)?;

@@ -24,6 +24,13 @@ pub struct WeightsFile<'a> {
     shapes: BTreeMap<String, Vec<usize>>,
 }
 
+/// What names of a file begin with.
+pub(crate) struct Prefixes<'a> {
+    pub(crate) prefixes: Vec<&'a str>,
+    /// Most names that go on as expected under one prefix.
+    pub(crate) most: usize,
+}
+
 enum Content {
     Safetensors(BufferedSafetensors),
     Pth(Archive),
@@ -69,7 +76,7 @@ impl<'a> WeightsFile<'a> {
     /// What names of the file begin with that go on as the `expected` ones: `module.`, `state_dict.backbone.`, nothing.
     /// Several, if the file holds several networks; those of which at least half as many tensors are there as of the
     /// one that has most.
-    pub(crate) fn prefixes(&self, expected: &BTreeSet<&str>) -> Vec<&str> {
+    pub(crate) fn prefixes(&self, expected: &BTreeSet<String>) -> Prefixes<'_> {
         let mut fitting: BTreeMap<&str, usize> = BTreeMap::new();
         for name in self.shapes.keys() {
             let starts = std::iter::once(0).chain(name.match_indices('.').map(|(dot, _)| dot + 1));
@@ -79,7 +86,8 @@ impl<'a> WeightsFile<'a> {
         }
         // Blocks have layers of the same names as the stem has, but fewer.
         let most = fitting.values().copied().max().unwrap_or(0);
-        fitting.into_iter().filter(|(_, count)| count * 2 >= most).map(|(prefix, _)| prefix).collect()
+        let prefixes = fitting.into_iter().filter(|(_, count)| count * 2 >= most).map(|(prefix, _)| prefix);
+        Prefixes { prefixes: prefixes.collect(), most }
     }
 
     /// A tensor as f32, in PyTorch's layout.

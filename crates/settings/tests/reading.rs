@@ -68,8 +68,9 @@ fn values_in_another_unit_are_told_what_was_probably_meant() {
     let seconds: Read = |s| _ = s.key("k", "").of(Measure::Seconds).number(15.0, 0.1..=3600.0);
     let pixels: Read = |s| _ = s.key("k", "").of(Measure::Pixels).count(4, 0..=256);
     let warmup: Read = |s| _ = s.key("k", "").of(Measure::ShareOfSteps).number(0.25, 0.0..=1.0);
+    let memory: Read = |s| _ = s.key("k", "").of(Measure::Bytes).count(1 << 31, 1 << 20..=1 << 50);
     let no_guess = "";
-    let cases: [(Read, &str, &str); 24] = [
+    let cases: [(Read, &str, &str); 26] = [
         (count, "8.0", "write 8"),
         (count, "\"8\"", "write 8, without quotes"),
         (count, "8.5", no_guess),
@@ -102,6 +103,8 @@ fn values_in_another_unit_are_told_what_was_probably_meant() {
         ),
         (seconds, "15000", "it is in seconds, and 15000 milliseconds would be 15"),
         (pixels, "0.1", "it is a number of pixels, not a share"),
+        (memory, "2", "it is in bytes: a MiB is 1048576 of them, a GiB 1073741824"),
+        (memory, "0", no_guess),
         (warmup, "3", "it is a share of all steps, not a number of steps or epochs"),
     ];
     for (read, value, meant) in cases {

@@ -69,6 +69,11 @@ impl Settings {
             let message = format!("is {patience}, which ends no training of {epochs} epochs early");
             section.warning("patience", message);
         }
+        if let Some(frozen) = self.freeze.epochs.iter().find(|frozen| **frozen >= epochs) {
+            let message =
+                format!("is {frozen}, so that what it is about does not learn in any of {epochs} epochs");
+            section.warning("freeze_epochs", message);
+        }
         if let Some((from, _)) = self.resize.iter().find(|(from, _)| *from > epochs) {
             section.warning("resize", format!("names epoch {from}, but there are {epochs}"));
         }

@@ -51,18 +51,49 @@ struct Record {
     ema_steps: Option<u64>,
     /// Digests of the files in [`KEPT`].
     kept: BTreeMap<String, Digest>,
+    /// Batches in an epoch.
+    #[serde(default)]
+    batches: usize,
+}
+
+/// How long the part of a training took that a state is after.
+#[derive(Deserialize)]
+pub(crate) struct Elapsed {
+    /// Of each finished epoch.
+    pub(crate) timings: Vec<Timing>,
+    /// Of the epoch under way.
+    #[serde(rename = "epoch_state")]
+    pub(crate) under_way: UnderWay,
+    /// Batches in an epoch; 0 if the state does not say.
+    #[serde(default)]
+    pub(crate) batches: usize,
+}
+
+/// What is done of the epoch under way.
+#[derive(Deserialize)]
+pub(crate) struct UnderWay {
+    pub(crate) timing: Timing,
+}
+
+impl Elapsed {
+    /// Reads it off the state at a position in a work folder; `None` if there is no telling.
+    pub(crate) fn of(work: &Path, position: Position) -> Option<Self> {
+        json::read(&work.join(RESUME).join(position.name()).join(STATE)).ok()
+    }
 }
 
 /// The states of one training, the last of which is resumed from.
 pub(crate) struct ResumeStore {
     output: PathBuf,
     root: PathBuf,
+    /// Batches in an epoch.
+    batches: usize,
 }
 
 impl ResumeStore {
-    /// The states in the output folder of a training.
-    pub(crate) fn new(output: &Path) -> Self {
-        Self { output: output.to_owned(), root: output.join(RESUME) }
+    /// The states in the output folder of a training, of so many batches in an epoch.
+    pub(crate) fn new(output: &Path, batches: usize) -> Self {
+        Self { output: output.to_owned(), root: output.join(RESUME), batches }
     }
 
     /// Writes a state durably; earlier ones are removed then.
@@ -102,7 +133,7 @@ impl ResumeStore {
             link_or_copy(&self.output.join(path), &second)?;
             sync_folder(second.parent().unwrap_or(unfinished))?;
         }
-        write(state, epoch_state, learner, unfinished)?;
+        write(state, epoch_state, learner, self.batches, unfinished)?;
         sync_folder(unfinished)?;
         remove(folder)?;
         fs_err::rename(unfinished, folder)?;
@@ -187,6 +218,7 @@ fn write(
     state: &TrainState,
     epoch_state: &EpochState,
     learner: &Learner<'_>,
+    batches: usize,
     folder: &Path,
 ) -> Result<(), Error> {
     let weights = folder.join(WEIGHTS);
@@ -209,6 +241,7 @@ fn write(
         steps: steps.map(|(parameter, state)| (parameter.name.clone(), state.steps)).collect(),
         ema_steps: learner.ema.as_ref().map(Ema::steps),
         kept: state.kept.clone(),
+        batches,
     };
     json::write(&folder.join(STATE), &record)?;
     let mut digests = BTreeMap::new();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use marque_contracts::counts::percent;
+use marque_contracts::counts::{percent, seconds};
 use marque_contracts::schema::{features, labels, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
 use marque_formats::EpochRow;
@@ -15,6 +15,7 @@ use crate::initial_network::{initial_network, weights_source};
 use crate::inputs::Inputs;
 use crate::position::Position;
 use crate::resume::ResumeStore;
+use crate::time_left::time_left_by_record;
 use crate::train_state::Timing;
 use crate::trainer::{Trained, Trainer};
 use crate::{Error, Settings};
@@ -35,7 +36,7 @@ impl Train {
         let data = Data::open(job, settings)?;
         let (network, features) = initial_network(settings, &data, job)?;
         let inputs = Inputs { settings, data: &data, features: features.as_ref() };
-        let resume = ResumeStore::new(output);
+        let resume = ResumeStore::new(output, inputs.batches_per_epoch());
         let trained = Trainer::new(inputs, network, output, job.progress())?.train(&resume)?;
         EpochRow::write(&trained.history, &output.join(train::HISTORY))?;
         EpochRow::write_csv(&trained.history, &output.join(train::HISTORY_CSV))?;
@@ -113,7 +114,12 @@ impl Stage for Train {
     }
 
     fn resumes_from(&self, work: &Path) -> Option<String> {
-        Some(Position::of(work)?.describe(self.settings.epochs))
+        let position = Position::of(work)?;
+        let goes_on = position.describe(self.settings.epochs);
+        Some(match time_left_by_record(work, position, &self.settings) {
+            Some(left) => format!("{goes_on}, about {} of training left", seconds(left)),
+            None => goes_on,
+        })
     }
 
     fn preflight(&self, inputs: &BTreeMap<String, PathBuf>) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use marque_contracts::Failure;
 use marque_contracts::counts::listed;
 use marque_contracts::schema::{evaluate, ingest, labels};
 use marque_ingest::Ingest;
@@ -83,16 +84,21 @@ fn check_weights(configuration: &Configuration, store: &Store, request: &Request
     Ok(())
 }
 
-/// Fails if a head names a column that the data set does not have before its photos are imported. What is wrong with the
-/// data set's files is left to `ingest` to tell.
+/// Fails if a head names a column that the data set does not have before its photos are imported.
 pub(super) fn check_columns(configuration: &Configuration, request: &Request) -> Result<(), Error> {
     let needed = |stage| request.needs(&configuration.stages, stage);
     if !needed(ingest::STAGE) || !needed(labels::STAGE) {
         return Ok(());
     }
-    let Ok(columns) = Ingest::new(configuration.dataset.clone()).label_columns() else { return Ok(()) };
-    let wrong = |error: marque_labels::Error| RunError::Stage { stage: labels::STAGE, failure: error.into() };
-    Ok(configuration.labels.check_columns(&columns).map_err(wrong)?)
+    let wrong = |failure| RunError::Stage { stage: labels::STAGE, failure }.into();
+    missing_column(configuration).map_or(Ok(()), |failure| Err(wrong(failure)))
+}
+
+/// What is wrong if a head names a column that the data set does not have. What is wrong with the data set's files is left
+/// to `ingest` to tell.
+pub(super) fn missing_column(configuration: &Configuration) -> Option<Failure> {
+    let columns = Ingest::new(configuration.dataset.clone()).label_columns().ok()?;
+    configuration.labels.check_columns(&columns).err().map(Failure::from)
 }
 
 struct Reporter<'a> {

@@ -1,9 +1,10 @@
 //! `marque status`
 
+use marque_contracts::schema::labels;
 use marque_layout::{Alignment, Grid};
 use marque_store::{State, assess};
 
-use super::run::brief;
+use super::run::{brief, missing_column};
 use crate::configuration::Configuration;
 use crate::error::Error;
 use crate::terminal::{Terminal, bytes, seconds};
@@ -12,7 +13,14 @@ pub(super) fn status(configuration: &Configuration, terminal: &Terminal) -> Resu
     let store = configuration.open_store()?;
     let mut rows: Vec<[String; 6]> = Vec::new();
     for assessment in assess(&store, &configuration.stages)? {
+        let failed = match &assessment.state {
+            State::Stale(_) if assessment.stage == labels::STAGE => missing_column(configuration),
+            _ => None,
+        };
         let (state, why) = match &assessment.state {
+            _ if failed.is_some() => {
+                ("blocked", failed.map_or_else(String::new, |failure| failure.to_string()))
+            }
             State::Fresh => ("fresh", String::new()),
             State::Cached(_) => ("cached", "an earlier result would be restored".to_owned()),
             State::Stale(reasons) => ("stale", brief(reasons, 1)),

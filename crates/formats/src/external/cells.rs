@@ -3,11 +3,14 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type, Float64Type,
-    Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type,
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Time32MillisecondType,
+    Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use marque_contracts::schema::normalised;
 
 use crate::CellValue;
@@ -24,11 +27,12 @@ type Text = Result<Option<String>, String>;
 /// Whether columns of a type can be read as text.
 pub(super) fn is_text(data_type: &DataType) -> bool {
     use DataType::{
-        Boolean, Dictionary, Int8, Int16, Int32, Int64, LargeUtf8, Null, UInt8, UInt16, UInt32, UInt64, Utf8,
-        Utf8View,
+        Boolean, Date32, Date64, Dictionary, Int8, Int16, Int32, Int64, LargeUtf8, Null, Time32, Time64,
+        Timestamp, UInt8, UInt16, UInt32, UInt64, Utf8, Utf8View,
     };
     match data_type {
         Utf8 | LargeUtf8 | Utf8View | Boolean | Null => true,
+        Date32 | Date64 | Timestamp(..) | Time32(_) | Time64(_) => true,
         Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => true,
         data_type if has_decimals(data_type) => true,
         Dictionary(_, values) => is_text(values),
@@ -40,7 +44,7 @@ pub(super) fn is_text(data_type: &DataType) -> bool {
 /// labels, unless they are ids of classes.
 pub(super) fn is_list(data_type: &DataType, has_class_names: bool) -> bool {
     match data_type {
-        DataType::List(item) | DataType::LargeList(item) => {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
             is_text(item.data_type()) && (has_class_names || !has_decimals(item.data_type()))
         }
         _ => false,
@@ -95,6 +99,19 @@ fn texts(array: &ArrayRef, names: Option<&[String]>) -> Vec<Text> {
             rows(array, |row| Scalar::decimal(array.as_primitive::<$kind>().value_as_string(row)), names)
         };
     }
+    // As ISO 8601 has it; a moment with a time zone is in UTC.
+    macro_rules! moment {
+        ($kind:ty, $value:ident, $zone:expr) => {
+            rows(
+                array,
+                |row| {
+                    let moment = array.as_primitive::<$kind>().$value(row);
+                    Scalar::Moment(moment.map(|moment| format!("{moment}{}", $zone)))
+                },
+                names,
+            )
+        };
+    }
     match array.data_type() {
         DataType::Utf8 => rows(array, |row| Scalar::text(array.as_string::<i32>().value(row)), names),
         DataType::LargeUtf8 => rows(array, |row| Scalar::text(array.as_string::<i64>().value(row)), names),
@@ -115,6 +132,21 @@ fn texts(array: &ArrayRef, names: Option<&[String]>) -> Vec<Text> {
         DataType::Decimal64(..) => decimal!(Decimal64Type),
         DataType::Decimal128(..) => decimal!(Decimal128Type),
         DataType::Decimal256(..) => decimal!(Decimal256Type),
+        DataType::Date32 => moment!(Date32Type, value_as_date, ""),
+        DataType::Date64 => moment!(Date64Type, value_as_date, ""),
+        DataType::Time32(TimeUnit::Second) => moment!(Time32SecondType, value_as_time, ""),
+        DataType::Time32(_) => moment!(Time32MillisecondType, value_as_time, ""),
+        DataType::Time64(TimeUnit::Microsecond) => moment!(Time64MicrosecondType, value_as_time, ""),
+        DataType::Time64(_) => moment!(Time64NanosecondType, value_as_time, ""),
+        DataType::Timestamp(unit, zone) => {
+            let zone = if zone.is_some() { "Z" } else { "" };
+            match unit {
+                TimeUnit::Second => moment!(TimestampSecondType, value_as_datetime, zone),
+                TimeUnit::Millisecond => moment!(TimestampMillisecondType, value_as_datetime, zone),
+                TimeUnit::Microsecond => moment!(TimestampMicrosecondType, value_as_datetime, zone),
+                TimeUnit::Nanosecond => moment!(TimestampNanosecondType, value_as_datetime, zone),
+            }
+        }
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
             let values = texts(dictionary.values(), names);
@@ -138,6 +170,7 @@ fn lists(array: &ArrayRef) -> Option<Vec<Option<ArrayRef>>> {
     match array.data_type() {
         DataType::List(_) => Some(array.as_list::<i32>().iter().collect()),
         DataType::LargeList(_) => Some(array.as_list::<i64>().iter().collect()),
+        DataType::FixedSizeList(..) => Some(array.as_fixed_size_list().iter().collect()),
         _ => None,
     }
 }
@@ -152,6 +185,8 @@ enum Scalar {
     Number(String),
     /// A number that stands for no value.
     NotANumber,
+    /// A date, a time or both; `None` for one beyond all calendars.
+    Moment(Option<String>),
 }
 
 impl Scalar {
@@ -196,8 +231,11 @@ impl Scalar {
                     (None, Err(_)) => Err(format!("has {text:?}, which is none of the names of its classes")),
                 }
             }
-            (Self::Number(number), Some(_)) => Err(format!("has {number}, which is no id of a class")),
-            (Self::Text(text) | Self::Number(text), None) => Ok(Some(text)),
+            (Self::Number(text) | Self::Moment(Some(text)), Some(_)) => {
+                Err(format!("has {text}, which is no id of a class"))
+            }
+            (Self::Text(text) | Self::Number(text) | Self::Moment(Some(text)), None) => Ok(Some(text)),
+            (Self::Moment(None), _) => Err("has a moment beyond all calendars".to_owned()),
             (Self::Flag(flag), None) => Ok(Some(flag.to_string())),
             (Self::Whole(number), None) => Ok(Some(number.to_string())),
         }

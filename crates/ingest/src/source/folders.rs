@@ -13,7 +13,7 @@ use super::{Destination, Imported, Source, complete_distribution, photo_path, sp
 use crate::archive::is_archive;
 use crate::distribution::unpacked_folder;
 use crate::expected_file::ExpectedFile;
-use crate::source_folder::{Listing, SourceFolder, is_hidden, is_photo, is_photo_content};
+use crate::source_folder::{Listing, SourceFolder, is_hidden, is_photo, is_photo_content, is_worth_a_word};
 use crate::verify::verify;
 use crate::warnings::warn_once;
 use crate::{Error, digests};
@@ -34,10 +34,11 @@ impl FolderSource<'_> {
         })
     }
 
-    /// The photos in folders, by their paths below [`FolderSource::path`], and broken links to photos.
-    fn loose(&self, archives: &[ExpectedFile]) -> Result<Listing, Error> {
+    /// The photos in folders, by their paths below [`FolderSource::path`], and broken links to photos; and other files,
+    /// which are passed over.
+    fn loose(&self, archives: &[ExpectedFile]) -> Result<(Listing, Vec<String>), Error> {
         if !archives.is_empty() {
-            return Ok(Listing::default());
+            return Ok(Default::default());
         }
         if !self.path.is_dir() {
             return Err(Error::Layout {
@@ -52,10 +53,13 @@ impl FolderSource<'_> {
         let unpacked: Vec<_> = self.files.iter().filter_map(|file| unpacked_folder(&file.path)).collect();
         let inside = |name: &String| unpacked.iter().any(|folder| self.path.join(name).starts_with(folder));
         let wanted = |name: &String| unpacked.is_empty() || inside(name);
-        let by_content = |name: &String| !is_hidden(name) && folder.holds_photo(name);
-        listing.files.retain(|name| wanted(name) && (is_photo(name) || by_content(name)));
+        let by_content = |name: &String| !is_hidden(name) && is_photo_content(&folder.head(name));
+        let (photos, mut others): (Vec<_>, Vec<_>) =
+            listing.files.into_iter().partition(|name| wanted(name) && (is_photo(name) || by_content(name)));
+        listing.files = photos;
         listing.broken_links.retain(|name| wanted(name) && is_photo(name));
-        Ok(listing)
+        others.retain(|name| wanted(name) && is_worth_a_word(name));
+        Ok((listing, others))
     }
 }
 
@@ -65,7 +69,7 @@ impl Source for FolderSource<'_> {
         let paths: Vec<_> = archives.iter().map(|archive| archive.path.clone()).collect();
         let names = archives.iter().map(|archive| archive.name().to_owned());
         let mut digests: BTreeMap<_, _> = names.zip(digests::of_files(&paths, progress)?).collect();
-        let listing = self.loose(&archives)?;
+        let (listing, _) = self.loose(&archives)?;
         if !listing.files.is_empty() {
             let names: Vec<_> = listing.files.iter().map(String::as_str).collect();
             digests.insert("photos".to_owned(), SourceFolder(self.path).digest(&names, progress)?);
@@ -80,13 +84,16 @@ impl Source for FolderSource<'_> {
     fn import(&self, to: &Destination<'_>) -> Result<Imported, Error> {
         let archives = self.archives()?;
         let mut names = BTreeSet::new();
-        let outside = RefCell::new(BTreeSet::new());
+        let (outside, passed_over) = (RefCell::new(BTreeSet::new()), RefCell::new(BTreeSet::new()));
         for archive in &archives {
             if !archive.checksums.is_empty() || archive.bytes.is_some() {
                 verify(archive, to.progress)?;
             }
             let place = |name: &str, head: &[u8]| {
                 let wanted = is_photo(name) || (!is_hidden(name) && is_photo_content(head));
+                if !wanted && is_worth_a_word(name) {
+                    passed_over.borrow_mut().insert(name.to_owned());
+                }
                 if wanted && class_of(name).is_none() {
                     outside.borrow_mut().insert(name.to_owned());
                     return None;
@@ -98,7 +105,7 @@ impl Source for FolderSource<'_> {
                 places.iter().filter_map(|place| place.strip_prefix(&photo_path(""))).map(str::to_owned),
             );
         }
-        let Listing { files: loose, broken_links } = self.loose(&archives)?;
+        let (Listing { files: loose, broken_links }, others) = self.loose(&archives)?;
         if !loose.is_empty() {
             let bar = to.progress.bar("copy photos", loose.len() as u64, Unit::Files);
             for name in loose {
@@ -111,7 +118,8 @@ impl Source for FolderSource<'_> {
                 names.insert(name);
             }
         }
-        let outside = outside.into_inner();
+        let (outside, mut passed_over) = (outside.into_inner(), passed_over.into_inner());
+        passed_over.extend(others);
         if names.is_empty() && outside.is_empty() {
             return Err(Error::Empty { place: self.path.to_owned() });
         }
@@ -119,6 +127,12 @@ impl Source for FolderSource<'_> {
         if let [first, ..] = unnamed.as_slice() {
             let files = counted(unnamed.len() as u64, "file is a photo", "files are photos");
             to.progress.line(&format!("{files} by content, though not by name, and taken, such as {first}"));
+        }
+        if let Some(first) = passed_over.first() {
+            let files = counted(passed_over.len() as u64, "file is", "files are");
+            to.progress.line(&format!(
+                "{files} passed over, hidden or no photos by name and content, such as {first}"
+            ));
         }
         let rows: Vec<_> = names.iter().filter_map(|name| row(name)).collect();
         let classes: BTreeSet<_> = rows.iter().filter_map(|row| row.class_name.as_deref()).collect();

@@ -17,7 +17,7 @@ use columns::{Columns, Positions};
 use super::{Destination, Imported, Source, complete_distribution, photo_path, split_words};
 use crate::expected_file::ExpectedFile;
 use crate::settings::HuggingFace;
-use crate::source_folder::{SourceFolder, is_hidden, is_photo};
+use crate::source_folder::{SourceFolder, is_hidden, is_photo, is_worth_a_word};
 use crate::verify::verify;
 use crate::{Error, digests};
 
@@ -36,27 +36,63 @@ pub(super) struct ParquetSource<'a> {
 }
 
 impl ParquetSource<'_> {
-    /// The Parquet files, by their paths below the folder, sorted, and what is known of them.
-    fn find(&self) -> Result<Vec<(String, PathBuf)>, Error> {
+    /// The Parquet files, by name or by content.
+    fn find(&self) -> Result<Found, Error> {
         let folder = &self.source.path;
         if let Some(complete) = complete_distribution(self.files)? {
             let mut files: Vec<_> =
                 complete.files.iter().map(|file| (file.name().to_owned(), file.path.clone())).collect();
             files.sort();
-            return Ok(files);
+            return Ok(Found { files, others: Vec::new() });
         }
         if folder.is_file() {
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            return Ok(vec![(name, folder.clone())]);
+            return Ok(Found { files: vec![(name, folder.clone())], others: Vec::new() });
         }
         if !folder.is_dir() {
             return Err(wrong(folder, "there is no such folder"));
         }
-        let names = SourceFolder(folder).files()?;
-        let parquet = names.into_iter().filter(|name| name.ends_with(".parquet") && !is_hidden(name));
-        let files: Vec<_> = parquet.map(|name| (name.clone(), folder.join(name))).collect();
-        if files.is_empty() { Err(wrong(folder, "there is no .parquet file in it")) } else { Ok(files) }
+        let source = SourceFolder(folder);
+        let is_parquet = |name: &String| {
+            !is_hidden(name) && (is_named_parquet(name) || source.head(name).starts_with(b"PAR1"))
+        };
+        let (parquet, mut others): (Vec<_>, Vec<_>) = source.files()?.into_iter().partition(is_parquet);
+        others.retain(|name| is_worth_a_word(name));
+        if parquet.is_empty() {
+            return Err(wrong(folder, "there is no .parquet file in it"));
+        }
+        let files = parquet.into_iter().map(|name| (name.clone(), folder.join(name))).collect();
+        Ok(Found { files, others })
     }
+}
+
+/// What there is in the folder.
+struct Found {
+    /// The Parquet files, by their paths below the folder, sorted.
+    files: Vec<(String, PathBuf)>,
+    /// Other files, which are passed over.
+    others: Vec<String>,
+}
+
+impl Found {
+    /// Says which files are told by their content alone, and how many are passed over.
+    fn tell(&self, progress: &dyn Progress) {
+        let unnamed: Vec<_> = self.files.iter().filter(|(name, _)| !is_named_parquet(name)).collect();
+        if let [(first, _), ..] = unnamed.as_slice() {
+            let files = counted(unnamed.len() as u64, "file is Parquet", "files are Parquet");
+            progress.line(&format!("{files} by content, though not by name, and taken, such as {first}"));
+        }
+        if let [first, ..] = self.others.as_slice() {
+            let files = counted(self.others.len() as u64, "file is", "files are");
+            progress.line(&format!(
+                "{files} passed over, hidden or no Parquet by name and content, such as {first}"
+            ));
+        }
+    }
+}
+
+fn is_named_parquet(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"))
 }
 
 fn wrong(path: &Path, reason: impl Into<String>) -> Error {
@@ -65,16 +101,18 @@ fn wrong(path: &Path, reason: impl Into<String>) -> Error {
 
 impl Source for ParquetSource<'_> {
     fn digests(&self, progress: &dyn Progress) -> Result<BTreeMap<String, Digest>, Error> {
-        let (names, paths): (Vec<_>, Vec<_>) = self.find()?.into_iter().unzip();
+        let (names, paths): (Vec<_>, Vec<_>) = self.find()?.files.into_iter().unzip();
         Ok(names.into_iter().zip(digests::of_files(&paths, progress)?).collect())
     }
 
     fn label_columns(&self) -> Result<Vec<String>, Error> {
-        Ok(columns::of_files(self.source, &self.find()?)?.labels)
+        Ok(columns::of_files(self.source, &self.find()?.files)?.labels)
     }
 
     fn import(&self, to: &Destination<'_>) -> Result<Imported, Error> {
-        let files = self.find()?;
+        let found = self.find()?;
+        found.tell(to.progress);
+        let files = found.files;
         for expected in self.files.iter().filter(|file| files.iter().any(|(_, path)| *path == file.path)) {
             verify(expected, to.progress)?;
         }

@@ -123,3 +123,15 @@ fn a_store_that_was_packed_with_the_photos_is_left_out() {
         assert_eq!(project.names(), ["cars/A/1.jpg", "cars/B/3.jpg"]);
     }
 }
+
+#[test]
+fn a_store_whose_tag_was_taken_away_is_known_by_its_record() {
+    let project = Project::new();
+    project.write("A/1.jpg", &photo(1)).write("B/2.jpg", &photo(2));
+    add_store(&project, "data");
+    std::fs::remove_file(project.path("data/CACHEDIR.TAG")).unwrap();
+    // A file of this name alone makes no store.
+    project.write("B/store.json", b"{\"format\":1,\"shop\":\"B\"}");
+    project.succeeds("source = \"folders\"\npath = \".\"");
+    assert_eq!(project.names(), ["A/1.jpg", "B/2.jpg"]);
+}

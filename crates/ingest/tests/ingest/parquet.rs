@@ -152,3 +152,24 @@ fn columns_of_several_files_go_by_name() {
         );
     }
 }
+
+#[test]
+fn files_are_told_by_content_where_their_names_do_not_say_it() {
+    let fixture = |part: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/hugging-face/");
+        std::fs::read(format!("{folder}{part}-00000-of-00001.parquet")).unwrap()
+    };
+    let named = Project::new();
+    named.write("cars/train.parquet", &fixture("train")).write("cars/test.parquet", &fixture("test"));
+    let dataset = "source = \"hugging-face\"\npath = \"cars\"";
+    named.succeeds(dataset);
+    let other = Project::new();
+    other.write("cars/train.PARQUET", &fixture("train")).write("cars/test", &fixture("test"));
+    other.write("cars/README.md", b"PARquet").write("cars/.test.parquet", b"");
+    other.succeeds(dataset);
+    assert_eq!(other.names(), named.names());
+    let splits = |project: &Project| -> Vec<_> {
+        project.annotations().rows.into_iter().map(|row| row.split).collect()
+    };
+    assert_eq!(splits(&other), splits(&named));
+}

@@ -56,6 +56,10 @@ fn settings_that_cannot_work_are_named_with_what_is_allowed() {
         ("source = \"table\"", "dataset.table: source = \"table\" needs a CSV or Parquet file"),
         ("max_rejected = 2", "dataset.max_rejected = 2: must be a number from 0 to 1"),
         ("tabel = \"x\"", "dataset.tabel is not a known key; did you mean `table`?"),
+        (
+            "[[dataset.files]]\nname = \"a\"\n[[dataset.files]]\nname = \"a\"\nbytes = 3",
+            "dataset.files.1.name: \"a\" is there twice: each file once",
+        ),
         ("[[dataset.files]]\nname = \"a/b\"", "dataset.files.0.name: must be a file name without a folder"),
         ("[[dataset.files]]\nname = \"a\"\nmd5 = \"12\"", "dataset.files.0.md5: must be 32 hex digits"),
         ("[[dataset.files]]\nname = \"a\"\nsha256 = \"12\"", "must be 64 hex digits, or the first 8 or more"),

@@ -342,6 +342,10 @@ fn spaces_before_quotes_are_no_part_of_cells() {
         ),
         ("file_name;colour\r\n0.jpg;\t\"red\"\r\n \"1.jpg\";blue\r\n", ["red", "blue"]),
         ("file_name\tcolour\n0.jpg\t \"red\"\n1.jpg\t\"blue\"\n", ["red", "blue"]),
+        (
+            "file_name,colour\n0.jpg,\u{a0}\"red, dark\"\n\u{3000}\"1.jpg\", \u{2009} \"blue\"\n",
+            ["red, dark", "blue"],
+        ),
         // A quote that does not begin a cell is one of its letters.
         ("file_name,colour\n0.jpg,17 \"wheels\n1.jpg,17\"\n", ["17 \"wheels", "17\""]),
         (

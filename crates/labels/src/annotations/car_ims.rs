@@ -12,7 +12,7 @@ use crate::{ClassName, Error};
 pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     let files = MatFiles::below(metadata)?;
     let path = files.required(stanford_cars::ALL)?;
-    let class_names = read_class_names(path)?;
+    let (class_names, spellings) = read_class_names(path)?;
     let entries = Entries::read(path, "relative_im_path")?;
     let photo = |row| {
         let (crop, clipped) = entries.crop(row)?;
@@ -28,5 +28,5 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     let mut photos = annotated_once(path, entries.read_all(photo)?)?;
     photos.sort_by(|a, b| a.file_name.cmp(&b.file_name));
     let class_names = class_names.iter().map(|name| ClassName::parse(name)).collect();
-    Ok(Annotations { class_names, photos, ..Annotations::default() })
+    Ok(Annotations { class_names, columns: Vec::new(), photos, spellings })
 }

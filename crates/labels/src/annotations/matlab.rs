@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use marque_contracts::schema::normalised;
+use marque_contracts::schema::{Spellings, normalised};
 use marque_formats::Crop;
 use marque_mat5::{Struct, Value, read_file};
 
@@ -64,15 +64,18 @@ fn wrong(path: &Path, reason: String) -> Error {
     Error::Annotation { path: path.to_owned(), reason }
 }
 
-/// The cell array `class_names` in normal form; no name is empty or there twice.
-pub(super) fn read_class_names(path: &Path) -> Result<Vec<String>, Error> {
+/// The cell array `class_names` in normal form, and how the names are spelled; no name is empty or there twice.
+pub(super) fn read_class_names(path: &Path) -> Result<(Vec<String>, Spellings), Error> {
     let Value::Cell(cell) = variable(path, "class_names")? else {
         return Err(wrong(path, "`class_names` is not a cell array".to_owned()));
     };
-    let mut names: Vec<String> = Vec::with_capacity(cell.items.len());
+    let (mut names, mut spellings) = (Vec::with_capacity(cell.items.len()), Spellings::default());
     for (i, item) in cell.items.into_iter().enumerate() {
         match item {
-            Value::Text(name) if !normalised(&name).is_empty() => names.push(normalised(&name).into_owned()),
+            Value::Text(name) if !normalised(&name).is_empty() => {
+                spellings.add(&name);
+                names.push(normalised(&name).into_owned());
+            }
             other => return Err(wrong(path, format!("class name {} is {}, not text", i + 1, kind(&other)))),
         }
     }
@@ -80,7 +83,7 @@ pub(super) fn read_class_names(path: &Path) -> Result<Vec<String>, Error> {
     sorted.sort();
     match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(wrong(path, format!("the class name `{}` is there twice", pair[0]))),
-        None => Ok(names),
+        None => Ok((names, spellings)),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{ClassName, Error};
 
 pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     let files = MatFiles::below(metadata)?;
-    let class_names = read_class_names(files.required(CLASS_NAMES)?)?;
+    let (class_names, spellings) = read_class_names(files.required(CLASS_NAMES)?)?;
     let classes = class_names.len();
     let mut photos = read_photos(files.required(TRAIN)?, "cars_train/", Split::Train, classes)?;
     if let Some(test) = files.find(TEST)? {
@@ -20,7 +20,7 @@ pub(super) fn read(metadata: &Path) -> Result<Annotations, Error> {
     }
     photos.sort_by(|a, b| a.file_name.cmp(&b.file_name));
     let class_names = class_names.iter().map(|name| ClassName::parse(name)).collect();
-    Ok(Annotations { class_names, photos, ..Annotations::default() })
+    Ok(Annotations { class_names, columns: Vec::new(), photos, spellings })
 }
 
 fn read_photos(path: &Path, folder: &str, split: Split, classes: usize) -> Result<Vec<Annotation>, Error> {

@@ -76,7 +76,14 @@ fn a_network_is_found_wherever_a_checkpoint_keeps_it() {
     let whole = module("ResNet", dict(vec![("_modules", modules), ("inplanes", Py::Int(64))]));
     let pairs =
         Py::List(stem("").into_iter().map(|(name, tensor)| Py::List(vec![Py::Text(name), tensor])).collect());
-    let cases: [(&str, Py, &str, usize); 12] = [
+    // What `nn.Sequential(*resnet.children())` calls them.
+    let numbered = |prefix: &str| -> Vec<_> {
+        let number = |(name, tensor): (String, Py)| {
+            (format!("{prefix}{}", name.replace("conv1", "0").replace("bn1", "1")), tensor)
+        };
+        stem("").into_iter().map(number).collect()
+    };
+    let cases: [(&str, Py, &str, usize); 14] = [
         ("a state dictionary", ordered(stem("")), "", 0),
         ("of DataParallel", ordered(stem("module.")), "module.", 0),
         (
@@ -114,6 +121,13 @@ fn a_network_is_found_wherever_a_checkpoint_keeps_it() {
         ("in a list", Py::List(vec![ordered(stem("")), optimizer()]), "0.", 2),
         ("in a tuple", Py::Tuple(vec![Py::Int(3), ordered(stem(""))]), "1.", 0),
         ("a whole module", whole, "", 0),
+        ("numbered children", ordered(numbered("")), "", 0),
+        (
+            "numbered children with a classifier",
+            ordered([numbered("features."), vec![("features.9.weight".to_owned(), other())]].concat()),
+            "features.",
+            0,
+        ),
         (
             "a dictionary made of pairs",
             Py::Call(Box::new(Py::Global("collections", "OrderedDict")), Box::new(Py::Tuple(vec![pairs]))),

@@ -20,6 +20,8 @@ pub enum Measure {
     Seconds,
     /// Pixels: not a share.
     Pixels,
+    /// Bytes: not megabytes.
+    Bytes,
 }
 
 impl Measure {
@@ -59,7 +61,10 @@ impl Measure {
             Self::Pixels if largest > 0.0 && largest < 1.0 => {
                 Some("it is a number of pixels, not a share".to_owned())
             }
-            Self::Plain | Self::Share | Self::ShareOfSteps | Self::Pixels => None,
+            Self::Bytes if times(f64::from(1 << 20)).is_some() => {
+                Some("it is in bytes: a MiB is 1048576 of them, a GiB 1073741824".to_owned())
+            }
+            Self::Plain | Self::Bytes | Self::Share | Self::ShareOfSteps | Self::Pixels => None,
         }
     }
 }

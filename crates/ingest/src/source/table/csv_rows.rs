@@ -182,8 +182,7 @@ fn without_space_before_quotes(text: &[u8], separator: u8) -> Vec<u8> {
     let (mut at, mut rest) = (At::Start, text);
     while let Some((byte, after)) = rest.split_first() {
         if let At::Start = at {
-            let space = |byte: &&u8| matches!(byte, b' ' | b'\t') && **byte != separator;
-            let begins = &rest[rest.iter().take_while(space).count()..];
+            let begins = &rest[white_space(rest, separator)..];
             if begins.first() == Some(&b'"') {
                 rest = &begins[1..];
                 kept.push(b'"');
@@ -206,6 +205,20 @@ fn without_space_before_quotes(text: &[u8], separator: u8) -> Vec<u8> {
         };
     }
     kept
+}
+
+/// Bytes of the white space, no-break and wide ones too, that a line goes on with before anything else.
+fn white_space(rest: &[u8], separator: u8) -> usize {
+    let mut length = 0;
+    while let Some(first) = rest.get(length).filter(|byte| !byte.is_ascii_graphic()) {
+        let character = (1..=4).find_map(|bytes| str::from_utf8(rest.get(length..length + bytes)?).ok());
+        let ends = *first == separator || matches!(first, b'\n' | b'\r');
+        match character.filter(|character| !ends && character.trim().is_empty()) {
+            Some(character) => length += character.len(),
+            None => break,
+        }
+    }
+    length
 }
 
 fn cells(record: &ByteRecord) -> Option<Vec<Option<CellValue>>> {

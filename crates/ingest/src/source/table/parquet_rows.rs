@@ -17,14 +17,14 @@ pub(super) fn read(path: &Path) -> Result<RawTable, Error> {
     let table = ExternalTable::open(path, BATCH)?;
     let (mut known, mut columns, mut lists) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (position, column) in table.columns().iter().enumerate() {
-        match column.kind {
+        match &column.kind {
             ExternalKind::Text | ExternalKind::Null => {}
             ExternalKind::List => {
                 lists.insert(known.len());
             }
-            ExternalKind::Photos | ExternalKind::Unknown(_) => {
+            kind @ (ExternalKind::Photos | ExternalKind::Unknown(_)) => {
                 warn_once(format!(
-                    "{}: the column {} is left out: it is neither text nor numbers",
+                    "{}: the column {} is left out: it holds {kind}, which is neither text nor numbers",
                     path.display(),
                     column.name
                 ));
