@@ -323,9 +323,7 @@ fn walk_members(
         [0x1f, 0x8b, ..] => tar_gz::walk_gzip(file, limits, read, &mut take),
         // An empty zip file has the end record alone.
         [b'P', b'K', 3 | 5, ..] => zip::walk(file, limits, read, &mut take),
-        start if start.get(257..262) == Some(b"ustar") || tar_gz::is_old_tar(start) => {
-            tar_gz::walk_plain(file, limits, read, &mut take)
-        }
+        start if tar_gz::is_tar(start) => tar_gz::walk_plain(file, limits, read, &mut take),
         start => Err(unread::kind(start).map_or(Refusal::UnknownFormat, Refusal::Unread).into()),
     }
 }

@@ -199,11 +199,19 @@ fn names_of_photos_may_be_spelled_in_another_form() {
     };
     let mut array = Struct::new(["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "fname"]);
     // Composed for decomposed, the other way round, a no-break space, and two that one photo could be.
-    let annotated =
-        ["Citro\u{eb}n.jpg", "Skoda\u{30c}.jpg", "BMW\u{a0}X5.jpg", "a\u{308}.jpg", "\u{e4}.jpg", "b.jpg"];
+    let annotated = [
+        "Citro\u{eb}n.jpg",
+        "Skoda\u{30c}.jpg",
+        "BMW\u{a0}X5.jpg",
+        "a\u{308}.jpg",
+        "\u{e4}.jpg",
+        "b.jpg",
+        "c.jpg",
+    ];
     annotated.iter().for_each(|name| array.push(row(name)).unwrap());
     bench.write_mat("devkit/cars_train_annos.mat", "annotations", array.into());
-    let there = ["Citroe\u{308}n.jpg", "Skod\u{1ce}.jpg", "BMW X5.jpg", "a\u{308}\u{200b}.jpg", "b.jpg"];
+    let there =
+        ["Citroe\u{308}n.jpg", "Skod\u{1ce}.jpg", "BMW X5.jpg", "a\u{308}\u{200b}.jpg", "b.jpg", "c.jpg"];
     let photo = |name: &&str| PhotoRow {
         file_name: format!("cars_train/{name}"),
         ..photos("cars_train", 1).next().unwrap()
@@ -211,8 +219,10 @@ fn names_of_photos_may_be_spelled_in_another_form() {
     bench.write_photos(there.iter().map(photo).collect());
     let summary = bench.run(Settings { test: 0.0, validation: 0.0, ..settings_of_few() }).unwrap();
     let names: Vec<_> = bench.labels().rows.into_iter().map(|row| row.file_name).collect();
-    let mut expected: Vec<_> =
-        [there[0], there[1], there[2], there[4]].iter().map(|name| format!("cars_train/{name}")).collect();
+    let mut expected: Vec<_> = [there[0], there[1], there[2], there[4], there[5]]
+        .iter()
+        .map(|name| format!("cars_train/{name}"))
+        .collect();
     expected.sort();
     assert_eq!(names, expected);
     assert_eq!(summary.notes["annotations_without_photo"], 2);

@@ -1,5 +1,6 @@
 //! Formats other than JPEG, by the decoders of `image`.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
@@ -49,6 +50,28 @@ pub(crate) fn memory(file: &[u8], format: ImageFormat, (width, height): (u64, u6
     peak.saturating_add(width.saturating_mul(for_each_column))
 }
 
+/// The chunk that ends every PNG file (PNG specification, 11.2.5), with its checksum.
+const PNG_END: [u8; 12] = *b"\0\0\0\0IEND\xae\x42\x60\x82";
+
+/// A PNG file with the end that it lacks, if that is all it lacks; other files as they are.
+fn ended(file: &[u8], format: ImageFormat) -> Cow<'_, [u8]> {
+    let (mut at, mut pixels) = (8, false);
+    while format == ImageFormat::Png && at < file.len() {
+        let Some((length, kind)) = file.get(at..at + 8).and_then(|start| start.split_first_chunk()) else {
+            break;
+        };
+        if kind == b"IEND" {
+            break;
+        }
+        pixels |= kind == b"IDAT";
+        at = at.saturating_add(u32::from_be_bytes(*length) as usize).saturating_add(12);
+        if at == file.len() && pixels {
+            return [file, &PNG_END].concat().into();
+        }
+    }
+    file.into()
+}
+
 /// Decodes to red, green, blue, within so many bytes; what is transparent is composited over `background`.
 pub(crate) fn decode(
     file: &[u8],
@@ -56,7 +79,8 @@ pub(crate) fn decode(
     bytes: u64,
     background: [u8; 3],
 ) -> Result<Vec<u8>, Error> {
-    let decoded = DynamicImage::from_decoder(decoder(file, format, bytes)?)
+    let file = ended(file, format);
+    let decoded = DynamicImage::from_decoder(decoder(&file, format, bytes)?)
         .map_err(|error| Error::of_image(format, error))?;
     if !decoded.color().has_alpha() {
         return Ok(decoded.into_rgb8().into_raw());

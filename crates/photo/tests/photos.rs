@@ -95,6 +95,32 @@ fn jpeg_files_may_lack_the_end_mark_and_nothing_else() {
     }
 }
 
+/// As Pillow reads it: all chunks are there and whole but the last, which is empty.
+#[test]
+fn png_files_may_lack_the_end_chunk_and_nothing_else() {
+    let file = encoded(ImageFormat::Png);
+    let budget = Budget::unlimited();
+    let mut decoder = Decoder::new(&budget);
+    let mut decode = |file: &[u8]| {
+        let photo = Photo::read(file, ANY_SIZE)?;
+        decoder.decode(&photo, [255; 3], |pixels| pixels.rgb.to_vec())
+    };
+    let whole = decode(&file).unwrap();
+    assert!(file.ends_with(b"IEND\xae\x42\x60\x82"));
+    assert_eq!(decode(&file[..file.len() - 12]).unwrap(), whole);
+    for length in [file.len() - 13, file.len() - 16, file.len() / 2, 33, 20] {
+        assert!(decode(&file[..length]).is_err(), "{length}");
+    }
+    // The first half of the pixels in a chunk of their own, and nothing after it.
+    let start = file.windows(4).position(|kind| kind == b"IDAT").unwrap();
+    let half = u32::from_be_bytes(file[start - 4..start].try_into().unwrap()) / 2;
+    let mut cut = file[..start + 4 + half as usize].to_vec();
+    cut[start - 4..start].copy_from_slice(&half.to_be_bytes());
+    let checksum = crc32(&cut[start..]);
+    cut.extend(checksum.to_be_bytes());
+    assert!(decode(&cut).is_err());
+}
+
 #[test]
 fn what_is_no_photo_says_what_it_is() {
     let says = |file: &[u8]| Photo::read(file, ANY_SIZE).err().unwrap().to_string();

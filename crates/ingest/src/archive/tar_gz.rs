@@ -12,16 +12,26 @@ use tar::{Archive, EntryType};
 
 use super::guard::{Counted, Guarded, fault};
 use super::gzip::Members;
-use super::{Fault, Limits, Member, Refusal, Take};
+use super::{Fault, Limits, Member, Refusal, Take, unread};
 
 /// Longest record with a name that is read.
 const LONGEST_RECORD: u64 = 1 << 16;
+
+/// Bytes of a header, and of the blocks that tar files consist of.
+const BLOCK: usize = 512;
 
 pub(super) fn walk_gzip(file: File, limits: Limits, tell: &dyn Fn(u64), take: Take<'_>) -> Result<(), Fault> {
     let (packed, unpacked) = (Cell::new(0), Cell::new(0));
     let inner =
         Members::new(BufReader::with_capacity(1 << 18, Counted { inner: file, count: &packed, tell }));
-    walk(Guarded { inner, packed: &packed, unpacked: &unpacked, limits }, take)
+    let mut unpacking = Guarded { inner, packed: &packed, unpacked: &unpacked, limits };
+    let mut start = Vec::with_capacity(BLOCK);
+    (&mut unpacking).take(BLOCK as u64).read_to_end(&mut start).map_err(|e| fault(&e))?;
+    // No files at all are an end mark of zeros, or nothing.
+    if !is_tar(&start) && start.iter().any(|byte| *byte != 0) {
+        return Err(Refusal::Unread(unread::gzipped(&start)).into());
+    }
+    walk(start.as_slice().chain(unpacking), take)
 }
 
 pub(super) fn walk_plain(
@@ -35,20 +45,25 @@ pub(super) fn walk_plain(
     walk(Guarded { inner, packed: &packed, unpacked: &unpacked, limits }, take)
 }
 
+/// Whether a tar file begins like this.
+pub(super) fn is_tar(start: &[u8]) -> bool {
+    start.get(257..262) == Some(b"ustar") || is_old_tar(start)
+}
+
 /// Whether a block is a header of the kind before `ustar`: its checksum fits.
-pub(super) fn is_old_tar(block: &[u8]) -> bool {
+fn is_old_tar(block: &[u8]) -> bool {
     let Some(field) = block.get(148..156) else { return false };
     let digits = field.iter().skip_while(|b| **b == b' ').take_while(|b| (b'0'..=b'7').contains(b));
     let stated = digits.fold(0_u32, |sum, digit| sum.wrapping_mul(8).wrapping_add(u32::from(digit - b'0')));
     let sum = block.iter().enumerate().map(|(i, &b)| if (148..156).contains(&i) { 32 } else { u32::from(b) });
-    block.len() == 512 && stated == sum.sum::<u32>()
+    block.len() == BLOCK && stated == sum.sum::<u32>()
 }
 
 fn walk(reader: impl Read, take: Take<'_>) -> Result<(), Fault> {
     let mut archive = Archive::new(reader);
     let mut long_name = None;
     for entry in archive.entries().map_err(|e| fault(&e))?.raw(true) {
-        let mut entry = entry.map_err(|e| fault(&e))?;
+        let mut entry = entry.map_err(|e| header(&e))?;
         match entry.header().entry_type() {
             EntryType::GNULongName => {
                 let mut name = record(&mut entry)?;
@@ -74,12 +89,27 @@ fn walk(reader: impl Read, take: Take<'_>) -> Result<(), Fault> {
             }
             _ => return Err(Refusal::SpecialFile(shown()).into()),
         };
-        let size = entry.header().entry_size().map_err(|e| fault(&e))?;
+        let size = entry.header().entry_size().map_err(|e| header(&e))?;
         let mut content = ExactLength { inner: &mut entry, left: size };
         take(Member { name, folder, content: &mut content })?;
     }
     // What follows the end mark is padding; reading it is how gzip's own checksum gets looked at.
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).map(|_| ()).map_err(|e| fault(&e))
+}
+
+/// What an error says that the library met at a header, in the words of people.
+fn header(error: &std::io::Error) -> Fault {
+    match fault(error) {
+        Fault::Refused(Refusal::Damaged(text)) if text.contains("entire block") => {
+            Refusal::Damaged("it ends before the header of a file in it does".to_owned()).into()
+        }
+        Fault::Refused(Refusal::Damaged(text))
+            if ["numeric field", "checksum mismatch"].iter().any(|words| text.contains(words)) =>
+        {
+            Refusal::Damaged("the header of a file in it does not follow the format".to_owned()).into()
+        }
+        fault => fault,
+    }
 }
 
 /// An entry's content; its end before the stated size is an error.

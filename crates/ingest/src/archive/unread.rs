@@ -17,6 +17,15 @@ pub(super) fn kind(start: &[u8]) -> Option<&'static str> {
     beginnings.into_iter().find(|(beginning, _)| start.starts_with(beginning)).map(|(_, what)| what)
 }
 
+/// What a file is that gzip unpacks to no tar file, by its first bytes.
+pub(super) fn gzipped(start: &[u8]) -> &'static str {
+    match start {
+        [0x1f, 0x8b, ..] => "packed by gzip twice",
+        [b'P', b'K', 3 | 5, ..] => "a zip file packed by gzip once more",
+        _ => kind(start).unwrap_or("a single file packed by gzip, and no tar"),
+    }
+}
+
 /// The name of the method that a file in a zip archive is packed by (APPNOTE.TXT, 4.4.5), if it is one that is not read.
 pub(super) fn method(method: CompressionMethod) -> Option<&'static str> {
     Some(match method {

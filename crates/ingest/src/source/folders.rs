@@ -120,9 +120,6 @@ impl Source for FolderSource<'_> {
         }
         let (outside, mut passed_over) = (outside.into_inner(), passed_over.into_inner());
         passed_over.extend(others);
-        if names.is_empty() && outside.is_empty() {
-            return Err(Error::Empty { place: self.path.to_owned() });
-        }
         let unnamed: Vec<_> = names.iter().filter(|name| !is_photo(name)).collect();
         if let [first, ..] = unnamed.as_slice() {
             let files = counted(unnamed.len() as u64, "file is a photo", "files are photos");
@@ -133,6 +130,9 @@ impl Source for FolderSource<'_> {
             to.progress.line(&format!(
                 "{files} passed over, hidden or no photos by name and content, such as {first}"
             ));
+        }
+        if names.is_empty() && outside.is_empty() {
+            return Err(Error::Empty { place: self.path.to_owned() });
         }
         let rows: Vec<_> = names.iter().filter_map(|name| row(name)).collect();
         let classes: BTreeSet<_> = rows.iter().filter_map(|row| row.class_name.as_deref()).collect();

@@ -43,6 +43,8 @@ struct RawTable {
     rows: Vec<(String, Vec<Option<CellValue>>)>,
     /// What is wrong with single rows.
     problems: Vec<String>,
+    /// Whether it is Parquet, in which nothing stands between columns.
+    parquet: bool,
 }
 
 impl RawTable {
@@ -196,7 +198,7 @@ impl TableSource<'_> {
             let named: Vec<_> = named.collect();
             let guess = nearest(file_column, named.iter().copied())
                 .map_or(String::new(), |name| format!(" (did you mean {name}?)"));
-            let one = if names.len() == 1 {
+            let one = if names.len() == 1 && !raw.parquet {
                 " (what stands between columns: commas, semicolons or tabs)"
             } else {
                 ""

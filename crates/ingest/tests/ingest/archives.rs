@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::hostile::{Tar, zip};
+use crate::hostile::{Tar, gzip, zip};
 
 struct Attempt {
     folder: TempDir,
@@ -389,6 +389,23 @@ fn what_is_not_read_is_named_and_not_called_damaged() {
     ] {
         assert!(says(start).starts_with(&format!("{what}, {again}")), "{}", says(start));
     }
+    let mut tar = Tar::default().file("a/1.jpg", b"one").file("a/2.jpg", b"two").bytes();
+    for (packed, what) in [
+        (gzip(&gzip(&tar)), "it is packed by gzip twice"),
+        (gzip(&zip(&[("a.jpg", b"text")])), "it is a zip file packed by gzip once more"),
+        (gzip(b"7z\xbc\xaf\x27\x1c\0\x04"), "it is a 7z archive"),
+        (gzip(&[b'x'; 2000]), "it is a single file packed by gzip, and no tar"),
+    ] {
+        assert!(says(&packed).starts_with(&format!("{what}, {again}")), "{}", says(&packed));
+    }
+    // Damage in a header is told without the words of the library.
+    let reason = "the header of a file in it does not follow the format".to_owned();
+    for at in [1024, 1024 + 150, 1024 + 130] {
+        tar[at] ^= 0xff;
+        assert_eq!(refused(&gzip(&tar)), Refusal::Damaged(reason.clone()), "{at}");
+        tar[at] ^= 0xff;
+    }
+    assert!(Attempt::new(&gzip(&tar)).unpack(Limits::default()).is_ok());
     for (method, name) in
         [(9_u8, "Deflate64"), (12, "bzip2"), (14, "LZMA"), (93, "zstd"), (77, "an unusual method")]
     {

@@ -17,6 +17,12 @@ fn a_parquet_table_says_the_same_as_text() {
     frame.write(&project.path("cars.parquet")).unwrap();
     project.succeeds("source = \"table\"\ntable = \"cars.parquet\"\npath = \"photos\"");
     assert_eq!(project.annotations(), expected);
+    // Nothing stands between its columns.
+    Table::new().with_text("photo", ["0.jpg"]).write(&project.path("cars.parquet")).unwrap();
+    project.fails(
+        &TABLE.replace(".csv", ".parquet"),
+        &["no column file_name; columns: photo. dataset.file_column"],
+    );
 }
 
 /// Features as `datasets` writes them.

@@ -44,5 +44,5 @@ pub(super) fn read(path: &Path) -> Result<RawTable, Error> {
             rows.push((format!("row {}", rows.len() + 1), cells));
         }
     }
-    Ok(RawTable { columns, lists, rows, problems })
+    Ok(RawTable { columns, lists, rows, problems, parquet: true })
 }
