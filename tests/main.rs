@@ -15,6 +15,7 @@ mod looking;
 mod makefile;
 mod names;
 mod pins;
+mod predicting;
 mod project;
 mod published;
 mod real_data;

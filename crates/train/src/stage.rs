@@ -10,9 +10,11 @@ use marque_formats::EpochRow;
 use marque_kernels::NUMERICS_VERSION;
 use serde_json::{Value, json};
 
+use crate::calibration::calibrate;
 use crate::data::{Data, read_labels};
 use crate::initial_network::{initial_network, weights_source};
 use crate::inputs::Inputs;
+use crate::locator::train_locator;
 use crate::position::Position;
 use crate::resume::ResumeStore;
 use crate::time_left::time_left_by_record;
@@ -38,6 +40,9 @@ impl Train {
         let inputs = Inputs { settings, data: &data, features: features.as_ref() };
         let resume = ResumeStore::new(output, inputs.batches_per_epoch());
         let trained = Trainer::new(inputs, network, output, job.progress())?.train(&resume)?;
+        let model = output.join(train::MODEL);
+        train_locator(inputs, &model, job.progress())?;
+        calibrate(inputs, &model, job.progress())?;
         EpochRow::write(&trained.history, &output.join(train::HISTORY))?;
         EpochRow::write_csv(&trained.history, &output.join(train::HISTORY_CSV))?;
         Ok(summary(&trained, &data))
@@ -84,7 +89,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        7 + 100 * NUMERICS_VERSION
+        8 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {
