@@ -208,7 +208,8 @@ fn parquet_with_photos_and_published_copies_are_recognised() {
     let text = pipeline(&project);
     assert!(text.contains("source = \"published\"\npath = \"downloads\""), "{text}");
     assert!(text.contains("name = \"brand\"\nrule = \"make\"\nmin_images = 1000"), "{text}");
-    project.call(&["run", "labels"]).succeeded();
+    // The drawn copy has fewer photos than the published one.
+    project.call(&["run", "labels", "--set", "heads.0.min_images=1"]).succeeded();
 }
 
 #[test]

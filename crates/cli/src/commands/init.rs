@@ -8,7 +8,7 @@ mod text;
 
 use std::path::Path;
 
-use marque_contracts::durable::write_atomic;
+use marque_contracts::durable::{create_folder, write_atomic};
 use marque_ingest::SourceSettings;
 
 use crate::arguments::Init;
@@ -33,6 +33,9 @@ pub(super) fn init(config: &Path, options: &Init, terminal: &Terminal) -> Result
     let folder = output.parent().unwrap_or(Path::new(""));
     let text = text::write(&command(options), &survey, &proposal, &plan, folder);
     Configuration::check(output, &text)?;
+    if !folder.as_os_str().is_empty() {
+        create_folder(folder)?;
+    }
     write_atomic(output, text.as_bytes())?;
     terminal.print(report::report(&survey, &proposal, &plan, output));
     Ok(())
