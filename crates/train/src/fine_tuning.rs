@@ -20,6 +20,8 @@ pub struct FineTuning {
     pub head_learning_rate: f64,
     /// `train.layer_decay`.
     pub layer_decay: f64,
+    /// `train.freeze_norm_statistics`.
+    pub freeze_norm_statistics: bool,
 }
 
 impl FineTuning {
@@ -35,6 +37,7 @@ impl FineTuning {
                 learning_rate: 3e-4,
                 head_learning_rate: 3e-3,
                 layer_decay: 0.7,
+                freeze_norm_statistics: true,
             },
             1_000..5_000 => Self {
                 epochs: 15,
@@ -42,6 +45,7 @@ impl FineTuning {
                 learning_rate: 5e-4,
                 head_learning_rate: 3e-3,
                 layer_decay: 0.8,
+                freeze_norm_statistics: false,
             },
             _ => Self {
                 epochs: 10,
@@ -49,6 +53,7 @@ impl FineTuning {
                 learning_rate: 5e-4,
                 head_learning_rate: 3e-3,
                 layer_decay: 1.0,
+                freeze_norm_statistics: false,
             },
         }
     }
@@ -62,6 +67,7 @@ pub(crate) enum OpenKey {
     LearningRate,
     HeadLearningRate,
     LayerDecay,
+    FreezeNormStatistics,
 }
 
 impl OpenKey {
@@ -73,6 +79,7 @@ impl OpenKey {
             Self::LearningRate => "learning_rate",
             Self::HeadLearningRate => "head_learning_rate",
             Self::LayerDecay => "layer_decay",
+            Self::FreezeNormStatistics => "freeze_norm_statistics",
         }
     }
 
@@ -84,6 +91,7 @@ impl OpenKey {
             Self::LearningRate => json!(chosen.learning_rate),
             Self::HeadLearningRate => json!(chosen.head_learning_rate),
             Self::LayerDecay => json!(chosen.layer_decay),
+            Self::FreezeNormStatistics => json!(chosen.freeze_norm_statistics),
         }
     }
 }
@@ -91,6 +99,31 @@ impl OpenKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_on_choosing_has_the_table() {
+        let page = include_str!("../../../docs/choosing.md");
+        let [_, few, many] = FineTuning::TIERS;
+        let grouped = marque_contracts::counts::grouped;
+        let rows = [
+            (0, format!("fewer than {}", grouped(few as u64))),
+            (few, format!("{} to {}", grouped(few as u64), grouped(many as u64 - 1))),
+            (many, format!("{} and more", grouped(many as u64))),
+        ];
+        for (photos, words) in rows {
+            let chosen = FineTuning::of(photos);
+            let row = format!(
+                "| {words} | {} | {} | {:e} | {:e} | {} | {} |",
+                chosen.epochs,
+                chosen.batch_size,
+                chosen.learning_rate,
+                chosen.head_learning_rate,
+                chosen.layer_decay,
+                chosen.freeze_norm_statistics
+            );
+            assert!(page.contains(&row), "{row}");
+        }
+    }
 
     #[test]
     fn the_tiers_are_where_the_values_change() {

@@ -192,7 +192,12 @@ impl Settings {
         let heads = section.tables("heads", about, |section| HeadTraining::read_own(section, &head));
         let augmentation = Augmentation::read(section);
         let resize = read_sizes(section);
-        let freeze = Freeze::read(section);
+        // The rates go with it.
+        let chosen = open.contains(&OpenKey::LearningRate);
+        let freeze = Freeze::read(section, chosen);
+        open.extend(
+            (chosen && !section.has("freeze_norm_statistics")).then_some(OpenKey::FreezeNormStatistics),
+        );
         let features = FeatureSettings::read(section);
         let select_by = Selection::read(section);
         let patience = section

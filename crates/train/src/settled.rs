@@ -26,6 +26,9 @@ impl Settings {
                 OpenKey::LearningRate => settings.rates.backbone = chosen.learning_rate,
                 OpenKey::HeadLearningRate => settings.rates.heads = chosen.head_learning_rate,
                 OpenKey::LayerDecay => settings.rates.layer_decay = chosen.layer_decay,
+                OpenKey::FreezeNormStatistics => {
+                    settings.freeze.norm_statistics = chosen.freeze_norm_statistics;
+                }
             }
         }
         settings

@@ -69,12 +69,12 @@ impl KeyReader<'_, '_> {
 
     /// `true` or `false`.
     pub fn flag(self, default: bool) -> bool {
-        let read = |value: &Value| match value {
-            Value::Flag(flag) => Some(*flag),
-            _ => None,
-        };
-        let fallback = Fallback::Value(Value::Flag(default));
-        self.read("true or false".to_owned(), fallback, read).unwrap_or(default)
+        self.truth(Fallback::Value(Value::Flag(default))).unwrap_or(default)
+    }
+
+    /// `true` or `false`, if given.
+    pub fn optional_flag(self, without: &'static str) -> Option<bool> {
+        self.truth(Fallback::Words(without))
     }
 
     /// One of several words. The default is shown by the first word that stands for it.
@@ -190,6 +190,14 @@ impl KeyReader<'_, '_> {
         range: RangeInclusive<f64>,
     ) -> Option<[f64; N]> {
         self.finite_list(Fallback::Words(without), range)
+    }
+
+    fn truth(self, fallback: Fallback) -> Option<bool> {
+        let read = |value: &Value| match value {
+            Value::Flag(flag) => Some(*flag),
+            _ => None,
+        };
+        self.read("true or false".to_owned(), fallback, read)
     }
 
     fn whole(self, fallback: Fallback, range: RangeInclusive<usize>) -> Option<usize> {
