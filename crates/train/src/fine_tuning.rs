@@ -1,6 +1,6 @@
 //! How pretrained weights are fine-tuned where the configuration does not say: by the number of training photos.
 //!
-//! The values are measured, not derived: docs/choosing.md has this table, docs/results.md what was tried.
+//! The values come from trials, not from a derivation: docs/choosing.md has this table, docs/results.md what was tried.
 
 use serde_json::{Value, json};
 
@@ -32,23 +32,23 @@ impl FineTuning {
     pub fn of(photos: usize) -> Self {
         match photos {
             0..1_000 => Self {
-                epochs: 20,
+                epochs: 15,
                 batch_size: 16,
-                learning_rate: 3e-4,
-                head_learning_rate: 3e-3,
+                learning_rate: 2e-4,
+                head_learning_rate: 2e-3,
                 layer_decay: 0.7,
                 freeze_norm_statistics: true,
             },
             1_000..5_000 => Self {
-                epochs: 15,
+                epochs: 12,
                 batch_size: 32,
-                learning_rate: 5e-4,
-                head_learning_rate: 3e-3,
-                layer_decay: 0.8,
-                freeze_norm_statistics: false,
+                learning_rate: 2e-4,
+                head_learning_rate: 2e-3,
+                layer_decay: 0.7,
+                freeze_norm_statistics: true,
             },
             _ => Self {
-                epochs: 10,
+                epochs: 6,
                 batch_size: 32,
                 learning_rate: 5e-4,
                 head_learning_rate: 3e-3,
