@@ -5,6 +5,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor, Var};
 
+use crate::config::NetworkConfig;
 use crate::file_layout::to_memory;
 use crate::load_report::{LoadReport, MisShaped};
 use crate::network::Network;
@@ -22,7 +23,7 @@ impl Network {
     pub fn load(&self, path: &Path) -> Result<()> {
         let mut file = WeightsFile::open(path)?;
         let variables: Vec<_> = self.named_variables().collect();
-        let report = compare(&file, "", str::to_owned, &variables, names::is_count);
+        let report = compare(&file, "", str::to_owned, &shapes(&variables), names::is_count);
         if !report.is_complete() {
             return Err(Error::Mismatch { path: path.to_owned(), report: Box::new(report) });
         }
@@ -30,9 +31,9 @@ impl Network {
     }
 
     /// Sets what a file of pretrained weights has for the backbone, and reports the rest: heads keep their
-    /// values. Names are torchvision's, or have the numbers that `nn.Sequential` gives a network's children. They may have a
-    /// prefix, which is found; if the file holds several networks, `prefix` says which one, and may
-    /// leave out the beginning that the dictionaries of a checkpoint give it (`state_dict.`). The file's classifier (`fc.*`), heads and batch counts are expected leftovers and not reported, nor is what lies outside
+    /// values. The names may have a prefix, which is found; if the file holds several networks, `prefix` says which
+    /// one, and may leave out the beginning that the dictionaries of a checkpoint give it (`state_dict.`). The file's
+    /// classifier (`fc.*`), heads and batch counts are expected leftovers and not reported, nor is what lies outside
     /// of the prefix.
     ///
     /// # Errors
@@ -42,32 +43,75 @@ impl Network {
         let mut file = WeightsFile::open(path)?;
         let variables: Vec<_> =
             self.named_variables().filter(|(name, _)| !name.starts_with(names::HEADS)).collect();
-        let expected: Vec<_> = variables.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let numbers = expected.iter().map(|name| names::numbered(name)).collect();
-        let (named, numbered) = (file.prefixes(&expected.into_iter().collect()), file.prefixes(&numbers));
-        let is_numbered = numbered.most > named.most;
-        let prefixes = if is_numbered { numbered.prefixes } else { named.prefixes };
-        let found = chosen(&prefixes, prefix).map_err(|prefixes| Error::Prefix {
-            path: path.to_owned(),
-            prefix: prefix.map(str::to_owned),
-            prefixes,
-        })?;
-        let naming: Naming = if is_numbered { names::numbered } else { str::to_owned };
-        let ignore: fn(&str) -> bool =
-            if is_numbered { names::is_leftover_number } else { names::is_leftover };
-        let report = compare(&file, &found, naming, &variables, ignore);
-        if report.loaded.is_empty() {
-            let reason = match file.shapes().is_empty() && file.is_pth() {
-                true => {
-                    "there is no dictionary of tensors in it; save the module's `state_dict()`".to_owned()
-                }
-                false => format!("nothing in it fits the backbone: {report}"),
-            };
-            return Err(Error::Format { path: path.to_owned(), reason });
-        }
+        let (report, naming) = compare_backbone(&file, path, prefix, &shapes(&variables))?;
         assign(&mut file, path, &variables, &report, naming)?;
         Ok(report)
     }
+}
+
+impl NetworkConfig {
+    /// What [`Network::load_backbone`] would report of a file, by names and shapes: no network is built, and no values
+    /// are read.
+    ///
+    /// # Errors
+    /// As there, but for damaged values.
+    pub fn compare_backbone(&self, path: &Path, prefix: Option<&str>) -> Result<LoadReport> {
+        let architecture = self.architecture();
+        let blocks = architecture.stages.iter().flatten();
+        let convolutions = blocks.flat_map(|block| block.branch.iter().chain(&block.downsample));
+        let mut expected = BTreeMap::new();
+        for spec in std::iter::once(&architecture.stem).chain(convolutions) {
+            let weight = vec![spec.outputs, spec.inputs, spec.kernel, spec.kernel];
+            expected.insert(format!("{}.weight", spec.name), weight);
+            for kind in ["weight", "bias", "running_mean", "running_var"] {
+                expected.insert(format!("{}.{kind}", spec.norm), vec![spec.outputs]);
+            }
+        }
+        let expected = expected.iter().map(|(name, shape)| (name.as_str(), shape.clone())).collect();
+        compare_backbone(&WeightsFile::open(path)?, path, prefix, &expected).map(|(report, _)| report)
+    }
+}
+
+/// The shapes that variables have in files, by name.
+fn shapes<'a>(variables: &[(&'a str, &Var)]) -> BTreeMap<&'a str, Vec<usize>> {
+    variables.iter().map(|(name, var)| (*name, file_shape(var))).collect()
+}
+
+/// The name in a file, without its prefix, of a variable.
+type Naming = fn(&str) -> String;
+
+/// What of a file of pretrained weights fits a backbone's variables of these shapes, in the network that `prefix` chooses,
+/// and how they are named there.
+///
+/// # Errors
+/// As [`Network::load_backbone`].
+fn compare_backbone(
+    file: &WeightsFile<'_>,
+    path: &Path,
+    prefix: Option<&str>,
+    expected: &BTreeMap<&str, Vec<usize>>,
+) -> Result<(LoadReport, Naming)> {
+    let names = expected.keys().map(|name| (*name).to_owned()).collect();
+    let numbers = expected.keys().map(|name| names::numbered(name)).collect();
+    let (named, numbered) = (file.prefixes(&names), file.prefixes(&numbers));
+    let is_numbered = numbered.most > named.most;
+    let prefixes = if is_numbered { numbered.prefixes } else { named.prefixes };
+    let found = chosen(&prefixes, prefix).map_err(|prefixes| Error::Prefix {
+        path: path.to_owned(),
+        prefix: prefix.map(str::to_owned),
+        prefixes,
+    })?;
+    let naming: Naming = if is_numbered { names::numbered } else { str::to_owned };
+    let ignore: fn(&str) -> bool = if is_numbered { names::is_leftover_number } else { names::is_leftover };
+    let report = compare(file, &found, naming, expected, ignore);
+    if report.loaded.is_empty() {
+        let reason = match file.shapes().is_empty() && file.is_pth() {
+            true => "there is no dictionary of tensors in it; save the module's `state_dict()`".to_owned(),
+            false => format!("nothing in it fits the backbone: {report}"),
+        };
+        return Err(Error::Format { path: path.to_owned(), reason });
+    }
+    Ok((report, naming))
 }
 
 /// The prefix that is asked for, or the only one; else those there are.
@@ -95,15 +139,13 @@ fn chosen(prefixes: &[&str], wanted: Option<&str>) -> std::result::Result<String
     }
 }
 
-/// The name in a file, without its prefix, of a variable.
-type Naming = fn(&str) -> String;
-
-/// What of the file, below a prefix, fits which variable. Names for which `ignore` holds are not unexpected.
+/// What of the file, below a prefix, fits the variables of these shapes. Names for which `ignore` holds are not
+/// unexpected.
 fn compare(
     file: &WeightsFile<'_>,
     prefix: &str,
     naming: Naming,
-    variables: &[(&str, &Var)],
+    expected: &BTreeMap<&str, Vec<usize>>,
     ignore: impl Fn(&str) -> bool,
 ) -> LoadReport {
     let there: BTreeMap<&str, &Vec<usize>> =
@@ -113,9 +155,7 @@ fn compare(
         outside: file.shapes().len() - there.len(),
         ..LoadReport::default()
     };
-    let expected: BTreeMap<&str, Vec<usize>> =
-        variables.iter().map(|(name, var)| (*name, file_shape(var))).collect();
-    for (&name, expected) in &expected {
+    for (&name, expected) in expected {
         match there.get(naming(name).as_str()) {
             None => report.missing.push(name.to_owned()),
             Some(found) if *found != expected => report.mis_shaped.push(MisShaped {

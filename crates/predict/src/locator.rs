@@ -18,8 +18,9 @@ use crate::Error;
 /// Height and width of what the locator sees, in pixels.
 const LOCATOR_SIZE: usize = 64;
 
-/// How far around the first guess it looks again, as a share of the guess's sides.
-const AROUND: f64 = 0.3;
+/// How far around the first guess it looks again, as shares of the guess's sides: each time, and each time in the mirror image
+/// too, the box's edges lie elsewhere in the cells, and what is wrong about them is in part something else.
+const AROUND: [f64; 3] = [0.2, 0.3, 0.45];
 
 /// All of a photo.
 const WHOLE: Rectangle = Rectangle { left: 0.0, top: 0.0, right: 1.0, bottom: 1.0 };
@@ -176,27 +177,42 @@ impl Locator {
         })
     }
 
-    /// Where the car is in each of these photos, whole squares of any size, in shares of the photo: first in all of it, then once
-    /// more around the guess.
+    /// Where the car is in each of these photos, whole squares of any size, in shares of the photo: first in all of it, then as
+    /// the mean of several looks around the guess.
     ///
     /// # Errors
     /// If a computation fails.
     pub fn find(&self, squares: &[&[u8]]) -> Result<Vec<Rectangle>, Error> {
-        let mut shown = vec![WHOLE; squares.len()];
-        let mut found = self.look(squares, &shown)?;
-        shown = found.iter().map(around).collect();
-        found = self.look(squares, &shown)?;
-        Ok(found.iter().map(|found| self.correction.apply(found)).collect())
+        let guesses = self.look(squares, &vec![WHOLE; squares.len()], false)?;
+        let mut sums = vec![[0.0; 4]; squares.len()];
+        for far in AROUND {
+            let shown: Vec<_> = guesses.iter().map(|guess| around(guess, far)).collect();
+            for mirrored in [false, true] {
+                for (sums, found) in sums.iter_mut().zip(self.look(squares, &shown, mirrored)?) {
+                    sums.iter_mut().zip(found.edges()).for_each(|(sum, edge)| *sum += edge);
+                }
+            }
+        }
+        let mean = |sums: [f64; 4]| {
+            let [left, top, right, bottom] = sums.map(|sum| sum / (2 * AROUND.len()) as f64);
+            self.correction.apply(&Rectangle { left, top, right, bottom })
+        };
+        Ok(sums.into_iter().map(mean).collect())
     }
 
-    fn look(&self, squares: &[&[u8]], shown: &[Rectangle]) -> Result<Vec<Rectangle>, Error> {
+    /// Where the car is by one look at a part of each photo, or at its mirror image.
+    fn look(&self, squares: &[&[u8]], shown: &[Rectangle], mirrored: bool) -> Result<Vec<Rectangle>, Error> {
         if squares.is_empty() {
             return Ok(Vec::new());
         }
         let size = self.network.config().input_size;
         let view = |(square, shown): (&&[u8], &Rectangle)| -> Result<Vec<f32>, Error> {
             let view = View { shown: *shown, surroundings: Surroundings::Edge };
-            Ok(locator_input(&view.render(square, (square.len() / 3).isqrt(), size)?))
+            let mut pixels = view.render(square, (square.len() / 3).isqrt(), size)?;
+            if mirrored {
+                pixels.chunks_exact_mut(3 * size).for_each(|row| row.as_chunks_mut::<3>().0.reverse());
+            }
+            Ok(locator_input(&pixels))
         };
         let images: Vec<Vec<f32>> = squares.par_iter().zip(shown).map(view).collect::<Result<_, _>>()?;
         let images = Tensor::from_vec(images.concat(), (squares.len(), size, size, 3), &Device::Cpu)?;
@@ -208,10 +224,9 @@ impl Locator {
             let coverage: Vec<_> = logits.iter().map(|logit| sigmoid(f64::from(*logit)) as f32).collect();
             covered(&coverage)
         });
-        Ok(boxes
-            .zip(shown)
-            .map(|(found, shown)| found.map_or(*shown, |found| placed(&found, shown)))
-            .collect())
+        let upright = |found: Rectangle| if mirrored { found.mirrored() } else { found };
+        let boxes = boxes.zip(shown);
+        Ok(boxes.map(|(found, shown)| found.map_or(*shown, |found| placed(&upright(found), shown))).collect())
     }
 }
 
@@ -226,8 +241,8 @@ fn placed(found: &Rectangle, shown: &Rectangle) -> Rectangle {
 }
 
 /// The part of the photo around a guess.
-fn around(guess: &Rectangle) -> Rectangle {
-    let (dx, dy) = ((guess.right - guess.left) * AROUND, (guess.bottom - guess.top) * AROUND);
+fn around(guess: &Rectangle, far: f64) -> Rectangle {
+    let (dx, dy) = ((guess.right - guess.left) * far, (guess.bottom - guess.top) * far);
     Rectangle {
         left: (guess.left - dx).max(0.0),
         top: (guess.top - dy).max(0.0),

@@ -84,7 +84,8 @@ mod tests {
         let settings = |text: &str| {
             let document =
                 marque_settings::Document::parse("p.toml", &format!("[train]\nepochs = 4\n{text}")).unwrap();
-            Settings::read(&mut marque_settings::Reader::new(&document), marque_network::Precision::F32)
+            let mut reader = marque_settings::Reader::new(&document);
+            Settings::read(&mut reader, marque_network::Precision::F32, Path::new("downloads"))
         };
         let left = |epoch, batches, timings: &str, under_way: f64, resize: &str| {
             let position = Position { epoch, batches };

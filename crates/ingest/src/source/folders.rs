@@ -36,7 +36,7 @@ impl FolderSource<'_> {
 
     /// The photos in folders, by their paths below [`FolderSource::path`], and broken links to photos; and other files,
     /// which are passed over.
-    fn loose(&self, archives: &[ExpectedFile]) -> Result<(Listing, Vec<String>), Error> {
+    pub(super) fn loose(&self, archives: &[ExpectedFile]) -> Result<(Listing, Vec<String>), Error> {
         if !archives.is_empty() {
             return Ok(Default::default());
         }
@@ -181,7 +181,7 @@ fn class_of(name: &str) -> Option<&str> {
 }
 
 /// A photo in the folder of its class; one above it may name its split.
-fn row(name: &str) -> Option<AnnotationRow> {
+pub(super) fn row(name: &str) -> Option<AnnotationRow> {
     Some(AnnotationRow {
         file_name: name.to_owned(),
         split: name.rsplit('/').skip(2).find_map(split_words::parse),
