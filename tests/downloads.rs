@@ -357,7 +357,8 @@ fn the_shipped_configuration_tells_a_newcomer_what_to_do_offline() {
         "either the edition \"fastai\":\n    downloads/stanford-cars.tgz  1,957,803,273 bytes\n      md5 9045d6673c9ced0889f41816f6bf2f9f",
         "or the edition \"car_ims\":\n    downloads/car_ims.tgz  1,956,628,579 bytes",
         "or the edition \"original\":\n    downloads/cars_train.tgz  979,269,282 bytes\n      md5 065e5b463ae28d29e77c1b4b166cfe61",
-        "downloads/resnet34-b627a593.pth\n      sha256 b627a593\n      https://download.pytorch.org/",
+        "downloads/resnet34-b627a593.pth  87,319,819 bytes\n      sha256 \
+         b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f\n      https://download.pytorch.org/",
         "hint: without --offline they are downloaded. By hand: ",
     ] {
         assert!(called.stderr.contains(part), "{part:?} is not in\n{}", called.stderr);

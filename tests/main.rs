@@ -9,10 +9,12 @@ mod effects;
 #[cfg(target_os = "linux")]
 mod faults;
 mod housekeeping;
+mod init;
 mod interruption;
 mod labelling;
 mod looking;
 mod makefile;
+mod named_weights;
 mod names;
 mod pins;
 mod predicting;

@@ -21,6 +21,12 @@ Exit codes:
   7  the disk is full, or a limit of the system is reached
   130  interrupted";
 
+const INIT_EXAMPLES: &str = "\
+Examples:
+  marque init photos cars.csv
+  marque init photos-by-class
+  marque init parquet-with-photos --output cars.toml";
+
 const INSPECT_EXAMPLES: &str = "\
 Examples:
   marque inspect labels --head brand
@@ -70,6 +76,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Look at photos and write a configuration that trains on them.
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(Init),
     /// Bring stages up to date: all, or those named and what they need.
     Run(Run),
     /// Verify the files that the configuration names, and download those that are missing.
@@ -116,6 +125,22 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Folder of photos: in a folder per class, or named by a table; a folder or file of Parquet with photos inside; a
+    /// copy of Stanford Cars.
+    pub(crate) photos: PathBuf,
+    /// CSV or Parquet with a row per photo: its file name and its labels.
+    pub(crate) table: Option<PathBuf>,
+    /// The file to write, pipeline.toml if not given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// What to run.

@@ -7,6 +7,7 @@ mod explain;
 mod export;
 mod fetch;
 mod gc;
+mod init;
 mod inspect;
 mod lr_find;
 mod predict;
@@ -23,9 +24,11 @@ use crate::terminal::Terminal;
 
 /// Reads the configuration and does what the command line asks for.
 pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), Error> {
-    // Needs no configuration.
-    if let Command::Bench(options) = &arguments.command {
-        return bench::bench(options, terminal);
+    // These need no configuration.
+    match &arguments.command {
+        Command::Bench(options) => return bench::bench(options, terminal),
+        Command::Init(options) => return init::init(&arguments.config, options, terminal),
+        _ => {}
     }
     let mut set = arguments.sets.as_deref().map(marque_settings::pairs).unwrap_or_default();
     set.extend(arguments.set);
@@ -56,7 +59,7 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Verify => verify::verify(&configuration, terminal),
         Command::Gc { dry_run } => gc::gc(&configuration, dry_run, terminal),
         // Done above, before the configuration was read.
-        Command::Bench(_) | Command::Config(_) => Ok(()),
+        Command::Bench(_) | Command::Init(_) | Command::Config(_) => Ok(()),
         Command::Preview(options) => preview::preview(&configuration, &options, terminal),
         Command::LrFind(options) => lr_find::lr_find(&configuration, &options, terminal),
         Command::Export(options) => export::export(&configuration, &options, terminal),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use marque_contracts::Stage;
 use marque_contracts::schema::{Split, evaluate, features, train};
 use marque_evaluate::Evaluate;
-use marque_ingest::{FetchSettings, Ingest};
+use marque_ingest::{ExpectedFile, FetchSettings, Ingest, SourceSettings};
 use marque_labels::{Labels, SplitSource};
 use marque_network::Precision;
 use marque_preprocess::Preprocess;
@@ -55,6 +55,15 @@ impl Configuration {
         Ok((configuration, resolved))
     }
 
+    /// Whether a text would be a configuration of this name that has no problems.
+    pub(crate) fn check(file: &Path, text: &str) -> Result<(), Error> {
+        let document = Document::parse(&file.display().to_string(), text)?;
+        let mut reader = Reader::new(&document);
+        Self::read(&mut reader);
+        reader.finish()?;
+        Ok(())
+    }
+
     /// Every key there is.
     pub(crate) fn reference() -> Reference {
         let document = Document::empty();
@@ -76,16 +85,18 @@ impl Configuration {
             (threads, section.key("precision", about).choice(Precision::default(), &words))
         });
         let ingest = marque_ingest::Settings::read(reader);
-        let fetch = FetchSettings::read(reader);
+        let mut fetch = FetchSettings::read(reader);
         let labels = marque_labels::Settings::read(reader);
         let preprocess = marque_preprocess::Settings::read(reader, ingest.max_decode_bytes);
-        let train = marque_train::Settings::read(reader, precision);
+        let train = marque_train::Settings::read(reader, precision, &fetch.folder);
+        expect_published_weights(&train, &mut fetch);
         let predict = marque_predict::Settings::read(reader);
         let evaluate =
             marque_evaluate::Settings::read(reader, predict.clone(), precision, ingest.max_decode_bytes);
         report_conflicts(&labels, &preprocess, &train, reader);
         report_without_validation(&labels, &train, &evaluate, reader);
         let dataset = ingest.clone();
+        let drawn = matches!(dataset.source, SourceSettings::Sample(_));
         let mut stages: Vec<Box<dyn Stage>> = vec![
             Box::new(Ingest::new(ingest)),
             Box::new(Labels::new(labels.clone())),
@@ -94,7 +105,7 @@ impl Configuration {
         if let Some(features) = Features::new(&train) {
             stages.push(Box::new(features));
         }
-        stages.push(Box::new(Train::new(train.clone())));
+        stages.push(Box::new(Train::new(train.clone()).on_drawn_photos(drawn)));
         let auxiliary = train.heads.iter().filter(|(_, head)| head.auxiliary);
         let auxiliary = auxiliary.map(|(name, _)| name.clone()).collect();
         stages.push(Box::new(Evaluate::new(evaluate.clone()).without_heads(auxiliary)));
@@ -115,6 +126,16 @@ impl Configuration {
     pub(crate) fn position(&self, name: &str) -> Result<usize, Error> {
         let found = self.stages.iter().position(|stage| stage.name() == name);
         found.ok_or_else(|| Error::NoSuchStage(name.to_owned()))
+    }
+}
+
+/// Adds the weights that are known by name to the files that are downloaded. What `[[fetch.files]]` says of the same place
+/// counts instead: another mirror, say.
+fn expect_published_weights(train: &marque_train::Settings, fetch: &mut FetchSettings) {
+    let (Some(published), Some(path)) = (train.published, &train.weights) else { return };
+    if fetch.files.iter().all(|file| file.path != *path) {
+        let (bytes, sha256) = (published.bytes, published.sha256);
+        fetch.files.push(ExpectedFile::published(path.clone(), bytes, sha256, published.url()));
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) enum Error {
     Usage(String),
     #[error("there is no table `{0}`")]
     NoSuchTable(String),
+    /// Columns, each with the reason why it makes no head.
+    #[error("nothing tells the photos apart: no column makes a head{}", _0.iter().map(|(column, why)| format!("\n  {column}: {why}")).collect::<String>())]
+    NoHeads(Vec<(String, String)>),
     #[error("`{0}` has no result yet")]
     NoResult(&'static str),
     #[error("the result of `{0}` is not the one that this configuration asks for")]
@@ -112,6 +115,7 @@ impl Error {
             Error::NoResult(_)
             | Error::Outdated(_)
             | Error::NoTable(_)
+            | Error::NoHeads(_)
             | Error::Files { .. }
             | Error::Ingest(_)
             | Error::Train(_)
@@ -185,6 +189,11 @@ impl Error {
                 Some(format!("`--limit {fitting}` and less fit; `--where` chooses which photos"))
             }
             Error::NoTable(_) => Some("`marque run` writes the tables".to_owned()),
+            Error::NoHeads(_) => Some(
+                "a head needs a column in which at least two values come again; `[[heads]]` in docs/configuration.md has \
+                 what can be declared by hand"
+                    .to_owned(),
+            ),
             Error::NoResult(stage) | Error::Outdated(stage) => {
                 Some(format!("run `marque run {stage}` first"))
             }

@@ -37,6 +37,12 @@ pub trait Stage {
     /// the configuration: `{"train": {"epochs": 10}}`.
     fn settings(&self) -> Value;
 
+    /// The same where some of them follow from what the stage reads, given the folders of those artifacts, by stage. The
+    /// store asks for these. One that cannot be read leaves them as they are without it: a run finds the damage.
+    fn settings_for(&self, _inputs: &BTreeMap<String, PathBuf>) -> Value {
+        self.settings()
+    }
+
     /// What it reads of other artifacts.
     fn inputs(&self) -> Vec<Input>;
 

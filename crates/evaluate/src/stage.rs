@@ -8,7 +8,7 @@ use marque_contracts::counts::{counted, grouped, percent};
 use marque_contracts::schema::{Head, Label, Split, evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Failure, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{LabelRow, LabelTable};
-use marque_metrics::{Metrics, Predictions, Proportion, SelectiveAnswers};
+use marque_metrics::{HeadMetrics, Metrics, Predictions, Proportion, SelectiveAnswers};
 use marque_network::NUMERICS_VERSION;
 use marque_photo::Budget;
 use rayon::prelude::*;
@@ -264,6 +264,13 @@ fn facts(inputs: &Inputs, flip: bool) -> Vec<(String, String)> {
     facts
 }
 
+/// What to say of a head that is right less often than always answering its most frequent class would be.
+fn below_majority(head: &HeadMetrics) -> Option<String> {
+    let (share, majority) = (head.accuracy.share?, head.majority.accuracy.share?);
+    let (class, always) = (&head.majority.class, percent(majority));
+    (share < majority).then(|| format!(", less than always answering {class} ({always})"))
+}
+
 fn summary(metrics: &Metrics, flip: bool) -> Summary {
     let (fewest, most) = metrics.labelled().into_inner();
     // Where heads were measured on different photos, each says on how many.
@@ -277,7 +284,7 @@ fn summary(metrics: &Metrics, flip: bool) -> Summary {
         None => parts.push(format!("{name} not measured, as no photo has its label")),
     };
     for head in &metrics.heads {
-        tell(&head.name, &head.accuracy, String::new());
+        tell(&head.name, &head.accuracy, below_majority(head).unwrap_or_default());
     }
     for head in &metrics.tags {
         let precision = head.mean_average_precision.map_or_else(
@@ -363,6 +370,15 @@ mod tests {
         ] {
             assert_eq!(line(&heads, false), expected);
         }
+        // Worse than no network at all.
+        let head = Head::new("brand", Single, vec!["a".into(), "b".into()]);
+        let head = Head { counts: [(Split::Train, vec![1, 3])].into(), ..head };
+        let mut predictions =
+            Predictions::new(Split::Test, (0..4).map(|photo| format!("{photo}.jpg")).collect());
+        let labels = vec![Class(0), Class(1), Class(1), Class(1)];
+        predictions.add(head, labels, [-1.0, -2.0].repeat(4)).unwrap();
+        let worse = summary(&Metrics::measure(&predictions), false).line;
+        assert_eq!(worse, "4 test photos: brand 25.0%, less than always answering b (75.0%)");
         assert_eq!(line(&[known], true), "4 test photos, by the mean of photo and mirror image: brand 75.0%");
     }
 }

@@ -26,6 +26,8 @@ pub struct ExpectedFile {
 pub struct FetchSettings {
     /// Never to touch the network.
     pub offline: bool,
+    /// The folder of files that are known by name: published weights.
+    pub folder: PathBuf,
     /// How patient it is.
     pub policy: Policy,
     /// Files apart from the data set.
@@ -36,6 +38,12 @@ impl ExpectedFile {
     /// A file of which only the place is known.
     pub(crate) fn at(path: PathBuf) -> Self {
         Self { path, edition: String::new(), checksums: Vec::new(), bytes: None, urls: Vec::new() }
+    }
+
+    /// A file of which size, SHA-256 and address are known.
+    pub fn published(path: PathBuf, bytes: u64, sha256: &str, url: String) -> Self {
+        let checksums = Checksum::parse("sha256", sha256).into_iter().collect();
+        Self { bytes: Some(bytes), checksums, urls: vec![url], ..Self::at(path) }
     }
 
     /// Name of the file, without folder.
@@ -120,6 +128,8 @@ impl FetchSettings {
         reader.section("fetch", &[], about, |section| {
             let default = Policy::default();
             let offline = section.key("offline", "never touch the network; as --offline").flag(false);
+            let about = "folder of the published weights that train.weights names";
+            let folder = section.key("folder", about).path("downloads");
             let parallel =
                 section.key("parallel", "files downloaded at the same time").count(default.parallel, 1..=16);
             let mut seconds = |key, default: Duration, least, most, about| {
@@ -148,7 +158,12 @@ impl FetchSettings {
             let seed = section.key("seed", "seed of the variation of waits").seed(default.seed);
             let policy = Policy { connect, stall, attempts, backoff, longest_wait, parallel, seed };
             let about = "another file: pretrained weights";
-            Self { offline, policy, files: section.sections("files", about, ExpectedFile::read_placed) }
+            Self {
+                offline,
+                folder,
+                policy,
+                files: section.sections("files", about, ExpectedFile::read_placed),
+            }
         })
     }
 }

@@ -33,5 +33,5 @@ pub use download::{Download, Verified};
 pub use error::Error;
 pub use expected_file::{ExpectedFile, FetchSettings};
 pub use settings::{HuggingFace, Settings, SourceSettings, Table};
-pub use source::rows_of_csv;
+pub use source::{PhotoSizes, Survey, rows_of_csv, survey};
 pub use stage::Ingest;

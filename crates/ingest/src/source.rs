@@ -2,11 +2,15 @@
 
 mod folders;
 mod parquet;
+mod photo_sizes;
 mod published;
 mod sample;
 mod split_words;
+mod survey;
 mod table;
 
+pub use photo_sizes::PhotoSizes;
+pub use survey::{Survey, survey};
 pub use table::rows_of_csv;
 
 use std::cell::RefCell;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor, Var};
 
+use crate::config::NetworkConfig;
 use crate::file_layout::to_memory;
 use crate::load_report::{LoadReport, MisShaped};
 use crate::network::Network;
@@ -22,7 +23,7 @@ impl Network {
     pub fn load(&self, path: &Path) -> Result<()> {
         let mut file = WeightsFile::open(path)?;
         let variables: Vec<_> = self.named_variables().collect();
-        let report = compare(&file, "", &variables, names::is_count);
+        let report = compare(&file, "", &shapes(&variables), names::is_count);
         if !report.is_complete() {
             return Err(Error::Mismatch { path: path.to_owned(), report: Box::new(report) });
         }
@@ -42,25 +43,65 @@ impl Network {
         let mut file = WeightsFile::open(path)?;
         let variables: Vec<_> =
             self.named_variables().filter(|(name, _)| !name.starts_with(names::HEADS)).collect();
-        let expected = variables.iter().map(|(name, _)| *name).collect();
-        let found = chosen(&file.prefixes(&expected), prefix).map_err(|prefixes| Error::Prefix {
-            path: path.to_owned(),
-            prefix: prefix.map(str::to_owned),
-            prefixes,
-        })?;
-        let report = compare(&file, &found, &variables, names::is_leftover);
-        if report.loaded.is_empty() {
-            let reason = match file.shapes().is_empty() && file.is_pth() {
-                true => {
-                    "there is no dictionary of tensors in it; save the module's `state_dict()`".to_owned()
-                }
-                false => format!("nothing in it fits the backbone: {report}"),
-            };
-            return Err(Error::Format { path: path.to_owned(), reason });
-        }
+        let report = compare_backbone(&file, path, prefix, &shapes(&variables))?;
         assign(&mut file, path, &variables, &report)?;
         Ok(report)
     }
+}
+
+impl NetworkConfig {
+    /// What [`Network::load_backbone`] would report of a file, by names and shapes: no network is built, and no values
+    /// are read.
+    ///
+    /// # Errors
+    /// As there, but for damaged values.
+    pub fn compare_backbone(&self, path: &Path, prefix: Option<&str>) -> Result<LoadReport> {
+        let architecture = self.architecture();
+        let blocks = architecture.stages.iter().flatten();
+        let convolutions = blocks.flat_map(|block| block.branch.iter().chain(&block.downsample));
+        let mut expected = BTreeMap::new();
+        for spec in std::iter::once(&architecture.stem).chain(convolutions) {
+            let weight = vec![spec.outputs, spec.inputs, spec.kernel, spec.kernel];
+            expected.insert(format!("{}.weight", spec.name), weight);
+            for kind in ["weight", "bias", "running_mean", "running_var"] {
+                expected.insert(format!("{}.{kind}", spec.norm), vec![spec.outputs]);
+            }
+        }
+        let expected = expected.iter().map(|(name, shape)| (name.as_str(), shape.clone())).collect();
+        compare_backbone(&WeightsFile::open(path)?, path, prefix, &expected)
+    }
+}
+
+/// The shapes that variables have in files, by name.
+fn shapes<'a>(variables: &[(&'a str, &Var)]) -> BTreeMap<&'a str, Vec<usize>> {
+    variables.iter().map(|(name, var)| (*name, file_shape(var))).collect()
+}
+
+/// What of a file of pretrained weights fits a backbone's variables of these shapes, in the network that `prefix` chooses.
+///
+/// # Errors
+/// As [`Network::load_backbone`].
+fn compare_backbone(
+    file: &WeightsFile<'_>,
+    path: &Path,
+    prefix: Option<&str>,
+    expected: &BTreeMap<&str, Vec<usize>>,
+) -> Result<LoadReport> {
+    let names = expected.keys().copied().collect();
+    let found = chosen(&file.prefixes(&names), prefix).map_err(|prefixes| Error::Prefix {
+        path: path.to_owned(),
+        prefix: prefix.map(str::to_owned),
+        prefixes,
+    })?;
+    let report = compare(file, &found, expected, names::is_leftover);
+    if report.loaded.is_empty() {
+        let reason = match file.shapes().is_empty() && file.is_pth() {
+            true => "there is no dictionary of tensors in it; save the module's `state_dict()`".to_owned(),
+            false => format!("nothing in it fits the backbone: {report}"),
+        };
+        return Err(Error::Format { path: path.to_owned(), reason });
+    }
+    Ok(report)
 }
 
 /// The prefix that is asked for, or the only one; else those there are.
@@ -88,11 +129,12 @@ fn chosen(prefixes: &[&str], wanted: Option<&str>) -> std::result::Result<String
     }
 }
 
-/// What of the file, below a prefix, fits which variable. Names for which `ignore` holds are not unexpected.
+/// What of the file, below a prefix, fits the variables of these shapes. Names for which `ignore` holds are not
+/// unexpected.
 fn compare(
     file: &WeightsFile<'_>,
     prefix: &str,
-    variables: &[(&str, &Var)],
+    expected: &BTreeMap<&str, Vec<usize>>,
     ignore: impl Fn(&str) -> bool,
 ) -> LoadReport {
     let there: BTreeMap<&str, &Vec<usize>> =
@@ -102,9 +144,7 @@ fn compare(
         outside: file.shapes().len() - there.len(),
         ..LoadReport::default()
     };
-    let expected: BTreeMap<&str, Vec<usize>> =
-        variables.iter().map(|(name, var)| (*name, file_shape(var))).collect();
-    for (&name, expected) in &expected {
+    for (&name, expected) in expected {
         match there.get(name) {
             None => report.missing.push(name.to_owned()),
             Some(found) if *found != expected => report.mis_shaped.push(MisShaped {

@@ -316,3 +316,19 @@ fn configurations_survive_json_and_are_checked() {
     refused(|c| c.mean[1] = f32::INFINITY, "mean");
     refused(|c| c.input_size = 0, "input_size");
 }
+
+#[test]
+fn files_are_compared_by_shapes_alone_as_loading_compares_them() {
+    let folder = tempfile::tempdir().unwrap();
+    for backbone in Backbone::ALL {
+        let path = folder.path().join("backbone.safetensors");
+        let config = config(backbone, BottleneckStride::Middle3x3);
+        network(&config).save(&path).unwrap();
+        for other in Backbone::ALL {
+            let other = NetworkConfig { backbone: other, ..small() };
+            let loaded = Network::new(&other, 1).unwrap().load_backbone(&path, None).unwrap();
+            assert_eq!(other.compare_backbone(&path, None).unwrap(), loaded);
+            assert_eq!(loaded.is_complete(), other.backbone == backbone);
+        }
+    }
+}

@@ -39,6 +39,15 @@ pub(crate) struct Setting {
     /// `None` where the key is not given and has no default value.
     pub(crate) value: Option<Value>,
     pub(crate) origin: Origin,
+    /// What the value follows from, where that was found out after reading.
+    pub(crate) found: Option<String>,
+}
+
+impl Setting {
+    /// Where the value came from, in a file of this name.
+    pub(crate) fn origin_in(&self, file: &str) -> String {
+        self.found.clone().unwrap_or_else(|| self.origin.of(file))
+    }
 }
 
 /// A section with the values of all its keys.

@@ -42,4 +42,4 @@ pub use problem::{Problem, Problems, nearest};
 pub use reader::Reader;
 pub use reference::Reference;
 pub use resolved::Resolved;
-pub use section::{KeyReader, Measure, Section};
+pub use section::{KeyReader, Measure, Section, WordOrPath};

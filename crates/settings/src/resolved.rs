@@ -21,12 +21,23 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Gives a key that has no value, and whose default depends on data, the value that it will have; `from` says by what.
+    /// One that has a value keeps it.
+    pub fn find_out(&mut self, section: &str, key: &str, value: &Json, from: &str) {
+        let sections = self.sections.iter_mut().filter(|known| known.path == section);
+        let settings = sections.flat_map(|section| &mut section.settings);
+        for setting in settings.filter(|setting| setting.key.name == key && setting.value.is_none()) {
+            setting.value = Value::of_json(value);
+            setting.found = Some(from.to_owned());
+        }
+    }
+
     /// As TOML that reads back to the same configuration in the same folder. A comment after each key says where its
     /// value came from: `default`, `pipeline.toml:12` or `--set`. A key without a value is a comment as a whole.
     pub fn to_toml(&self) -> String {
         let settings = || self.sections.iter().flat_map(|section| &section.settings);
         let name = self.file.rsplit('/').next().unwrap_or_default();
-        let longest = settings().map(|setting| setting.origin.of(name).len()).max().unwrap_or(0);
+        let longest = settings().map(|setting| setting.origin_in(name).chars().count()).max().unwrap_or(0);
         // Leaves room for two spaces and the `#` before the comment.
         let room = WIDTH.saturating_sub("  # ".len() + longest);
         let lines: Vec<_> = settings().map(assignment).collect();
@@ -37,7 +48,7 @@ impl Resolved {
         for section in &self.sections {
             let _ = writeln!(text, "\n{}", section.header);
             for (setting, line) in section.settings.iter().zip(lines.by_ref()) {
-                let origin = setting.origin.of(name);
+                let origin = setting.origin_in(name);
                 // What is too long for a line with its comment is broken, or has the comment below it.
                 let fits = line.chars().count() <= column;
                 let last = match (fits, &setting.value) {
@@ -68,7 +79,7 @@ impl Resolved {
                 let entry = json!({
                     "value": setting.value,
                     "default": setting.key.default.value(),
-                    "from": setting.origin.of(&self.file),
+                    "from": setting.origin_in(&self.file),
                 });
                 keys.insert(format!("{}.{}", section.path, setting.key.name), entry);
             }

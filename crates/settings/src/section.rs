@@ -3,7 +3,7 @@
 mod keys;
 mod meant;
 
-pub use keys::KeyReader;
+pub use keys::{KeyReader, WordOrPath};
 pub use meant::Measure;
 
 use std::fmt::Display;
@@ -27,6 +27,13 @@ pub(crate) struct Heading {
     pub(crate) header: String,
     pub(crate) stages: &'static [&'static str],
     pub(crate) about: &'static str,
+}
+
+/// The value of a key that the file does not give, as another key implies it.
+pub(crate) struct Implied {
+    /// The other key with its value.
+    by: &'static str,
+    value: Value,
 }
 
 /// One section under reading. Each key is declared as it is read, by its name, a line on what it does, its default and
@@ -93,7 +100,7 @@ impl<'a> Section<'a> {
 
     /// A key, with a line on what it does.
     pub fn key(&mut self, name: &'static str, about: &'static str) -> KeyReader<'_, 'a> {
-        KeyReader { section: self, name, about, measure: Measure::Plain }
+        KeyReader { section: self, name, about, measure: Measure::Plain, implied: None }
     }
 
     /// Whether the file gives this key. Does not count as asking for it.
@@ -155,12 +162,13 @@ impl<'a> Section<'a> {
     /// than its default. `why` reads on from "changes nothing".
     pub fn without_effect(&mut self, key: &str, why: &str) {
         let setting = self.settings.iter().find(|setting| setting.key.name == key);
-        let Some(Setting { key: declared, value: Some(value), origin }) = setting else { return };
+        let Some(Setting { key: declared, value: Some(value), origin, .. }) = setting else { return };
         let is_default = match (value.finite(), declared.default.value().map(Value::finite)) {
             (Some(value), Some(Some(default))) => value == default,
             _ => declared.default.value().is_some_and(|default| default.to_string() == value.to_string()),
         };
-        if *origin != Origin::Default && !is_default {
+        let is_given = matches!(origin, Origin::Line(_) | Origin::CommandLine);
+        if is_given && !is_default {
             let problem = self.note(key, format!(" = {value}: changes nothing {why}"));
             self.findings.problems.push(problem);
         }
@@ -228,11 +236,13 @@ impl<'a> Section<'a> {
         tables.iter().map(|(name, node)| table(self, name, Some(node))).collect()
     }
 
-    /// Declares a key, and reads its value if the file gives one; `None` if not, or if it is not allowed.
+    /// Declares a key, and reads its value if the file gives one, or takes the one that another key implies; `None` if
+    /// there is neither, or if it is not allowed.
     fn read<T>(
         &mut self,
         mut key: Key,
         measure: Measure,
+        implied: Option<Implied>,
         convert: impl Fn(&Value) -> Option<T>,
     ) -> Option<T> {
         let name = key.name;
@@ -244,6 +254,12 @@ impl<'a> Section<'a> {
             self.known.push(name);
             self.entry(name)
         };
+        if let (None, false, Some(Implied { by, value })) = (node, self.muted, implied) {
+            let converted = convert(&value);
+            let (value, origin) = (Some(value), Origin::Implied(by));
+            self.settings.push(Setting { key, value, origin, found: None });
+            return converted;
+        }
         let given = node.map(|node| self.in_new_words(name, &node.value));
         let converted = given.as_ref().and_then(&convert);
         let (value, origin) = match (given, node) {
@@ -257,7 +273,7 @@ impl<'a> Section<'a> {
             }
         };
         if !self.muted || self.recording {
-            self.settings.push(Setting { key, value, origin });
+            self.settings.push(Setting { key, value, origin, found: None });
         }
         converted
     }

@@ -28,15 +28,18 @@ pub(crate) enum Value {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Origin {
     Default,
+    /// It follows from the value of another key: "weights `resnet34`".
+    Implied(&'static str),
     Line(usize),
     CommandLine,
 }
 
 impl Origin {
-    /// "default", "pipeline.toml:12" or "--set".
+    /// "default", "from weights `resnet34`", "pipeline.toml:12" or "--set".
     pub(crate) fn of(self, file: &str) -> String {
         match self {
             Self::Default => "default".to_owned(),
+            Self::Implied(by) => format!("from {by}"),
             Self::Line(line) => format!("{file}:{line}"),
             Self::CommandLine => "--set".to_owned(),
         }
@@ -55,6 +58,21 @@ impl Node {
 }
 
 impl Value {
+    /// A value of JSON; what TOML has no value for is none.
+    pub(crate) fn of_json(json: &serde_json::Value) -> Option<Self> {
+        use serde_json::Value as Json;
+        Some(match json {
+            Json::String(text) => Self::Text(text.clone()),
+            Json::Bool(flag) => Self::Flag(*flag),
+            Json::Number(number) => match number.as_i64() {
+                Some(whole) => Self::Integer(whole),
+                None => Self::Number(number.as_f64()?),
+            },
+            Json::Array(items) => Self::list(items.iter().map(Self::of_json).collect::<Option<Vec<_>>>()?),
+            Json::Null | Json::Object(_) => return None,
+        })
+    }
+
     /// A list of defaults.
     pub(crate) fn list(items: impl IntoIterator<Item = Value>) -> Self {
         Self::List(items.into_iter().map(|value| Node { origin: Origin::Default, value }).collect())

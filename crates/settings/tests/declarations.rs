@@ -1,6 +1,6 @@
 //! What follows from the declarations of keys: where keys belong, old words, the resolved configuration, the reference.
 
-use marque_settings::{Document, Problems, Reader, Resolved, Section};
+use marque_settings::{Document, Problems, Reader, Resolved, Section, WordOrPath};
 
 /// A stage with a bit of everything.
 fn read(section: &mut Section<'_>) {
@@ -178,4 +178,47 @@ An entry. *no stage: changes no result*
     assert_eq!(sections, ["s", "s.heads.NAME", "list"]);
     assert_eq!(json[0]["keys"][3]["without"], "any");
     assert_eq!(json[0]["keys"][4]["condition"], "kind = \"tags\"");
+}
+
+#[test]
+fn a_key_that_is_not_given_has_the_value_that_another_implies() {
+    let read = |text: &str| {
+        let document = Document::parse("p.toml", text).unwrap();
+        let mut reader = Reader::new(&document);
+        let values = reader.section("s", &["first"], "how things are done", |section| {
+            let words = [("small", 1), ("large", 2)];
+            let weights = section.key("weights", "a name or a file").optional_word_or_path("none", &words);
+            let named = match weights {
+                Some(WordOrPath::Word(number)) => Some(number),
+                _ => None,
+            };
+            let implied = named.map(|number| serde_json::json!([number, 0.5]));
+            let mean = section.key("mean", "two numbers").implied("weights `small`", implied.as_ref());
+            (weights, mean.numbers([0.0; 2], 0.0..=1.0))
+        });
+        (values, reader.finish().unwrap().to_json()["s.mean"]["from"].clone())
+    };
+    let path = |path: &str| Some(WordOrPath::Path(path.into()));
+    assert_eq!(
+        read("[s]\nweights = \"small\""),
+        ((Some(WordOrPath::Word(1)), [1.0, 0.5]), "from weights `small`".into())
+    );
+    let given = read("[s]\nweights = \"small\"\nmean = [0.1, 0.2]");
+    assert_eq!(given, ((Some(WordOrPath::Word(1)), [0.1, 0.2]), "p.toml:3".into()));
+    assert_eq!(read("[s]\nweights = \"./small\""), ((path("./small"), [0.0; 2]), "default".into()));
+    assert_eq!(read("[s]"), ((None, [0.0; 2]), "default".into()));
+}
+
+#[test]
+fn a_value_that_is_found_out_later_stands_where_there_is_none() {
+    let mut resolved = resolve("[s]\nwidth = 32\n", &[]).unwrap();
+    resolved.find_out("s", "weights", &"a.pth".into(), "for 3 photos");
+    resolved.find_out("s", "width", &64.into(), "for 3 photos");
+    let json = resolved.to_json();
+    assert_eq!(
+        (&json["s.weights"]["value"], &json["s.weights"]["from"]),
+        (&"a.pth".into(), &"for 3 photos".into())
+    );
+    assert_eq!(json["s.width"]["value"], 32);
+    assert!(resolved.to_toml().contains("weights = \"a.pth\"  # for 3 photos"), "{}", resolved.to_toml());
 }

@@ -167,7 +167,7 @@ fn cached(
 /// [`RunError::MissingInput`] if one of those is missing, has an unreadable manifest, or lacks a file that the stage
 /// reads; [`RunError::Stage`] if a source cannot be read.
 pub(crate) fn fingerprint(store: &Store, stage: &dyn Stage) -> Result<Fingerprint, RunError> {
-    let mut inputs = BTreeMap::new();
+    let (mut inputs, mut folders) = (BTreeMap::new(), BTreeMap::new());
     for input in stage.inputs() {
         let missing = |what| RunError::MissingInput { stage: stage.name(), upstream: input.stage, what };
         let upstream = match store.current(input.stage) {
@@ -177,13 +177,14 @@ pub(crate) fn fingerprint(store: &Store, stage: &dyn Stage) -> Result<Fingerprin
             Err(error) => return Err(error.into()),
         };
         inputs.insert(input.stage.to_owned(), upstream.manifest.digests_of(&input).map_err(missing)?);
+        folders.insert(input.stage.to_owned(), upstream.folder);
     }
     let sources = stage.sources().map_err(|failure| RunError::Stage { stage: stage.name(), failure })?;
     Ok(Fingerprint {
         store_format: STORE_FORMAT,
         stage: stage.name().to_owned(),
         stage_version: stage.version(),
-        settings: stage.settings(),
+        settings: stage.settings_for(&folders),
         inputs,
         sources,
     })

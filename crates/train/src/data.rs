@@ -5,7 +5,7 @@ use std::path::Path;
 
 use marque_contracts::schema::{Head, Label, Preparation, Rectangle, Split, labels, preprocess};
 use marque_contracts::{Job, json};
-use marque_formats::{BoxRow, Geometry, IndexRow, LabelTable, ShardReader};
+use marque_formats::{BoxRow, Geometry, IndexRow, LabelRow, LabelTable, ShardReader};
 
 use crate::{Error, Settings};
 
@@ -90,6 +90,12 @@ fn compares_epochs<'a>(
         .any(|labels| labels.iter().zip(&answering).any(|(label, answers)| *answers && label.is_known()))
 }
 
+/// Labelled photos to learn from.
+pub(crate) fn training_photos(table: &LabelTable) -> usize {
+    let labelled = |row: &&LabelRow| row.split == Split::Train && row.labels.iter().any(Label::is_known);
+    table.rows.iter().filter(labelled).count()
+}
+
 /// The label table in an artifact of `labels`.
 ///
 /// # Errors
@@ -101,12 +107,13 @@ pub(crate) fn read_labels(settings: &Settings, folder: &Path) -> Result<LabelTab
     Ok(table)
 }
 
-fn check_labels(settings: &Settings, LabelTable { heads, rows, .. }: &LabelTable) -> Result<(), Error> {
+fn check_labels(settings: &Settings, table: &LabelTable) -> Result<(), Error> {
+    let LabelTable { heads, rows, .. } = table;
     let of = |split: Split| {
         let rows = rows.iter().filter(move |row| row.split == split);
         rows.map(|row| row.labels.as_slice())
     };
-    let labelled = of(Split::Train).filter(|labels| labels.iter().any(Label::is_known)).count();
+    let labelled = training_photos(table);
     if labelled < 2 {
         let there = if labelled == 0 { "no training photo is" } else { "only one training photo is" };
         return Err(Error::Data(format!("{there} labelled; at least two are needed")));

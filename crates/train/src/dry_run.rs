@@ -57,6 +57,7 @@ pub fn dry_run(
     position: Option<Position>,
 ) -> Result<DryRunEstimate, Error> {
     trial_run(job, settings, |mut trial| {
+        let settings = trial.inputs.settings;
         let (batches, per_step) = (trial.inputs.batches_per_epoch(), trial.inputs.batches_per_step());
         let stored = trial.inputs.data.geometry().height;
         let pixels = |epoch| (settings.size_at(epoch, stored) as f64).powi(2);

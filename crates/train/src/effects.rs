@@ -5,7 +5,9 @@ use marque_network::{Backbone, Group};
 use marque_settings::Section;
 
 use crate::Settings;
+use crate::fine_tuning::OpenKey;
 use crate::optimizer::Method;
+use crate::published_weights::PublishedWeights;
 use crate::schedule::Shape;
 use crate::selection::Selection;
 
@@ -54,8 +56,35 @@ impl Settings {
         self.warn_of_the_unreached(section);
     }
 
-    /// Warns of what the training ends before.
+    /// Warns of a file of weights whose normalisation the configuration leaves to the defaults: other numbers than the
+    /// weights were trained with cost accuracy, and nobody would know why.
+    pub(crate) fn warn_of_normalisation(&self, section: &mut Section<'_>) {
+        if self.weights.is_none() || self.published.is_some() {
+            return;
+        }
+        let taken = [("mean", self.mean, PublishedWeights::MEAN), ("std", self.std, PublishedWeights::STD)];
+        let unsaid: Vec<_> = taken.iter().filter(|(key, ..)| !section.has(key)).collect();
+        let [(first, ..), ..] = unsaid.as_slice() else { return };
+        let both = if unsaid.len() == 2 { ", nor is std" } else { "" };
+        type Taken = (&'static str, [f64; 3], [f64; 3]);
+        let told = |values: fn(&Taken) -> [f64; 3]| {
+            let one = |taken: &&Taken| format!("{} = {:?}", taken.0, values(taken));
+            unsaid.iter().map(one).collect::<Vec<_>>().join(" and ")
+        };
+        let message = format!(
+            "is not given{both}: {} is taken, as in trainings from scratch, which is wrong for weights of ImageNet, \
+             torchvision's and timm's say, that want {}; write down which these weights were trained with",
+            told(|taken| taken.1),
+            told(|taken| taken.2),
+        );
+        section.warning(first, message);
+    }
+
+    /// Warns of what the training ends before, where its length is known.
     fn warn_of_the_unreached(&self, section: &mut Section<'_>) {
+        if self.open.contains(&OpenKey::Epochs) {
+            return;
+        }
         let epochs = self.epochs;
         if let Shape::Step { epochs: step, .. } = self.schedule.shape
             && step >= epochs

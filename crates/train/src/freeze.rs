@@ -4,6 +4,8 @@ use marque_network::{Frozen, Group};
 use marque_settings::Section;
 use serde::Serialize;
 
+use crate::fine_tuning::{CHOSEN, OpenKey};
+
 /// What is frozen, and for how long.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Freeze {
@@ -42,7 +44,8 @@ impl FeatureSettings {
 }
 
 impl Freeze {
-    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+    /// Whether statistics are frozen is left open if `chosen`.
+    pub(crate) fn read(section: &mut Section<'_>, chosen: bool) -> Self {
         let parts = section
             .key(
                 "freeze",
@@ -55,9 +58,13 @@ impl Freeze {
                 "epochs for which they do not, one number for all or a list of one each; 0: for good",
             )
             .optional_counts("for good", 0..=10_000);
-        let norm_statistics = section
-            .key("freeze_norm_statistics", "normalise by the running statistics in training too")
-            .flag(false);
+        let about = "normalise by the running statistics in training too; with weights, and no learning_rate, chosen by \
+                     the number of training photos";
+        let key = section.key(OpenKey::FreezeNormStatistics.name(), about);
+        let norm_statistics = match chosen {
+            true => key.optional_flag(CHOSEN).unwrap_or(false),
+            false => key.flag(false),
+        };
         let (parts, epochs) = (parts.unwrap_or_default(), epochs.unwrap_or_default());
         Self::new(&parts, &epochs, norm_statistics).unwrap_or_else(|(key, message)| {
             section.problem(key, message);

@@ -115,7 +115,7 @@ mod tests {
         let text = "[train.heads.exact]\nimplies = [\"brand\"]\n";
         let document = Document::parse("p.toml", text).unwrap();
         let mut reader = Reader::new(&document);
-        let settings = Settings::read(&mut reader, Precision::F32);
+        let settings = Settings::read(&mut reader, Precision::F32, std::path::Path::new("downloads"));
         reader.finish().unwrap();
         let heads = [head("brand", &["Audi", "Fiat"]), head("exact", &["A4", "A6", "Panda"])];
         let sample = |(brand, exact): &(Option<usize>, Option<usize>)| Sample {

@@ -1,10 +1,11 @@
 //! The network before its first step: configuration, label hierarchy, pretrained weights.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use marque_contracts::schema::features;
 use marque_contracts::{Digest, Failure, Job};
-use marque_network::{HeadConfig, Network, NetworkConfig, Precision};
+use marque_network::{HeadConfig, LoadReport, Network, NetworkConfig, Precision};
 
 use crate::data::Data;
 use crate::features::FeatureReader;
@@ -61,17 +62,30 @@ pub(crate) fn weights_source(settings: &Settings) -> Result<BTreeMap<String, Dig
 pub(crate) fn load_backbone(network: &Network, settings: &Settings) -> Result<(), Error> {
     let Some(path) = &settings.weights else { return Ok(()) };
     let report = network.load_backbone(path, settings.weights_prefix.as_deref())?;
+    check_report(&report, path, settings)?;
+    let mut from = path.display().to_string();
+    if !report.prefix.is_empty() {
+        from = format!("{from}, those under {:?}; {} others are left out", report.prefix, report.outside);
+    }
+    tracing::info!("{} weights from {from}", report.loaded.len());
+    Ok(())
+}
+
+/// Whether the names and shapes of pretrained weights, if any are configured and there, are those of the backbone.
+pub(crate) fn check_weights(settings: &Settings) -> Result<(), Error> {
+    let Some(path) = settings.weights.as_deref().filter(|path| path.exists()) else { return Ok(()) };
+    // Heads and size are no part of it.
+    let config = network_config(settings, 1, Vec::new());
+    check_report(&config.compare_backbone(path, settings.weights_prefix.as_deref())?, path, settings)
+}
+
+fn check_report(report: &LoadReport, path: &Path, settings: &Settings) -> Result<(), Error> {
     if report.is_complete() {
-        let mut from = path.display().to_string();
-        if !report.prefix.is_empty() {
-            from = format!("{from}, those under {:?}; {} others are left out", report.prefix, report.outside);
-        }
-        tracing::info!("{} weights from {from}", report.loaded.len());
         return Ok(());
     }
     Err(Error::Weights {
         path: path.to_owned(),
-        backbone: network.config().backbone.name().to_owned(),
+        backbone: settings.backbone.name().to_owned(),
         problem: report.to_string(),
     })
 }

@@ -249,7 +249,7 @@ mod tests {
     fn objective(text: &str) -> Objective {
         let document = Document::parse("p.toml", &format!("[train]\n{text}")).unwrap();
         let mut reader = Reader::new(&document);
-        let settings = Settings::read(&mut reader, Precision::F32);
+        let settings = Settings::read(&mut reader, Precision::F32, std::path::Path::new("downloads"));
         reader.finish().unwrap();
         Objective::new(&settings, &[head("one", HeadKind::Single), head("tags", HeadKind::Tags)]).unwrap()
     }

@@ -32,13 +32,19 @@ impl Position {
         Some(Self { epoch: epoch.parse().ok()?, batches: batches.parse().ok()? })
     }
 
-    /// "in epoch 7 of 12, after 40 batches"; or, after the last epoch, "after the last of 12 epochs".
-    pub fn describe(self, epochs: usize) -> String {
-        match self {
-            Self { epoch, .. } if epoch > epochs => format!("after the last of {epochs} epochs"),
-            Self { epoch, batches: 0 } => format!("in epoch {epoch} of {epochs}"),
-            Self { epoch, batches: 1 } => format!("in epoch {epoch} of {epochs}, after 1 batch"),
-            Self { epoch, batches } => format!("in epoch {epoch} of {epochs}, after {batches} batches"),
+    /// "in epoch 7 of 12, after 40 batches"; or, after the last epoch, "after the last of 12 epochs". Where it is not
+    /// known how many epochs there are, "in epoch 7".
+    pub fn describe(self, epochs: Option<usize>) -> String {
+        let Self { epoch, batches } = self;
+        let of = match epochs {
+            Some(epochs) if epoch > epochs => return format!("after the last of {epochs} epochs"),
+            Some(epochs) => format!(" of {epochs}"),
+            None => String::new(),
+        };
+        match batches {
+            0 => format!("in epoch {epoch}{of}"),
+            1 => format!("in epoch {epoch}{of}, after 1 batch"),
+            _ => format!("in epoch {epoch}{of}, after {batches} batches"),
         }
     }
 }
@@ -64,7 +70,8 @@ mod tests {
     #[test]
     fn positions_are_told_in_words() {
         let described = [(7, 40), (7, 1), (7, 0), (13, 0)]
-            .map(|(epoch, batches)| Position { epoch, batches }.describe(12));
+            .map(|(epoch, batches)| Position { epoch, batches }.describe(Some(12)));
+        assert_eq!(Position { epoch: 7, batches: 40 }.describe(None), "in epoch 7, after 40 batches");
         assert_eq!(
             described,
             [

@@ -43,6 +43,7 @@ pub fn preview(
     epochs: usize,
 ) -> Result<Vec<PreviewRow>, Error> {
     let data = Data::open(job, settings)?;
+    let settings = &settings.settled(data.train.len());
     let size = data.geometry().height;
     let plain = settings.policy(None)?;
     let policies = (1..=epochs)

@@ -6,6 +6,7 @@ use marque_network::{Group, Parameter};
 use marque_settings::{Measure, Section};
 use serde::Serialize;
 
+use crate::fine_tuning::{CHOSEN, OpenKey};
 use crate::optimizer::{Method, Rates};
 
 /// How the learning rate moves over a training, as a share of its highest value.
@@ -142,25 +143,41 @@ pub struct PeakRates {
 }
 
 impl PeakRates {
-    /// The defaults are those of the optimiser.
-    pub(crate) fn read(section: &mut Section<'_>, optimizer: Method) -> Self {
-        let (rate, decay) = match optimizer {
-            Method::AdamW(_) => (2e-3, 0.01),
-            Method::Sgd(_) => (0.02, 1e-4),
+    /// The defaults are those of the optimiser. AdamW's rates of pretrained weights are chosen together: without
+    /// `learning_rate`, what is not given is left open; with it, the others depend on it as they do without weights.
+    pub(crate) fn read(
+        section: &mut Section<'_>,
+        optimizer: Method,
+        pretrained: bool,
+    ) -> (Self, Vec<OpenKey>) {
+        let (rate, decay, chosen) = match optimizer {
+            Method::AdamW(_) => (2e-3, 0.01, pretrained && !section.has("learning_rate")),
+            Method::Sgd(_) => (0.02, 1e-4, false),
         };
-        let backbone = section
-            .key("learning_rate", "highest rate of the backbone's last stage; 0.02 by default with SGD")
-            .number(rate, 0.0..=10.0);
+        let about = "highest rate of the backbone's last stage; 0.02 by default with SGD, and AdamW's with weights \
+                     chosen by the number of training photos";
+        let key = section.key(OpenKey::LearningRate.name(), about);
+        let backbone = match chosen {
+            true => key.optional_number(CHOSEN, 0.0..=10.0).unwrap_or(rate),
+            false => key.number(rate, 0.0..=10.0),
+        };
+        let about = "highest rate of the heads; with weights, and no learning_rate, chosen as that is";
         let heads = section
-            .key("head_learning_rate", "highest rate of the heads")
-            .optional_number("as learning_rate", 0.0..=10.0);
-        let layer_decay = section
-            .key("layer_decay", "each stage of the backbone has this share of the rate of the stage above it")
-            .number(1.0, 0.001..=1.0);
+            .key(OpenKey::HeadLearningRate.name(), about)
+            .optional_number(if chosen { CHOSEN } else { "as learning_rate" }, 0.0..=10.0);
+        let about = "each stage of the backbone has this share of the rate of the stage above it; with weights, and \
+                     no learning_rate, chosen as that is";
+        let key = section.key(OpenKey::LayerDecay.name(), about);
+        let layer_decay = match chosen {
+            true => key.optional_number(CHOSEN, 0.001..=1.0).unwrap_or(1.0),
+            false => key.number(1.0, 0.001..=1.0),
+        };
         let weight_decay = section
             .key("weight_decay", "weight decay of weights, not of norms and biases; 1e-4 by default with SGD")
             .number(decay, 0.0..=10.0);
-        Self { backbone, heads: heads.unwrap_or(backbone), layer_decay, weight_decay }
+        let rates = [OpenKey::LearningRate, OpenKey::HeadLearningRate, OpenKey::LayerDecay];
+        let open = rates.into_iter().filter(|key| chosen && !section.has(key.name())).collect();
+        (Self { backbone, heads: heads.unwrap_or(backbone), layer_decay, weight_decay }, open)
     }
 
     /// What a parameter gets at a share of the highest rates.

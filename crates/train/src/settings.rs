@@ -1,21 +1,24 @@
 //! The section `[train]`: how to train, put together of what each part of training reads for itself.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use marque_augment::{Options, Policy};
 use marque_contracts::schema::{features, train};
 use marque_network::{Backbone, BottleneckStride, Precision};
-use marque_settings::{Measure, Reader, Section};
+use marque_settings::{Measure, Reader, Section, WordOrPath};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::Error;
 use crate::augmentation::Augmentation;
 use crate::ema::EmaSettings;
+use crate::fine_tuning::{CHOSEN, OpenKey};
 use crate::freeze::{FeatureSettings, Freeze};
 use crate::head_training::{HeadTraining, HeadWeighting};
 use crate::locator_settings::LocatorSettings;
 use crate::optimizer::{Method, Sgd};
+use crate::published_weights::PublishedWeights;
 use crate::schedule::{PeakRates, Schedule};
 use crate::selection::Selection;
 
@@ -29,6 +32,9 @@ pub struct Settings {
     /// Pretrained weights of the backbone. Its content, not its path, is in the fingerprint.
     #[serde(skip)]
     pub weights: Option<PathBuf>,
+    /// The published file that these are, if they are named.
+    #[serde(skip)]
+    pub published: Option<PublishedWeights>,
     /// What the names in that file begin with; `None` if the file has one network, whatever its names begin with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights_prefix: Option<String>,
@@ -97,38 +103,39 @@ pub struct Settings {
     /// What the backbone computes with: `runtime.precision`.
     #[serde(skip)]
     pub precision: Precision,
+    /// Keys that the number of training photos decides over: [`Settings::settled`].
+    #[serde(skip)]
+    pub(crate) open: BTreeSet<OpenKey>,
 }
 
 impl Settings {
     /// Reads the section `[train]`; whatever is wrong is noted in `reader`. The precision is `runtime.precision`, which
-    /// is for evaluation too.
-    pub fn read(reader: &mut Reader<'_>, precision: Precision) -> Self {
+    /// is for evaluation too. `downloads` is the folder of published weights, `fetch.folder`.
+    pub fn read(reader: &mut Reader<'_>, precision: Precision, downloads: &Path) -> Self {
         let about = "the network and how it learns; `features` depends on a part of it and is there with \
                      `cache_features` only";
         reader.section(train::STAGE, &[features::STAGE, train::STAGE], about, |section| {
-            let settings = Self::read_section(section, precision);
+            let settings = Self::read_section(section, precision, downloads);
             settings.check(section);
             settings
         })
     }
 
-    fn read_section(section: &mut Section<'_>, precision: Precision) -> Self {
+    fn read_section(section: &mut Section<'_>, precision: Precision, downloads: &Path) -> Self {
         use BottleneckStride::*;
         let backbones = Backbone::ALL.map(|backbone| (backbone.name(), backbone));
         let strides = [("3x3", Middle3x3), ("first-1x1", First1x1)];
+        let (weights, published) = read_weights(section, downloads);
+        let origin = published.map_or("", |published| published.origin);
         let backbone = section
-            .key("backbone", "the residual network before the heads")
+            .key("backbone", "the residual network before the heads; with weights by name theirs")
+            .implied(origin, published.map(|published| json!(published.name())).as_ref())
             .choice(Backbone::ResNet18, &backbones);
+        let published_stride = published.filter(|_| backbone.has_bottlenecks());
         let bottleneck_stride = section
             .key("bottleneck_stride", "resnet50: \"3x3\" as in torchvision, \"first-1x1\" as in the paper")
+            .implied(origin, published_stride.map(|_| json!("3x3")).as_ref())
             .choice(Middle3x3, &strides);
-        let weights = section
-            .key(
-                "weights",
-                "pretrained weights of the backbone, .safetensors or .pth, by torchvision's names; \
-                     their content counts",
-            )
-            .optional_path("none");
         let weights_prefix = section
             .key(
                 "weights_prefix",
@@ -138,26 +145,34 @@ impl Settings {
             .optional_any_text("the only one");
         let norm_eps = section
             .key("norm_eps", "epsilon of batch normalisation: the one that the weights were trained with")
+            .implied(origin, published.map(|_| json!(PublishedWeights::NORM_EPS)).as_ref())
             .number(1e-5, 1e-8..=0.1);
         let mean = section
             .key(
                 "mean",
-                "subtracted from each colour, of pixels in 0 to 1; with pretrained weights use theirs",
+                "subtracted from each colour, of pixels in 0 to 1; with a file of weights use theirs",
             )
             .of(Measure::Brightness)
+            .implied(origin, published.map(|_| json!(PublishedWeights::MEAN)).as_ref())
             .numbers([0.5; 3], 0.0..=1.0);
         let std = section
-            .key("std", "what each colour is divided by after that; with pretrained weights use theirs")
+            .key("std", "what each colour is divided by after that; with a file of weights use theirs")
             .of(Measure::Brightness)
+            .implied(origin, published.map(|_| json!(PublishedWeights::STD)).as_ref())
             .numbers([0.5; 3], 1e-4..=10.0);
-        let epochs = section.key("epochs", "passes over the training photos").count(10, 1..=10_000);
-        let batch_size = section
-            .key(
-                "batch_size",
-                "photos that pass through the network at once; an epoch is cut into batches of \
-                     equal size",
-            )
-            .count(32, 2..=4096);
+        let mut open = BTreeSet::new();
+        let mut count = |key: OpenKey, about, default, range| match weights {
+            None => section.key(key.name(), about).count(default, range),
+            Some(_) => {
+                open.extend((!section.has(key.name())).then_some(key));
+                section.key(key.name(), about).optional_count(CHOSEN, range).unwrap_or(default)
+            }
+        };
+        let about = "passes over the training photos; with weights chosen by their number";
+        let epochs = count(OpenKey::Epochs, about, 10, 1..=10_000);
+        let about = "photos that pass through the network at once; an epoch is cut into batches of equal \
+                     size; with weights chosen by the number of training photos";
+        let batch_size = count(OpenKey::BatchSize, about, 32, 2..=4096);
         let accumulate = section
             .key(
                 "accumulate",
@@ -166,7 +181,8 @@ impl Settings {
             .count(1, 1..=4096);
         let seed = section.key("seed", "of initial weights, order, augmentation and dropout").seed(1);
         let optimizer = Method::read(section);
-        let rates = PeakRates::read(section, optimizer);
+        let (rates, open_rates) = PeakRates::read(section, optimizer, weights.is_some());
+        open.extend(open_rates);
         let schedule = Schedule::read(section);
         let clip_norm = section
             .key("clip_norm", "longest gradient that is not scaled down; 0 for any")
@@ -181,7 +197,12 @@ impl Settings {
         let heads = section.tables("heads", about, |section| HeadTraining::read_own(section, &head));
         let augmentation = Augmentation::read(section);
         let resize = read_sizes(section);
-        let freeze = Freeze::read(section);
+        // The rates go with it.
+        let chosen = open.contains(&OpenKey::LearningRate);
+        let freeze = Freeze::read(section, chosen);
+        open.extend(
+            (chosen && !section.has("freeze_norm_statistics")).then_some(OpenKey::FreezeNormStatistics),
+        );
         let features = FeatureSettings::read(section);
         let select_by = Selection::read(section);
         let patience = section
@@ -196,6 +217,7 @@ impl Settings {
             backbone,
             bottleneck_stride,
             weights,
+            published,
             weights_prefix,
             norm_eps,
             mean,
@@ -223,6 +245,7 @@ impl Settings {
             resume_steps: (resume_steps > 0).then_some(resume_steps),
             seed,
             precision,
+            open,
         }
     }
 
@@ -264,6 +287,14 @@ impl Settings {
 
     /// Keys of the section that do not go together.
     fn check(&self, section: &mut Section<'_>) {
+        if let Some(published) = self.published.filter(|published| published.backbone != self.backbone) {
+            let (name, other) = (published.name(), self.backbone.name());
+            section.problem(
+                "backbone",
+                format!("is {other}, which the weights of {name} do not fit: leave it out, or set train.weights = \"{other}\""),
+            );
+        }
+        self.warn_of_normalisation(section);
         if self.weights.is_none() && section.has("weights_prefix") {
             section.problem("weights_prefix", "needs train.weights, the file that it is about");
         }
@@ -308,6 +339,33 @@ impl Settings {
                 .problem("cache_features", "does not go with train.resize: activations are kept at one size");
         }
     }
+}
+
+/// The file of pretrained weights, and which published one it is, if it is named.
+fn read_weights(section: &mut Section<'_>, downloads: &Path) -> (Option<PathBuf>, Option<PublishedWeights>) {
+    let known = PublishedWeights::ALL.map(|published| (published.name(), published));
+    let weights = section
+        .key(
+            "weights",
+            "pretrained weights of the backbone: torchvision's by name, which are downloaded and bring their \
+             backbone, mean, std, norm_eps and bottleneck_stride; or a file, .safetensors or .pth, by torchvision's \
+             names; their content counts",
+        )
+        .optional_word_or_path("none", &known);
+    let path = match weights {
+        None => return (None, None),
+        Some(WordOrPath::Word(published)) => return (Some(downloads.join(published.file)), Some(published)),
+        Some(WordOrPath::Path(path)) => path,
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    if name.starts_with("resnet") && path.extension().is_none() && !path.exists() {
+        let names = known.map(|(name, _)| format!("\"{name}\"")).join(", ");
+        section.problem(
+            "weights",
+            format!("there is no such file, and weights that are known by name are {names}"),
+        );
+    }
+    (Some(path), None)
 }
 
 fn read_sizes(section: &mut Section<'_>) -> Vec<(usize, usize)> {

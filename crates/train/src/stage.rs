@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use marque_contracts::counts::percent;
+use marque_contracts::counts::{counted, percent};
 use marque_contracts::schema::{features, labels, preprocess, train};
 use marque_contracts::{Digest, Failure, Input, Job, Stage, Summary};
 use marque_formats::EpochRow;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::calibration::calibrate;
 use crate::data::{Data, read_labels};
-use crate::initial_network::{initial_network, weights_source};
+use crate::initial_network::{check_weights, initial_network, weights_source};
 use crate::inputs::Inputs;
 use crate::locator::train_locator;
 use crate::position::Position;
@@ -21,20 +21,44 @@ use crate::train_state::Timing;
 use crate::trainer::{Trained, Trainer};
 use crate::{Error, Settings};
 
+/// Photos below which a training from scratch learns little: ResNets without pretrained weights want some thousands.
+const FEW: usize = 5_000;
+
 /// The stage that trains the network.
 pub struct Train {
     settings: Settings,
+    /// Whether the photos are drawn by the program: so much alike that a few are enough.
+    drawn: bool,
 }
 
 impl Train {
     /// The stage with its settings.
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self { settings, drawn: false }
+    }
+
+    /// The same for photos that the program draws: it does not warn where these are few.
+    pub fn on_drawn_photos(self, drawn: bool) -> Self {
+        Self { drawn, ..self }
     }
 
     fn train(&self, job: &Job<'_>) -> Result<Summary, Error> {
-        let (settings, output) = (&self.settings, job.output());
-        let data = Data::open(job, settings)?;
+        let output = job.output();
+        let data = Data::open(job, &self.settings)?;
+        let photos = data.train.len();
+        let settings = &self.settings.settled(photos);
+        let chosen = self.settings.chosen(photos);
+        if !chosen.is_empty() {
+            let values: Vec<_> = chosen.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            job.progress().line(&format!("{}: {}", Settings::why_chosen(photos), values.join(", ")));
+        }
+        if settings.weights.is_none() && photos < FEW && !self.drawn {
+            tracing::warn!(
+                "training from scratch on {}, which are few to learn from: train.weights = \"resnet18\" starts from what \
+                 ImageNet's photos have taught, and takes its other settings from there",
+                counted(photos as u64, "photo", "photos")
+            );
+        }
         let (network, features) = initial_network(settings, &data, job)?;
         let inputs = Inputs { settings, data: &data, features: features.as_ref() };
         let resume = ResumeStore::new(output);
@@ -44,7 +68,11 @@ impl Train {
         calibrate(inputs, &model, job.progress())?;
         EpochRow::write(&trained.history, &output.join(train::HISTORY))?;
         EpochRow::write_csv(&trained.history, &output.join(train::HISTORY_CSV))?;
-        Ok(summary(&trained, &data))
+        let mut summary = summary(&trained, &data);
+        if !chosen.is_empty() {
+            summary.notes.insert("chosen_for_training_photos".to_owned(), chosen.into_iter().collect());
+        }
+        Ok(summary)
     }
 }
 
@@ -95,6 +123,16 @@ impl Stage for Train {
         json!({ train::STAGE: self.settings, "runtime": { "precision": self.settings.precision } })
     }
 
+    fn settings_for(&self, inputs: &BTreeMap<String, PathBuf>) -> Value {
+        let settings = &self.settings;
+        let folder = inputs.get(labels::STAGE).filter(|_| settings.are_open());
+        let photos = folder.and_then(|folder| settings.training_photos(folder).ok());
+        match photos {
+            Some(photos) => Self::new(settings.settled(photos)).settings(),
+            None => self.settings(),
+        }
+    }
+
     fn inputs(&self) -> Vec<Input> {
         let mut inputs = vec![
             Input { stage: labels::STAGE, files: &[labels::LABEL_TABLE, labels::HEADS] },
@@ -118,10 +156,12 @@ impl Stage for Train {
     }
 
     fn resumes_from(&self, work: &Path) -> Option<String> {
-        Some(Position::of(work)?.describe(self.settings.epochs))
+        let epochs = (!self.settings.are_open()).then_some(self.settings.epochs);
+        Some(Position::of(work)?.describe(epochs))
     }
 
     fn preflight(&self, inputs: &BTreeMap<String, PathBuf>) -> Result<(), Failure> {
+        check_weights(&self.settings)?;
         match inputs.get(labels::STAGE) {
             Some(folder) => Ok(read_labels(&self.settings, folder).map(drop)?),
             None => Ok(()),

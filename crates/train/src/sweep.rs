@@ -76,8 +76,9 @@ pub fn sweep(
     let mut average = Average::default();
     let mut points: Vec<SweepPoint> = Vec::with_capacity(range.steps);
     let mut diverged = false;
-    let factor = |step| range.rate(step) / settings.rates.backbone;
     let swept = trial_run(job, settings, |mut trial| {
+        let peak = trial.inputs.settings.rates.backbone;
+        let factor = |step| range.rate(step) / peak;
         trial.steps(1, range.steps, factor, |step| {
             let (learning_rate, smoothed) = (range.rate(points.len()), average.add(step.loss));
             points.push(SweepPoint { learning_rate, loss: step.loss, smoothed });

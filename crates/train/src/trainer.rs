@@ -68,7 +68,7 @@ impl<'a> Trainer<'a> {
         let resumed_epochs = state.history.len();
         if resumed_epochs > 0 || epoch_state.batches() > 0 {
             let position = Position { epoch: state.epoch, batches: epoch_state.batches() };
-            self.progress.line(&format!("resuming {}", position.describe(settings.epochs)));
+            self.progress.line(&format!("resuming {}", position.describe(Some(settings.epochs))));
         }
         let time_left = TimeLeft::new(self.inputs, &state, epoch_state.batches());
         let mut curves = Curves::begin(self.output, self.inputs, &state.history)?;

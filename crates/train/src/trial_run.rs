@@ -36,6 +36,7 @@ pub(crate) fn trial_run<T>(
     run: impl FnOnce(TrialRun<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let data = Data::open(job, settings)?;
+    let settings = &settings.settled(data.train.len());
     let (network, features) = initial_network(settings, &data, job)?;
     let inputs = Inputs { settings, data: &data, features: features.as_ref() };
     run(TrialRun { inputs, learner: Learner::new(inputs, network)? })

@@ -14,6 +14,11 @@ use crate::arguments::Bench;
 use crate::error::Error;
 use crate::terminal::Terminal;
 
+/// Seconds of a training step: the median of a few, on made-up photos.
+pub(super) fn median_step(options: &Bench) -> Result<f64, Error> {
+    Ok(throughput::measure(options)?.median())
+}
+
 pub(super) fn bench(options: &Bench, terminal: &Terminal) -> Result<(), Error> {
     if options.batch < 2 && !options.evaluate {
         let message =

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use marque_contracts::schema::{labels, train};
+use marque_settings::Resolved;
+
 use crate::arguments::Config;
 use crate::configuration::Configuration;
 use crate::error::Error;
@@ -23,6 +26,18 @@ Each section belongs to a stage. A change of one of its keys runs this stage aga
 it writes changes. What is said to change no result runs nothing again.
 ";
 
+/// Adds what the number of training photos decides over, if the photos are labelled: by the result of `labels` that is
+/// there. Without one these keys stay without a value.
+fn find_out(configuration: &Configuration, resolved: &mut Resolved) {
+    let settings = &configuration.train;
+    let labelled = || configuration.open_store().ok()?.current(labels::STAGE).ok()?;
+    let Some(artifact) = settings.are_open().then(labelled).flatten() else { return };
+    let Ok(photos) = settings.training_photos(&artifact.folder) else { return };
+    for (key, value) in settings.chosen(photos) {
+        resolved.find_out(train::STAGE, key, &value, &marque_train::Settings::why_chosen(photos));
+    }
+}
+
 pub(super) fn config(
     file: &Path,
     set: &[String],
@@ -36,7 +51,8 @@ pub(super) fn config(
             false => format!("{PREFACE}{}", reference.to_markdown()),
         }
     } else {
-        let (_, resolved) = Configuration::resolve(file, set)?;
+        let (configuration, mut resolved) = Configuration::resolve(file, set)?;
+        find_out(&configuration, &mut resolved);
         match options.json {
             true => format!("{:#}", resolved.to_json()),
             false => resolved.to_toml(),

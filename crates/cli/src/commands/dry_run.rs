@@ -97,7 +97,7 @@ fn describe(found: &DryRunEstimate) -> String {
     let what = match found.position {
         None => format!("in all: about {} for {epochs}", seconds(found.seconds())),
         Some(position) => {
-            let position = position.describe(found.epoch_seconds.len());
+            let position = position.describe(Some(found.epoch_seconds.len()));
             format!("left: about {}, as it goes on {position}", seconds(found.seconds()))
         }
     };

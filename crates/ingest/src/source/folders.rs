@@ -35,7 +35,7 @@ impl FolderSource<'_> {
     }
 
     /// The photos in folders, by their paths below [`FolderSource::path`], and broken links to photos.
-    fn loose(&self, archives: &[ExpectedFile]) -> Result<Listing, Error> {
+    pub(super) fn loose(&self, archives: &[ExpectedFile]) -> Result<Listing, Error> {
         if !archives.is_empty() {
             return Ok(Listing::default());
         }
@@ -167,7 +167,7 @@ fn class_of(name: &str) -> Option<&str> {
 }
 
 /// A photo in the folder of its class; one above it may name its split.
-fn row(name: &str) -> Option<AnnotationRow> {
+pub(super) fn row(name: &str) -> Option<AnnotationRow> {
     Some(AnnotationRow {
         file_name: name.to_owned(),
         split: name.rsplit('/').skip(2).find_map(split_words::parse),

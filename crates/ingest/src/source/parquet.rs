@@ -3,6 +3,7 @@
 //! files per split, which their names tell.
 
 mod columns;
+mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use marque_contracts::{Digest, Progress, Unit};
 use marque_formats::{AnnotationRow, AnnotationTable, ExternalBatch, ExternalTable, RejectedRow};
 
 use columns::{Columns, Positions};
+pub(super) use survey::{Surveyed, survey};
 
 use super::{Destination, Imported, Source, complete_distribution, photo_path, split_words};
 use crate::expected_file::ExpectedFile;

@@ -111,6 +111,15 @@ impl PublishedSource<'_> {
         Ok(copy)
     }
 
+    /// The layout and place of a copy that can be read, in words, and whether it lacks the test photos; `None` if there
+    /// is none.
+    pub(super) fn usable_copy(&self) -> Result<Option<(String, bool)>, Error> {
+        let contents = Contents::of(&self.detect()?);
+        let layout =
+            || (format!("a copy of Stanford Cars, {}", contents.layout()), !contents.missing().is_empty());
+        Ok(contents.is_usable().then(layout))
+    }
+
     fn of_distribution(&self, distribution: &Distribution) -> Result<CopyFiles, Error> {
         let mut copy = CopyFiles::default();
         for file in &distribution.files {

@@ -4,6 +4,7 @@ mod csv_rows;
 mod file_names;
 mod format;
 mod parquet_rows;
+mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 
 use file_names::{FileNames, Found};
 use format::Format;
+pub(super) use survey::{Surveyed, survey};
 
 use super::{Destination, Imported, Source, column_names, complete_distribution, photo_path, split_words};
 use crate::expected_file::ExpectedFile;

@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use super::{Measure, Section};
+use super::{Implied, Measure, Section};
 use crate::key::{Fallback, Key};
 use crate::value::Value;
 
@@ -15,12 +15,29 @@ pub struct KeyReader<'s, 'a> {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) measure: Measure,
+    pub(super) implied: Option<Implied>,
+}
+
+/// One of several words, or a path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WordOrPath<T> {
+    /// What the word stands for.
+    Word(T),
+    /// A path, from the working folder on.
+    Path(PathBuf),
 }
 
 impl KeyReader<'_, '_> {
     /// Says what the number measures, so that one in another unit is explained.
     pub fn of(self, measure: Measure) -> Self {
         Self { measure, ..self }
+    }
+
+    /// The value, as JSON, that holds if the file does not give the key, since another key implies it, and which: `by`
+    /// reads on from "from": "weights `resnet34`".
+    pub fn implied(self, by: &'static str, value: Option<&serde_json::Value>) -> Self {
+        let implied = value.and_then(Value::of_json).map(|value| Implied { by, value });
+        Self { implied, ..self }
     }
 
     /// A whole number in a range.
@@ -52,12 +69,12 @@ impl KeyReader<'_, '_> {
 
     /// `true` or `false`.
     pub fn flag(self, default: bool) -> bool {
-        let read = |value: &Value| match value {
-            Value::Flag(flag) => Some(*flag),
-            _ => None,
-        };
-        let fallback = Fallback::Value(Value::Flag(default));
-        self.read("true or false".to_owned(), fallback, read).unwrap_or(default)
+        self.truth(Fallback::Value(Value::Flag(default))).unwrap_or(default)
+    }
+
+    /// `true` or `false`, if given.
+    pub fn optional_flag(self, without: &'static str) -> Option<bool> {
+        self.truth(Fallback::Words(without))
     }
 
     /// One of several words. The default is shown by the first word that stands for it.
@@ -102,6 +119,20 @@ impl KeyReader<'_, '_> {
     pub fn optional_path(self, without: &'static str) -> Option<PathBuf> {
         let folder = &self.section.document.folder;
         Some(folder.join(self.filled("a path", Fallback::Words(without))?))
+    }
+
+    /// One of several words, or else a path, if given; a relative one starts at the configuration's folder.
+    pub fn optional_word_or_path<T: Copy>(
+        self,
+        without: &'static str,
+        words: &[(&'static str, T)],
+    ) -> Option<WordOrPath<T>> {
+        let folder = &self.section.document.folder;
+        let known: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        let text =
+            self.filled(&format!("one of {}, or a path", known.join(", ")), Fallback::Words(without))?;
+        let word = words.iter().find(|(word, _)| *word == text);
+        Some(word.map_or_else(|| WordOrPath::Path(folder.join(&text)), |(_, word)| WordOrPath::Word(*word)))
     }
 
     /// A list of texts, if given.
@@ -161,6 +192,14 @@ impl KeyReader<'_, '_> {
         self.finite_list(Fallback::Words(without), range)
     }
 
+    fn truth(self, fallback: Fallback) -> Option<bool> {
+        let read = |value: &Value| match value {
+            Value::Flag(flag) => Some(*flag),
+            _ => None,
+        };
+        self.read("true or false".to_owned(), fallback, read)
+    }
+
     fn whole(self, fallback: Fallback, range: RangeInclusive<usize>) -> Option<usize> {
         let allowed = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(allowed, fallback, |value| whole_in(value, &range))
@@ -198,8 +237,8 @@ impl KeyReader<'_, '_> {
     }
 
     fn read<T>(self, allowed: String, default: Fallback, convert: impl Fn(&Value) -> Option<T>) -> Option<T> {
-        let Self { section, name, about, measure } = self;
-        section.read(Key { name, allowed, default, about, condition: None }, measure, convert)
+        let Self { section, name, about, measure, implied } = self;
+        section.read(Key { name, allowed, default, about, condition: None }, measure, implied, convert)
     }
 }
 

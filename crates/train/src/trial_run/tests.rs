@@ -23,7 +23,7 @@ const STEPS: usize = 10;
 fn settings(seed: u64) -> Settings {
     let mut document = Document::parse("pipeline.toml", include_str!("../../../../pipeline.toml")).unwrap();
     document.set(&format!("train.seed={seed}")).unwrap();
-    Settings::read(&mut Reader::new(&document), Precision::F32)
+    Settings::read(&mut Reader::new(&document), Precision::F32, std::path::Path::new("downloads"))
 }
 
 /// As many photos of the embedded data set as the steps take, cut and resized as the shipped pipeline has them.

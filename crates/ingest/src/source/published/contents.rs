@@ -62,6 +62,11 @@ impl Contents {
         }
     }
 
+    /// Whether there are photos with their labels, be it of the training split alone.
+    pub(super) fn is_usable(&self) -> bool {
+        self.has_photos() && self.missing().iter().all(|item| *item == TEST_PHOTOS)
+    }
+
     /// What is there and what is missing, in words; `None` for a complete copy or none at all.
     pub(super) fn partial(&self) -> Option<String> {
         let found: BTreeSet<_> = self.0.values().map(|path| tidy(path).display().to_string()).collect();

@@ -1,0 +1,138 @@
+//! How pretrained weights are fine-tuned where the configuration does not say: by the number of training photos.
+//!
+//! The values come from trials, not from a derivation: docs/choosing.md has this table, docs/results.md what was tried.
+
+use serde_json::{Value, json};
+
+/// What stands for the default of a key that is chosen here.
+pub(crate) const CHOSEN: &str = "chosen by the number of training photos";
+
+/// The values of the keys that the number of training photos decides over.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct FineTuning {
+    /// `train.epochs`.
+    pub epochs: usize,
+    /// `train.batch_size`.
+    pub batch_size: usize,
+    /// `train.learning_rate`.
+    pub learning_rate: f64,
+    /// `train.head_learning_rate`.
+    pub head_learning_rate: f64,
+    /// `train.layer_decay`.
+    pub layer_decay: f64,
+    /// `train.freeze_norm_statistics`.
+    pub freeze_norm_statistics: bool,
+}
+
+impl FineTuning {
+    /// From how many training photos on the values hold.
+    pub const TIERS: [usize; 3] = [0, 1_000, 5_000];
+
+    /// For a number of training photos.
+    pub fn of(photos: usize) -> Self {
+        match photos {
+            0..1_000 => Self {
+                epochs: 15,
+                batch_size: 16,
+                learning_rate: 2e-4,
+                head_learning_rate: 2e-3,
+                layer_decay: 0.7,
+                freeze_norm_statistics: true,
+            },
+            1_000..5_000 => Self {
+                epochs: 12,
+                batch_size: 32,
+                learning_rate: 2e-4,
+                head_learning_rate: 2e-3,
+                layer_decay: 0.7,
+                freeze_norm_statistics: true,
+            },
+            _ => Self {
+                epochs: 6,
+                batch_size: 32,
+                learning_rate: 5e-4,
+                head_learning_rate: 3e-3,
+                layer_decay: 1.0,
+                freeze_norm_statistics: false,
+            },
+        }
+    }
+}
+
+/// A key that the configuration leaves open.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum OpenKey {
+    Epochs,
+    BatchSize,
+    LearningRate,
+    HeadLearningRate,
+    LayerDecay,
+    FreezeNormStatistics,
+}
+
+impl OpenKey {
+    /// Its name in `[train]`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Epochs => "epochs",
+            Self::BatchSize => "batch_size",
+            Self::LearningRate => "learning_rate",
+            Self::HeadLearningRate => "head_learning_rate",
+            Self::LayerDecay => "layer_decay",
+            Self::FreezeNormStatistics => "freeze_norm_statistics",
+        }
+    }
+
+    /// The value that is chosen for it.
+    pub(crate) fn value(self, chosen: &FineTuning) -> Value {
+        match self {
+            Self::Epochs => json!(chosen.epochs),
+            Self::BatchSize => json!(chosen.batch_size),
+            Self::LearningRate => json!(chosen.learning_rate),
+            Self::HeadLearningRate => json!(chosen.head_learning_rate),
+            Self::LayerDecay => json!(chosen.layer_decay),
+            Self::FreezeNormStatistics => json!(chosen.freeze_norm_statistics),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_on_choosing_has_the_table() {
+        let page = include_str!("../../../docs/choosing.md");
+        let [_, few, many] = FineTuning::TIERS;
+        let grouped = marque_contracts::counts::grouped;
+        let rows = [
+            (0, format!("fewer than {}", grouped(few as u64))),
+            (few, format!("{} to {}", grouped(few as u64), grouped(many as u64 - 1))),
+            (many, format!("{} and more", grouped(many as u64))),
+        ];
+        for (photos, words) in rows {
+            let chosen = FineTuning::of(photos);
+            let row = format!(
+                "| {words} | {} | {} | {:e} | {:e} | {} | {} |",
+                chosen.epochs,
+                chosen.batch_size,
+                chosen.learning_rate,
+                chosen.head_learning_rate,
+                chosen.layer_decay,
+                chosen.freeze_norm_statistics
+            );
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
+    fn the_tiers_are_where_the_values_change() {
+        for [before, from] in [[999, 1_000], [4_999, 5_000]] {
+            assert_ne!(FineTuning::of(before), FineTuning::of(from));
+            assert!(FineTuning::TIERS.contains(&from));
+        }
+        for (first, last) in [(0, 999), (1_000, 4_999), (5_000, 1_000_000)] {
+            assert_eq!(FineTuning::of(first), FineTuning::of(last));
+        }
+    }
+}
