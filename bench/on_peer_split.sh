@@ -9,9 +9,10 @@
 set -eu
 python=$1 devkit=$2 photos=$(realpath "$3") weights=$(realpath "$4") config=$5 store=$(realpath -m "$6")
 shift 6
-mkdir -p "$store"
-"$python" "$(dirname "$0")/peer_split.py" "$devkit" > "$store/photos.csv"
+# Beside the store, of which nothing is read as input.
+mkdir -p "$(dirname "$store")"
+"$python" "$(dirname "$0")/peer_split.py" "$devkit" > "$store.csv"
 exec "${MARQUE:-${CARGO_TARGET_DIR:-target}/release/marque}" run --config "$config" \
-    --set "store.path=$store" --set dataset.source=table --set "dataset.table=$store/photos.csv" \
+    --set "store.path=$store" --set dataset.source=table --set "dataset.table=$store.csv" \
     --set "dataset.path=$photos" --set labels.rules=article --set labels.validation=0.0 \
     --set "train.weights=$weights" "$@"

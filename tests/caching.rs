@@ -97,7 +97,7 @@ fn what_a_stage_depends_on_has_the_names_of_its_keys() {
             }
         }
     }
-    let expected = ["dataset", "evaluate", "heads", "labels", "preprocess", "runtime", "train"];
+    let expected = ["dataset", "evaluate", "heads", "labels", "predict", "preprocess", "runtime", "train"];
     assert!(sections.iter().eq(expected.iter()), "{sections:?}");
 }
 

@@ -17,6 +17,7 @@ mod makefile;
 mod named_weights;
 mod names;
 mod pins;
+mod predicting;
 mod project;
 mod published;
 mod real_data;

@@ -39,6 +39,7 @@ shard_photos = 20
 epochs = 2
 batch_size = 14
 keep_checkpoints = 0
+locator_steps = 12
 "#;
 
 /// A folder with a `pipeline.toml`.

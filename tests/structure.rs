@@ -75,8 +75,8 @@ fn only_the_program_knows_stages_and_the_store() {
 fn heavy_libraries_stay_where_they_belong() {
     assert_eq!(users("polars"), ["inspect"]);
     assert_eq!(users("parquet"), ["formats"]);
-    // `cli` times steps with it (`marque bench`), `export` has it in its tests alone, `reference` is for tests.
-    let candle = ["cli", "evaluate", "export", "kernels", "network", "reference", "train"];
+    // `cli` times steps with it (`marque bench`), `evaluate` and `export` have it in their tests alone, `reference` is for tests.
+    let candle = ["cli", "evaluate", "export", "kernels", "network", "predict", "reference", "train"];
     let users = users("candle-core");
     assert!(users.iter().all(|name| candle.contains(&name.as_str())), "{users:?}");
 }

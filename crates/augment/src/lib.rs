@@ -9,6 +9,8 @@
 //! [`Policy::render`] applies them; [`Policy::apply`] is both. Choices are drawn in a fixed order, and an option that is
 //! off draws nothing, so that the same generator gives the same result everywhere.
 //!
+//! A [`View`] is a random part of a photo around an object in it, for learning where that is.
+//!
 //! The order of the operations is that of torchvision's reference training: crop and resize, horizontal flip, shift,
 //! colour jitter, RandAugment, normalisation, random erasing.
 
@@ -24,6 +26,7 @@ mod operation;
 mod options;
 mod policy;
 mod resample;
+mod view;
 
 pub use canvas::Canvas;
 pub use draw::{Draw, Region};
@@ -32,3 +35,4 @@ pub use mixing::{Mix, Mixing};
 pub use operation::Operation;
 pub use options::{ColourJitter, Options, RandAugment, RandomErasing, RandomResizedCrop};
 pub use policy::Policy;
+pub use view::{Surroundings, View};

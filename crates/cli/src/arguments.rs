@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use marque_contracts::schema::Crop;
 use marque_network::{Backbone, Precision};
 
 use crate::names::{stage_names, table_names};
@@ -32,6 +33,14 @@ Examples:
   marque inspect labels --where \"year >= 2012 and type = 'SUV'\" --json
   marque inspect classes --where \"make = 'Audi'\"
   marque inspect photos --where \"brand = 'Audi'\" --out grid.png";
+
+const PREDICT_EXAMPLES: &str = "\
+Examples:
+  marque predict car.jpg
+  marque predict photos/ --parquet answers.parquet
+  marque predict listings.csv --json | jq .heads.brand
+  curl -s https://example.org/car.jpg | marque predict -
+  marque predict --model model/ --box 40,60,600,420 car.jpg";
 
 /// One network, several answers about a car photo: brand, type, era, or whatever heads you declare.
 #[derive(Debug, Parser)]
@@ -99,6 +108,9 @@ pub(crate) enum Command {
     LrFind(LrFind),
     /// Write the trained network for other programs: ONNX, model card, or a folder to publish.
     Export(Export),
+    /// Say what is on photos: brand, type, era, or whatever the model answers, and how sure it is.
+    #[command(after_help = PREDICT_EXAMPLES)]
+    Predict(Predict),
     /// Look into a table of the store: what is in the labels, how class names were read, the rows of any other.
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(Inspect),
@@ -260,6 +272,57 @@ pub(crate) struct Export {
     /// Folder of another model than the trained one in the store.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) model: Option<PathBuf>,
+}
+
+/// What to answer about, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// Photos; folders of photos; tables (.csv) with a column file_name, and a box in bbox_x1 … bbox_y2 where it is known;
+    /// `-` for a photo, or names of photos line by line, on standard input.
+    #[arg(required = true, value_name = "PHOTO | FOLDER | TABLE | -")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Folder of another model than the trained one in the store.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) model: Option<PathBuf>,
+    /// Classes to name per head, the most probable first.
+    #[arg(long, default_value_t = 1, value_name = "CLASSES", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) top: u16,
+    /// Print a line of JSON per photo.
+    #[arg(long, conflicts_with_all = ["csv", "parquet"])]
+    pub(crate) json: bool,
+    /// Print CSV.
+    #[arg(long, conflicts_with = "parquet")]
+    pub(crate) csv: bool,
+    /// Write a Parquet table. What an interrupted run has answered is not done again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parquet: Option<PathBuf>,
+    /// The box of the car, in pixels of the upright photo: left, top, right, bottom. For one photo.
+    #[arg(long = "box", value_name = "X1,Y1,X2,Y2", value_parser = sides)]
+    pub(crate) sides: Option<Crop>,
+    /// Answer by the mean of each photo and its mirror image, which takes twice as long; default: evaluate.flip.
+    #[arg(long)]
+    pub(crate) flip: bool,
+    /// Answers less probable than it takes to be right this often are "not sure"; default: predict.target_precision.
+    #[arg(long, value_name = "SHARE", value_parser = target_precision)]
+    pub(crate) target_precision: Option<f64>,
+    /// The type of the activations in the network; default: runtime.precision.
+    #[arg(long, value_parser = one_of(Precision::WORDS))]
+    pub(crate) precision: Option<Precision>,
+}
+
+fn sides(text: &str) -> Result<Crop, String> {
+    let sides: Vec<i64> =
+        text.split(',').map(|side| side.trim().parse()).collect::<Result<_, _>>().unwrap_or_default();
+    let crop = <[i64; 4]>::try_from(sides).ok().and_then(Crop::from_sides);
+    let crop = crop.map(|(crop, _)| crop);
+    crop.ok_or_else(|| "must be four whole numbers, left, top, right, bottom: 40,60,600,420".to_owned())
+}
+
+fn target_precision(text: &str) -> Result<f64, String> {
+    let allowed = marque_predict::Settings::TARGET_PRECISION;
+    let share = text.parse().ok().filter(|share| allowed.contains(share));
+    share
+        .ok_or_else(|| format!("must be a share from {} to {}, such as 0.95", allowed.start(), allowed.end()))
 }
 
 /// Reads one of some words.

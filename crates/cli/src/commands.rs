@@ -10,6 +10,7 @@ mod gc;
 mod init;
 mod inspect;
 mod lr_find;
+mod predict;
 mod preview;
 mod run;
 mod status;
@@ -34,6 +35,13 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
     if let Command::Config(options) = &arguments.command {
         return config::config(&arguments.config, &set, options, terminal);
     }
+    // A model's folder is all that answers need: without one of its own, the configuration is the default.
+    if let Command::Predict(options) = &arguments.command
+        && options.model.is_some()
+        && !arguments.config.exists()
+    {
+        return predict::predict(None, options, terminal);
+    }
     let mut configuration = Configuration::load(&arguments.config, &set)?;
     configuration.fetch.offline |= arguments.offline;
     configuration.start_threads()?;
@@ -55,6 +63,7 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Preview(options) => preview::preview(&configuration, &options, terminal),
         Command::LrFind(options) => lr_find::lr_find(&configuration, &options, terminal),
         Command::Export(options) => export::export(&configuration, &options, terminal),
+        Command::Predict(options) => predict::predict(Some(&configuration), &options, terminal),
         Command::Inspect(options) => inspect::inspect(&configuration, &options, terminal),
         Command::Sql { query, limit, json } => inspect::sql(&configuration, &query, limit, json, terminal),
     }

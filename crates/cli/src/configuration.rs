@@ -29,6 +29,8 @@ pub(crate) struct Configuration {
     pub(crate) fetch: FetchSettings,
     /// How to train.
     pub(crate) train: marque_train::Settings,
+    /// How to measure, and so how to answer.
+    pub(crate) evaluate: marque_evaluate::Settings,
     /// Number of threads; 0 for one per core.
     threads: usize,
 }
@@ -88,7 +90,9 @@ impl Configuration {
         let preprocess = marque_preprocess::Settings::read(reader, ingest.max_decode_bytes);
         let train = marque_train::Settings::read(reader, precision, &fetch.folder);
         expect_published_weights(&train, &mut fetch);
-        let evaluate = marque_evaluate::Settings::read(reader, precision, ingest.max_decode_bytes);
+        let predict = marque_predict::Settings::read(reader);
+        let evaluate =
+            marque_evaluate::Settings::read(reader, predict.clone(), precision, ingest.max_decode_bytes);
         report_conflicts(&labels, &preprocess, &train, reader);
         report_without_validation(&labels, &train, &evaluate, reader);
         let dataset = ingest.clone();
@@ -104,8 +108,8 @@ impl Configuration {
         stages.push(Box::new(Train::new(train.clone()).on_drawn_photos(drawn)));
         let auxiliary = train.heads.iter().filter(|(_, head)| head.auxiliary);
         let auxiliary = auxiliary.map(|(name, _)| name.clone()).collect();
-        stages.push(Box::new(Evaluate::new(evaluate).without_heads(auxiliary)));
-        Self { store, stages, dataset, labels, fetch, train, threads }
+        stages.push(Box::new(Evaluate::new(evaluate.clone()).without_heads(auxiliary)));
+        Self { store, stages, dataset, labels, fetch, train, evaluate, threads }
     }
 
     /// Starts the threads that all stages share.

@@ -1,12 +1,12 @@
 //! What can stop the program, and the exit code it ends with.
 
 use std::error::Error as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use marque_contracts::counts::counted;
 use marque_contracts::disk::{is_forbidden, is_full};
 use marque_contracts::schema::{STAGES, train};
-use marque_contracts::{FailureKind, json};
+use marque_contracts::{Failure, FailureKind, json};
 use marque_settings::{DocumentError, Problems};
 use marque_store::{RECORD, RunError, StoreError};
 
@@ -72,6 +72,18 @@ pub(crate) enum Error {
     Io(#[from] std::io::Error),
     #[error("the network could not be timed")]
     Network(#[from] marque_network::Error),
+    #[error("{}", .0.join("\n"))]
+    MissingPhotos(Vec<String>),
+    #[error("{} cannot be read as a list of photos: {reason}", path.display())]
+    PhotoTable { path: PathBuf, reason: String },
+    #[error("standard input cannot be read")]
+    Input(#[source] std::io::Error),
+    #[error("{}", counted(*.0 as u64, "photo has no answer", "photos have no answer"))]
+    Unanswered(usize),
+    #[error(transparent)]
+    Model(Failure),
+    #[error(transparent)]
+    Format(#[from] marque_formats::Error),
     #[error("the output cannot be written")]
     Output(#[source] std::io::Error),
     #[error("the threads cannot be started")]
@@ -108,6 +120,10 @@ impl Error {
             | Error::Ingest(_)
             | Error::Train(_)
             | Error::Export(_)
+            | Error::MissingPhotos(_)
+            | Error::PhotoTable { .. }
+            | Error::Unanswered(_)
+            | Error::Format(_)
             | Error::Io(_) => 4,
             Error::Inspect(
                 marque_inspect::Error::Query { .. }
@@ -119,16 +135,12 @@ impl Error {
             ) => 2,
             Error::Inspect(_) | Error::Damaged { .. } | Error::DamagedResult { .. } | Error::Store(_) => 5,
             Error::Run(RunError::Stage { failure, .. } | RunError::UnknownStaleness { failure, .. }) => {
-                match failure.kind() {
-                    FailureKind::Settings => 3,
-                    FailureKind::Data => 4,
-                    FailureKind::Store => 5,
-                    FailureKind::Run => 6,
-                }
+                exit_code_of(failure)
             }
+            Error::Model(failure) => exit_code_of(failure),
             Error::Run(_) => 5,
             Error::Network(_) => 6,
-            Error::Output(_) | Error::Threads(_) => 1,
+            Error::Output(_) | Error::Input(_) | Error::Threads(_) => 1,
         }
     }
 
@@ -201,7 +213,9 @@ impl Error {
             Error::DamagedResult { stage, .. } => {
                 Some(format!("`marque run {stage} --force` makes it again"))
             }
-            Error::Run(RunError::Stage { failure, .. }) => failure.hint().map(str::to_owned),
+            Error::Run(RunError::Stage { failure, .. }) | Error::Model(failure) => {
+                failure.hint().map(str::to_owned)
+            }
             Error::Run(RunError::UnknownStaleness { failure, downstream, .. }) => {
                 or_only(failure.hint().map(str::to_owned), downstream)
             }
@@ -217,6 +231,22 @@ impl Error {
             }
             _ => None,
         }
+    }
+}
+
+/// With the hint and exit code that it has inside a stage.
+impl From<marque_predict::Error> for Error {
+    fn from(error: marque_predict::Error) -> Self {
+        Self::Model(error.into())
+    }
+}
+
+fn exit_code_of(failure: &Failure) -> u8 {
+    match failure.kind() {
+        FailureKind::Settings => 3,
+        FailureKind::Data => 4,
+        FailureKind::Store => 5,
+        FailureKind::Run => 6,
     }
 }
 

@@ -7,6 +7,7 @@ mod normalisation;
 mod prediction_columns;
 mod preparation;
 mod preprocessor;
+mod rectangle;
 pub mod stanford_cars;
 mod text;
 
@@ -16,6 +17,7 @@ pub use normalisation::Normalisation;
 pub use prediction_columns::PredictionColumns;
 pub use preparation::{Filter, Fit, Preparation};
 pub use preprocessor::Preprocessor;
+pub use rectangle::Rectangle;
 pub use text::{Spellings, folded, normalised};
 
 use std::fmt;
@@ -76,6 +78,12 @@ pub mod preprocess {
     pub const STAGE: &str = "preprocess";
     /// Folder with the tensor shards.
     pub const SHARDS: &str = "shards/";
+    /// In it, where photos have boxes, shards with whole photos, in the rows of the cut ones.
+    pub const WHOLE: &str = "shards/whole/";
+    /// Height and width of these, in pixels: for a locator, which says where the car is.
+    pub const WHOLE_SIZE: usize = 128;
+    /// A row per photo: where in it the box is.
+    pub const BOXES: &str = "boxes.parquet";
     /// A row per photo: in which shard, at which row.
     pub const INDEX: &str = "index.parquet";
     /// How the photos were made, as a [`Preparation`](super::Preparation).
@@ -100,6 +108,13 @@ pub mod model {
     pub const CONFIG: &str = "config.json";
     /// How photos become pixels: a [`Preprocessor`](super::Preprocessor).
     pub const PREPROCESSOR: &str = "preprocessor_config.json";
+    /// What the model learnt of its own answers from the validation photos; not there if there were none.
+    pub const CALIBRATION: &str = "calibration.json";
+    /// Folder with the weights and `config.json` of the locator, which says where the car is in photos without a box; not there if
+    /// photos are not cut, or none had a box.
+    pub const LOCATOR: &str = "locator/";
+    /// In it, what is added to the edges of boxes that were found.
+    pub const CORRECTION: &str = "correction.json";
     /// What a graph calls its input, the pixels; its outputs have the names of heads.
     pub const INPUT: &str = "pixel_values";
 }

@@ -23,6 +23,14 @@ pub enum Error {
         /// What the decoder said.
         source: marque_photo::Error,
     },
+    /// There is no answer about a photo.
+    #[error("cannot answer about the photo {path}")]
+    Unanswered {
+        /// The photo.
+        path: PathBuf,
+        /// Why.
+        source: marque_predict::PhotoError,
+    },
     /// A thumbnail cannot be encoded.
     #[error("cannot encode a thumbnail")]
     Thumbnail(#[source] image::ImageError),
@@ -42,12 +50,9 @@ pub enum Error {
         /// Where they differ.
         reason: String,
     },
-    /// The network cannot be loaded or fails.
+    /// The model cannot be opened, or fails.
     #[error(transparent)]
-    Network(#[from] marque_network::Error),
-    /// A tensor cannot be made or read.
-    #[error("a computation failed")]
-    Tensor(#[from] candle_core::Error),
+    Model(#[from] marque_predict::Error),
     /// No photo has a label, so that there is nothing to compare predictions with.
     #[error("no photo of the {split} split has a label")]
     NoLabels {
@@ -84,7 +89,8 @@ impl From<Error> for Failure {
             | Error::NotIndexed { .. }
             | Error::Mismatch { .. }
             | Error::Photo { .. }
-            | Error::Network(_) => (Data, Some(VERIFY)),
+            | Error::Unanswered { .. }
+            | Error::Model(_) => (Data, Some(VERIFY)),
             Error::Io(error) if json::is_damage(error) => (Data, Some(VERIFY)),
             Error::NoLabels { .. } => (
                 Data,
@@ -97,11 +103,7 @@ impl From<Error> for Failure {
                 (Run, Some("training has diverged: lower `learning_rate` in [train]"))
             }
             Error::ColumnTaken { .. } => (Settings, Some("give one of the heads another name")),
-            Error::Io(_)
-            | Error::Thumbnail(_)
-            | Error::Predictions(_)
-            | Error::Tensor(_)
-            | Error::Render(_) => (Run, None),
+            Error::Io(_) | Error::Thumbnail(_) | Error::Predictions(_) | Error::Render(_) => (Run, None),
         };
         Failure::new(kind, error).with_hint(hint)
     }

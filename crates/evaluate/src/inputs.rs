@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use marque_contracts::schema::model::{CONFIG, WEIGHTS};
-use marque_contracts::schema::{Head, HeadKind, Label, Split, ingest, labels, preprocess, train};
+use marque_contracts::schema::{Crop, Head, HeadKind, Label, Split, ingest, labels, preprocess, train};
 use marque_contracts::{Job, json};
 use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader};
-use marque_network::{Network, NetworkConfig, Precision};
+use marque_network::NetworkConfig;
+use marque_predict::Predictor;
 
-use crate::Error;
+use crate::{Error, Settings};
 
 /// Everything that is read, but photos.
 pub(crate) struct Inputs {
-    pub(crate) network: Network,
+    pub(crate) predictor: Predictor,
     /// The network's heads, in its order, with the classes' counts.
     pub(crate) heads: Vec<Head>,
     pub(crate) history: Vec<EpochRow>,
@@ -32,17 +32,21 @@ pub(crate) struct Photos {
     pub(crate) split: Split,
     pub(crate) file_names: Vec<String>,
     pub(crate) places: Vec<IndexRow>,
+    /// The box of the car, if there is one.
+    pub(crate) crops: Vec<Option<Crop>>,
+    /// Width and height of the upright photo, in pixels.
+    pub(crate) sizes: Vec<(usize, usize)>,
     /// By head, then photo.
     pub(crate) labels: Vec<Vec<Label>>,
 }
 
 impl Inputs {
-    pub(crate) fn open(job: &Job<'_>, precision: Precision) -> Result<Self, Error> {
+    pub(crate) fn open(job: &Job<'_>, settings: &Settings) -> Result<Self, Error> {
         let (labelled, pixels, trained) =
             (job.input(labels::STAGE), job.input(preprocess::STAGE), job.input(train::STAGE));
-        let network = open_network(&trained.join(train::MODEL), precision)?;
+        let predictor = Predictor::open(&trained.join(train::MODEL), settings.precision, &settings.predict)?;
         let heads_path = labelled.join(labels::HEADS);
-        let heads = matching_heads(network.config(), json::read(&heads_path)?, &heads_path)?;
+        let heads = matching_heads(predictor.network().config(), json::read(&heads_path)?, &heads_path)?;
         let names: Vec<_> = reported(&heads).map(|head| head.name.clone()).collect();
         let history = EpochRow::read(&trained.join(train::HISTORY), &names)?;
         let index_path = pixels.join(preprocess::INDEX);
@@ -55,7 +59,7 @@ impl Inputs {
             index: index.into_iter().map(|row| (row.file_name.clone(), row)).collect(),
             index_path,
             rows: LabelTable::read(&labelled.join(labels::LABEL_TABLE), &heads)?.rows,
-            network,
+            predictor,
             heads,
         })
     }
@@ -84,6 +88,8 @@ impl Inputs {
         Ok(Photos {
             split,
             file_names: rows.iter().map(|row| row.file_name.clone()).collect(),
+            crops: rows.iter().map(|row| row.crop).collect(),
+            sizes: rows.iter().map(|row| (row.width as usize, row.height as usize)).collect(),
             places: rows.iter().map(place).collect::<Result<_, _>>()?,
             labels: (0..self.heads.len()).map(labels).collect(),
         })
@@ -94,14 +100,6 @@ impl Inputs {
 fn reported(heads: &[Head]) -> impl Iterator<Item = &Head> {
     let of = |kind: HeadKind| heads.iter().filter(move |head| head.kind == kind);
     of(HeadKind::Single).chain(of(HeadKind::Tags))
-}
-
-fn open_network(folder: &Path, precision: Precision) -> Result<Network, Error> {
-    let config: NetworkConfig = json::read(&folder.join(CONFIG))?;
-    // The seed is of no consequence: every value is loaded, or it is an error.
-    let network = Network::new(&config, 0)?.with_precision(precision);
-    network.load(&folder.join(WEIGHTS))?;
-    Ok(network)
 }
 
 /// The label table's heads that the network answers, in the network's order.

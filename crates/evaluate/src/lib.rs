@@ -11,12 +11,12 @@
 mod error;
 mod gallery;
 mod inputs;
-mod predict;
 mod prediction_table;
 mod report;
 mod settings;
 mod stage;
 mod thumbnail;
+mod without_boxes;
 
 pub use error::Error;
 pub use gallery::{confident_mistakes, sample};

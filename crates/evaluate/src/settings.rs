@@ -7,12 +7,12 @@ use serde::Serialize;
 
 /// How to measure, and how many photos to show. Serialised, it is what of the section enters the fingerprint, under its
 /// keys.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Settings {
     /// Which split to measure: test or validation.
     pub split: Split,
-    /// Photos that pass through the network at once. Matters for memory and speed; probabilities change in
-    /// their last bits only, as matrix products of another size add up in another order.
+    /// Photos that pass through the network at once: a matter of memory and speed.
+    #[serde(skip)]
     pub batch_size: usize,
     /// Whether each photo's mirror image is measured too, and the mean of both logits taken.
     pub flip: bool,
@@ -20,6 +20,9 @@ pub struct Settings {
     pub photos: usize,
     /// Photos in the report's section of confident mistakes.
     pub mistakes: usize,
+    /// When an answer is sure: `[predict]`.
+    #[serde(skip)]
+    pub predict: marque_predict::Settings,
     /// What the backbone computes with: `runtime.precision`.
     #[serde(skip)]
     pub precision: Precision,
@@ -32,14 +35,19 @@ pub struct Settings {
 impl Settings {
     /// Reads the section `[evaluate]`; whatever is wrong is noted in `reader`. The precision is `runtime.precision`,
     /// which is for training too, the memory `dataset.max_decode_bytes`.
-    pub fn read(reader: &mut Reader<'_>, precision: Precision, max_decode_bytes: u64) -> Self {
+    pub fn read(
+        reader: &mut Reader<'_>,
+        predict: marque_predict::Settings,
+        precision: Precision,
+        max_decode_bytes: u64,
+    ) -> Self {
         let default = Self::default();
         let splits = [("test", Split::Test), ("validation", Split::Validation)];
         let about = "how to measure, and what to show in the report";
         reader.section(evaluate::STAGE, &[evaluate::STAGE], about, |section| Self {
             split: section.key("split", "the photos to measure on").choice(default.split, &splits),
             batch_size: section
-                .key("batch_size", "photos measured at a time; probabilities change in their last bits only")
+                .key("batch_size", "photos measured at a time; changes no result")
                 .count(default.batch_size, 1..=4096),
             flip: section
                 .key("flip", "take the mean of the logits of each photo and its mirror image; twice the time")
@@ -48,6 +56,7 @@ impl Settings {
             mistakes: section
                 .key("mistakes", "most confident mistakes shown in the report")
                 .count(default.mistakes, 0..=500),
+            predict,
             precision,
             max_decode_bytes,
         })
@@ -62,6 +71,7 @@ impl Default for Settings {
             flip: false,
             photos: 24,
             mistakes: 12,
+            predict: marque_predict::Settings::default(),
             precision: Precision::default(),
             max_decode_bytes: 2 << 30,
         }

@@ -6,21 +6,20 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::counts::{counted, grouped, percent};
 use marque_contracts::schema::{Head, Label, Split, evaluate, ingest, labels, preprocess, train};
-use marque_contracts::{Failure, Input, Job, Stage, Summary, json};
+use marque_contracts::{Failure, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{LabelRow, LabelTable};
-use marque_metrics::{HeadMetrics, Metrics, Predictions, Proportion};
+use marque_metrics::{HeadMetrics, Metrics, Predictions, Proportion, SelectiveAnswers};
 use marque_network::NUMERICS_VERSION;
 use marque_photo::Budget;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::inputs::Inputs;
-use crate::{
-    Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, predict, sample, write_predictions,
-};
+use crate::inputs::{Inputs, Photos};
+use crate::without_boxes::without_boxes;
+use crate::{Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample, write_predictions};
 
 /// Stage 5.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Evaluate {
     settings: Settings,
     /// Heads that the network will not answer, by name. Only looked at before there is a network.
@@ -39,13 +38,13 @@ impl Evaluate {
     }
 
     fn evaluate(&self, job: &Job<'_>) -> Result<Summary, Error> {
-        let inputs = Inputs::open(job, self.settings.precision)?;
+        let inputs = Inputs::open(job, &self.settings)?;
         let (split, note) = self.choose_split(|split| inputs.has_labels(split))?;
         if let Some(note) = &note {
             job.progress().line(note);
         }
-        let predictions = self.predictions(&inputs, split, job)?;
-        let metrics = Metrics::measure(&predictions);
+        let photos = inputs.photos(split)?;
+        let Measured { predictions, metrics } = self.measure(&inputs, &photos, job)?;
         let json = serde_json::to_string_pretty(&metrics).map_err(io::Error::from)?;
         fs_err::write(job.output().join(evaluate::METRICS), json + "\n")?;
         write_predictions(&predictions, &job.output().join(evaluate::PREDICTIONS))?;
@@ -78,15 +77,58 @@ impl Evaluate {
         self.choose_split(|split| rows.iter().any(|row| row.split == split && labelled(row))).map(drop)
     }
 
-    fn predictions(&self, inputs: &Inputs, split: Split, job: &Job<'_>) -> Result<Predictions, Error> {
-        let photos = inputs.photos(split)?;
-        let logits =
-            predict::logits(&inputs.network, &inputs.shards, &photos.places, &self.settings, job.progress())?;
-        let mut predictions = Predictions::new(photos.split, photos.file_names);
-        for ((head, labels), logits) in inputs.heads.iter().zip(photos.labels).zip(logits) {
-            predictions.add(head.clone(), labels, logits)?;
+    /// What the model answers: logits by its temperatures, so that probabilities mean what they say.
+    fn measure(&self, inputs: &Inputs, photos: &Photos, job: &Job<'_>) -> Result<Measured, Error> {
+        let heads = inputs.predictor.calibration().heads();
+        let mut logits = vec![Vec::new(); heads.len()];
+        let bar = job.progress().bar("measure", photos.places.len() as u64, Unit::Photos);
+        for batch in photos.places.chunks(self.settings.batch_size.max(1)) {
+            let squares = batch.iter().map(|place| inputs.shards.photo(place));
+            let squares = squares.collect::<Result<Vec<_>, _>>()?;
+            let outputs = inputs.predictor.outputs(&squares, self.settings.flip)?;
+            for (all, batch) in logits.iter_mut().zip(outputs.logits) {
+                all.extend(batch);
+            }
+            bar.advance(batch.len() as u64);
         }
-        Ok(predictions)
+        let mut predictions = Predictions::new(photos.split, photos.file_names.clone());
+        let mut uncalibrated = predictions.clone();
+        for (((head, labels), logits), calibration) in
+            inputs.heads.iter().zip(&photos.labels).zip(logits).zip(heads)
+        {
+            let width = head.classes.len().max(1);
+            let scaled = logits.chunks_exact(width).flat_map(|logits| calibration.scaled(logits)).collect();
+            predictions.add(head.clone(), labels.clone(), scaled)?;
+            uncalibrated.add(head.clone(), labels.clone(), logits)?;
+        }
+        let mut metrics = Metrics::measure(&predictions);
+        if inputs.predictor.calibration().photos() > 0 {
+            let before = Metrics::measure(&uncalibrated);
+            for (head, before) in metrics.heads.iter_mut().zip(before.heads) {
+                head.uncalibrated_error = before.calibration.expected_error;
+                head.selective = self.selective(inputs, &predictions, &head.name);
+            }
+            for head in &mut metrics.tags {
+                head.selective = self.selective(inputs, &predictions, &head.name);
+            }
+        }
+        metrics.without_boxes = without_boxes(inputs, photos, &predictions, &self.settings, job)?;
+        Ok(Measured { predictions, metrics })
+    }
+
+    /// What is left of a head's answers where only sure ones are given.
+    fn selective(&self, inputs: &Inputs, predictions: &Predictions, head: &str) -> Vec<SelectiveAnswers> {
+        let position = inputs.heads.iter().position(|known| known.name == head);
+        let of = predictions.heads().iter().find(|known| known.name() == head);
+        let (Some(position), Some(of)) = (position, of) else { return Vec::new() };
+        let mut targets = vec![self.settings.predict.target_precision, 0.95, 0.99];
+        targets.sort_by(f64::total_cmp);
+        targets.dedup();
+        let measure = |target: f64| {
+            let threshold = inputs.predictor.calibration().thresholds(target)[position]?;
+            Some(SelectiveAnswers::measure(target, threshold, of.decisions()))
+        };
+        targets.into_iter().filter_map(measure).collect()
     }
 
     fn render(
@@ -115,17 +157,27 @@ impl Evaluate {
     }
 }
 
+/// Answers with labels, and how good they are.
+struct Measured {
+    predictions: Predictions,
+    metrics: Metrics,
+}
+
 impl Stage for Evaluate {
     fn name(&self) -> &'static str {
         evaluate::STAGE
     }
 
     fn version(&self) -> u32 {
-        8 + 100 * NUMERICS_VERSION
+        9 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {
-        json!({ evaluate::STAGE: self.settings, "runtime": { "precision": self.settings.precision } })
+        json!({
+            evaluate::STAGE: self.settings,
+            "predict": self.settings.predict,
+            "runtime": { "precision": self.settings.precision },
+        })
     }
 
     fn inputs(&self) -> Vec<Input> {
@@ -169,14 +221,14 @@ impl Originals<'_> {
 /// "ResNet18 at 96 × 96 pixels".
 fn network_name(inputs: &Inputs) -> String {
     let size = inputs.shards.geometry();
-    format!("{:?} at {} × {} pixels", inputs.network.config().backbone, size.width, size.height)
+    format!("{:?} at {} × {} pixels", inputs.predictor.network().config().backbone, size.width, size.height)
 }
 
 fn facts(inputs: &Inputs, flip: bool) -> Vec<(String, String)> {
-    let config = inputs.network.config();
+    let config = inputs.predictor.network().config();
     let size = inputs.shards.geometry();
     let colours = |values: [f32; 3]| values.map(|value| format!("{value:.3}")).join(", ");
-    let parameters: usize = inputs.network.parameters().iter().map(|p| p.var.elem_count()).sum();
+    let parameters: usize = inputs.predictor.network().parameters().iter().map(|p| p.var.elem_count()).sum();
     let head = |head: &Head| {
         let classes = counted(head.classes.len() as u64, "class", "classes");
         format!("{} ({classes})", head.name)
@@ -244,6 +296,12 @@ fn summary(metrics: &Metrics, flip: bool) -> Summary {
     let heads = metrics.heads.len() + metrics.tags.len();
     if let (Some(share), true) = (share(&metrics.all_heads_right), heads > 1) {
         parts.push(format!("all right {share}"));
+    }
+    if let Some(without) = &metrics.without_boxes
+        && let Some(share) = without.all_heads_right.share
+    {
+        let how = if without.finds_cars { "" } else { ", whole" };
+        parts.push(format!("{} without their boxes{how}", percent(share)));
     }
     let accuracies: BTreeMap<_, _> =
         metrics.heads.iter().map(|head| (head.name.as_str(), head.accuracy.share)).collect();

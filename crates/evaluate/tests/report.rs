@@ -362,7 +362,7 @@ fn settings_have_defaults_and_bounds() {
     let read = |text: &str| {
         let document = Document::parse("pipeline.toml", text).unwrap();
         let mut reader = Reader::new(&document);
-        let settings = Settings::read(&mut reader, Precision::F32, 2 << 30);
+        let settings = Settings::read(&mut reader, Default::default(), Precision::F32, 2 << 30);
         reader.finish().map(|_| settings)
     };
     assert_eq!(read("").unwrap(), Settings::default());

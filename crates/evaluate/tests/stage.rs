@@ -6,9 +6,10 @@ use std::sync::Mutex;
 
 use image::{Rgb, RgbImage};
 use marque_contracts::schema::{
-    ClassWeights, Head, HeadKind, Split, evaluate, ingest, labels, preprocess, train,
+    ClassWeights, Head, HeadKind, Preparation, Preprocessor, Split, evaluate, ingest, labels, preprocess,
+    train,
 };
-use marque_contracts::{Bar, Digest, Failure, FailureKind, Job, Progress, Silent, Stage, Unit};
+use marque_contracts::{Bar, Digest, Failure, FailureKind, Job, Progress, Silent, Stage, Unit, json};
 use marque_evaluate::{Evaluate, Settings};
 use marque_formats::{
     Column, EpochRow, HeadEpoch, IndexRow, LabelRow, LabelTable, ShardKind, ShardWriter, Table,
@@ -143,6 +144,10 @@ impl Artifacts {
         std::fs::create_dir_all(&model).unwrap();
         Network::new(&config, 7).unwrap().save(&model.join("model.safetensors")).unwrap();
         std::fs::write(model.join("config.json"), serde_json::to_string(&config).unwrap()).unwrap();
+        let (fit, resize) = Default::default();
+        let preparation = Preparation { size: SIZE, margin: None, fit, resize, background: [255; 3] };
+        let preprocessor = Preprocessor::new(&preparation, config.mean, config.std);
+        json::write(&model.join("preprocessor_config.json"), &preprocessor).unwrap();
         let epoch = |epoch: u32| EpochRow {
             epoch,
             learning_rate: 0.1,
@@ -315,7 +320,8 @@ fn settings_that_change_the_output_are_in_the_key() {
     assert_eq!(
         stage(settings(8)),
         serde_json::json!({
-            "evaluate": { "split": "test", "batch_size": 8, "flip": false, "photos": 4, "mistakes": 3 },
+            "evaluate": { "split": "test", "flip": false, "photos": 4, "mistakes": 3 },
+            "predict": { "target_precision": 0.95 },
             "runtime": { "precision": "f32" },
         })
     );

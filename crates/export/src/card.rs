@@ -1,6 +1,8 @@
 //! Model cards: what a network is, what it learned from and how well it does, in Markdown with the front matter of
 //! the Hugging Face hub (<https://huggingface.co/docs/hub/model-cards>).
 
+mod trust;
+
 use std::fmt::Write;
 
 use marque_contracts::counts::{counted, grouped, percent};
@@ -11,6 +13,7 @@ use marque_network::{BottleneckStride, HeadConfig, NetworkConfig};
 use serde_json::Value;
 
 use crate::model::Model;
+use trust::trust;
 
 /// What is known of a model beyond its own folder. All of it may be missing; the card says less then.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -46,6 +49,7 @@ pub fn model_card(model: &Model, facts: &CardFacts) -> String {
     card += &heads(config);
     if let Some(metrics) = &facts.metrics {
         card += &results(metrics, facts.mirrored);
+        card += &trust(metrics);
     }
     card += &usage(config, model.preparation());
     if !facts.heads.is_empty() {

@@ -1,9 +1,10 @@
 //! A folder that can be published as it is.
 
+use std::io;
 use std::path::Path;
 
-use marque_contracts::durable::write_files;
-use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
+use marque_contracts::durable::{create_folder, remove, write_files};
+use marque_contracts::schema::model::{CALIBRATION, CONFIG, CORRECTION, LOCATOR, PREPROCESSOR, WEIGHTS};
 
 use crate::Error;
 use crate::graph::write_onnx;
@@ -22,12 +23,30 @@ pub fn write_folder(model: &Model, card: &str, folder: &Path) -> Result<(), Erro
     let [weights, config, preprocessor] =
         [WEIGHTS, CONFIG, PREPROCESSOR].map(|name| fs_err::read(model.folder().join(name)));
     let (weights, config, preprocessor, onnx) = (weights?, config?, preprocessor?, write_onnx(model)?);
-    let files = [
+    let calibration = match fs_err::read(model.folder().join(CALIBRATION)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        read => Some(read?),
+    };
+    let mut files = vec![
         (WEIGHTS, &weights[..]),
         (CONFIG, &config),
         (PREPROCESSOR, &preprocessor),
         ("model.onnx", &onnx),
         ("README.md", card.as_bytes()),
     ];
+    let locator = [CONFIG, CORRECTION, WEIGHTS].map(|name| format!("{LOCATOR}{name}"));
+    let there = locator.iter().filter(|name| model.folder().join(name).exists());
+    let located = there.map(|name| Ok((name.as_str(), fs_err::read(model.folder().join(name))?)));
+    let located = located.collect::<Result<Vec<_>, Error>>()?;
+    files.extend(located.iter().map(|(name, file)| (*name, file.as_slice())));
+    files.extend(calibration.as_deref().map(|calibration| (CALIBRATION, calibration)));
+    // What an older model left there would be taken for this one's.
+    if calibration.is_none() {
+        remove(&folder.join(CALIBRATION))?;
+    }
+    match located.is_empty() {
+        true => remove(&folder.join(LOCATOR))?,
+        false => create_folder(&folder.join(LOCATOR))?,
+    }
     Ok(write_files(folder, &files)?)
 }

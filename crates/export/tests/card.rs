@@ -281,3 +281,39 @@ fn a_card_explains_answers_that_agree() {
         assert!(card.contains(part), "{part}\n{card}");
     }
 }
+
+#[test]
+fn a_card_says_how_far_to_trust_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model(folder.path());
+    assert!(!model_card(&model, &facts()).contains("How far to trust"), "nothing of it was measured");
+    let mut facts = facts();
+    let mut metrics = json!(facts.metrics.unwrap());
+    let of = |count: u32, total: u32| json!({ "count": count, "total": total, "share": f64::from(count) / f64::from(total), "interval": null });
+    metrics["heads"][0]["uncalibrated_error"] = json!(0.07);
+    metrics["heads"][0]["calibration"]["expected_error"] = json!(0.018);
+    metrics["heads"][0]["selective"] = json!([
+        { "target_precision": 0.95, "threshold": 0.71, "answered": of(6, 7), "right": of(6, 6) },
+        { "target_precision": 0.99, "threshold": null, "answered": of(0, 7), "right": nothing() },
+    ]);
+    metrics["without_boxes"] = json!({
+        "photos": 7, "finds_cars": true, "overlap": 0.9,
+        "heads": [{ "name": "brand", "right": of(5, 7), "right_with_boxes": of(6, 7) }], "all_heads_right": of(5, 7),
+    });
+    facts.metrics = Some(serde_json::from_value(metrics.clone()).unwrap());
+    let card = model_card(&model, &facts);
+    for said in [
+        "brand 1.8% (without: 7.0%)",
+        "| brand | 95.0% | 71.0% | 85.7% | 100% |",
+        "| brand | 99.0% | none is enough | 0.0% | – |",
+        "intersection over union with the boxes given: 90.0%",
+        "brand 71.4% (with the box: 85.7%)",
+    ] {
+        assert!(card.contains(said), "{said} is not in\n{card}");
+    }
+    metrics["without_boxes"]["overlap"] = json!(null);
+    facts.metrics = Some(serde_json::from_value(metrics).unwrap());
+    assert!(
+        model_card(&model, &facts).contains("sees photos without a box whole, for which it was not made")
+    );
+}

@@ -2,10 +2,11 @@
 //!
 //! A [`Table`] of named columns is **read** from Parquet and **written** to it, with the same bytes for the same
 //! content; the typed tables ([`PhotoRow`], [`AnnotationTable`], [`DuplicateRow`], [`RejectedRow`], [`LabelTable`],
-//! [`CropRow`], [`IndexRow`], [`EpochRow`]) say which columns there are. Pixels and features travel in shards:
+//! [`CropRow`], [`IndexRow`], [`BoxRow`], [`EpochRow`]) say which columns there are. Pixels and features travel in shards:
 //! safetensors files with one tensor whose first axis counts photos. An [`ExternalTable`] is one that another program wrote.
 
 mod annotations;
+mod boxes;
 mod cell_value;
 mod crops;
 mod duplicates;
@@ -20,6 +21,7 @@ mod shards;
 mod table;
 
 pub use annotations::{AnnotationRow, AnnotationTable};
+pub use boxes::BoxRow;
 pub use cell_value::CellValue;
 pub use crops::{BoxFit, Crop, CropRow};
 pub use duplicates::{DuplicateKind, DuplicateRow};

@@ -1,10 +1,10 @@
 //! A table in memory, and its way to and from Parquet.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::builder::{Int64Builder, ListBuilder, StringBuilder};
+use arrow_array::builder::{Float64Builder, Int64Builder, ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -39,6 +39,8 @@ pub enum Column {
     TextList(Vec<Option<Vec<String>>>),
     /// Several 64-bit integers a row, or none. A list may be null; what is in one is not.
     IntegerList(Vec<Option<Vec<i64>>>),
+    /// Several 64-bit floating-point numbers a row, or none. A list may be null; what is in one is not.
+    NumberList(Vec<Option<Vec<f64>>>),
 }
 
 impl Column {
@@ -51,6 +53,7 @@ impl Column {
             Column::Flag(values) => values.len(),
             Column::TextList(values) => values.len(),
             Column::IntegerList(values) => values.len(),
+            Column::NumberList(values) => values.len(),
         }
     }
 
@@ -63,10 +66,11 @@ impl Column {
             Column::Flag(_) => "bool",
             Column::TextList(_) => "list<string>",
             Column::IntegerList(_) => "list<int64>",
+            Column::NumberList(_) => "list<float64>",
         }
     }
 
-    fn to_arrow(&self) -> ArrayRef {
+    pub(crate) fn to_arrow(&self) -> ArrayRef {
         match self {
             Column::Text(values) => Arc::new(values.iter().map(Option::as_deref).collect::<StringArray>()),
             Column::Integer(values) => Arc::new(values.iter().copied().collect::<Int64Array>()),
@@ -81,6 +85,13 @@ impl Column {
             }
             Column::IntegerList(values) => {
                 let mut lists = ListBuilder::new(Int64Builder::new());
+                for list in values {
+                    lists.append_option(list.as_ref().map(|list| list.iter().copied().map(Some)));
+                }
+                Arc::new(lists.finish())
+            }
+            Column::NumberList(values) => {
+                let mut lists = ListBuilder::new(Float64Builder::new());
                 for list in values {
                     lists.append_option(list.as_ref().map(|list| list.iter().copied().map(Some)));
                 }
@@ -157,22 +168,27 @@ impl Table {
     /// # Errors
     /// If columns differ in length, or the file cannot be written; the older file, if there was one, is as it was.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let cannot = |source: ParquetError| Error::Write { path: path.to_owned(), source };
+        write_batches(path, self.schema(), std::iter::once(Ok(self.arrays())))
+    }
+
+    /// Writes tables with the same columns one below the other, as [`write`](Self::write) does, from files that were written
+    /// so; only one of them is in memory at a time.
+    ///
+    /// # Errors
+    /// If there is none, they differ in columns, one cannot be read, or the file cannot be written.
+    pub fn concatenate(parts: &[PathBuf], path: &Path) -> Result<(), Error> {
+        let first = parts.first().ok_or_else(|| Error::shard(path, "there is no part of it"))?;
+        let schema = Self::read(first)?.schema();
+        write_batches(path, schema, parts.iter().map(|part| Ok(Self::read(part)?.arrays())))
+    }
+
+    fn schema(&self) -> Schema {
         let fields: Vec<_> = self.columns.iter().map(|(name, column)| field(name, column)).collect();
-        let schema = Arc::new(Schema::new(fields).with_metadata(self.metadata.clone()));
-        let arrays = self.columns.iter().map(|(_, column)| column.to_arrow()).collect();
-        let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(|e| cannot(e.into()))?;
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).map_err(cannot)?))
-            .set_max_row_group_row_count(Some(ROW_GROUP))
-            .set_created_by("marque".to_owned())
-            .build();
-        write_atomic_with(path, |file| {
-            let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(cannot)?;
-            writer.write(&batch).map_err(cannot)?;
-            writer.close().map_err(cannot)?;
-            Ok(())
-        })
+        Schema::new(fields).with_metadata(self.metadata.clone())
+    }
+
+    fn arrays(&self) -> Vec<ArrayRef> {
+        self.columns.iter().map(|(_, column)| column.to_arrow()).collect()
     }
 
     /// Reads a Parquet table. Columns of types other than those of [`Column`] are left out, and so are
@@ -198,6 +214,30 @@ impl Table {
     }
 }
 
+/// Writes batches of columns as one Parquet file.
+fn write_batches(
+    path: &Path,
+    schema: Schema,
+    batches: impl Iterator<Item = Result<Vec<ArrayRef>, Error>>,
+) -> Result<(), Error> {
+    let cannot = |source: ParquetError| Error::Write { path: path.to_owned(), source };
+    let schema = Arc::new(schema);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).map_err(cannot)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_created_by("marque".to_owned())
+        .build();
+    write_atomic_with(path, |file| {
+        let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(cannot)?;
+        for arrays in batches {
+            let batch = RecordBatch::try_new(schema.clone(), arrays?).map_err(|e| cannot(e.into()))?;
+            writer.write(&batch).map_err(cannot)?;
+        }
+        writer.close().map_err(cannot)?;
+        Ok(())
+    })
+}
+
 fn field(name: &str, column: &Column) -> Field {
     let data_type = match column {
         Column::Text(_) => DataType::Utf8,
@@ -206,6 +246,7 @@ fn field(name: &str, column: &Column) -> Field {
         Column::Flag(_) => DataType::Boolean,
         Column::TextList(_) => DataType::new_list(DataType::Utf8, true),
         Column::IntegerList(_) => DataType::new_list(DataType::Int64, true),
+        Column::NumberList(_) => DataType::new_list(DataType::Float64, true),
     };
     Field::new(name, data_type, true)
 }
@@ -218,6 +259,9 @@ fn empty(field: &Field) -> Option<Column> {
         DataType::Boolean => Some(Column::Flag(Vec::new())),
         DataType::List(item) if *item.data_type() == DataType::Utf8 => Some(Column::TextList(Vec::new())),
         DataType::List(item) if *item.data_type() == DataType::Int64 => Some(Column::IntegerList(Vec::new())),
+        DataType::List(item) if *item.data_type() == DataType::Float64 => {
+            Some(Column::NumberList(Vec::new()))
+        }
         _ => None,
     }
 }
@@ -238,6 +282,11 @@ fn append(column: &mut Column, array: &ArrayRef) {
             let integers =
                 |list: ArrayRef| list.as_primitive::<Int64Type>().iter().flatten().collect::<Vec<_>>();
             values.extend(array.as_list::<i32>().iter().map(|list| list.map(integers)));
+        }
+        Column::NumberList(values) => {
+            let numbers =
+                |list: ArrayRef| list.as_primitive::<Float64Type>().iter().flatten().collect::<Vec<_>>();
+            values.extend(array.as_list::<i32>().iter().map(|list| list.map(numbers)));
         }
     }
 }

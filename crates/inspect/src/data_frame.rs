@@ -27,6 +27,9 @@ pub(crate) fn to_polars(table: &Table) -> Result<DataFrame, Error> {
             Column::IntegerList(values) => {
                 list_series(name, values, DataType::Int64, |list| Series::new(PlSmallStr::EMPTY, list))?
             }
+            Column::NumberList(values) => {
+                list_series(name, values, DataType::Float64, |list| Series::new(PlSmallStr::EMPTY, list))?
+            }
         };
         Ok(series.into())
     };

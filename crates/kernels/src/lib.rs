@@ -7,6 +7,7 @@
 //! | [`nhwc`] | convolution, batch normalisation, ReLU and pooling with their gradients, on plain slices |
 //! | [`cross_entropy`] | softmax cross-entropy with class weights, ignored rows, label smoothing and focal loss |
 //! | [`binary_cross_entropy`] | sigmoid cross-entropy, with the same |
+//! | [`linear`] | heads in evaluation, photo by photo |
 //! | [`sigmoid`], [`softplus`] | of single numbers |
 //! | [`multiply_add_peak`], [`bf16_multiply_add_peak`] | what the CPU could do at best |
 //!
@@ -36,6 +37,7 @@ mod cross_entropy;
 mod cut;
 mod element;
 mod error;
+mod linear;
 mod logistic;
 mod loss;
 mod matrix;
@@ -51,6 +53,7 @@ mod tensor_access;
 pub use binary_cross_entropy::binary_cross_entropy;
 pub use cross_entropy::{IGNORED, cross_entropy};
 pub use error::Error;
+pub use linear::linear;
 pub use logistic::{sigmoid, softplus};
 pub use loss::LossOptions;
 pub use numerics::NUMERICS_VERSION;

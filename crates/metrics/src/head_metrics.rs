@@ -3,7 +3,10 @@
 use marque_contracts::schema::{Label, Split};
 use serde::{Deserialize, Serialize};
 
-use crate::{Calibration, ClassCounts, ConfusionMatrix, HeadPredictions, Proportion, argmax, log_softmax};
+use crate::{
+    ClassCounts, ConfusionMatrix, HeadPredictions, Proportion, Reliability, SelectiveAnswers, argmax,
+    log_softmax,
+};
 
 /// What is measured of a head with one class a photo. Photos whose label is not known are left out.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -20,7 +23,13 @@ pub struct HeadMetrics {
     /// `None` without photos.
     pub log_loss: Option<f64>,
     /// Whether the probabilities are how often predictions are right.
-    pub calibration: Calibration,
+    pub calibration: Reliability,
+    /// Expected calibration error of the logits as they are, without temperatures; `None` if there are no temperatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncalibrated_error: Option<f64>,
+    /// What is left where only sure answers are given, by how often they are to be right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selective: Vec<SelectiveAnswers>,
     /// The classes; the position is the class id.
     pub classes: Vec<ClassMetrics>,
     /// Confusion matrix: photos by labelled class (row) and predicted class (column).
@@ -81,9 +90,11 @@ impl HeadMetrics {
             },
             macro_f1: matrix.macro_f1(),
             log_loss: (total > 0).then(|| log_loss / total as f64),
-            calibration: Calibration::measure(
+            calibration: Reliability::measure(
                 photos.filter_map(|photo| Some((head.probability(photo), head.is_right(photo)?))),
             ),
+            uncalibrated_error: None,
+            selective: Vec::new(),
             classes,
             confusion: matrix.rows().map(<[u64]>::to_vec).collect(),
         }

@@ -8,7 +8,6 @@
 //! every metric. Nothing here knows tensors or files; the logistic function is that of the losses.
 
 mod average_precision;
-mod calibration;
 mod class_counts;
 mod confusion;
 mod decision;
@@ -17,13 +16,17 @@ mod head_counts;
 mod head_metrics;
 mod metrics;
 mod multi_label;
+mod operating_points;
 mod predictions;
 mod probability;
 mod proportion;
+mod reliability;
+mod selective;
 mod tag_metrics;
+mod temperature;
+mod without_boxes;
 
 pub use average_precision::average_precision;
-pub use calibration::{Bin, Calibration};
 pub use class_counts::{ClassCounts, macro_f1};
 pub use confusion::ConfusionMatrix;
 pub use decision::{argmax, predicted, predicted_tags};
@@ -32,7 +35,12 @@ pub use head_counts::HeadCounts;
 pub use head_metrics::{ClassMetrics, HeadMetrics, Majority};
 pub use metrics::Metrics;
 pub use multi_label::MultiLabelCounts;
+pub use operating_points::{OperatingPoint, OperatingPoints};
 pub use predictions::{HeadPredictions, Predictions};
-pub use probability::log_softmax;
+pub use probability::{confidence, log_softmax, probabilities};
 pub use proportion::Proportion;
+pub use reliability::{Bin, Reliability};
+pub use selective::SelectiveAnswers;
 pub use tag_metrics::{TagHeadMetrics, TagMetrics};
+pub use temperature::{fit_tag_temperature, fit_temperature};
+pub use without_boxes::{WithoutBoxes, WithoutBoxesHead};

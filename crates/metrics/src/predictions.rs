@@ -1,9 +1,8 @@
 //! What the network predicts for the photos of a split, with their labels.
 
 use marque_contracts::schema::{Head, HeadKind, Label, Split};
-use marque_kernels::sigmoid;
 
-use crate::{Error, log_softmax, predicted};
+use crate::{Error, confidence, predicted, probabilities};
 
 /// The predictions of all heads for the photos of one split.
 #[derive(Clone, PartialEq, Debug)]
@@ -147,21 +146,34 @@ impl HeadPredictions {
 
     /// Probability of each class, from 0 to 1: softmax, which sums to 1, or of tags the logistic function of each.
     pub fn probabilities(&self, photo: usize) -> Vec<f64> {
-        let logits = self.logits(photo);
-        match self.head.kind {
-            HeadKind::Single => log_softmax(logits).into_iter().map(f64::exp).collect(),
-            HeadKind::Tags => logits.iter().map(|logit| sigmoid(f64::from(*logit))).collect(),
-        }
+        probabilities(self.head.kind, self.logits(photo))
     }
 
     /// Probability of the predicted label: of the class, or of exactly the predicted tags, which the head takes to be
     /// independent (the product over all tags).
     pub fn probability(&self, photo: usize) -> f64 {
-        let logits = self.logits(photo);
-        match self.head.kind {
-            HeadKind::Single => log_softmax(logits).into_iter().fold(f64::NEG_INFINITY, f64::max).exp(),
-            HeadKind::Tags => logits.iter().map(|logit| sigmoid(f64::from(logit.abs()))).product(),
+        confidence(self.head.kind, self.logits(photo))
+    }
+
+    /// Answers with their probability, and whether they are right: of photos, or of each tag of each photo, there or not, whose
+    /// label is known.
+    pub fn decisions(&self) -> Vec<(f64, bool)> {
+        let mut decisions = Vec::new();
+        for photo in 0..self.photos() {
+            match self.label(photo) {
+                Label::Unknown => {}
+                Label::Class(_) => {
+                    decisions.extend(self.is_right(photo).map(|right| (self.probability(photo), right)))
+                }
+                Label::Tags(tags) => {
+                    let each = self.probabilities(photo).into_iter().enumerate();
+                    decisions.extend(each.map(|(tag, probability)| {
+                        (probability.max(1.0 - probability), (probability > 0.5) == tags.contains(&tag))
+                    }));
+                }
+            }
         }
+        decisions
     }
 
     /// Whether the predicted label is that of the photo, tags only if they match exactly; `None` if the label is not

@@ -5,7 +5,10 @@ use marque_kernels::softplus;
 use serde::{Deserialize, Serialize};
 
 use crate::class_counts::mean;
-use crate::{ClassMetrics, HeadPredictions, MultiLabelCounts, Proportion, average_precision, predicted_tags};
+use crate::{
+    ClassMetrics, HeadPredictions, MultiLabelCounts, Proportion, SelectiveAnswers, average_precision,
+    predicted_tags,
+};
 
 /// What is measured of a head with tags. Photos whose tags are not known are left out.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -25,6 +28,9 @@ pub struct TagHeadMetrics {
     /// Binary cross-entropy: the mean over photos and tags of −ln of the probability of what is true, in nats; `None`
     /// without photos.
     pub log_loss: Option<f64>,
+    /// What is left where only sure decisions on tags are given, by how often they are to be right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selective: Vec<SelectiveAnswers>,
     /// The tags; the position is the class id.
     pub tags: Vec<TagMetrics>,
 }
@@ -74,6 +80,7 @@ impl TagHeadMetrics {
             macro_f1: counts.macro_f1(),
             micro_f1: counts.micro_f1(),
             log_loss: (terms > 0.0).then(|| log_loss / terms),
+            selective: Vec::new(),
             tags,
         }
     }

@@ -24,6 +24,9 @@ const EXPANSION: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backbone {
+    /// The stem and two blocks of two 3×3 convolutions; 128 features, of cells 8 pixels wide. Not one of torchvision's: for
+    /// finding things.
+    ResNet6,
     /// 8 blocks of two 3×3 convolutions; 512 features.
     ResNet18,
     /// 16 blocks of two 3×3 convolutions; 512 features.
@@ -42,11 +45,12 @@ struct Design {
 }
 
 impl Backbone {
-    /// All backbones, from the smallest to the largest.
+    /// The backbones of torchvision, from the smallest to the largest.
     pub const ALL: [Self; 3] = [Self::ResNet18, Self::ResNet34, Self::ResNet50];
 
     fn design(self) -> Design {
         match self {
+            Self::ResNet6 => Design { name: "resnet6", blocks: [1, 1, 0, 0], bottlenecks: false },
             Self::ResNet18 => Design { name: "resnet18", blocks: [2, 2, 2, 2], bottlenecks: false },
             Self::ResNet34 => Design { name: "resnet34", blocks: [3, 4, 6, 3], bottlenecks: false },
             Self::ResNet50 => Design { name: "resnet50", blocks: [3, 4, 6, 3], bottlenecks: true },
@@ -65,7 +69,8 @@ impl Backbone {
 
     /// Number of pooled features, the channels of the last stage.
     pub fn features(self) -> usize {
-        WIDTHS[WIDTHS.len() - 1] * if self.has_bottlenecks() { EXPANSION } else { 1 }
+        let stages = self.design().blocks.iter().filter(|blocks| **blocks > 0).count();
+        WIDTHS[stages - 1] * if self.has_bottlenecks() { EXPANSION } else { 1 }
     }
 }
 
@@ -181,7 +186,7 @@ impl Architecture {
             0 => self.stem.inputs,
             1 => self.stem.outputs,
             _ => {
-                self.stages[..parts - 1].last().and_then(|blocks| blocks.last()).map_or(0, BlockSpec::outputs)
+                self.stages[..parts - 1].iter().flatten().last().map_or(self.stem.outputs, BlockSpec::outputs)
             }
         }
     }

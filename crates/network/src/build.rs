@@ -22,9 +22,12 @@ pub(crate) struct Built {
     pub(crate) buffers: Vec<Buffer>,
 }
 
-/// The network that a configuration describes, with initial values drawn by a seed.
-pub(crate) fn build(config: &NetworkConfig, architecture: &Architecture, seed: u64) -> Result<Built> {
-    let initialiser = Initialiser { seed };
+/// The network that a configuration describes.
+pub(crate) fn build(
+    config: &NetworkConfig,
+    architecture: &Architecture,
+    initialiser: Initialiser,
+) -> Result<Built> {
     let mut builder = Builder { config, initialiser, parameters: Vec::new(), buffers: Vec::new() };
     let stem = builder.conv_norm(&architecture.stem, Group::Stem, 1.0)?;
     let mut stages = Vec::with_capacity(architecture.stages.len());
@@ -32,7 +35,8 @@ pub(crate) fn build(config: &NetworkConfig, architecture: &Architecture, seed: u
         let blocks = blocks.iter().map(|block| builder.block(block, Group::Layer(stage)));
         stages.push(blocks.collect::<Result<_>>()?);
     }
-    let layers = Layers { stem, pool: architecture.pool, stages, eps: config.norm_eps as f32 };
+    let (pool, dense, eps) = (architecture.pool, config.dense, config.norm_eps as f32);
+    let layers = Layers { stem, pool, stages, dense, eps };
     let heads = config.heads.iter().map(|head| builder.head(&head.name, head.classes));
     let heads = heads.collect::<Result<_>>()?;
     let fine = config.hierarchy.as_ref().map(|hierarchy| &hierarchy.head);

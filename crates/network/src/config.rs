@@ -40,9 +40,17 @@ pub struct NetworkConfig {
     pub std: [f32; 3],
     /// The heads, in the order of the logits.
     pub heads: Vec<HeadConfig>,
+    /// Whether heads answer about each cell of the last feature map, row by row, instead of their mean. Such a network has
+    /// `[n · height · width, classes]` logits for `n` images.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub dense: bool,
     /// How heads are decoded jointly, if they are. In `config.json` it is called `agreement`.
     #[serde(default, rename = "agreement", skip_serializing_if = "Option::is_none")]
     pub hierarchy: Option<LabelHierarchy>,
+}
+
+fn is_off(flag: &bool) -> bool {
+    !flag
 }
 
 fn default_norm_eps() -> f64 {
@@ -68,6 +76,7 @@ impl NetworkConfig {
             mean: [0.5; 3],
             std: [0.5; 3],
             heads,
+            dense: false,
             hierarchy: None,
         }
     }

@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use candle_core::{Module, Result, Tensor, Var};
+use candle_core::{Device, Module, Result, Tensor, Var};
 use candle_nn::Linear;
+use marque_kernels::{linear, read};
 
 use crate::architecture::{ConvSpec, PoolSpec};
+
+const NAME: &str = "a head in evaluation";
 
 /// The layers of a backbone, in the order of computation.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub(crate) struct Layers {
     pub(crate) stem: ConvNorm,
     pub(crate) pool: PoolSpec,
     pub(crate) stages: Vec<Vec<Block>>,
+    /// Whether features are those of each cell of the last map, and not their mean.
+    pub(crate) dense: bool,
     /// Added to the variance in batch normalisation.
     pub(crate) eps: f32,
 }
@@ -57,6 +62,11 @@ pub(crate) struct Head {
 }
 
 impl Layers {
+    /// Rows of features that a last map of this shape gives, and pixels that each is the mean of.
+    pub(crate) fn pooling(&self, [n, height, width, _]: [usize; 4]) -> (usize, usize) {
+        if self.dense { (n * height * width, 1) } else { (n, height * width) }
+    }
+
     /// The blocks in some parts of the backbone; the stem, part 0, has none.
     pub(crate) fn blocks(&self, parts: Range<usize>) -> impl DoubleEndedIterator<Item = &Block> {
         let stages = parts.start.max(1) - 1..parts.end.max(1) - 1;
@@ -70,8 +80,17 @@ impl Head {
         Linear::new(self.weight.as_tensor().clone(), Some(self.bias.as_tensor().clone())).forward(features)
     }
 
-    /// As [`logits`](Self::logits), without a graph.
-    pub(crate) fn logits_detached(&self, features: &Tensor) -> Result<Tensor> {
-        Linear::new(self.weight.as_detached_tensor(), Some(self.bias.as_detached_tensor())).forward(features)
+    /// As [`logits`](Self::logits), without a graph, each photo's by itself.
+    pub(crate) fn logits_eval(&self, features: &Tensor) -> Result<Tensor> {
+        let (photos, width) = features.dims2()?;
+        let classes = self.bias.elem_count();
+        let (features, weight, bias) = (
+            read(NAME, "the features", features)?,
+            read(NAME, "a weight", &self.weight)?,
+            read(NAME, "a bias", &self.bias)?,
+        );
+        let mut logits = vec![0.0; photos * classes];
+        linear(&features, &weight, &bias, width, &mut logits);
+        Tensor::from_vec(logits, (photos, classes), &Device::Cpu)
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use candle_core::{Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 
 use crate::config::NetworkConfig;
+use crate::file_layout::to_memory;
 use crate::load_report::{LoadReport, MisShaped};
 use crate::network::Network;
 use crate::save::file_shape;
@@ -180,14 +181,16 @@ fn assign(
 
 /// A tensor in this crate's layout, finite.
 fn read(file: &mut WeightsFile<'_>, path: &Path, name: &str) -> Result<Tensor> {
-    let tensor = file.read(name)?;
-    let tensor = match tensor.rank() {
-        4 => tensor.permute((2, 3, 1, 0))?.contiguous()?,
-        _ => tensor.contiguous()?,
-    };
-    let finite = marque_kernels::read("loading", "a weight", &tensor)?.iter().all(|value| value.is_finite());
-    match finite {
-        true => Ok(tensor),
+    let tensor = file.read(name)?.contiguous()?;
+    let values = marque_kernels::read("loading", "a weight", &tensor)?;
+    match values.iter().all(|value| value.is_finite()) {
+        true => match *tensor.dims() {
+            [outputs, inputs, kh, kw] => {
+                let values = to_memory(&values, [outputs, inputs, kh, kw]);
+                Ok(Tensor::from_vec(values, (kh, kw, inputs, outputs), &Device::Cpu)?)
+            }
+            _ => Ok(tensor.clone()),
+        },
         false => Err(Error::Format {
             path: path.to_owned(),
             reason: format!("tensor {name} has values that are not finite"),

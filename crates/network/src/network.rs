@@ -1,5 +1,7 @@
 //! The network: its parameters and its passes.
 
+use std::path::Path;
+
 use candle_core::{Tensor, Var};
 use rand_chacha::ChaCha8Rng;
 
@@ -7,6 +9,7 @@ use crate::architecture::{Architecture, PARTS};
 use crate::backbone::{BufferPool, EvaluationBuffers, Precision, TrainingBuffers};
 use crate::build::{Built, build};
 use crate::config::NetworkConfig;
+use crate::initialise::Initialiser;
 use crate::layers::{Head, Layers};
 use crate::parameters::{Buffer, Parameter};
 use crate::training_pass::{TrainingPass, dropout};
@@ -51,9 +54,23 @@ impl Network {
     /// # Errors
     /// [`Error::Config`] if the configuration contradicts itself.
     pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self> {
+        Self::with_values(config, Initialiser::drawn(seed))
+    }
+
+    /// A network with the weights of a checkpoint, and nothing drawn that these would replace.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new) and [`load`](Self::load).
+    pub fn open(config: &NetworkConfig, weights: &Path) -> Result<Self> {
+        let network = Self::with_values(config, Initialiser::zeros())?;
+        network.load(weights)?;
+        Ok(network)
+    }
+
+    fn with_values(config: &NetworkConfig, initialiser: Initialiser) -> Result<Self> {
         config.check()?;
         let architecture = config.architecture();
-        let Built { layers, heads, fine, parameters, buffers } = build(config, &architecture, seed)?;
+        let Built { layers, heads, fine, parameters, buffers } = build(config, &architecture, initialiser)?;
         Ok(Self {
             config: config.clone(),
             architecture,
@@ -72,6 +89,11 @@ impl Network {
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
+    }
+
+    /// What it computes with.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// What the network was built from.
@@ -153,39 +175,27 @@ impl Network {
     /// # Errors
     /// As `forward_eval`; [`Error::Activations`] if the input is not of the shape that these parts give.
     pub fn forward_eval_from(&self, input: &Tensor, parts: usize) -> Result<Vec<Tensor>> {
-        self.logits_eval(&self.run_eval(input, parts, PARTS)?)
+        self.logits_of(&self.run_eval(input, parts, PARTS)?)
     }
 
-    /// The logits of each head for photos of which there are several views, mirrored ones say: the mean over the views,
-    /// taken before joint decoding. No logits at all for no view.
+    /// The logits of each head in evaluation, `[n, classes]`, of pooled features, `[n, features]`: those that
+    /// [`prefix_eval`](Self::prefix_eval) gives for all parts. Each photo's are computed by itself, so that the photos
+    /// beside it change no bit of them. Of several views of a photo, mirrored ones say, the logits of the mean of their
+    /// features are the mean of their logits, as heads are linear; a [`LabelHierarchy`](crate::LabelHierarchy) decodes
+    /// after that.
     ///
     /// # Errors
-    /// As [`forward_eval`](Self::forward_eval).
-    pub fn forward_eval_mean(&self, views: &[Tensor]) -> Result<Vec<Tensor>> {
-        let mut sum: Option<Tensor> = None;
-        for view in views {
-            let features = self.prefix_eval(view, PARTS)?;
-            sum = Some(match sum {
-                Some(sum) => (sum + features)?,
-                None => features,
-            });
-        }
-        // Heads are linear: the mean of their logits is their logits of the mean.
-        match sum {
-            Some(sum) => self.logits_eval(&(sum * (1.0 / views.len() as f64))?),
-            None => Ok(Vec::new()),
-        }
-    }
-
-    /// The logits of each head in evaluation, of pooled features, decoded jointly if there is a label hierarchy.
-    fn logits_eval(&self, features: &Tensor) -> Result<Vec<Tensor>> {
-        let logits = self.heads.iter().map(|head| head.logits_detached(features));
+    /// [`Error::Activations`] for another shape.
+    pub fn logits_of(&self, features: &Tensor) -> Result<Vec<Tensor>> {
+        self.check_input(features, PARTS)?;
+        let features = features.contiguous()?;
+        let logits = self.heads.iter().map(|head| head.logits_eval(&features));
         let logits = logits.collect::<candle_core::Result<Vec<_>>>()?;
         let Some(hierarchy) = &self.config.hierarchy else { return Ok(logits) };
         let position = self.heads.iter().position(|head| head.name == hierarchy.head.name);
         let fine = match (position.and_then(|position| logits.get(position)), &self.fine) {
             (Some(logits), _) => logits.clone(),
-            (None, Some(fine)) => fine.logits_detached(features)?,
+            (None, Some(fine)) => fine.logits_eval(&features)?,
             (None, None) => return Ok(logits),
         };
         hierarchy.decode(&self.config.heads, logits, &fine)

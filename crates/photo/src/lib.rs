@@ -32,3 +32,4 @@ pub use error::Error;
 pub use photo::{ANY_SIZE, Photo};
 pub use pixels::Pixels;
 pub use prepare::{Prepared, Preparer, prepare};
+pub use recognise::is_photo;

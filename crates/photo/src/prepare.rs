@@ -51,6 +51,11 @@ impl<'b> Preparer<'b> {
         }
     }
 
+    /// Height and width of the squares, in pixels.
+    pub fn size(&self) -> usize {
+        self.preparation.size
+    }
+
     /// Writes the photo into `out`: `size × size × 3` levels, rows from the top, red, green, blue. `crop` is the box in
     /// the upright photo; without one, and if the preparation does not crop, the whole photo is taken. Returns width
     /// and height of the upright photo in pixels.
@@ -66,20 +71,53 @@ impl<'b> Preparer<'b> {
         crop: Option<Crop>,
         out: &mut [u8],
     ) -> Result<(usize, usize), Error> {
-        let Preparation { size, margin, fit, resize, background } = self.preparation;
-        assert_eq!(out.len(), size * size * 3, "a square of {size} pixels");
+        let preparation = self.preparation.clone();
+        self.prepare_each(photo, [(&preparation, crop, out)])
+    }
+
+    /// As [`prepare`](Self::prepare), and writes the whole photo as a square of `size` pixels into `whole`.
+    ///
+    /// # Errors
+    /// As `prepare`.
+    ///
+    /// # Panics
+    /// As `prepare`.
+    pub fn prepare_with_whole(
+        &mut self,
+        photo: &Photo<'_>,
+        crop: Option<Crop>,
+        out: &mut [u8],
+        size: usize,
+        whole: &mut [u8],
+    ) -> Result<(usize, usize), Error> {
+        let (cut, uncut) = (self.preparation.clone(), self.preparation.whole(size));
+        self.prepare_each(photo, [(&cut, crop, out), (&uncut, None, whole)])
+    }
+
+    /// Decodes the photo once, and makes squares of it.
+    fn prepare_each<const N: usize>(
+        &mut self,
+        photo: &Photo<'_>,
+        squares: [(&Preparation, Option<Crop>, &mut [u8]); N],
+    ) -> Result<(usize, usize), Error> {
         let orientation = photo.orientation();
         let stored = (photo.width() as f64, photo.height() as f64);
         let upright = orientation.sides(stored);
-        let crop = crop.filter(|_| margin.is_some());
-        let (region, placement) = Region::around(crop, margin.unwrap_or(0.0), upright).fitted(fit, size);
-        let region = orientation.stored_region(region, stored);
-        let sides = orientation.sides((placement.width, placement.height));
         let (resizer, resized) = (&mut self.resizer, &mut self.resized);
-        self.decoder.decode(photo, background, |pixels| {
-            resize_region(resizer, resize, &pixels, region, sides, resized)
+        self.decoder.decode(photo, self.preparation.background, |pixels| {
+            squares.into_iter().try_for_each(|(preparation, crop, out)| {
+                let &Preparation { size, margin, fit, resize, background } = preparation;
+                assert_eq!(out.len(), size * size * 3, "a square of {size} pixels");
+                let crop = crop.filter(|_| margin.is_some());
+                let (region, placement) =
+                    Region::around(crop, margin.unwrap_or(0.0), upright).fitted(fit, size);
+                let region = orientation.stored_region(region, stored);
+                let sides = orientation.sides((placement.width, placement.height));
+                resize_region(resizer, resize, &pixels, region, sides, resized)?;
+                place(resized, sides, orientation, placement, background, out);
+                Ok(())
+            })
         })??;
-        place(&self.resized, sides, orientation, placement, background, out);
         Ok(photo.upright_size())
     }
 }

@@ -3,6 +3,11 @@
 /// The formats that are read, for messages.
 pub(crate) const READ: &str = "JPEG, PNG, WebP, BMP or GIF";
 
+/// Whether the first bytes of a file are those of a photo or drawing, of a format that is read or another.
+pub fn is_photo(beginning: &[u8]) -> bool {
+    image::guess_format(beginning).is_ok() || unread(beginning).is_some()
+}
+
 /// What a file is, by its first bytes, if it is a photo or drawing of a format that is not read.
 pub(crate) fn unread(file: &[u8]) -> Option<&'static str> {
     // ISO 14496-12: a box of type `ftyp`, and the brand.

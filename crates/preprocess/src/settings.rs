@@ -13,6 +13,8 @@ pub struct Settings {
     pub crop: bool,
     /// How far beyond the box to crop, as a share of its width and height on each side.
     pub margin: f64,
+    /// Whether photos with a box are kept whole too.
+    pub whole: bool,
     /// How what is no square becomes one.
     pub fit: Fit,
     /// The filter of resizing.
@@ -45,6 +47,13 @@ impl Settings {
             margin: section
                 .key("margin", "how far beyond the box to cut, as a share of its sides")
                 .number(0.0, 0.0..=1.0),
+            whole: section
+                .key(
+                    "whole",
+                    "keep photos with a box whole too, small: the locator learns from them where the car is, see \
+                     train.locator_steps",
+                )
+                .flag(true),
             fit: section
                 .key(
                     "fit",
@@ -70,6 +79,11 @@ impl Settings {
                 .flag(false),
             max_decode_bytes,
         })
+    }
+
+    /// Whether photos are kept whole too, those that have a box.
+    pub(crate) fn keeps_whole(&self) -> bool {
+        self.crop && self.whole
     }
 
     /// What is done to the pixels of a photo.

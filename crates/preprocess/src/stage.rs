@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::counts::counted;
 use marque_contracts::durable::{create_folder, write_atomic};
-use marque_contracts::schema::{Preparation, ingest, labels, preprocess};
+use marque_contracts::schema::{Preparation, Rectangle, ingest, labels, preprocess};
 use marque_contracts::{Bar, Failure, FinishedFiles, Input, Job, Stage, Summary, Unit};
-use marque_formats::{BoxFit, CropRow, Geometry, IndexRow, ShardKind, ShardWriter, shard_path};
+use marque_formats::{BoxFit, BoxRow, Crop, CropRow, Geometry, IndexRow, ShardKind, ShardWriter, shard_path};
 use marque_photo::{ANY_SIZE, Budget, Photo, Preparer};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{Error, Settings, webdataset};
@@ -28,9 +29,11 @@ struct Packing {
     /// Where the photos are.
     photos: PathBuf,
     shards: PathBuf,
-    /// Shards that an interrupted run has finished, each with the photos whose box reaches outside.
+    /// Shards that an interrupted run has finished, each with how the boxes fit.
     finished: FinishedFiles,
     geometry: Geometry,
+    /// The size of whole photos, where they are kept, and the folder of their shards.
+    whole: Option<(Geometry, PathBuf)>,
     budget: Budget,
     bar: Box<dyn Bar>,
 }
@@ -44,27 +47,41 @@ impl Preprocess {
     fn pack(&self, job: &Job<'_>) -> Result<Summary, Error> {
         let crops = CropRow::read(&job.input(labels::STAGE).join(labels::CROP_TABLE))?;
         let size = self.settings.size;
+        let whole = self.settings.keeps_whole() && crops.iter().any(|row| row.crop.is_some());
+        let whole_size = preprocess::WHOLE_SIZE;
         let packing = Packing {
             preparation: self.settings.preparation(),
             photos: job.input(ingest::STAGE).join(ingest::PHOTOS),
             shards: job.output().join(preprocess::SHARDS),
             finished: FinishedFiles::open(job.output())?,
             geometry: Geometry { height: size, width: size },
+            whole: whole.then(|| {
+                (Geometry { height: whole_size, width: whole_size }, job.output().join(preprocess::WHOLE))
+            }),
             budget: Budget::new(self.settings.max_decode_bytes),
             bar: job.progress().bar("resize", crops.len() as u64, Unit::Photos),
         };
         create_folder(&packing.shards)?;
-        let (mut outside, mut resumed) = (Vec::new(), 0);
+        if let Some((_, folder)) = &packing.whole {
+            create_folder(folder)?;
+        }
+        let (mut fits, mut resumed) = (Vec::new(), 0);
         for (number, rows) in (0u32..).zip(crops.chunks(self.settings.shard_photos)) {
-            match packing.finished.get::<Vec<String>>(&shard_file(number)) {
-                Some(beyond) => {
+            match packing.finished(number) {
+                Some(of_shard) => {
                     packing.bar.skip(rows.len() as u64);
                     resumed += 1;
-                    outside.extend(beyond);
+                    fits.extend(of_shard);
                 }
-                None => outside.extend(packing.shard(number, rows)?),
+                None => fits.extend(packing.shard(number, rows)?),
             }
         }
+        let outside: Vec<_> = crops
+            .iter()
+            .zip(&fits)
+            .filter(|(_, fit)| fit.beyond)
+            .map(|(row, _)| row.file_name.clone())
+            .collect();
         if let Some(first) = outside.first().cloned()
             && outside.len() as f64 > OUTSIDE_SHARE * crops.len() as f64
         {
@@ -75,6 +92,10 @@ impl Preprocess {
             self.export(job, &packing, &index)?;
         }
         IndexRow::write(&index, &job.output().join(preprocess::INDEX))?;
+        let boxes = crops.iter().zip(fits);
+        let boxes =
+            boxes.map(|(row, fit)| BoxRow { file_name: row.file_name.clone(), rectangle: fit.rectangle() });
+        BoxRow::write(&boxes.collect::<Vec<_>>(), &job.output().join(preprocess::BOXES))?;
         let preparation = format!("{:#}\n", json!(packing.preparation));
         write_atomic(&job.output().join(preprocess::PREPARATION), preparation.as_bytes())?;
         let count = index.last().map_or(0, |row| row.shard + 1);
@@ -112,43 +133,97 @@ impl Preprocess {
 }
 
 /// The place of a shard in the output folder.
-fn shard_file(number: u32) -> String {
-    shard_path(Path::new(preprocess::SHARDS), number).display().to_string()
+fn shard_file(folder: &str, number: u32) -> String {
+    shard_path(Path::new(folder), number).display().to_string()
+}
+
+/// How the box of a photo fits it, noted with its shard. In whole pixels, which a note gives back as they were.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Fitted {
+    /// Width and height of the upright photo.
+    size: (usize, usize),
+    /// The sides of the box, as far as it lies in the photo.
+    sides: Option<[u32; 4]>,
+    /// Whether it reaches so far beyond the photo that it must be meant for another.
+    beyond: bool,
+}
+
+impl Fitted {
+    fn rectangle(self) -> Option<Rectangle> {
+        let [x1, y1, x2, y2] = self.sides?;
+        Some(Rectangle::of_crop(Crop { x1, y1, x2, y2 }, self.size.0, self.size.1))
+    }
 }
 
 impl Packing {
-    /// Prepares some photos into a shard, and gives the names of those whose box reaches outside.
-    fn shard(&self, number: u32, rows: &[CropRow]) -> Result<Vec<String>, Error> {
-        let shape = self.geometry.shape();
-        let writer = ShardWriter::create(&self.shards, number, ShardKind::Pixels, rows.len(), &shape)?;
-        let worker = || (Preparer::new(&self.preparation, &self.budget), vec![0; self.geometry.bytes()]);
-        let beyond: Vec<Option<String>> = rows
-            .par_iter()
-            .enumerate()
-            .map_init(worker, |(preparer, pixels), (place, row)| {
-                let reaches = self.photo(preparer, row, pixels)?;
-                writer.write(place, pixels)?;
-                self.bar.advance(1);
-                Ok(reaches.then(|| row.file_name.clone()))
-            })
-            .collect::<Result<_, Error>>()?;
-        let outside: Vec<String> = beyond.into_iter().flatten().collect();
-        writer.finish()?;
-        self.finished.note(&shard_file(number), &outside)?;
-        Ok(outside)
+    /// How the boxes of a shard that an interrupted run has finished fit their photos.
+    fn finished(&self, number: u32) -> Option<Vec<Fitted>> {
+        if self.whole.is_some() {
+            self.finished.get::<()>(&shard_file(preprocess::WHOLE, number))?;
+        }
+        self.finished.get(&shard_file(preprocess::SHARDS, number))
     }
 
-    /// Prepares one photo, and says whether its box reaches outside.
-    fn photo(&self, preparer: &mut Preparer<'_>, row: &CropRow, pixels: &mut [u8]) -> Result<bool, Error> {
+    /// Prepares some photos into a shard, and gives how their boxes fit.
+    fn shard(&self, number: u32, rows: &[CropRow]) -> Result<Vec<Fitted>, Error> {
+        let writer = |folder: &Path, geometry: Geometry| {
+            ShardWriter::create(folder, number, ShardKind::Pixels, rows.len(), &geometry.shape())
+        };
+        let cut = writer(&self.shards, self.geometry)?;
+        let whole = self.whole.as_ref().map(|(geometry, folder)| writer(folder, *geometry)).transpose()?;
+        let worker = || Worker {
+            preparer: Preparer::new(&self.preparation, &self.budget),
+            cut: vec![0; self.geometry.bytes()],
+            whole: vec![0; self.whole.as_ref().map_or(0, |(geometry, _)| geometry.bytes())],
+        };
+        let fits: Vec<Fitted> = rows
+            .par_iter()
+            .enumerate()
+            .map_init(worker, |worker, (place, row)| {
+                let fit = self.photo(worker, row)?;
+                cut.write(place, &worker.cut)?;
+                if let Some(whole) = &whole {
+                    whole.write(place, &worker.whole)?;
+                }
+                self.bar.advance(1);
+                Ok(fit)
+            })
+            .collect::<Result<_, Error>>()?;
+        if let Some(whole) = whole {
+            whole.finish()?;
+            self.finished.note(&shard_file(preprocess::WHOLE, number), ())?;
+        }
+        cut.finish()?;
+        self.finished.note(&shard_file(preprocess::SHARDS, number), &fits)?;
+        Ok(fits)
+    }
+
+    /// Prepares one photo, and says how its box fits.
+    fn photo(&self, worker: &mut Worker<'_>, row: &CropRow) -> Result<Fitted, Error> {
         let path = self.photos.join(&row.file_name);
         let file = fs_err::read(&path)?;
         let crop = row.crop.filter(|_| self.preparation.margin.is_some());
-        let (width, height) = Photo::read(&file, ANY_SIZE)
-            .and_then(|photo| preparer.prepare(&photo, crop, pixels))
-            .map_err(|source| Error::Photo { path, source })?;
-        let fit = crop.map(|crop| crop.fit(width as u32, height as u32));
-        Ok(matches!(fit, Some(BoxFit::Beyond(_))))
+        let Worker { preparer, cut, whole } = worker;
+        let prepare = |photo: Photo<'_>| match &self.whole {
+            Some((geometry, _)) => preparer.prepare_with_whole(&photo, crop, cut, geometry.width, whole),
+            None => preparer.prepare(&photo, crop, cut),
+        };
+        let size =
+            Photo::read(&file, ANY_SIZE).and_then(prepare).map_err(|source| Error::Photo { path, source })?;
+        let fit = crop.map(|crop| crop.fit(size.0 as u32, size.1 as u32));
+        let sides = match fit {
+            Some(BoxFit::Inside(crop) | BoxFit::Clipped(crop)) => Some([crop.x1, crop.y1, crop.x2, crop.y2]),
+            _ => None,
+        };
+        Ok(Fitted { size, sides, beyond: matches!(fit, Some(BoxFit::Beyond(_))) })
     }
+}
+
+/// What a thread prepares photos with.
+struct Worker<'a> {
+    preparer: Preparer<'a>,
+    cut: Vec<u8>,
+    whole: Vec<u8>,
 }
 
 /// Where each photo is.
@@ -165,7 +240,7 @@ impl Stage for Preprocess {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> Value {
@@ -189,7 +264,9 @@ impl Stage for Preprocess {
     }
 
     fn resumes_from(&self, work: &Path) -> Option<String> {
-        let finished = FinishedFiles::count(work, preprocess::SHARDS);
+        let all = FinishedFiles::count(work, preprocess::SHARDS);
+        // Notes of whole photos' shards begin like those of the folder that they lie in.
+        let finished = all.saturating_sub(FinishedFiles::count(work, preprocess::WHOLE));
         (finished > 0).then(|| format!("after {}", counted(finished, "shard", "shards")))
     }
 

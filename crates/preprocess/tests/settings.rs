@@ -17,6 +17,7 @@ fn every_key_is_read() {
         size = 96
         crop = false
         margin = 0.25
+        whole = false
         fit = "pad"
         resize = "lanczos"
         background = [124, 116, 104]
@@ -27,6 +28,7 @@ fn every_key_is_read() {
         size: 96,
         crop: false,
         margin: 0.25,
+        whole: false,
         fit: Fit::Pad,
         resize: Filter::Lanczos,
         background: [124, 116, 104],
@@ -40,7 +42,7 @@ fn every_key_is_read() {
         (defaults.fit, defaults.resize, defaults.background),
         (Fit::Squash, Filter::Bilinear, [255; 3])
     );
-    assert!(!defaults.webdataset);
+    assert!(!defaults.webdataset && defaults.whole);
 }
 
 #[test]

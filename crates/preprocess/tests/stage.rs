@@ -95,6 +95,7 @@ fn settings() -> Settings {
         size: SIZE,
         crop: true,
         margin: 0.0,
+        whole: true,
         fit: Fit::Squash,
         resize: Filter::Bilinear,
         background: [255; 3],

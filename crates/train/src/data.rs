@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::schema::{Head, Label, Preparation, Split, labels, preprocess};
+use marque_contracts::schema::{Head, Label, Preparation, Rectangle, Split, labels, preprocess};
 use marque_contracts::{Job, json};
-use marque_formats::{Geometry, IndexRow, LabelRow, LabelTable, ShardReader};
+use marque_formats::{BoxRow, Geometry, IndexRow, LabelRow, LabelTable, ShardReader};
 
 use crate::{Error, Settings};
 
@@ -16,12 +16,16 @@ pub(crate) struct Sample {
     /// Its row in the index.
     pub(crate) number: usize,
     pub(crate) targets: Vec<Label>,
+    /// Where in the whole photo the car is, if that is known.
+    pub(crate) car: Option<Rectangle>,
 }
 
 /// Everything that training reads.
 pub(crate) struct Data {
     pub(crate) heads: Vec<Head>,
     pub(crate) shards: ShardReader,
+    /// The photos uncut, at the same places, where any has a box.
+    pub(crate) whole: Option<ShardReader>,
     /// How the photos in them were made.
     pub(crate) preparation: Preparation,
     /// Sorted by name of the photo.
@@ -37,6 +41,11 @@ impl Data {
         let preparation = json::read(&pixels.join(preprocess::PREPARATION))?;
         let index = IndexRow::read(&pixels.join(preprocess::INDEX))?;
         let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?;
+        let boxes = BoxRow::read(&pixels.join(preprocess::BOXES))?;
+        let boxes: BTreeMap<_, _> =
+            boxes.into_iter().filter_map(|row| Some((row.file_name, row.rectangle?))).collect();
+        let whole = pixels.join(preprocess::WHOLE);
+        let whole = whole.exists().then(|| ShardReader::open_indexed(&whole, &index)).transpose()?;
         let places: BTreeMap<_, _> = index
             .into_iter()
             .enumerate()
@@ -55,9 +64,10 @@ impl Data {
             let (number, place) = places.get(&row.file_name).ok_or_else(|| {
                 Error::Data(format!("{} is in the label table, but not in the shards", row.file_name))
             })?;
-            part.push(Sample { place: place.clone(), number: *number, targets: row.labels });
+            let car = boxes.get(&row.file_name).copied();
+            part.push(Sample { place: place.clone(), number: *number, targets: row.labels, car });
         }
-        Ok(Self { heads, shards, preparation, train, validation })
+        Ok(Self { heads, shards, whole, preparation, train, validation })
     }
 
     pub(crate) fn geometry(&self) -> Geometry {

@@ -18,6 +18,9 @@ pub enum Error {
     /// The network cannot be built, loaded or saved.
     #[error(transparent)]
     Network(#[from] marque_network::Error),
+    /// The best model does not answer.
+    #[error(transparent)]
+    Model(#[from] marque_predict::Error),
     /// A computation failed.
     #[error("a computation failed")]
     Compute(#[from] candle_core::Error),
@@ -101,7 +104,7 @@ impl From<Error> for Failure {
             Error::Features { .. } => {
                 (FailureKind::Store, Some("`marque run features --force` computes them again"))
             }
-            Error::Compute(_) => (FailureKind::Run, None),
+            Error::Compute(_) | Error::Model(_) => (FailureKind::Run, None),
             _ => (FailureKind::Data, None),
         };
         Failure::new(kind, error).with_hint(hint)

@@ -122,6 +122,7 @@ mod tests {
             place: IndexRow { file_name: "a.jpg".to_owned(), shard: 0, row: 0 },
             number: 0,
             targets: vec![Label::from(*brand), Label::from(*exact)],
+            car: None,
         };
         let train: Vec<_> = photos.iter().map(sample).collect();
         label_hierarchy(&settings, &heads, &train).map_err(|error| error.to_string())

@@ -27,7 +27,8 @@ pub(crate) fn initial_network(
     }
     let heads = data.heads.iter().map(head_config).collect();
     let config = network_config(settings, stored, heads);
-    let config = NetworkConfig { hierarchy: label_hierarchy(settings, &data.heads, &data.train)?, ..config };
+    let hierarchy = label_hierarchy(settings, &data.heads, &data.train)?;
+    let config = NetworkConfig { hierarchy, ..config };
     let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
     load_backbone(&network, settings)?;
     let features = match settings.cached_parts() {

@@ -14,6 +14,7 @@
 mod augmentation;
 mod batches;
 mod bits;
+mod calibration;
 mod conflicts;
 mod curves;
 mod data;
@@ -31,6 +32,8 @@ mod hierarchy;
 mod initial_network;
 mod inputs;
 mod learner;
+mod locator;
+mod locator_settings;
 mod model_folder;
 mod objective;
 mod optimizer;

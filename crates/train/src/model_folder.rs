@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use marque_contracts::durable::{create_folder, move_into_place, temporary};
+use marque_contracts::durable::{create_folder, move_into_place, remove, sync_file, sync_folder, temporary};
 use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
 use marque_contracts::schema::{Preparation, Preprocessor};
 use marque_contracts::{Digest, json};
 use marque_network::Network;
 
 use crate::Error;
+
+/// The files of a model.
+const FILES: [&str; 3] = [CONFIG, PREPROCESSOR, WEIGHTS];
 
 /// Writes a model with the heads that `answers` accepts by name, and returns the digests of its files by name. Whatever
 /// ends the program, each file that was in the folder before is complete, or the new one is.
@@ -30,5 +33,16 @@ pub(crate) fn write_model(
     network.save_with(|head| answers(&head.name), &unfinished)?;
     move_into_place(&unfinished, &weights)?;
     let digest = |name| Ok((name, Digest::of_file(&folder.join(name))?));
-    [CONFIG, PREPROCESSOR, WEIGHTS].into_iter().map(digest).collect()
+    FILES.into_iter().map(digest).collect()
+}
+
+/// Copies the files of a model into another folder, which holds nothing else then.
+pub(crate) fn copy_model(from: &Path, folder: &Path) -> Result<(), Error> {
+    remove(folder)?;
+    create_folder(folder)?;
+    for name in FILES {
+        fs_err::copy(from.join(name), folder.join(name))?;
+        sync_file(&folder.join(name))?;
+    }
+    Ok(sync_folder(folder)?)
 }

@@ -16,6 +16,7 @@ use crate::ema::EmaSettings;
 use crate::fine_tuning::{CHOSEN, OpenKey};
 use crate::freeze::{FeatureSettings, Freeze};
 use crate::head_training::{HeadTraining, HeadWeighting};
+use crate::locator_settings::LocatorSettings;
 use crate::optimizer::{Method, Sgd};
 use crate::published_weights::PublishedWeights;
 use crate::schedule::{PeakRates, Schedule};
@@ -77,6 +78,9 @@ pub struct Settings {
     /// How every head is trained unless it has settings of its own.
     #[serde(flatten)]
     pub head: HeadTraining,
+    /// How the locator learns where the car is.
+    #[serde(flatten)]
+    pub locator: LocatorSettings,
     /// Heads with settings of their own, by name.
     pub heads: BTreeMap<String, HeadTraining>,
     /// How photos are changed at random.
@@ -188,6 +192,7 @@ impl Settings {
             section.key("dropout", "share of the features dropped before each head").number(0.2, 0.0..=0.95);
         let head = HeadTraining::read(section, &HeadTraining::default());
         let weighting = HeadWeighting::read(section);
+        let locator = LocatorSettings::read(section);
         let about = "how one head is trained; what is not given is as in `[train]`";
         let heads = section.tables("heads", about, |section| HeadTraining::read_own(section, &head));
         let augmentation = Augmentation::read(section);
@@ -228,6 +233,7 @@ impl Settings {
             dropout,
             head,
             weighting,
+            locator,
             heads: heads.into_iter().collect(),
             augmentation,
             resize,

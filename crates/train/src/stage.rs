@@ -10,9 +10,11 @@ use marque_formats::EpochRow;
 use marque_kernels::NUMERICS_VERSION;
 use serde_json::{Value, json};
 
+use crate::calibration::calibrate;
 use crate::data::{Data, read_labels};
 use crate::initial_network::{check_weights, initial_network, weights_source};
 use crate::inputs::Inputs;
+use crate::locator::train_locator;
 use crate::position::Position;
 use crate::resume::ResumeStore;
 use crate::train_state::Timing;
@@ -61,6 +63,9 @@ impl Train {
         let inputs = Inputs { settings, data: &data, features: features.as_ref() };
         let resume = ResumeStore::new(output);
         let trained = Trainer::new(inputs, network, output, job.progress())?.train(&resume)?;
+        let model = output.join(train::MODEL);
+        train_locator(inputs, &model, job.progress())?;
+        calibrate(inputs, &model, job.progress())?;
         EpochRow::write(&trained.history, &output.join(train::HISTORY))?;
         EpochRow::write_csv(&trained.history, &output.join(train::HISTORY_CSV))?;
         let mut summary = summary(&trained, &data);
@@ -111,7 +116,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        7 + 100 * NUMERICS_VERSION
+        8 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {

@@ -31,6 +31,11 @@ impl TrainState {
     pub(crate) fn new() -> Self {
         Self { epoch: 1, best_epoch: 0, history: Vec::new(), timings: Vec::new(), kept: BTreeMap::new() }
     }
+
+    /// Notes the files of a model, by name, that are in a folder of the output.
+    pub(crate) fn keep(&mut self, folder: &str, files: &BTreeMap<&'static str, Digest>) {
+        self.kept.extend(files.iter().map(|(name, digest)| (format!("{folder}{name}"), *digest)));
+    }
 }
 
 /// What the steps of the epoch under way have left.

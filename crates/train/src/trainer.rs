@@ -1,5 +1,6 @@
 //! The training loop: epochs, validation, the best model, early stopping.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use crate::curves::Curves;
 use crate::epoch_row::{describe, epoch_row, score};
 use crate::inputs::Inputs;
 use crate::learner::Learner;
-use crate::model_folder::write_model;
+use crate::model_folder::{copy_model, write_model};
 use crate::position::Position;
 use crate::resume::ResumeStore;
 use crate::schedule::Horizon;
@@ -178,27 +179,27 @@ impl<'a> Trainer<'a> {
             learner.check_epoch(&row)?;
             let best =
                 state.history.iter().map(|row| score_of(learner, row)).fold(f64::NEG_INFINITY, f64::max);
-            let mut write = |folder: &str| {
-                let answers = |head: &str| settings.answers(head);
-                let written =
-                    write_model(&learner.network, &data.preparation, answers, &output.join(folder))?;
-                state
-                    .kept
-                    .extend(written.into_iter().map(|(name, digest)| (format!("{folder}{name}"), digest)));
-                Ok::<_, Error>(())
-            };
-            if score_of(learner, &row) >= best {
+            let answers = |head: &str| settings.answers(head);
+            let best_so_far = score_of(learner, &row) >= best;
+            let checkpoint = |epoch: usize| format!("{CHECKPOINTS}epoch-{epoch:03}/");
+            let mut written = BTreeMap::new();
+            if best_so_far {
                 state.best_epoch = epoch;
-                write(train::MODEL)?;
+                written = write_model(&learner.network, &data.preparation, answers, &best_model)?;
+                state.keep(train::MODEL, &written);
             }
             if settings.keep_checkpoints > 0 {
-                let folder = |epoch: usize| format!("{CHECKPOINTS}epoch-{epoch:03}/");
-                write(&folder(epoch))?;
+                let folder = output.join(checkpoint(epoch));
+                match best_so_far {
+                    true => copy_model(&best_model, &folder)?,
+                    false => written = write_model(&learner.network, &data.preparation, answers, &folder)?,
+                }
+                state.keep(&checkpoint(epoch), &written);
                 if let Some(oldest) =
                     epoch.checked_sub(settings.keep_checkpoints).filter(|oldest| *oldest > 0)
                 {
-                    state.kept.retain(|path, _| !path.starts_with(&folder(oldest)));
-                    remove(&output.join(folder(oldest)))?;
+                    state.kept.retain(|path, _| !path.starts_with(&checkpoint(oldest)));
+                    remove(&output.join(checkpoint(oldest)))?;
                 }
             }
             Ok(row)

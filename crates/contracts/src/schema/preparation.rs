@@ -18,6 +18,14 @@ pub struct Preparation {
     pub background: [u8; 3],
 }
 
+impl Preparation {
+    /// The same for whole photos, of which nothing is cut off, as squares of `size` pixels: how a network looks for the car.
+    #[must_use]
+    pub fn whole(&self, size: usize) -> Self {
+        Self { size, margin: None, fit: Fit::Squash, ..*self }
+    }
+}
+
 /// How a photo that is not square becomes square.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

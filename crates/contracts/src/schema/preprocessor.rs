@@ -4,10 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Filter, Fit, Preparation};
 
-/// How to prepare photos, in the words of Hugging Face's image processors, and in one of our own where these have none:
-/// `crop_to_box`. Fields are in the order of their names, as they are written.
+/// How to prepare photos, in the words of Hugging Face's image processors, and in two of our own where these have none:
+/// `crop_to_box`, and `background`. Fields are in the order of their names, as they are written.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Preprocessor {
+    /// What is behind transparent photos: red, green, blue; white if it is not said. A word of our own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    background: Option<[u8; 3]>,
     /// The middle square that is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     crop_size: Option<Square>,
@@ -34,6 +37,8 @@ pub struct Preprocessor {
     size: Size,
 }
 
+const WHITE: [u8; 3] = [255; 3];
+
 /// Sides in pixels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Square {
@@ -57,13 +62,13 @@ struct CropToBox {
 }
 
 impl Preprocessor {
-    /// Photos prepared like this, and normalised per colour by `(byte / 255 - mean) / std`. The preparation's
-    /// background is only in it where photos are padded.
+    /// Photos prepared like this, and normalised per colour by `(byte / 255 - mean) / std`.
     pub fn new(preparation: &Preparation, mean: [f32; 3], std: [f32; 3]) -> Self {
         let &Preparation { size, margin, fit, resize, background } = preparation;
         let square = Square { height: size, width: size };
         let (crops, pads) = (fit == Fit::Crop, fit == Fit::Pad);
         Self {
+            background: (background != WHITE && !pads).then_some(background),
             crop_size: crops.then_some(square),
             crop_to_box: margin.map(|margin| CropToBox { margin }),
             do_center_crop: crops.then_some(true),
@@ -85,7 +90,7 @@ impl Preprocessor {
         }
     }
 
-    /// How photos become pixels by it. What is not in it, the background of photos that are not padded, is white.
+    /// How photos become pixels by it.
     pub fn preparation(&self) -> Preparation {
         let (fit, size) = match self.size {
             Size::Square(square) => (Fit::Squash, square.height),
@@ -99,7 +104,7 @@ impl Preprocessor {
             margin: self.crop_to_box.map(|crop| crop.margin),
             fit,
             resize: resize.unwrap_or_default(),
-            background: self.pad_color.unwrap_or([255; 3]),
+            background: self.pad_color.or(self.background).unwrap_or(WHITE),
         }
     }
 }
@@ -141,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again_and_in_order() {
-        for (fit, background) in [(Fit::Squash, [255; 3]), (Fit::Crop, [255; 3]), (Fit::Pad, [9, 8, 7])] {
+        for (fit, background) in [(Fit::Squash, [255; 3]), (Fit::Crop, [1, 2, 3]), (Fit::Pad, [9, 8, 7])] {
             for resize in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos] {
                 for margin in [None, Some(0.0), Some(0.05)] {
                     let preparation = Preparation { size: 96, margin, fit, resize, background };

@@ -13,6 +13,7 @@ mod photos;
 mod reliability;
 mod table;
 mod training;
+mod trust;
 mod wording;
 
 use askama::Template;

@@ -9,6 +9,7 @@ use super::head_section::HeadSection;
 use super::method::MethodSection;
 use super::photos::PhotoSection;
 use super::training::TrainingSection;
+use super::trust::TrustSection;
 use super::wording::number_word;
 use super::{Report, columns};
 
@@ -25,6 +26,7 @@ pub(super) struct Page<'a> {
     mistakes: PhotoSection<'a>,
     training: TrainingSection,
     heads: Vec<HeadSection<'a>>,
+    trust: TrustSection<'a>,
     method: MethodSection<'a>,
 }
 
@@ -46,6 +48,7 @@ impl<'a> Page<'a> {
             mistakes: PhotoSection::mistakes(report),
             training: TrainingSection::of(report),
             heads: HeadSection::all(report),
+            trust: TrustSection::of(metrics),
             method: MethodSection { facts: report.facts, has_tags: !metrics.tags.is_empty() },
         }
     }

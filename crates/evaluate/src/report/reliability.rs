@@ -1,7 +1,7 @@
 //! Reliability diagrams: accuracy by the probability of the predicted class.
 
 use marque_contracts::counts::counted;
-use marque_metrics::{Bin, Calibration};
+use marque_metrics::{Bin, Reliability};
 use marque_plot::{Area, Axes, NumberFormat, Scale, Svg};
 
 const WIDTH: f64 = 420.0;
@@ -15,7 +15,7 @@ const STRIP: f64 = 46.0;
 const BOTTOM: f64 = 40.0;
 
 /// Draws accuracy against confidence by bin, with 95% intervals, and below it how many photos a bin has.
-pub(super) fn reliability(head: &str, calibration: &Calibration) -> String {
+pub(super) fn reliability(head: &str, calibration: &Reliability) -> String {
     let height = TOP + PLOT + BETWEEN + STRIP + BOTTOM;
     let label = format!("accuracy of {head} by the probability of the answer");
     let mut svg = Svg::new("chart reliability", WIDTH, height, &label);
@@ -45,7 +45,7 @@ fn draw_axes(svg: &mut Svg, axes: &Axes) {
     svg.text("axis middle", ((left + right) / 2.0, base + 34.0), "probability of the answer");
 }
 
-fn draw_counts(svg: &mut Svg, axes: &Axes, calibration: &Calibration) {
+fn draw_counts(svg: &mut Svg, axes: &Axes, calibration: &Reliability) {
     let ((left, right), base) = (axes.horizontal, axes.vertical.1);
     svg.line("grid", (left, base), (right, base));
     for bin in calibration.bins.iter().filter(|bin| bin.right.total > 0) {
@@ -58,7 +58,7 @@ fn draw_counts(svg: &mut Svg, axes: &Axes, calibration: &Calibration) {
     }
 }
 
-fn draw_bins(svg: &mut Svg, axes: &Axes, calibration: &Calibration) {
+fn draw_bins(svg: &mut Svg, axes: &Axes, calibration: &Reliability) {
     for bin in &calibration.bins {
         let (Some(confidence), Some(share), Some([low, high])) =
             (bin.confidence, bin.right.share, bin.right.interval)
@@ -81,7 +81,7 @@ fn draw_bins(svg: &mut Svg, axes: &Axes, calibration: &Calibration) {
 
 /// The photos of a bin relative to the fullest one, on a square-root scale, which keeps bins of a few photos visible
 /// beside one of hundreds.
-fn relative_size(bin: &Bin, calibration: &Calibration) -> f64 {
+fn relative_size(bin: &Bin, calibration: &Reliability) -> f64 {
     let most = calibration.bins.iter().map(|bin| bin.right.total).max().unwrap_or(0).max(1);
     (bin.right.total as f64 / most as f64).sqrt()
 }

@@ -23,6 +23,8 @@ use crate::simd::Level;
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution {
     pub(crate) geometry: Geometry,
+    /// The images that the forward pass's algorithm is chosen for.
+    batch: usize,
 }
 
 impl Convolution {
@@ -33,7 +35,15 @@ impl Convolution {
     /// [`Error::Shape`] if a size is zero or the shapes do not match; [`Error::Value`] if the stride is zero, the kernel
     /// does not fit into the padded image, or the sizes are too large for memory.
     pub fn new(x: &[usize], weight: &[usize], stride: usize, padding: usize) -> Result<Self, Error> {
-        Ok(Self { geometry: Geometry::new(x, weight, stride, padding)? })
+        let geometry = Geometry::new(x, weight, stride, padding)?;
+        Ok(Self { geometry, batch: geometry.images })
+    }
+
+    /// The same, whose forward pass goes the way that is best for a batch of `images`: then no bit of an image's output depends
+    /// on how many others there are.
+    #[must_use]
+    pub fn as_in_batch_of(self, images: usize) -> Self {
+        Self { batch: images, ..self }
     }
 
     /// The shape of the output, `[n, oh, ow, c_out]`.
@@ -103,7 +113,7 @@ impl Convolution {
         match E::TYPE {
             ElementType::F32(cast) => {
                 let (epilogue, y) = (epilogue.cast(cast), (cast.slice_mut)(y));
-                x.with_f32(|x| match Layer::of(g, level) {
+                x.with_f32(|x| match Layer::of_batch(g, level, self.batch) {
                     Some(layer) => winograd::convolve(level, layer, x, weight, false, false, epilogue, y),
                     None => im2col_gemm::forward(level, g, x, weight, epilogue, y),
                 });

@@ -31,9 +31,9 @@ impl<E: Element> Activations<E> {
         let Self { from, input: first_input, stem, pool, argmax, pooled, blocks, work, gradient } = self;
         let Some(shape) = blocks.last().map(BlockOutput::shape) else { return Ok(()) };
         let features = features.contiguous()?;
-        let [_, height, width, channels] = shape;
+        let ((_, pixels), channels) = (layers.pooling(shape), shape[3]);
         let dy = sized(gradient, elements(shape));
-        global_average_pool_gradient(&read(NAME, "the gradient", &features)?, height * width, channels, dy);
+        global_average_pool_gradient(&read(NAME, "the gradient", &features)?, pixels, channels, dy);
 
         let pass = &mut BackwardPass { gradients, work };
         for (index, block) in (0..blocks.len()).rev().zip(layers.blocks(*from..PARTS).rev()) {

@@ -54,10 +54,10 @@ impl<E: Element> Activations<E> {
             shape = pass.block(block, input, shape, stored)?;
             input = &stored.out;
         }
-        let [n, height, width, channels] = shape;
-        let mut features = vec![0.0; n * channels];
-        global_average_pool(input, height * width, channels, &mut features);
-        Ok(Tensor::from_vec(features, (n, channels), &Device::Cpu)?)
+        let ((rows, pixels), channels) = (layers.pooling(shape), shape[3]);
+        let mut features = vec![0.0; rows * channels];
+        global_average_pool(input, pixels, channels, &mut features);
+        Ok(Tensor::from_vec(features, (rows, channels), &Device::Cpu)?)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use marque_contracts::durable::write_atomic;
+use marque_network::little_endian;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::Error;
@@ -13,10 +14,7 @@ pub(super) fn write<'a>(
     path: &Path,
     named: impl IntoIterator<Item = (String, &'a [f32])>,
 ) -> Result<(), Error> {
-    let bytes: Vec<(String, Vec<u8>)> = named
-        .into_iter()
-        .map(|(name, values)| (name, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
-        .collect();
+    let bytes: Vec<_> = named.into_iter().map(|(name, values)| (name, little_endian(values))).collect();
     let mut views = Vec::with_capacity(bytes.len());
     for (name, bytes) in &bytes {
         let view =

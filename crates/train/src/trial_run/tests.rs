@@ -48,13 +48,14 @@ fn data(folder: &Path, photos: usize) -> Data {
             place: IndexRow { file_name: format!("{number:05}.jpg"), shard: 0, row: number as u32 },
             number,
             targets: vec![Label::Class(brand), Label::Class(usize::from(is_late))],
+            car: None,
         });
     }
     writer.finish().unwrap();
     let eras = vec!["early".to_owned(), "late".to_owned()];
     let heads = vec![Head::new("brand", HeadKind::Single, brands), Head::new("era", HeadKind::Single, eras)];
     let shards = ShardReader::open(folder, ShardKind::Pixels, 1).unwrap();
-    Data { heads, shards, preparation, train, validation: Vec::new() }
+    Data { heads, shards, whole: None, preparation, train, validation: Vec::new() }
 }
 
 fn learner<'a>(inputs: Inputs<'a>) -> Learner<'a> {

@@ -22,6 +22,11 @@ pub(crate) struct Layer {
 impl Layer {
     /// The layer of a convolution; `None` where the direct way is as good or the channels do not fill vectors.
     pub(crate) fn of(g: &Geometry, level: Level) -> Option<Self> {
+        Self::of_batch(g, level, g.images)
+    }
+
+    /// The same, as it would be for a batch of `images`, however many there are.
+    pub(crate) fn of_batch(g: &Geometry, level: Level, images: usize) -> Option<Self> {
         let fits = g.kernel_height == 3 && g.kernel_width == 3 && g.stride == 1 && g.padding == 1;
         let whole = g.inputs.is_multiple_of(level.panel()) && g.outputs.is_multiple_of(level.panel());
         if !fits || !whole || g.inputs.max(g.outputs) > MAX_CHANNELS {
@@ -30,8 +35,8 @@ impl Layer {
         // Multiplications per pair of channels, plus what the kernel's transform costs in units of them.
         let along = |pixels: usize| pixels / SIZE * POINTS + points(pixels % SIZE);
         let of_kernel = |pixels: usize| points(pixels.min(SIZE));
-        let cost = g.images * along(g.height) * along(g.width) + 4 * of_kernel(g.height) * of_kernel(g.width);
-        let direct = 9 * g.images * g.height * g.width;
+        let cost = images * along(g.height) * along(g.width) + 4 * of_kernel(g.height) * of_kernel(g.width);
+        let direct = 9 * images * g.height * g.width;
         (5 * cost < 4 * direct).then_some(Self {
             images: g.images,
             height: g.height,

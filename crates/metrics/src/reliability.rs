@@ -1,4 +1,4 @@
-//! Calibration: whether predicted probabilities are how often predictions are right.
+//! Reliability: whether predicted probabilities are how often predictions are right.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ const BINS: usize = 15;
 /// The reliability diagram and expected calibration error of a head: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger,
 /// "On calibration of modern neural networks", ICML 2017 (arXiv:1706.04599).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Calibration {
+pub struct Reliability {
     /// Expected calibration error, from 0 to 1: the mean over the bins of the difference between confidence and accuracy, weighted by
     /// the photos of the bin; `None` without photos.
     pub expected_error: Option<f64>,
@@ -31,7 +31,7 @@ pub struct Bin {
     pub right: Proportion,
 }
 
-impl Calibration {
+impl Reliability {
     /// Bins predictions by their probability, from 0 to 1; the flag says whether a prediction is right.
     pub fn measure(predictions: impl IntoIterator<Item = (f64, bool)>) -> Self {
         let (mut sums, mut right, mut totals) = ([0.0; BINS], [0u64; BINS], [0u64; BINS]);

@@ -1,0 +1,118 @@
+//! What a model learnt of its own answers from the validation photos: `calibration.json`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use marque_contracts::json;
+use marque_contracts::schema::HeadKind;
+use marque_contracts::schema::model::CALIBRATION;
+use marque_metrics::OperatingPoints;
+use marque_network::HeadConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// How logits become probabilities that mean what they say, and from which probability on answers are right how often.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Calibration {
+    /// In the order of the model's heads.
+    heads: Vec<HeadCalibration>,
+    photos: u64,
+}
+
+/// The same of one head.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct HeadCalibration {
+    /// What logits are divided by: one number of a head with one class a photo, one per tag of the others. Empty for 1.
+    pub temperatures: Vec<f64>,
+    /// From which probability on answers are right how often. Of a head with tags, of each tag's presence or absence.
+    pub operating_points: OperatingPoints,
+}
+
+/// The file.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    heads: BTreeMap<String, HeadCalibration>,
+    /// Validation photos that it was fitted on.
+    photos: u64,
+}
+
+impl Calibration {
+    /// Of heads in the order of the model's, fitted on so many photos.
+    pub fn new(heads: Vec<HeadCalibration>, photos: u64) -> Self {
+        Self { heads, photos }
+    }
+
+    /// Reads it from a model's folder. A model without one is not calibrated: its temperatures are 1, and there are no
+    /// operating points.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or is of other heads.
+    pub fn read(folder: &Path, heads: &[HeadConfig]) -> Result<Self, Error> {
+        let path = folder.join(CALIBRATION);
+        if !path.exists() {
+            return Ok(Self { heads: vec![HeadCalibration::default(); heads.len()], photos: 0 });
+        }
+        let mut record: Record = json::read(&path)?;
+        let mismatch = |reason: String| Error::Mismatch { path: path.clone(), reason };
+        let of = |head: &HeadConfig| {
+            let found = record.heads.remove(&head.name);
+            let found = found.ok_or_else(|| mismatch(format!("it has no head `{}`", head.name)))?;
+            let wanted = if head.kind == HeadKind::Tags { head.classes } else { 1 };
+            let usable = |temperature: &f64| temperature.is_finite() && *temperature > 0.0;
+            if ![0, wanted].contains(&found.temperatures.len()) || !found.temperatures.iter().all(usable) {
+                let name = &head.name;
+                return Err(mismatch(format!("the head `{name}` needs {wanted} temperatures above 0")));
+            }
+            Ok(found)
+        };
+        Ok(Self { heads: heads.iter().map(of).collect::<Result<_, Error>>()?, photos: record.photos })
+    }
+
+    /// Writes it into a model's folder.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, folder: &Path, heads: &[HeadConfig]) -> Result<(), Error> {
+        let names = heads.iter().map(|head| head.name.clone());
+        let record = Record { heads: names.zip(self.heads.iter().cloned()).collect(), photos: self.photos };
+        Ok(json::write(&folder.join(CALIBRATION), &record)?)
+    }
+
+    /// Per head, in the order of the model's.
+    pub fn heads(&self) -> &[HeadCalibration] {
+        &self.heads
+    }
+
+    /// Per head, the least probability from which on answers are right as often as `precision`; more than 1 where no probability
+    /// is enough, and `None` where nothing was measured.
+    pub fn thresholds(&self, precision: f64) -> Vec<Option<f64>> {
+        let of = |head: &HeadCalibration| {
+            let points = &head.operating_points;
+            let point = points.at(precision).map_or(f64::INFINITY, |point| point.threshold);
+            (!points.is_empty()).then_some(point)
+        };
+        self.heads.iter().map(of).collect()
+    }
+
+    /// Validation photos that it was fitted on; 0 of a model that is not calibrated.
+    pub fn photos(&self) -> u64 {
+        self.photos
+    }
+}
+
+impl HeadCalibration {
+    /// Logits, one a class, divided by the temperature.
+    pub fn scaled(&self, logits: &[f32]) -> Vec<f32> {
+        let temperature = |class: usize| match self.temperatures.as_slice() {
+            [] => 1.0,
+            [one] => *one,
+            each => each[class],
+        };
+        logits
+            .iter()
+            .enumerate()
+            .map(|(class, logit)| (f64::from(*logit) / temperature(class)) as f32)
+            .collect()
+    }
+}

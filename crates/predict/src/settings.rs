@@ -1,0 +1,39 @@
+//! The section `[predict]` of the configuration.
+
+use std::ops::RangeInclusive;
+
+use marque_contracts::schema::evaluate;
+use marque_settings::Reader;
+use serde::Serialize;
+
+/// When a model says that it is not sure. Serialised, it enters fingerprints under its keys.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Settings {
+    /// How often answers are to be right: less probable ones than that takes are "not sure".
+    pub target_precision: f64,
+}
+
+impl Settings {
+    /// Allowed values of `target_precision`.
+    pub const TARGET_PRECISION: RangeInclusive<f64> = 0.5..=0.999;
+
+    /// Reads the section `[predict]`; whatever is wrong is noted in `reader`.
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        let about = "when an answer is \"not sure\"";
+        reader.section("predict", &[evaluate::STAGE], about, |section| Self {
+            target_precision: section
+                .key(
+                    "target_precision",
+                    "answers are to be right this often: where that takes more than an answer's probability, by the validation \
+                     photos, it is \"not sure\"",
+                )
+                .number(Self::default().target_precision, Self::TARGET_PRECISION),
+        })
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { target_precision: 0.95 }
+    }
+}
