@@ -28,6 +28,8 @@ fn commands(page: &str) -> Vec<&str> {
 /// Runs each command of a page, one after the other, in a project whose pipeline has run.
 fn run_commands(name: &str) {
     let (page, project) = (page(name), Project::finished());
+    std::fs::copy(project.path("data/ingest/current/photos/cars_test/00001.jpg"), project.path("new.jpg"))
+        .unwrap();
     let commands = commands(&page);
     assert!(commands.len() > 1, "{name} has commands");
     let program = Path::new(env!("CARGO_BIN_EXE_marque")).parent().unwrap();

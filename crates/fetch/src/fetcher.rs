@@ -13,7 +13,7 @@ use ureq::Agent;
 use crate::checksum::Hasher;
 use crate::client::client;
 use crate::lock::DownloadLock;
-use crate::partial::DownloadPaths;
+use crate::partial::{DownloadPaths, tidy};
 use crate::transfer::{Outcome, Transfer};
 use crate::{Error, Fetched, Policy, Problem, ProblemKind, RemoteFile};
 
@@ -115,6 +115,7 @@ impl Fetcher {
         folder: &Path,
         progress: &dyn Progress,
     ) -> Vec<Result<Fetched, Error>> {
+        tidy(folder);
         let next = AtomicUsize::new(0);
         let results = Mutex::new(BTreeMap::new());
         let work = || {

@@ -52,6 +52,11 @@ impl DownloadLock {
     }
 }
 
+/// Whether somebody holds the lock of a download.
+pub(crate) fn is_held(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_err())
+}
+
 /// Who holds the lock, in words; it may be about to write its process id.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();

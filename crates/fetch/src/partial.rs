@@ -8,6 +8,7 @@ use marque_contracts::{Digest, durable};
 
 use crate::Checksum;
 use crate::checksum::Hasher;
+use crate::lock::is_held;
 
 /// Where a partial file comes from, so that only what belongs together is put together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -90,6 +91,24 @@ impl DownloadPaths {
     }
 }
 
+/// Deletes what a program that ended in the moment between left beside files that are complete: their locks and origins. What
+/// another program holds stays.
+pub(crate) fn tidy(folder: &Path) {
+    let names = fs_err::read_dir(folder).into_iter().flatten();
+    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let of = |name: String| {
+        let endings = [".partial.origin", ".partial.lock"].into_iter();
+        Some(endings.filter_map(|ending| name.strip_suffix(ending)).next()?.to_owned())
+    };
+    for name in names.filter_map(of) {
+        let paths = DownloadPaths::new(folder, &name);
+        if paths.complete.exists() && !paths.partial.exists() && !is_held(&paths.lock) {
+            paths.delete_origin();
+            let _ = fs_err::remove_file(&paths.lock);
+        }
+    }
+}
+
 /// Renames a file that is not the published one to `NAME.rejected`, or `NAME.rejected.2` and so on where other content
 /// was set aside under that name already. Returns the new path.
 ///
@@ -147,5 +166,46 @@ impl HashedFile {
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_complete_downloads_is_tidied_up_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [
+            "done",
+            "done.partial.lock",
+            "done.partial.origin",
+            "locked",
+            "locked.partial.lock",
+            "half.partial",
+            "half.partial.lock",
+            "half.partial.origin",
+            "held",
+            "held.partial.lock",
+        ];
+        for name in names {
+            fs_err::write(folder.path().join(name), "").unwrap();
+        }
+        let held = File::open(folder.path().join("held.partial.lock")).unwrap();
+        held.lock().unwrap();
+        tidy(folder.path());
+        let there: Vec<_> = names.into_iter().filter(|name| folder.path().join(name).exists()).collect();
+        assert_eq!(
+            there,
+            [
+                "done",
+                "locked",
+                "half.partial",
+                "half.partial.lock",
+                "half.partial.origin",
+                "held",
+                "held.partial.lock"
+            ]
+        );
     }
 }
