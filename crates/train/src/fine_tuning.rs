@@ -1,6 +1,7 @@
 //! How pretrained weights are fine-tuned where the configuration does not say: by the number of training photos.
 //!
-//! The values come from trials, not from a derivation: docs/choosing.md has this table, docs/results.md what was tried.
+//! The values come from trials on few photos, not from a derivation: docs/choosing.md has this table, docs/results.md what was
+//! tried, and what was not.
 
 use serde_json::{Value, json};
 
