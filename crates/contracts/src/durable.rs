@@ -84,29 +84,31 @@ fn write_unfinished<E: From<io::Error>>(
     }
 }
 
-/// Writes several files of a folder, which is created if need be: all under temporary names, and only when all are
-/// whole and flushed are they renamed, in the order given.
+/// Writes several files of a folder, which is created if need be, as are folders in it that their names lead through: all
+/// under temporary names, and only when all are whole and flushed are they renamed, in the order given.
 ///
 /// # Errors
 /// If the file system refuses; unless that is in the midst of renaming, the folder is as it was.
 pub fn write_files(folder: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
-    let there = folder.is_dir();
-    create_folder(folder)?;
-    let mut unfinished = Vec::new();
+    let (mut made, mut unfinished) = (Vec::new(), Vec::new());
     let written = files.iter().try_for_each(|(name, bytes)| {
         let path = folder.join(name);
+        let missing =
+            path.ancestors().skip(1).take_while(|above| above.starts_with(folder) && !above.exists());
+        let mut missing: Vec<_> = missing.map(Path::to_owned).collect();
+        missing.reverse();
+        made.extend(missing);
+        create_folder(path.parent().unwrap_or(folder))?;
         unfinished.push((write_unfinished(&path, |file| file.write_all(bytes))?, path));
         Ok(())
     });
     let moved = written.and_then(|()| unfinished.iter().try_for_each(|(from, to)| fs_err::rename(from, to)));
     if let Err(error) = moved {
         unfinished.iter().for_each(|(path, _)| _ = fs_err::remove_file(path));
-        if !there {
-            let _ = fs_err::remove_dir(folder);
-        }
+        made.iter().rev().for_each(|folder| _ = fs_err::remove_dir(folder));
         return Err(error);
     }
-    sync_folder(folder)
+    unfinished.iter().try_for_each(|(_, path)| sync_parent(path))
 }
 
 /// Creates a folder and those above it that are missing, and flushes the entries of the new ones.
@@ -270,7 +272,7 @@ mod tests {
         let folder = root.path().join("published");
         write_files(&folder, &[("model", b"old"), ("card", b"old")]).unwrap();
         // Something that cannot be replaced by a file is in the place of the last one.
-        let refused = write_files(&folder, &[("model", b"new"), ("no/such/card", b"new")]);
+        let refused = write_files(&folder, &[("model", b"new"), ("parts/one", b"new"), ("card/of", b"new")]);
         refused.unwrap_err();
         let names = |folder: &Path| -> Vec<_> {
             let entries = std::fs::read_dir(folder).unwrap();
@@ -281,8 +283,10 @@ mod tests {
         assert_eq!(names(&folder), ["card", "model"]);
         assert_eq!(std::fs::read(folder.join("model")).unwrap(), b"old");
         let never = root.path().join("never");
-        write_files(&never, &[("no/such/card", b"new")]).unwrap_err();
+        write_files(&never, &[("parts/one", b"new"), ("parts/one/two", b"new")]).unwrap_err();
         assert!(!never.exists());
+        write_files(&never, &[("parts/one", b"new")]).unwrap();
+        assert_eq!(std::fs::read(never.join("parts/one")).unwrap(), b"new");
     }
 
     #[test]

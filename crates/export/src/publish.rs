@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use marque_contracts::durable::{create_folder, remove, write_files};
+use marque_contracts::durable::{remove, write_files};
 use marque_contracts::schema::model::{CALIBRATION, CONFIG, CORRECTION, LOCATOR, PREPROCESSOR, WEIGHTS};
 
 use crate::Error;
@@ -40,13 +40,13 @@ pub fn write_folder(model: &Model, card: &str, folder: &Path) -> Result<(), Erro
     let located = located.collect::<Result<Vec<_>, Error>>()?;
     files.extend(located.iter().map(|(name, file)| (*name, file.as_slice())));
     files.extend(calibration.as_deref().map(|calibration| (CALIBRATION, calibration)));
+    write_files(folder, &files)?;
     // What an older model left there would be taken for this one's.
     if calibration.is_none() {
         remove(&folder.join(CALIBRATION))?;
     }
-    match located.is_empty() {
-        true => remove(&folder.join(LOCATOR))?,
-        false => create_folder(&folder.join(LOCATOR))?,
+    if located.is_empty() {
+        remove(&folder.join(LOCATOR))?;
     }
-    Ok(write_files(folder, &files)?)
+    Ok(())
 }
