@@ -150,7 +150,8 @@ fn photos_and_three_columns_become_a_model_with_the_few_lines_of_the_readme() {
     assert_eq!(configuration.lines().filter(|line| !line.is_empty()).count(), 14, "{configuration}");
     let project = Project::new(&configuration);
     // In place of torchvision's, which are not downloaded here, those of another training.
-    let pretrained = Project::finished().path("data/train/current/model/model.safetensors");
+    let trained = Project::finished();
+    let pretrained = trained.path("data/train/current/model/model.safetensors");
     std::fs::copy(pretrained, project.path("own.safetensors")).unwrap();
     let mut csv = String::from("file_name,brand,colour\n");
     for i in 0..40 {

@@ -107,7 +107,7 @@ pub(super) fn judge(name: &str, cells: &[Option<&CellValue>]) -> Verdict {
     let fewest = if known < ENOUGH { 2 } else { FEWEST };
     let frequent = counts.iter().filter(|(_, count)| *count >= fewest);
     let (kept, covered) = frequent.fold((0, 0), |(kept, covered), (_, count)| (kept + 1, covered + count));
-    if kept < 2 || kept > MOST_CLASSES || covered * 2 < known as u64 {
+    if !(2..=MOST_CLASSES).contains(&kept) || covered * 2 < known as u64 {
         return none(format!(
             "of its {} different values {} {fewest} photos or more",
             grouped(counts.len() as u64),

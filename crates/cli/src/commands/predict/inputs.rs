@@ -150,7 +150,7 @@ fn table(path: &Path) -> Result<Photos, Error> {
 /// A photo, or names of photos, one a line.
 fn standard_input() -> Result<Photos, Error> {
     let mut input = BufReader::new(io::stdin());
-    let is_photo = marque_photo::is_photo(&input.fill_buf().map_err(Error::Input)?[..]);
+    let is_photo = marque_photo::is_photo(input.fill_buf().map_err(Error::Input)?);
     if is_photo {
         let mut bytes = Vec::new();
         input.read_to_end(&mut bytes).map_err(Error::Input)?;
