@@ -31,6 +31,7 @@ mod view;
 pub use canvas::Canvas;
 pub use draw::{Draw, Region};
 pub use error::Error;
+pub use mirror::mirror;
 pub use mixing::{Mix, Mixing};
 pub use operation::Operation;
 pub use options::{ColourJitter, Options, RandAugment, RandomErasing, RandomResizedCrop};

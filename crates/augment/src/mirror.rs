@@ -1,5 +1,10 @@
 //! Horizontal flip, shift and conversion of pixels in one pass.
 
+/// Mirrors rows of `width` pixels of three values each.
+pub fn mirror<T>(pixels: &mut [T], width: usize) {
+    pixels.chunks_exact_mut(3 * width.max(1)).for_each(|row| row.as_chunks_mut::<3>().0.reverse());
+}
+
 /// Writes a photo of `size × size` pixels, mirrored if asked for and shifted to the left and up by `[dx, dy]` pixels,
 /// through `convert`, which makes three values of a pixel. Edge pixels are repeated where the photo was shifted away.
 pub(crate) fn mirror_and_shift<T: Copy>(

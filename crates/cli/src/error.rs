@@ -1,6 +1,5 @@
 //! What can stop the program, and the exit code it ends with.
 
-use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::counts::counted;
@@ -146,19 +145,7 @@ impl Error {
 
     /// The errors behind this one, outermost first.
     pub(crate) fn causes(&self) -> Vec<String> {
-        let mut causes = Vec::new();
-        let mut last = self.to_string();
-        let mut next = self.source();
-        while let Some(error) = next {
-            let text = error.to_string();
-            // A wrapper that shows its cause has said it already.
-            if !last.contains(&text) {
-                causes.push(text.clone());
-            }
-            last = text;
-            next = error.source();
-        }
-        causes
+        causes_of(self)
     }
 
     /// What to do about it.
@@ -232,6 +219,23 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// The errors behind one, outermost first.
+pub(crate) fn causes_of(error: &dyn std::error::Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut last = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let text = error.to_string();
+        // A wrapper that shows its cause has said it already.
+        if !last.contains(&text) {
+            causes.push(text.clone());
+        }
+        last = text;
+        next = error.source();
+    }
+    causes
 }
 
 /// With the hint and exit code that it has inside a stage.

@@ -8,7 +8,9 @@ use marque_contracts::counts::{counted, grouped, percent};
 use marque_contracts::schema::{Head, Label, Split, evaluate, ingest, labels, preprocess, train};
 use marque_contracts::{Failure, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{LabelRow, LabelTable};
-use marque_metrics::{HeadMetrics, Metrics, Predictions, Proportion, SelectiveAnswers};
+use marque_metrics::{
+    HeadMetrics, Metrics, Predictions, Proportion, Reliability, SelectiveAnswers, decisions,
+};
 use marque_network::NUMERICS_VERSION;
 use marque_photo::Budget;
 use rayon::prelude::*;
@@ -80,32 +82,26 @@ impl Evaluate {
     /// What the model answers: logits by its temperatures, so that probabilities mean what they say.
     fn measure(&self, inputs: &Inputs, photos: &Photos, job: &Job<'_>) -> Result<Measured, Error> {
         let heads = inputs.predictor.calibration().heads();
-        let mut logits = vec![Vec::new(); heads.len()];
         let bar = job.progress().bar("measure", photos.places.len() as u64, Unit::Photos);
-        for batch in photos.places.chunks(self.settings.batch_size.max(1)) {
-            let squares = batch.iter().map(|place| inputs.shards.photo(place));
-            let squares = squares.collect::<Result<Vec<_>, _>>()?;
-            let outputs = inputs.predictor.outputs(&squares, self.settings.flip)?;
-            for (all, batch) in logits.iter_mut().zip(outputs.logits) {
-                all.extend(batch);
-            }
-            bar.advance(batch.len() as u64);
-        }
+        let square = |photo: usize| Ok::<_, Error>(inputs.shards.photo(&photos.places[photo])?);
+        let Settings { batch_size, flip, .. } = self.settings;
+        let logits =
+            inputs.predictor.logits_of_all(photos.places.len(), batch_size, flip, square, bar.as_ref())?;
         let mut predictions = Predictions::new(photos.split, photos.file_names.clone());
-        let mut uncalibrated = predictions.clone();
+        let mut uncalibrated = BTreeMap::new();
         for (((head, labels), logits), calibration) in
             inputs.heads.iter().zip(&photos.labels).zip(logits).zip(heads)
         {
-            let width = head.classes.len().max(1);
-            let scaled = logits.chunks_exact(width).flat_map(|logits| calibration.scaled(logits)).collect();
+            let rows = || logits.chunks_exact(head.classes.len().max(1));
+            let raw = labels.iter().zip(rows()).flat_map(|(label, logits)| decisions(label, logits));
+            uncalibrated.insert(&head.name, Reliability::measure(raw).expected_error);
+            let scaled = rows().flat_map(|logits| calibration.scaled(logits)).collect();
             predictions.add(head.clone(), labels.clone(), scaled)?;
-            uncalibrated.add(head.clone(), labels.clone(), logits)?;
         }
         let mut metrics = Metrics::measure(&predictions);
         if inputs.predictor.calibration().photos() > 0 {
-            let before = Metrics::measure(&uncalibrated);
-            for (head, before) in metrics.heads.iter_mut().zip(before.heads) {
-                head.uncalibrated_error = before.calibration.expected_error;
+            for head in &mut metrics.heads {
+                head.uncalibrated_error = uncalibrated.get(&head.name).copied().flatten();
                 head.selective = self.selective(inputs, &predictions, &head.name);
             }
             for head in &mut metrics.tags {

@@ -1,5 +1,6 @@
 //! The messages of ONNX that a network without control flow needs, under the field numbers of `onnx/onnx.proto`.
 
+use marque_network::little_endian;
 use marque_protobuf::Message;
 
 /// Version of the file format: that of ONNX 1.13, which onnxruntime reads from 1.14 on.
@@ -44,7 +45,7 @@ pub(crate) enum Side {
 impl Graph {
     /// Adds a constant, little-endian float32.
     pub(crate) fn constant(&mut self, name: &str, shape: &[usize], values: &[f32]) {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes = little_endian(values);
         let tensor = Message::new()
             .each(shape, |tensor, &side| tensor.integer(1, side as i64))
             .integer(2, FLOAT)

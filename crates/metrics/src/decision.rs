@@ -2,6 +2,8 @@
 
 use marque_contracts::schema::{HeadKind, Label};
 
+use crate::{confidence, probabilities};
+
 /// The label that a head predicts by its logits, one a class: of a head with one class a photo the [`argmax`], of a
 /// head with tags the [`predicted_tags`].
 pub fn predicted(kind: HeadKind, logits: &[f32]) -> Label {
@@ -19,6 +21,22 @@ pub fn argmax<T: PartialOrd>(values: &[T]) -> usize {
 /// The classes with a logit above 0, that is a probability above 0.5, ascending.
 pub fn predicted_tags(logits: &[f32]) -> Vec<usize> {
     (0..logits.len()).filter(|class| logits[*class] > 0.0).collect()
+}
+
+/// What a head decides about a photo by its logits, each with its probability and whether it is right: its class, or of a head
+/// with tags for each tag whether it is there. Nothing where the label is not known.
+pub fn decisions(label: &Label, logits: &[f32]) -> Vec<(f64, bool)> {
+    match label {
+        Label::Unknown => Vec::new(),
+        Label::Class(class) => vec![(confidence(HeadKind::Single, logits), argmax(logits) == *class)],
+        Label::Tags(tags) => {
+            let each = probabilities(HeadKind::Tags, logits).into_iter().enumerate();
+            each.map(|(tag, probability)| {
+                (probability.max(1.0 - probability), (probability > 0.5) == tags.contains(&tag))
+            })
+            .collect()
+        }
+    }
 }
 
 #[cfg(test)]

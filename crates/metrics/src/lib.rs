@@ -29,7 +29,7 @@ mod without_boxes;
 pub use average_precision::average_precision;
 pub use class_counts::{ClassCounts, macro_f1};
 pub use confusion::ConfusionMatrix;
-pub use decision::{argmax, predicted, predicted_tags};
+pub use decision::{argmax, decisions, predicted, predicted_tags};
 pub use error::Error;
 pub use head_counts::HeadCounts;
 pub use head_metrics::{ClassMetrics, HeadMetrics, Majority};

@@ -2,7 +2,7 @@
 
 use marque_contracts::schema::{Head, HeadKind, Label, Split};
 
-use crate::{Error, confidence, predicted, probabilities};
+use crate::{Error, confidence, decisions, predicted, probabilities};
 
 /// The predictions of all heads for the photos of one split.
 #[derive(Clone, PartialEq, Debug)]
@@ -155,25 +155,9 @@ impl HeadPredictions {
         confidence(self.head.kind, self.logits(photo))
     }
 
-    /// Answers with their probability, and whether they are right: of photos, or of each tag of each photo, there or not, whose
-    /// label is known.
-    pub fn decisions(&self) -> Vec<(f64, bool)> {
-        let mut decisions = Vec::new();
-        for photo in 0..self.photos() {
-            match self.label(photo) {
-                Label::Unknown => {}
-                Label::Class(_) => {
-                    decisions.extend(self.is_right(photo).map(|right| (self.probability(photo), right)))
-                }
-                Label::Tags(tags) => {
-                    let each = self.probabilities(photo).into_iter().enumerate();
-                    decisions.extend(each.map(|(tag, probability)| {
-                        (probability.max(1.0 - probability), (probability > 0.5) == tags.contains(&tag))
-                    }));
-                }
-            }
-        }
-        decisions
+    /// [`decisions`] about all photos.
+    pub fn decisions(&self) -> impl Iterator<Item = (f64, bool)> {
+        self.rows().flat_map(|(label, logits)| decisions(label, logits))
     }
 
     /// Whether the predicted label is that of the photo, tags only if they match exactly; `None` if the label is not

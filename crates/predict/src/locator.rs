@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use marque_augment::{Surroundings, View};
+use marque_augment::{Surroundings, View, mirror};
 use marque_contracts::json;
 use marque_contracts::schema::model::{CONFIG, CORRECTION, WEIGHTS};
 use marque_contracts::schema::{HeadKind, Rectangle};
@@ -67,7 +67,8 @@ impl Correction {
         }
     }
 
-    fn apply(&self, found: &Rectangle) -> Rectangle {
+    /// A box that was found, put right, as far as it lies in the photo.
+    pub fn apply(&self, found: &Rectangle) -> Rectangle {
         let (width, height) = (found.right - found.left, found.bottom - found.top);
         Rectangle {
             left: (found.left + self.left * width).max(0.0),
@@ -210,7 +211,7 @@ impl Locator {
             let view = View { shown: *shown, surroundings: Surroundings::Edge };
             let mut pixels = view.render(square, (square.len() / 3).isqrt(), size)?;
             if mirrored {
-                pixels.chunks_exact_mut(3 * size).for_each(|row| row.as_chunks_mut::<3>().0.reverse());
+                mirror(&mut pixels, size);
             }
             Ok(locator_input(&pixels))
         };

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use marque_augment::mirror;
 use marque_contracts::schema::model::{CALIBRATION, CONFIG, LOCATOR, PREPROCESSOR, WEIGHTS};
 use marque_contracts::schema::{Normalisation, Preparation, Preprocessor};
-use marque_contracts::{Digest, json};
+use marque_contracts::{Bar, Digest, json};
 use marque_network::{Network, NetworkConfig, PARTS, Precision};
 use rayon::prelude::*;
 
@@ -117,6 +118,31 @@ impl Predictor {
         self.locator.as_ref()
     }
 
+    /// The logits of each head for many prepared photos, `[photos, classes]` row by row: those that `square` gives by number, some
+    /// `batch` at a time.
+    ///
+    /// # Errors
+    /// As [`outputs`](Self::outputs), and what `square` says.
+    pub fn logits_of_all<'a, E: From<Error>>(
+        &self,
+        photos: usize,
+        batch: usize,
+        flip: bool,
+        square: impl Fn(usize) -> Result<&'a [u8], E>,
+        bar: &dyn Bar,
+    ) -> Result<Vec<Vec<f32>>, E> {
+        let mut logits = vec![Vec::new(); self.network.config().heads.len()];
+        for first in (0..photos).step_by(batch.max(1)) {
+            let squares = (first..photos.min(first + batch.max(1))).map(&square);
+            let squares = squares.collect::<Result<Vec<_>, _>>()?;
+            for (all, head) in logits.iter_mut().zip(self.outputs(&squares, flip)?.logits) {
+                all.extend(head);
+            }
+            bar.advance(squares.len() as u64);
+        }
+        Ok(logits)
+    }
+
     /// The answers for prepared photos, in their order.
     ///
     /// # Errors
@@ -147,9 +173,7 @@ impl Predictor {
                 *out = self.normalisation.pixel(*pixel);
             }
             if mirrored {
-                for row in image.chunks_exact_mut(3 * size) {
-                    row.as_chunks_mut::<3>().0.reverse();
-                }
+                mirror(image, size);
             }
         });
         let images = Tensor::from_vec(images, (squares.len(), size, size, 3), &Device::Cpu)?;

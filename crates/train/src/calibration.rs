@@ -4,9 +4,7 @@ use std::path::Path;
 
 use marque_contracts::schema::{Head, HeadKind, Label};
 use marque_contracts::{Progress, Unit};
-use marque_metrics::{
-    OperatingPoints, confidence, fit_tag_temperature, fit_temperature, predicted, probabilities,
-};
+use marque_metrics::{OperatingPoints, decisions, fit_tag_temperature, fit_temperature};
 use marque_predict::{Calibration, HeadCalibration, Predictor};
 
 use crate::Error;
@@ -23,16 +21,9 @@ pub(crate) fn calibrate(inputs: Inputs<'_>, folder: &Path, progress: &dyn Progre
     }
     let predictor = Predictor::open(folder, settings.precision, &Default::default())?;
     let heads = &predictor.network().config().heads;
-    let mut logits = vec![Vec::new(); heads.len()];
     let bar = progress.bar("calibrate", data.validation.len() as u64, Unit::Photos);
-    for batch in data.validation.chunks(BATCH) {
-        let squares = batch.iter().map(|sample| data.shards.photo(&sample.place));
-        let squares = squares.collect::<Result<Vec<_>, _>>()?;
-        for (all, batch) in logits.iter_mut().zip(predictor.outputs(&squares, false)?.logits) {
-            all.extend(batch);
-        }
-        bar.advance(batch.len() as u64);
-    }
+    let square = |photo: usize| Ok::<_, Error>(data.shards.photo(&data.validation[photo].place)?);
+    let logits = predictor.logits_of_all(data.validation.len(), BATCH, false, square, bar.as_ref())?;
     let calibrated = heads.iter().zip(&logits).filter_map(|(head, logits)| {
         let position = data.heads.iter().position(|known| known.name == head.name)?;
         Some(of_head(&data.heads[position], &labels(data, position), logits))
@@ -60,19 +51,7 @@ fn of_head(head: &Head, labels: &[&Label], logits: &[f32]) -> HeadCalibration {
         }
     };
     let calibration = HeadCalibration { temperatures, operating_points: OperatingPoints::default() };
-    let mut answers = Vec::new();
-    for (label, logits) in rows().filter(|(label, _)| label.is_known()) {
-        let scaled = calibration.scaled(logits);
-        match label {
-            Label::Tags(tags) => {
-                answers.extend(probabilities(head.kind, &scaled).into_iter().enumerate().map(
-                    |(tag, probability)| {
-                        (probability.max(1.0 - probability), (probability > 0.5) == tags.contains(&tag))
-                    },
-                ));
-            }
-            label => answers.push((confidence(head.kind, &scaled), predicted(head.kind, &scaled) == *label)),
-        }
-    }
-    HeadCalibration { operating_points: OperatingPoints::measure(answers), ..calibration }
+    let answers = rows().flat_map(|(label, logits)| decisions(label, &calibration.scaled(logits)));
+    let operating_points = OperatingPoints::measure(answers);
+    HeadCalibration { operating_points, ..calibration }
 }

@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use marque_augment::View;
-use marque_contracts::durable::{create_folder, move_into_place, temporary};
+use marque_augment::{View, mirror};
+use marque_contracts::durable::create_folder;
 use marque_contracts::schema::Rectangle;
-use marque_contracts::schema::model::{CONFIG, CORRECTION, LOCATOR, WEIGHTS};
+use marque_contracts::schema::model::{CONFIG, CORRECTION, LOCATOR};
 use marque_contracts::{Progress, Unit, json};
 use marque_formats::ShardReader;
 use marque_network::{Frozen, Gradients, Network, NetworkConfig};
@@ -20,6 +20,7 @@ use crate::Error;
 use crate::batches::{batches, part, shuffled};
 use crate::data::Sample;
 use crate::inputs::Inputs;
+use crate::model_folder::write_weights;
 use crate::optimizer::{AdamW, Method, Optimizer, Rates};
 use crate::prefetch::{Prefetch, threads};
 use crate::random::generator;
@@ -34,6 +35,9 @@ const SCHEDULE: Schedule = Schedule { shape: Shape::OneCycle, warmup: 0.2 };
 
 /// Fewer photos with a box than this say too little.
 const FEWEST: usize = 20;
+
+/// Photos that are enough to correct boxes by.
+const MOST: usize = 1000;
 
 /// Views of whole photos, normalised, and where the car is in each.
 struct Views {
@@ -95,13 +99,18 @@ pub(crate) fn train_locator(inputs: Inputs<'_>, model: &Path, progress: &dyn Pro
     drop(bar);
     let folder = model.join(LOCATOR);
     write(&network, &folder)?;
-    // Where no photos are held out, those that were learnt from tell too: they were never seen as they are.
-    let apart = if validation.len() >= FEWEST { &validation } else { &train };
-    let found = find(&Locator::open(&folder, settings.precision)?, shards, &apart[..apart.len().min(1000)])?;
-    json::write(&folder.join(CORRECTION), &Correction::fit(&found))?;
-    if !validation.is_empty() {
-        let found = find(&Locator::open(&folder, settings.precision)?, shards, &validation)?;
-        let overlap = found.iter().map(|(found, car)| found.overlap(car)).sum::<f64>() / found.len() as f64;
+    let locator = Locator::open(&folder, settings.precision)?;
+    let mut held_out = find(&locator, shards, &validation)?;
+    // Where too few are held out, photos that were learnt from tell: they were never seen as they are.
+    let correction = match held_out.len() >= FEWEST {
+        true => Correction::fit(&held_out[..held_out.len().min(MOST)]),
+        false => Correction::fit(&find(&locator, shards, &train[..train.len().min(MOST)])?),
+    };
+    json::write(&folder.join(CORRECTION), &correction)?;
+    if !held_out.is_empty() {
+        held_out.iter_mut().for_each(|(found, _)| *found = correction.apply(found));
+        let overlap =
+            held_out.iter().map(|(found, car)| found.overlap(car)).sum::<f64>() / held_out.len() as f64;
         progress.line(&format!(
             "locator: boxes overlap with those of the validation photos by {:.1}% on average",
             100.0 * overlap
@@ -113,10 +122,7 @@ pub(crate) fn train_locator(inputs: Inputs<'_>, model: &Path, progress: &dyn Pro
 fn write(network: &Network, folder: &Path) -> Result<(), Error> {
     create_folder(folder)?;
     json::write(&folder.join(CONFIG), network.config())?;
-    let weights = folder.join(WEIGHTS);
-    let unfinished = temporary(&weights);
-    network.save(&unfinished)?;
-    Ok(move_into_place(&unfinished, &weights)?)
+    write_weights(network, |_| true, folder)
 }
 
 /// The mean over all cells of the cross-entropy with how much of them is covered, a scalar in candle's graph.
@@ -159,9 +165,7 @@ impl Views {
             let car = car.within(&view.shown);
             let mirrored = rng.random_bool(0.5);
             if mirrored {
-                pixels
-                    .chunks_exact_mut(3 * config.input_size)
-                    .for_each(|row| row.as_chunks_mut::<3>().0.reverse());
+                mirror(&mut pixels, config.input_size);
             }
             cars.push(if mirrored { car.mirrored() } else { car });
             images.extend(locator_input(&pixels));

@@ -28,12 +28,21 @@ pub(crate) fn write_model(
     let preparation = Preparation { size: config.input_size, ..preparation.clone() };
     let preprocessor = Preprocessor::new(&preparation, config.mean, config.std);
     json::write(&folder.join(PREPROCESSOR), &preprocessor)?;
+    write_weights(network, answers, folder)?;
+    let digest = |name| Ok((name, Digest::of_file(&folder.join(name))?));
+    FILES.into_iter().map(digest).collect()
+}
+
+/// Writes the weights of a network with the heads that `answers` accepts by name into a folder.
+pub(crate) fn write_weights(
+    network: &Network,
+    answers: impl Fn(&str) -> bool,
+    folder: &Path,
+) -> Result<(), Error> {
     let weights = folder.join(WEIGHTS);
     let unfinished = temporary(&weights);
     network.save_with(|head| answers(&head.name), &unfinished)?;
-    move_into_place(&unfinished, &weights)?;
-    let digest = |name| Ok((name, Digest::of_file(&folder.join(name))?));
-    FILES.into_iter().map(digest).collect()
+    Ok(move_into_place(&unfinished, &weights)?)
 }
 
 /// Copies the files of a model into another folder, which holds nothing else then.

@@ -15,7 +15,7 @@ use self::answers::Answers;
 use self::inputs::Inputs;
 use crate::arguments::Predict;
 use crate::configuration::Configuration;
-use crate::error::Error;
+use crate::error::{Error, causes_of};
 use crate::terminal::Terminal;
 use crate::whole_results;
 
@@ -84,13 +84,6 @@ fn model_folder(configuration: Option<&Configuration>, options: &Predict) -> Res
 
 /// Why there is no answer, in a line.
 fn reason(error: &PhotoError) -> String {
-    let mut text = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        if !text.contains(&cause.to_string()) {
-            text += &format!(": {cause}");
-        }
-        next = cause.source();
-    }
-    text
+    let causes = causes_of(error).into_iter();
+    std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ")
 }
