@@ -4,6 +4,8 @@ use marque_augment::{ColourJitter, Mixing, Options, RandAugment, RandomErasing, 
 use marque_settings::{Measure, Section};
 use serde::Serialize;
 
+use crate::fine_tuning::{CHOSEN, WHOLE};
+
 /// What is done to photos and batches. What is `None` is not done.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Augmentation {
@@ -28,7 +30,8 @@ pub struct Augmentation {
 }
 
 impl Augmentation {
-    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+    /// Whether photos are cut at random is left open if `chosen`.
+    pub(crate) fn read(section: &mut Section<'_>, chosen: bool) -> Self {
         let augmentation = Self {
             flip: section.key("flip", "mirror half of the photos").flag(true),
             shift: section
@@ -39,9 +42,11 @@ impl Augmentation {
                 .key(
                     "random_resized_crop",
                     "cut out a part of this share of the area, least and largest, and bring it to full \
-                     size",
+                     size, [1, 1] for none; with weights, and no learning_rate, chosen by the number of training \
+                     photos, if activations are not cached",
                 )
-                .optional_numbers("none", 0.0..=1.0),
+                .optional_numbers(if chosen { CHOSEN } else { "none" }, 0.0..=1.0)
+                .filter(|crop| *crop != WHOLE),
             colour_jitter: section
                 .key(
                     "colour_jitter",

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// What stands for the default of a key that is chosen here.
 pub(crate) const CHOSEN: &str = "chosen by the number of training photos";
 
+/// A crop that takes the whole photo, and so none.
+pub(crate) const WHOLE: [f64; 2] = [1.0, 1.0];
+
 /// The values of the keys that the number of training photos decides over.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct FineTuning {
@@ -23,6 +26,8 @@ pub struct FineTuning {
     pub layer_decay: f64,
     /// `train.freeze_norm_statistics`.
     pub freeze_norm_statistics: bool,
+    /// `train.random_resized_crop`; the whole photo for none.
+    pub random_resized_crop: [f64; 2],
 }
 
 impl FineTuning {
@@ -35,18 +40,20 @@ impl FineTuning {
             0..1_000 => Self {
                 epochs: 15,
                 batch_size: 16,
-                learning_rate: 2e-4,
-                head_learning_rate: 2e-3,
+                learning_rate: 3e-4,
+                head_learning_rate: 3e-3,
                 layer_decay: 0.7,
                 freeze_norm_statistics: true,
+                random_resized_crop: [0.4, 1.0],
             },
             1_000..5_000 => Self {
                 epochs: 12,
                 batch_size: 32,
-                learning_rate: 2e-4,
-                head_learning_rate: 2e-3,
+                learning_rate: 3e-4,
+                head_learning_rate: 3e-3,
                 layer_decay: 0.7,
                 freeze_norm_statistics: true,
+                random_resized_crop: [0.4, 1.0],
             },
             _ => Self {
                 epochs: 6,
@@ -55,6 +62,7 @@ impl FineTuning {
                 head_learning_rate: 3e-3,
                 layer_decay: 1.0,
                 freeze_norm_statistics: false,
+                random_resized_crop: WHOLE,
             },
         }
     }
@@ -69,6 +77,7 @@ pub(crate) enum OpenKey {
     HeadLearningRate,
     LayerDecay,
     FreezeNormStatistics,
+    RandomResizedCrop,
 }
 
 impl OpenKey {
@@ -81,6 +90,7 @@ impl OpenKey {
             Self::HeadLearningRate => "head_learning_rate",
             Self::LayerDecay => "layer_decay",
             Self::FreezeNormStatistics => "freeze_norm_statistics",
+            Self::RandomResizedCrop => "random_resized_crop",
         }
     }
 
@@ -93,6 +103,7 @@ impl OpenKey {
             Self::HeadLearningRate => json!(chosen.head_learning_rate),
             Self::LayerDecay => json!(chosen.layer_decay),
             Self::FreezeNormStatistics => json!(chosen.freeze_norm_statistics),
+            Self::RandomResizedCrop => json!(chosen.random_resized_crop),
         }
     }
 }
@@ -114,13 +125,14 @@ mod tests {
         for (photos, words) in rows {
             let chosen = FineTuning::of(photos);
             let row = format!(
-                "| {words} | {} | {} | {:e} | {:e} | {} | {} |",
+                "| {words} | {} | {} | {:e} | {:e} | {} | {} | {:?} |",
                 chosen.epochs,
                 chosen.batch_size,
                 chosen.learning_rate,
                 chosen.head_learning_rate,
                 chosen.layer_decay,
-                chosen.freeze_norm_statistics
+                chosen.freeze_norm_statistics,
+                chosen.random_resized_crop
             );
             assert!(page.contains(&row), "{row}");
         }

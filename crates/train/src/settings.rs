@@ -195,7 +195,10 @@ impl Settings {
         let locator = LocatorSettings::read(section);
         let about = "how one head is trained; what is not given is as in `[train]`";
         let heads = section.tables("heads", about, |section| HeadTraining::read_own(section, &head));
-        let augmentation = Augmentation::read(section);
+        // Cached activations are of the photos as the file has them changed.
+        let cut = open.contains(&OpenKey::LearningRate) && !section.has("cache_features");
+        let augmentation = Augmentation::read(section, cut);
+        open.extend((cut && !section.has("random_resized_crop")).then_some(OpenKey::RandomResizedCrop));
         let resize = read_sizes(section);
         // The rates go with it.
         let chosen = open.contains(&OpenKey::LearningRate);

@@ -6,7 +6,7 @@ use marque_contracts::counts::counted;
 use serde_json::Value;
 
 use crate::data::{read_labels, training_photos};
-use crate::fine_tuning::{FineTuning, OpenKey};
+use crate::fine_tuning::{FineTuning, OpenKey, WHOLE};
 use crate::{Error, Settings};
 
 impl Settings {
@@ -26,6 +26,10 @@ impl Settings {
                 OpenKey::LearningRate => settings.rates.backbone = chosen.learning_rate,
                 OpenKey::HeadLearningRate => settings.rates.heads = chosen.head_learning_rate,
                 OpenKey::LayerDecay => settings.rates.layer_decay = chosen.layer_decay,
+                OpenKey::RandomResizedCrop => {
+                    let crop = chosen.random_resized_crop;
+                    settings.augmentation.random_resized_crop = (crop != WHOLE).then_some(crop);
+                }
                 OpenKey::FreezeNormStatistics => {
                     settings.freeze.norm_statistics = chosen.freeze_norm_statistics;
                 }
