@@ -24,6 +24,7 @@ mod reliability;
 mod selective;
 mod tag_metrics;
 mod temperature;
+mod unfamiliar;
 mod without_boxes;
 
 pub use average_precision::average_precision;
@@ -43,4 +44,5 @@ pub use reliability::{Bin, Reliability};
 pub use selective::SelectiveAnswers;
 pub use tag_metrics::{TagHeadMetrics, TagMetrics};
 pub use temperature::{fit_tag_temperature, fit_temperature};
+pub use unfamiliar::Unfamiliar;
 pub use without_boxes::{WithoutBoxes, WithoutBoxesHead};

@@ -1,35 +1,59 @@
-//! Calibration: what the best model's answers about the validation photos tell of its answers.
+//! What the best model's answers about the validation photos tell of its answers, and what photos that it learnt from look like to it.
 
 use std::path::Path;
 
 use marque_contracts::schema::{Head, HeadKind, Label};
 use marque_contracts::{Progress, Unit};
 use marque_metrics::{OperatingPoints, decisions, fit_tag_temperature, fit_temperature};
-use marque_predict::{Calibration, HeadCalibration, Predictor};
+use marque_predict::{Calibration, Familiarity, HeadCalibration, Outputs, PhotoFeatures, Predictor};
 
 use crate::Error;
-use crate::data::Data;
+use crate::data::{Data, Sample};
 use crate::inputs::Inputs;
 use crate::validation::BATCH;
 
-/// Fits temperatures and operating points of the model in `folder` on the validation photos, which it was not trained on,
-/// and writes them beside it. Without any there is no calibration.
+/// Fits temperatures, operating points and familiarity of the model in `folder` on the validation photos, which it was not trained
+/// on, and writes them beside it. Without any the model has none of these, and a line says so.
 pub(crate) fn calibrate(inputs: Inputs<'_>, folder: &Path, progress: &dyn Progress) -> Result<(), Error> {
     let Inputs { settings, data, .. } = inputs;
     if data.validation.is_empty() {
+        progress.line(
+            "no validation photos: probabilities stay as they are, and no answer is \"not sure\", no photo unfamiliar; \
+             labels.validation = 0.05 holds some out",
+        );
         return Ok(());
     }
     let predictor = Predictor::open(folder, settings.precision, &Default::default())?;
     let heads = &predictor.network().config().heads;
-    let bar = progress.bar("calibrate", data.validation.len() as u64, Unit::Photos);
-    let square = |photo: usize| Ok::<_, Error>(data.shards.photo(&data.validation[photo].place)?);
-    let logits = predictor.logits_of_all(data.validation.len(), BATCH, false, square, bar.as_ref())?;
-    let calibrated = heads.iter().zip(&logits).filter_map(|(head, logits)| {
-        let position = data.heads.iter().position(|known| known.name == head.name)?;
-        Some(of_head(&data.heads[position], &labels(data, position), logits))
-    });
-    Calibration::new(calibrated.collect(), data.validation.len() as u64).write(folder, heads)?;
-    Ok(())
+    let learnt: Vec<_> = Familiarity::sample(data.train.len()).map(|photo| &data.train[photo]).collect();
+    let validation: Vec<_> = data.validation.iter().collect();
+    let photos = learnt.len() + 2 * validation.len();
+    let bar = progress.bar("calibrate", photos as u64, Unit::Photos);
+    let outputs = |photos: &[&Sample], flip: bool| -> Result<Outputs, Error> {
+        let square = |photo: usize| Ok::<_, Error>(data.shards.photo(&photos[photo].place)?);
+        let mut all = predictor.outputs(&[], flip)?;
+        predictor
+            .outputs_of_all(photos.len(), BATCH, flip, square, bar.as_ref(), |outputs| all.append(outputs))?;
+        Ok(all)
+    };
+    let [plain, mirrored] = [outputs(&validation, false)?, outputs(&validation, true)?];
+    let calibrated = |logits: &[Vec<f32>]| {
+        let each = heads.iter().zip(logits).filter_map(|(head, logits)| {
+            let position = data.heads.iter().position(|known| known.name == head.name)?;
+            Some(of_head(&data.heads[position], &labels(data, position), logits))
+        });
+        each.collect()
+    };
+    let calibration =
+        Calibration::new(calibrated(&plain.logits), calibrated(&mirrored.logits), validation.len() as u64);
+    calibration.write(folder, heads)?;
+    let learnt = outputs(&learnt, false)?;
+    let [learnt, seen] =
+        [&learnt, &plain].map(|it| PhotoFeatures { features: &it.features, early: &it.early });
+    match Familiarity::fit(predictor.feature_widths(), learnt, seen) {
+        Some(familiarity) => Ok(familiarity.write(folder)?),
+        None => Ok(()),
+    }
 }
 
 fn labels(data: &Data, head: usize) -> Vec<&Label> {
