@@ -55,7 +55,11 @@ impl<'a> TrustSection<'a> {
 fn summary(metrics: &Metrics) -> String {
     let errors = metrics.heads.iter().filter_map(|head| {
         let (before, after) = (head.uncalibrated_error?, head.calibration.expected_error?);
-        Some(format!("{} {} → {}", head.name, percent(before), percent(after)))
+        let chance = head
+            .calibration
+            .error_by_chance
+            .map_or_else(String::new, |chance| format!(" (by chance alone {})", percent(chance)));
+        Some(format!("{} {} → {}{chance}", head.name, percent(before), percent(after)))
     });
     let errors: Vec<_> = errors.collect();
     match errors.is_empty() {

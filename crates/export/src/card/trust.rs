@@ -16,7 +16,11 @@ pub(super) fn trust(metrics: &Metrics) -> String {
 fn calibration(metrics: &Metrics) -> String {
     let errors = metrics.heads.iter().filter_map(|head| {
         let (before, after) = (head.uncalibrated_error?, head.calibration.expected_error?);
-        Some(format!("{} {} (without: {})", text(&head.name), percent(after), percent(before)))
+        let chance = head
+            .calibration
+            .error_by_chance
+            .map_or_else(String::new, |chance| format!(", by chance alone: {}", percent(chance)));
+        Some(format!("{} {} (without: {}{chance})", text(&head.name), percent(after), percent(before)))
     });
     let errors: Vec<_> = errors.collect();
     if errors.is_empty() {
