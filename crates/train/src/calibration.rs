@@ -4,7 +4,9 @@ use std::path::Path;
 
 use marque_contracts::schema::{Head, HeadKind, Label};
 use marque_contracts::{Progress, Unit};
-use marque_metrics::{OperatingPoints, decisions, fit_tag_temperature, fit_temperature};
+use marque_metrics::{
+    FittedTemperature, OperatingPoints, decisions, fit_tag_temperature, fit_temperature, pool_temperatures,
+};
 use marque_predict::{Calibration, Familiarity, HeadCalibration, Outputs, PhotoFeatures, Predictor};
 
 use crate::Error;
@@ -40,9 +42,9 @@ pub(crate) fn calibrate(inputs: Inputs<'_>, folder: &Path, progress: &dyn Progre
     let calibrated = |logits: &[Vec<f32>]| {
         let each = heads.iter().zip(logits).filter_map(|(head, logits)| {
             let position = data.heads.iter().position(|known| known.name == head.name)?;
-            Some(of_head(&data.heads[position], &labels(data, position), logits))
+            Some((&data.heads[position], labels(data, position), logits.as_slice()))
         });
-        each.collect()
+        of_heads(&each.collect::<Vec<_>>())
     };
     let calibration =
         Calibration::new(calibrated(&plain.logits), calibrated(&mirrored.logits), validation.len() as u64);
@@ -60,10 +62,11 @@ fn labels(data: &Data, head: usize) -> Vec<&Label> {
     data.validation.iter().map(|sample| &sample.targets[head]).collect()
 }
 
-fn of_head(head: &Head, labels: &[&Label], logits: &[f32]) -> HeadCalibration {
+/// What was fitted of a head by itself: one temperature, or one per tag.
+fn fit(head: &Head, labels: &[&Label], logits: &[f32]) -> Vec<FittedTemperature> {
     let classes = head.classes.len().max(1);
     let rows = || labels.iter().copied().zip(logits.chunks_exact(classes));
-    let temperatures = match head.kind {
+    match head.kind {
         HeadKind::Single => {
             vec![fit_temperature(rows().filter_map(|(label, logits)| Some((logits, label.class()?))))]
         }
@@ -73,9 +76,32 @@ fn of_head(head: &Head, labels: &[&Label], logits: &[f32]) -> HeadCalibration {
             };
             (0..classes).map(|tag| fit_tag_temperature(of(tag))).collect()
         }
+    }
+}
+
+/// Calibrations of heads with their labels and logits: temperatures of heads with one class a photo are drawn together, and those of
+/// the tags of each other head.
+fn of_heads(heads: &[(&Head, Vec<&Label>, &[f32])]) -> Vec<HeadCalibration> {
+    let fitted: Vec<_> = heads.iter().map(|(head, labels, logits)| fit(head, labels, logits)).collect();
+    let is_single = |head: &Head| head.kind == HeadKind::Single;
+    let singles: Vec<_> = heads
+        .iter()
+        .zip(&fitted)
+        .filter(|((head, ..), _)| is_single(head))
+        .flat_map(|(_, fits)| fits)
+        .copied()
+        .collect();
+    let mut singles = pool_temperatures(&singles).into_iter();
+    let calibration = |((head, labels, logits), fitted): (&(&Head, Vec<&Label>, &[f32]), &Vec<_>)| {
+        let temperatures = match head.kind {
+            HeadKind::Single => singles.by_ref().take(1).collect(),
+            HeadKind::Tags => pool_temperatures(fitted),
+        };
+        let calibration = HeadCalibration { temperatures, operating_points: OperatingPoints::default() };
+        let rows = labels.iter().copied().zip(logits.chunks_exact(head.classes.len().max(1)));
+        let answers = rows.flat_map(|(label, logits)| decisions(label, &calibration.scaled(logits)));
+        let operating_points = OperatingPoints::measure(answers);
+        HeadCalibration { operating_points, ..calibration }
     };
-    let calibration = HeadCalibration { temperatures, operating_points: OperatingPoints::default() };
-    let answers = rows().flat_map(|(label, logits)| decisions(label, &calibration.scaled(logits)));
-    let operating_points = OperatingPoints::measure(answers);
-    HeadCalibration { operating_points, ..calibration }
+    heads.iter().zip(&fitted).map(calibration).collect()
 }
