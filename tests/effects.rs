@@ -126,7 +126,8 @@ const EVALUATE: &[Case] = &[
     ("mistakes", "0", &[], Changes),
 ];
 
-const PREDICT: &[Case] = &[("target_precision", "0.9", &[], Changes)];
+const PREDICT: &[Case] =
+    &[("target_precision", "0.9", &[], Changes), ("min_familiarity", "0.05", &[], Changes)];
 
 /// A training of two short epochs, with two heads of which the classes of one imply those of the other.
 fn project() -> Project {

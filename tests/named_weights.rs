@@ -183,6 +183,7 @@ fn what_is_left_open_follows_from_the_number_of_training_photos() {
         format!("train.head_learning_rate={}", chosen.head_learning_rate),
         format!("train.layer_decay={}", chosen.layer_decay),
         format!("train.freeze_norm_statistics={}", chosen.freeze_norm_statistics),
+        format!("train.ema_decay={}", chosen.ema_decay),
         format!("train.random_resized_crop={:?}", chosen.random_resized_crop),
     ]
     .into_iter()

@@ -52,7 +52,9 @@ fn every_form_tells_the_same_answers() {
     let Some(Column::Number(probabilities)) = table.column("brand_probability") else {
         panic!("probabilities")
     };
-    assert_eq!(probabilities[0], brand["probability"].as_f64());
+    // The reader of JSON may be off by the last bit.
+    let [table, json] = [probabilities[0], brand["probability"].as_f64()].map(Option::unwrap);
+    assert!((table - json).abs() < 1e-15, "{table} {json}");
     assert!(!project.path("answers.parquet.parts").exists());
 
     let shown = project.call(&["predict", PHOTO]).succeeded().stdout;

@@ -3,6 +3,8 @@
 //! Running statistics of normalisations are averaged like the weights: those of the last batches were gathered with
 //! weights that the average has not reached yet.
 
+use std::ops::RangeInclusive;
+
 use candle_core::Var;
 use marque_kernels::read;
 use marque_network::Network;
@@ -10,6 +12,7 @@ use marque_settings::Section;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::fine_tuning::{CHOSEN, OpenKey};
 use crate::values::change;
 
 /// Values averaged by one task.
@@ -28,20 +31,30 @@ pub struct EmaSettings {
 }
 
 impl EmaSettings {
-    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
-        let decay = section
-            .key(
-                "ema_decay",
-                "average of the weights that is measured and kept in their place, running \
-                     statistics included: what stays of it at each step, 0.999 say; 0 for none",
-            )
-            .number(0.0, 0.0..=0.999_999);
+    /// Allowed values of `ema_decay`.
+    const DECAY: RangeInclusive<f64> = 0.0..=0.999_999;
+
+    /// Whether there is one is left open if `chosen`.
+    pub(crate) fn read(section: &mut Section<'_>, chosen: bool) -> Option<Self> {
+        let about = "average of the weights that is measured and kept in their place, running statistics included: what \
+                     stays of it at each step, 0.999 say; 0 for none; with weights, and no learning_rate, chosen by the \
+                     number of training photos";
+        let key = section.key(OpenKey::EmaDecay.name(), about);
+        let decay = match chosen {
+            true => key.optional_number(CHOSEN, Self::DECAY).unwrap_or(0.0),
+            false => key.number(0.0, Self::DECAY),
+        };
         let warmup = section
             .key(
                 "ema_warmup",
                 "at first less of the average stays, so that the initial weights are forgotten",
             )
             .flag(true);
+        Self::of(decay, warmup)
+    }
+
+    /// An average of this decay; none for 0.
+    pub(crate) fn of(decay: f64, warmup: bool) -> Option<Self> {
         (decay > 0.0).then_some(Self { decay, warmup })
     }
 }

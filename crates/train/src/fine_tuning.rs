@@ -26,6 +26,8 @@ pub struct FineTuning {
     pub layer_decay: f64,
     /// `train.freeze_norm_statistics`.
     pub freeze_norm_statistics: bool,
+    /// `train.ema_decay`; 0 for no average.
+    pub ema_decay: f64,
     /// `train.random_resized_crop`; the whole photo for none.
     pub random_resized_crop: [f64; 2],
 }
@@ -38,21 +40,23 @@ impl FineTuning {
     pub fn of(photos: usize) -> Self {
         match photos {
             0..1_000 => Self {
-                epochs: 15,
-                batch_size: 16,
-                learning_rate: 3e-4,
-                head_learning_rate: 3e-3,
-                layer_decay: 0.7,
-                freeze_norm_statistics: true,
-                random_resized_crop: [0.4, 1.0],
-            },
-            1_000..5_000 => Self {
-                epochs: 12,
+                epochs: 40,
                 batch_size: 32,
                 learning_rate: 3e-4,
                 head_learning_rate: 3e-3,
                 layer_decay: 0.7,
                 freeze_norm_statistics: true,
+                ema_decay: 0.98,
+                random_resized_crop: [0.4, 1.0],
+            },
+            1_000..5_000 => Self {
+                epochs: 15,
+                batch_size: 32,
+                learning_rate: 3e-4,
+                head_learning_rate: 3e-3,
+                layer_decay: 0.7,
+                freeze_norm_statistics: true,
+                ema_decay: 0.99,
                 random_resized_crop: [0.4, 1.0],
             },
             _ => Self {
@@ -62,6 +66,7 @@ impl FineTuning {
                 head_learning_rate: 3e-3,
                 layer_decay: 1.0,
                 freeze_norm_statistics: false,
+                ema_decay: 0.0,
                 random_resized_crop: WHOLE,
             },
         }
@@ -77,6 +82,7 @@ pub(crate) enum OpenKey {
     HeadLearningRate,
     LayerDecay,
     FreezeNormStatistics,
+    EmaDecay,
     RandomResizedCrop,
 }
 
@@ -90,6 +96,7 @@ impl OpenKey {
             Self::HeadLearningRate => "head_learning_rate",
             Self::LayerDecay => "layer_decay",
             Self::FreezeNormStatistics => "freeze_norm_statistics",
+            Self::EmaDecay => "ema_decay",
             Self::RandomResizedCrop => "random_resized_crop",
         }
     }
@@ -103,6 +110,7 @@ impl OpenKey {
             Self::HeadLearningRate => json!(chosen.head_learning_rate),
             Self::LayerDecay => json!(chosen.layer_decay),
             Self::FreezeNormStatistics => json!(chosen.freeze_norm_statistics),
+            Self::EmaDecay => json!(chosen.ema_decay),
             Self::RandomResizedCrop => json!(chosen.random_resized_crop),
         }
     }
@@ -125,13 +133,14 @@ mod tests {
         for (photos, words) in rows {
             let chosen = FineTuning::of(photos);
             let row = format!(
-                "| {words} | {} | {} | {:e} | {:e} | {} | {} | {:?} |",
+                "| {words} | {} | {} | {:e} | {:e} | {} | {} | {} | {:?} |",
                 chosen.epochs,
                 chosen.batch_size,
                 chosen.learning_rate,
                 chosen.head_learning_rate,
                 chosen.layer_decay,
                 chosen.freeze_norm_statistics,
+                chosen.ema_decay,
                 chosen.random_resized_crop
             );
             assert!(page.contains(&row), "{row}");

@@ -187,7 +187,10 @@ impl Settings {
         let clip_norm = section
             .key("clip_norm", "longest gradient that is not scaled down; 0 for any")
             .number(0.0, 0.0..=1e9);
-        let ema = EmaSettings::read(section);
+        let chosen = open.contains(&OpenKey::LearningRate);
+        let averaged = chosen && !section.has("ema_warmup");
+        let ema = EmaSettings::read(section, averaged);
+        open.extend((averaged && !section.has("ema_decay")).then_some(OpenKey::EmaDecay));
         let dropout =
             section.key("dropout", "share of the features dropped before each head").number(0.2, 0.0..=0.95);
         let head = HeadTraining::read(section, &HeadTraining::default());
@@ -201,7 +204,6 @@ impl Settings {
         open.extend((cut && !section.has("random_resized_crop")).then_some(OpenKey::RandomResizedCrop));
         let resize = read_sizes(section);
         // The rates go with it.
-        let chosen = open.contains(&OpenKey::LearningRate);
         let freeze = Freeze::read(section, chosen);
         open.extend(
             (chosen && !section.has("freeze_norm_statistics")).then_some(OpenKey::FreezeNormStatistics),

@@ -6,6 +6,7 @@ use marque_contracts::counts::counted;
 use serde_json::Value;
 
 use crate::data::{read_labels, training_photos};
+use crate::ema::EmaSettings;
 use crate::fine_tuning::{FineTuning, OpenKey, WHOLE};
 use crate::{Error, Settings};
 
@@ -26,6 +27,7 @@ impl Settings {
                 OpenKey::LearningRate => settings.rates.backbone = chosen.learning_rate,
                 OpenKey::HeadLearningRate => settings.rates.heads = chosen.head_learning_rate,
                 OpenKey::LayerDecay => settings.rates.layer_decay = chosen.layer_decay,
+                OpenKey::EmaDecay => settings.ema = EmaSettings::of(chosen.ema_decay, true),
                 OpenKey::RandomResizedCrop => {
                     let crop = chosen.random_resized_crop;
                     settings.augmentation.random_resized_crop = (crop != WHOLE).then_some(crop);

@@ -49,7 +49,7 @@ pub(super) fn write(
          # Epochs, batches and rates follow from the number of training photos, and what is written here counts instead.\n\
          # For about {}: epochs = {}, batch_size = {}, learning_rate = {:?},\n\
          # head_learning_rate = {:?}, layer_decay = {:?}, freeze_norm_statistics = {},\n\
-         # random_resized_crop = {:?}.\n\
+         # ema_decay = {:?}, random_resized_crop = {:?}.\n\
          # That takes about {} here, at {:.0} photos/s in {}.\n",
         plan.size,
         comment("pixels of a side: 224 sees more detail, and takes three times as long as 128"),
@@ -66,6 +66,7 @@ pub(super) fn write(
         plan.chosen.head_learning_rate,
         plan.chosen.layer_decay,
         plan.chosen.freeze_norm_statistics,
+        plan.chosen.ema_decay,
         plan.chosen.random_resized_crop,
         seconds(plan.seconds()),
         plan.photos_per_second,
