@@ -263,6 +263,10 @@ pub(crate) struct Export {
     /// ONNX file: normalised photos in, the logits of each head out.
     #[arg(long, value_name = "FILE")]
     pub(crate) onnx: Option<PathBuf>,
+    /// Prepare the photo inside the ONNX file: one photo of any size in (bytes), logits and calibrated probabilities of each
+    /// head out.
+    #[arg(long)]
+    pub(crate) with_preprocessing: bool,
     /// Model card in Markdown, for the Hugging Face hub.
     #[arg(long, value_name = "FILE")]
     pub(crate) card: Option<PathBuf>,
