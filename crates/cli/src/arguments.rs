@@ -281,7 +281,7 @@ pub(crate) struct Export {
 /// What to answer about, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
-    /// Photos; folders of photos; tables (.csv) with a column file_name, and a box in bbox_x1 … bbox_y2 where it is known;
+    /// Photos; folders of photos; tables (.csv, .tsv, .parquet) with a column file_name, and a box in bbox_x1 … bbox_y2 where it is known;
     /// `-` for a photo, or names of photos line by line, on standard input.
     #[arg(required = true, value_name = "PHOTO | FOLDER | TABLE | -")]
     pub(crate) inputs: Vec<PathBuf>,

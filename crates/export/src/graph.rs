@@ -11,6 +11,7 @@ use marque_network::{
 };
 
 use crate::Error;
+use crate::input::OnnxInput;
 use crate::model::Model;
 use crate::onnx::{Attribute, Graph, Kind, Side};
 use crate::photo_graph::{BOX, PHOTO, prepare_photo};
@@ -18,16 +19,6 @@ use crate::properties::properties;
 
 /// Subtracted from the log probability of fine classes that do not imply a class, so that they are never its maximum.
 const NOT_IMPLIED: f32 = 1e30;
-
-/// What goes into an exported graph.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum OnnxInput {
-    /// Photos that are prepared and normalised already, any number at a time: [`INPUT`].
-    #[default]
-    Prepared,
-    /// One photo of any size, which the graph prepares: `photo`, and `box` where the model wants photos cut.
-    Photo,
-}
 
 /// A network as an ONNX file, in operators of version 17.
 ///

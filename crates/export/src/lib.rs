@@ -12,6 +12,7 @@ mod calibration;
 mod card;
 mod error;
 mod graph;
+mod input;
 mod model;
 mod onnx;
 mod photo_graph;
@@ -20,7 +21,8 @@ mod publish;
 
 pub use card::{CardFacts, model_card};
 pub use error::Error;
-pub use graph::{OnnxInput, write_onnx};
+pub use graph::write_onnx;
+pub use input::OnnxInput;
 pub use marque_contracts::schema::model::INPUT;
 pub use model::Model;
 pub use publish::write_folder;

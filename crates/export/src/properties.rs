@@ -4,7 +4,7 @@ use marque_contracts::schema::Preparation;
 use marque_network::{HeadConfig, NetworkConfig};
 use serde_json::{Map, Value, json};
 
-use crate::graph::OnnxInput;
+use crate::input::OnnxInput;
 use crate::model::Model;
 
 /// By name, sorted.

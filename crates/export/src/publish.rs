@@ -7,7 +7,8 @@ use marque_contracts::durable::{remove, write_files};
 use marque_contracts::schema::model::{CALIBRATION, CONFIG, CORRECTION, LOCATOR, PREPROCESSOR, WEIGHTS};
 
 use crate::Error;
-use crate::graph::{OnnxInput, write_onnx};
+use crate::graph::write_onnx;
+use crate::input::OnnxInput;
 use crate::model::Model;
 
 /// Writes a model's files into a folder, which is created if need be, with the ONNX file and the card: all that a model

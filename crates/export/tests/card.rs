@@ -147,7 +147,7 @@ fn a_card_says_how_photos_are_prepared() {
     };
     says(
         squash.clone(),
-        "Photos are RGB, resized to 64 × 64 pixels, whatever their shape (bilinear, antialiased), and normalised",
+        "Photos are RGB, not cut, resized to 64 × 64 pixels, whatever their shape (bilinear, antialiased), and normalised",
     );
     says(
         Preparation { fit: Fit::Crop, resize: Filter::Lanczos, margin: Some(0.0), ..squash.clone() },

@@ -117,7 +117,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        8 + 100 * NUMERICS_VERSION
+        9 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {
