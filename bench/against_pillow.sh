@@ -7,7 +7,7 @@
 # PYTHON has Pillow; FOLDER holds photos and nothing else. Both decode whole photos: Pillow's draft mode, which decodes JPEG
 # at a part of its size, makes other pixels. Times are those of the processor (user and system), so that other programs
 # on the machine count less. SIZES chooses other sizes. Writing goes where TMPDIR is: /dev/shm leaves the disk out.
-# Build first: cargo build --release --package marque-preprocess --example pack_folder
+# Build first: cargo build --release --workspace --example pack_folder
 set -eu
 python=$1 folder=$2 rounds=${3:-5}
 here=$(dirname "$0")

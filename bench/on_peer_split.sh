@@ -14,5 +14,5 @@ mkdir -p "$(dirname "$store")"
 "$python" "$(dirname "$0")/peer_split.py" "$devkit" > "$store.csv"
 exec "${MARQUE:-${CARGO_TARGET_DIR:-target}/release/marque}" run --config "$config" \
     --set "store.path=$store" --set dataset.source=table --set "dataset.table=$store.csv" \
-    --set "dataset.path=$photos" --set labels.rules=article --set labels.validation=0.0 \
+    --set "dataset.path=$photos" --set labels.rules=article \
     --set "train.weights=$weights" "$@"

@@ -185,3 +185,36 @@ fn an_interrupted_table_goes_on_where_it_was() {
     let read = |name: &str| std::fs::read(project.path(name)).unwrap();
     assert_eq!(read("again.parquet"), read("whole.parquet"));
 }
+
+/// Most memory that a call of the program takes, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_memory(project: &Project, arguments: &[&str]) -> u64 {
+    let mut child = project.command(arguments).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let read = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        peak = read.unwrap_or(0).max(peak);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(child.wait().unwrap().success());
+    peak
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "takes a minute or two"]
+fn a_folder_of_twenty_thousand_photos_takes_no_more_memory_than_one_of_two_thousand() {
+    let project = Project::finished();
+    let (few, many) = (project.path("few"), project.path("many"));
+    for (folder, photos) in [(&few, 2_000), (&many, 20_000)] {
+        std::fs::create_dir(folder).unwrap();
+        for photo in 0..photos {
+            std::fs::hard_link(project.path(PHOTO), folder.join(format!("{photo:05}.jpg"))).unwrap();
+        }
+    }
+    let peak = |folder| peak_memory(&project, &["predict", folder, "--parquet", "answers.parquet"]);
+    let [few, many] = ["few", "many"].map(peak);
+    assert!(many < few + few / 5, "{many} KiB after {few} KiB");
+}

@@ -40,6 +40,7 @@ epochs = 2
 batch_size = 14
 keep_checkpoints = 0
 locator_steps = 12
+checkpoint_steps = 10000
 "#;
 
 /// A folder with a `pipeline.toml`.

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -307,8 +308,12 @@ pub(crate) struct Predict {
     #[arg(long)]
     pub(crate) flip: bool,
     /// Answers less probable than it takes to be right this often are "not sure"; default: predict.target_precision.
-    #[arg(long, value_name = "SHARE", value_parser = target_precision)]
+    #[arg(long, value_name = "SHARE", value_parser = share(marque_predict::Settings::TARGET_PRECISION, "0.95"))]
     pub(crate) target_precision: Option<f64>,
+    /// Photos less like those learnt from than this share of the validation photos are "unfamiliar"; default:
+    /// predict.min_familiarity.
+    #[arg(long, value_name = "SHARE", value_parser = share(marque_predict::Settings::MIN_FAMILIARITY, "0.01"))]
+    pub(crate) min_familiarity: Option<f64>,
     /// The type of the activations in the network; default: runtime.precision.
     #[arg(long, value_parser = one_of(Precision::WORDS))]
     pub(crate) precision: Option<Precision>,
@@ -322,11 +327,16 @@ fn sides(text: &str) -> Result<Crop, String> {
     crop.ok_or_else(|| "must be four whole numbers, left, top, right, bottom: 40,60,600,420".to_owned())
 }
 
-fn target_precision(text: &str) -> Result<f64, String> {
-    let allowed = marque_predict::Settings::TARGET_PRECISION;
-    let share = text.parse().ok().filter(|share| allowed.contains(share));
-    share
-        .ok_or_else(|| format!("must be a share from {} to {}, such as 0.95", allowed.start(), allowed.end()))
+/// Reads a share within bounds.
+fn share(
+    allowed: RangeInclusive<f64>,
+    example: &'static str,
+) -> impl Fn(&str) -> Result<f64, String> + Clone {
+    move |text| {
+        let share = text.parse().ok().filter(|share| allowed.contains(share));
+        let bounds = (allowed.start(), allowed.end());
+        share.ok_or_else(|| format!("must be a share from {} to {}, such as {example}", bounds.0, bounds.1))
+    }
 }
 
 /// Reads one of some words.

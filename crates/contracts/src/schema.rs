@@ -110,6 +110,9 @@ pub mod model {
     pub const PREPROCESSOR: &str = "preprocessor_config.json";
     /// What the model learnt of its own answers from the validation photos; not there if there were none.
     pub const CALIBRATION: &str = "calibration.json";
+    /// What photos that were learnt from look like to the network, which tells unlike ones; not there if there were no validation
+    /// photos.
+    pub const FAMILIARITY: &str = "familiarity.safetensors";
     /// Folder with the weights and `config.json` of the locator, which says where the car is in photos without a box; not there if
     /// photos are not cut, or none had a box.
     pub const LOCATOR: &str = "locator/";

@@ -9,7 +9,7 @@ use marque_metrics::{HeadPredictions, Predictions};
 
 use crate::Error;
 
-/// Writes a row per photo: `file_name`, `split`, and per head its label, `_predicted`, `_probability` (of the predicted
+/// Writes a row per photo: `file_name`, `split`, `familiarity` (null of a model that does not tell), and per head its label, `_predicted`, `_probability` (of the predicted
 /// class) and `_right`. Label and `_right` are null where the label is not known. A head with tags has lists of names for
 /// label and prediction, `_probability` is that of exactly the predicted ones, and `_probabilities` is text: the
 /// probability of each class, in the order of the classes.
@@ -19,8 +19,10 @@ use crate::Error;
 pub fn write_predictions(predictions: &Predictions, path: &Path) -> Result<(), Error> {
     let names = predictions.file_names().iter().map(String::as_str);
     let splits = names.clone().map(|_| predictions.split().as_str());
-    let [file_name, split] = PredictionColumns::FIXED;
+    let [file_name, split, familiarity] = PredictionColumns::FIXED;
+    let ranks = (0..predictions.file_names().len()).map(|photo| predictions.familiarity(photo)).collect();
     let frame = Table::new().with_text(file_name, names).with_text(split, splits);
+    let frame = frame.with(familiarity, Column::Number(ranks));
     let frame = predictions.heads().iter().fold(frame, with_head);
     let mut names = HashSet::new();
     if let Some((column, _)) = frame.columns().iter().find(|(name, _)| !names.insert(name)) {

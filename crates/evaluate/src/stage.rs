@@ -9,7 +9,7 @@ use marque_contracts::schema::{Head, Label, Split, evaluate, ingest, labels, pre
 use marque_contracts::{Failure, Input, Job, Stage, Summary, Unit, json};
 use marque_formats::{LabelRow, LabelTable};
 use marque_metrics::{
-    HeadMetrics, Metrics, Predictions, Proportion, Reliability, SelectiveAnswers, decisions,
+    HeadMetrics, Metrics, Predictions, Proportion, Reliability, SelectiveAnswers, Unfamiliar, decisions,
 };
 use marque_network::NUMERICS_VERSION;
 use marque_photo::Budget;
@@ -81,12 +81,26 @@ impl Evaluate {
 
     /// What the model answers: logits by its temperatures, so that probabilities mean what they say.
     fn measure(&self, inputs: &Inputs, photos: &Photos, job: &Job<'_>) -> Result<Measured, Error> {
-        let heads = inputs.predictor.calibration().heads();
+        let heads = inputs.predictor.calibration().heads(self.settings.flip);
         let bar = job.progress().bar("measure", photos.places.len() as u64, Unit::Photos);
         let square = |photo: usize| Ok::<_, Error>(inputs.shards.photo(&photos.places[photo])?);
         let Settings { batch_size, flip, .. } = self.settings;
-        let logits =
-            inputs.predictor.logits_of_all(photos.places.len(), batch_size, flip, square, bar.as_ref())?;
+        let mut logits = vec![Vec::new(); heads.len()];
+        let mut ranks = Vec::new();
+        inputs.predictor.outputs_of_all(
+            photos.places.len(),
+            batch_size,
+            flip,
+            square,
+            bar.as_ref(),
+            |outputs| {
+                logits
+                    .iter_mut()
+                    .zip(outputs.logits)
+                    .for_each(|(all, more): (&mut Vec<f32>, _)| all.extend(more));
+                ranks.extend(outputs.familiarity.into_iter().flatten());
+            },
+        )?;
         let mut predictions = Predictions::new(photos.split, photos.file_names.clone());
         let mut uncalibrated = BTreeMap::new();
         for (((head, labels), logits), calibration) in
@@ -99,6 +113,12 @@ impl Evaluate {
             predictions.add(head.clone(), labels.clone(), scaled)?;
         }
         let mut metrics = Metrics::measure(&predictions);
+        metrics.unfamiliar = inputs.predictor.familiarity().map(|_| {
+            let min_familiarity = self.settings.predict.min_familiarity;
+            let unfamiliar = ranks.iter().filter(|rank| **rank < min_familiarity).count();
+            Unfamiliar { min_familiarity, photos: Proportion::new(unfamiliar as u64, ranks.len() as u64) }
+        });
+        predictions.set_familiarity(ranks);
         if inputs.predictor.calibration().photos() > 0 {
             for head in &mut metrics.heads {
                 head.uncalibrated_error = uncalibrated.get(&head.name).copied().flatten();
@@ -121,7 +141,7 @@ impl Evaluate {
         targets.sort_by(f64::total_cmp);
         targets.dedup();
         let measure = |target: f64| {
-            let threshold = inputs.predictor.calibration().thresholds(target)[position]?;
+            let threshold = inputs.predictor.calibration().thresholds(target, self.settings.flip)[position]?;
             Some(SelectiveAnswers::measure(target, threshold, of.decisions()))
         };
         targets.into_iter().filter_map(measure).collect()
@@ -165,7 +185,7 @@ impl Stage for Evaluate {
     }
 
     fn version(&self) -> u32 {
-        9 + 100 * NUMERICS_VERSION
+        10 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {

@@ -76,6 +76,10 @@ pub(crate) fn without_boxes(
     Ok(Some(WithoutBoxes {
         photos: boxed.len() as u64,
         finds_cars,
+        unfamiliar: predictor.familiarity().map(|_| {
+            let unfamiliar = answers.iter().filter(|answer| answer.is_unfamiliar()).count();
+            Proportion::new(unfamiliar as u64, boxed.len() as u64)
+        }),
         overlap: finds_cars.then(|| overlaps.sum::<f64>() / boxed.len() as f64),
         heads: heads.collect(),
         all_heads_right: Proportion::new(all.0, all.1),

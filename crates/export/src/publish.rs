@@ -4,7 +4,9 @@ use std::io;
 use std::path::Path;
 
 use marque_contracts::durable::{remove, write_files};
-use marque_contracts::schema::model::{CALIBRATION, CONFIG, CORRECTION, LOCATOR, PREPROCESSOR, WEIGHTS};
+use marque_contracts::schema::model::{
+    CALIBRATION, CONFIG, CORRECTION, FAMILIARITY, LOCATOR, PREPROCESSOR, WEIGHTS,
+};
 
 use crate::Error;
 use crate::graph::write_onnx;
@@ -24,10 +26,11 @@ pub fn write_folder(model: &Model, card: &str, input: OnnxInput, folder: &Path) 
     let [weights, config, preprocessor] =
         [WEIGHTS, CONFIG, PREPROCESSOR].map(|name| fs_err::read(model.folder().join(name)));
     let (weights, config, preprocessor, onnx) = (weights?, config?, preprocessor?, write_onnx(model, input)?);
-    let calibration = match fs_err::read(model.folder().join(CALIBRATION)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        read => Some(read?),
-    };
+    let optional = [CALIBRATION, FAMILIARITY].map(|name| match fs_err::read(model.folder().join(name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((name, None)),
+        read => Ok::<_, Error>((name, Some(read?))),
+    });
+    let optional = optional.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut files = vec![
         (WEIGHTS, &weights[..]),
         (CONFIG, &config),
@@ -40,11 +43,11 @@ pub fn write_folder(model: &Model, card: &str, input: OnnxInput, folder: &Path) 
     let located = there.map(|name| Ok((name.as_str(), fs_err::read(model.folder().join(name))?)));
     let located = located.collect::<Result<Vec<_>, Error>>()?;
     files.extend(located.iter().map(|(name, file)| (*name, file.as_slice())));
-    files.extend(calibration.as_deref().map(|calibration| (CALIBRATION, calibration)));
+    files.extend(optional.iter().filter_map(|(name, file)| Some((*name, file.as_deref()?))));
     write_files(folder, &files)?;
     // What an older model left there would be taken for this one's.
-    if calibration.is_none() {
-        remove(&folder.join(CALIBRATION))?;
+    for (name, _) in optional.iter().filter(|(_, file)| file.is_none()) {
+        remove(&folder.join(name))?;
     }
     if located.is_empty() {
         remove(&folder.join(LOCATOR))?;

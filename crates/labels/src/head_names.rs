@@ -13,6 +13,12 @@ pub(crate) fn check(section: &mut Section<'_>, name: &str, kind: HeadKind, other
         section
             .problem("name", format!("{name:?} is what ONNX files call their input: give the head another"));
     }
+    if PredictionColumns::FIXED.contains(&name) {
+        section.problem(
+            "name",
+            format!("{name:?} is a column of the table of predictions: give the head another"),
+        );
+    }
     let own = columns(name, kind);
     let shared = others.iter().find_map(|(other, kind)| {
         let theirs = columns(other, *kind);

@@ -24,6 +24,7 @@ mod reliability;
 mod selective;
 mod tag_metrics;
 mod temperature;
+mod unfamiliar;
 mod without_boxes;
 
 pub use average_precision::average_precision;
@@ -42,5 +43,6 @@ pub use proportion::Proportion;
 pub use reliability::{Bin, Reliability};
 pub use selective::SelectiveAnswers;
 pub use tag_metrics::{TagHeadMetrics, TagMetrics};
-pub use temperature::{fit_tag_temperature, fit_temperature};
+pub use temperature::{FittedTemperature, fit_tag_temperature, fit_temperature, pool_temperatures};
+pub use unfamiliar::Unfamiliar;
 pub use without_boxes::{WithoutBoxes, WithoutBoxesHead};

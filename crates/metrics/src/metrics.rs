@@ -6,7 +6,7 @@ use marque_contracts::counts::{counted, grouped};
 use marque_contracts::schema::HeadKind;
 use serde::{Deserialize, Serialize};
 
-use crate::{HeadMetrics, Predictions, Proportion, TagHeadMetrics, WithoutBoxes};
+use crate::{HeadMetrics, Predictions, Proportion, TagHeadMetrics, Unfamiliar, WithoutBoxes};
 
 /// Everything that is measured of a network on one split.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct Metrics {
     /// The heads with tags, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<TagHeadMetrics>,
+    /// How many of the photos the model takes for unlike those that it learnt from; `None` of a model that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfamiliar: Option<Unfamiliar>,
     /// The photos that have a box, measured as if they had none; `None` where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without_boxes: Option<WithoutBoxes>,
@@ -46,6 +49,7 @@ impl Metrics {
             photos_by_wrong_heads: by_wrong_heads,
             heads: of(HeadKind::Single).map(HeadMetrics::measure).collect(),
             tags: of(HeadKind::Tags).map(TagHeadMetrics::measure).collect(),
+            unfamiliar: None,
             without_boxes: None,
         }
     }

@@ -10,6 +10,7 @@ pub struct Predictions {
     split: Split,
     file_names: Vec<String>,
     heads: Vec<HeadPredictions>,
+    familiarity: Vec<f64>,
 }
 
 /// The predictions of one head, photo by photo in the order of [`Predictions::file_names`].
@@ -24,7 +25,7 @@ pub struct HeadPredictions {
 impl Predictions {
     /// For these photos, of no head yet.
     pub fn new(split: Split, file_names: Vec<String>) -> Self {
-        Self { split, file_names, heads: Vec::new() }
+        Self { split, file_names, heads: Vec::new(), familiarity: Vec::new() }
     }
 
     /// Adds a head, with a label a photo and its logits, of shape `[photos, classes]` row by row.
@@ -69,6 +70,16 @@ impl Predictions {
         let position = if head.kind == HeadKind::Single { single } else { self.heads.len() };
         self.heads.insert(position, HeadPredictions { head, labels, logits });
         Ok(())
+    }
+
+    /// Says how much each photo is like those that the model learnt from, from 0 to 1; nothing if it does not tell.
+    pub fn set_familiarity(&mut self, familiarity: Vec<f64>) {
+        self.familiarity = familiarity;
+    }
+
+    /// How much a photo is like those that the model learnt from, from 0 to 1; `None` if that is not known.
+    pub fn familiarity(&self, photo: usize) -> Option<f64> {
+        self.familiarity.get(photo).copied()
     }
 
     /// The split that the photos belong to.

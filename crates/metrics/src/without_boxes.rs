@@ -16,6 +16,9 @@ pub struct WithoutBoxes {
     pub overlap: Option<f64>,
     /// The heads, in the order of the model.
     pub heads: Vec<WithoutBoxesHead>,
+    /// Photos that the model takes for unlike those that it learnt from; `None` of a model that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfamiliar: Option<Proportion>,
     /// Photos about which every head is right, of those whose every label is known.
     pub all_heads_right: Proportion,
 }

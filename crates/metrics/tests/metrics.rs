@@ -292,6 +292,7 @@ fn metrics_are_json_with_known_keys_and_are_read_back() {
         "log_loss",
         "calibration",
         "expected_error",
+        "error_by_chance",
         "bins",
         "low",
         "high",

@@ -211,6 +211,15 @@ impl Network {
         self.run_eval(images, 0, parts)
     }
 
+    /// The pooled features that the heads see, `[n, features]`, of the output of the first `parts` of the backbone: what
+    /// [`prefix_eval`](Self::prefix_eval) goes on to.
+    ///
+    /// # Errors
+    /// As [`forward_eval_from`](Self::forward_eval_from).
+    pub fn suffix_eval(&self, activations: &Tensor, parts: usize) -> Result<Tensor> {
+        self.run_eval(activations, parts, PARTS)
+    }
+
     /// The output of the parts `from..to` of the backbone, of the output of those before.
     fn run_eval(&self, input: &Tensor, from: usize, to: usize) -> Result<Tensor> {
         self.check_input(input, from)?;

@@ -15,8 +15,10 @@ use crate::Error;
 /// How logits become probabilities that mean what they say, and from which probability on answers are right how often.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Calibration {
-    /// In the order of the model's heads.
+    /// In the order of the model's heads, of answers about photos as they are.
     heads: Vec<HeadCalibration>,
+    /// The same of answers by the mean over each photo and its mirror image, which are surer.
+    mirrored: Vec<HeadCalibration>,
     photos: u64,
 }
 
@@ -33,14 +35,18 @@ pub struct HeadCalibration {
 #[derive(Serialize, Deserialize)]
 struct Record {
     heads: BTreeMap<String, HeadCalibration>,
+    /// Of answers by the mean over photo and mirror image; those of `heads` if it is empty.
+    #[serde(default)]
+    mirrored: BTreeMap<String, HeadCalibration>,
     /// Validation photos that it was fitted on.
     photos: u64,
 }
 
 impl Calibration {
-    /// Of heads in the order of the model's, fitted on so many photos.
-    pub fn new(heads: Vec<HeadCalibration>, photos: u64) -> Self {
-        Self { heads, photos }
+    /// Of heads in the order of the model's, of answers about photos as they are and by the mean over photo and mirror image, fitted on
+    /// so many photos.
+    pub fn new(heads: Vec<HeadCalibration>, mirrored: Vec<HeadCalibration>, photos: u64) -> Self {
+        Self { heads, mirrored, photos }
     }
 
     /// Reads it from a model's folder. A model without one is not calibrated: its temperatures are 1, and there are no
@@ -51,12 +57,13 @@ impl Calibration {
     pub fn read(folder: &Path, heads: &[HeadConfig]) -> Result<Self, Error> {
         let path = folder.join(CALIBRATION);
         if !path.exists() {
-            return Ok(Self { heads: vec![HeadCalibration::default(); heads.len()], photos: 0 });
+            let none = vec![HeadCalibration::default(); heads.len()];
+            return Ok(Self { heads: none.clone(), mirrored: none, photos: 0 });
         }
-        let mut record: Record = json::read(&path)?;
+        let Record { heads: mut plain, mut mirrored, photos } = json::read(&path)?;
         let mismatch = |reason: String| Error::Mismatch { path: path.clone(), reason };
-        let of = |head: &HeadConfig| {
-            let found = record.heads.remove(&head.name);
+        let of = |each: &mut BTreeMap<String, HeadCalibration>, head: &HeadConfig| {
+            let found = each.remove(&head.name);
             let found = found.ok_or_else(|| mismatch(format!("it has no head `{}`", head.name)))?;
             let wanted = if head.kind == HeadKind::Tags { head.classes } else { 1 };
             let usable = |temperature: &f64| temperature.is_finite() && *temperature > 0.0;
@@ -66,7 +73,12 @@ impl Calibration {
             }
             Ok(found)
         };
-        Ok(Self { heads: heads.iter().map(of).collect::<Result<_, Error>>()?, photos: record.photos })
+        let all = |each: &mut BTreeMap<String, HeadCalibration>| {
+            heads.iter().map(|head| of(each, head)).collect::<Result<Vec<_>, Error>>()
+        };
+        let in_mirrored = (!mirrored.is_empty()).then(|| all(&mut mirrored)).transpose()?;
+        let plain = all(&mut plain)?;
+        Ok(Self { mirrored: in_mirrored.unwrap_or_else(|| plain.clone()), heads: plain, photos })
     }
 
     /// Writes it into a model's folder.
@@ -74,25 +86,28 @@ impl Calibration {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, folder: &Path, heads: &[HeadConfig]) -> Result<(), Error> {
-        let names = heads.iter().map(|head| head.name.clone());
-        let record = Record { heads: names.zip(self.heads.iter().cloned()).collect(), photos: self.photos };
+        let named = |each: &[HeadCalibration]| {
+            heads.iter().map(|head| head.name.clone()).zip(each.iter().cloned()).collect()
+        };
+        let record =
+            Record { heads: named(&self.heads), mirrored: named(&self.mirrored), photos: self.photos };
         Ok(json::write(&folder.join(CALIBRATION), &record)?)
     }
 
-    /// Per head, in the order of the model's.
-    pub fn heads(&self) -> &[HeadCalibration] {
-        &self.heads
+    /// Per head, in the order of the model's; with `flip` of answers by the mean over photo and mirror image.
+    pub fn heads(&self, flip: bool) -> &[HeadCalibration] {
+        if flip { &self.mirrored } else { &self.heads }
     }
 
     /// Per head, the least probability from which on answers are right as often as `precision`; more than 1 where no probability
     /// is enough, and `None` where nothing was measured.
-    pub fn thresholds(&self, precision: f64) -> Vec<Option<f64>> {
+    pub fn thresholds(&self, precision: f64, flip: bool) -> Vec<Option<f64>> {
         let of = |head: &HeadCalibration| {
             let points = &head.operating_points;
             let point = points.at(precision).map_or(f64::INFINITY, |point| point.threshold);
             (!points.is_empty()).then_some(point)
         };
-        self.heads.iter().map(of).collect()
+        self.heads(flip).iter().map(of).collect()
     }
 
     /// Validation photos that it was fitted on; 0 of a model that is not calibrated.

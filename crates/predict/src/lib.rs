@@ -1,7 +1,7 @@
 //! From a model's folder and photos to answers: what `marque predict` prints, and `evaluate` measures.
 //!
 //! **Reads** the folder of a model ([`contracts::schema::model`](marque_contracts::schema::model)): weights, `config.json`,
-//! `preprocessor_config.json`, and `calibration.json` and `locator/` where they are; and photos. Nothing else is needed: a folder that was
+//! `preprocessor_config.json`, and `calibration.json`, `familiarity.safetensors` and `locator/` where they are; and photos. Nothing else is needed: a folder that was
 //! copied to another machine answers there. **Writes** nothing.
 //!
 //! [`Predictor`] computes; [`predict_photos`] decodes ahead of it, batch by batch, in memory that does not grow with the
@@ -10,6 +10,7 @@
 
 mod calibration;
 mod error;
+mod familiarity;
 mod locator;
 mod photo_input;
 mod photos;
@@ -20,6 +21,7 @@ mod settings;
 
 pub use calibration::{Calibration, HeadCalibration};
 pub use error::Error;
+pub use familiarity::{Familiarity, PhotoFeatures};
 pub use locator::{Correction, Locator, coverage, locator_config, locator_input};
 pub use photo_input::{PhotoError, PhotoFile, PhotoInput};
 pub use photos::{Reading, predict_photos};

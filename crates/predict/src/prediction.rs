@@ -11,6 +11,11 @@ pub struct Prediction {
     pub heads: Vec<HeadPrediction>,
     /// The car that the photo was cut to; `None` if it was seen whole.
     pub car: Option<Car>,
+    /// How much the photo is like those that the model learnt from: the share of the validation photos that are no more so, from 0 to
+    /// 1. `None` of a model that had no validation photos.
+    pub familiarity: Option<f64>,
+    /// Whether that is enough for the answers to mean anything.
+    pub familiar: Option<bool>,
 }
 
 /// A car in a photo.
@@ -32,7 +37,7 @@ pub struct HeadPrediction {
     /// Probability that the answer is right: of the class, or of exactly these tags, which are taken to be independent.
     pub confidence: f64,
     /// Whether answers this probable are right as often as is wanted: of the class, or of every tag, there or not. `None` for a
-    /// model that is not calibrated.
+    /// model that is not calibrated; never of a photo that is not familiar.
     pub sure: Option<bool>,
     /// Least probability of a sure answer.
     threshold: Option<f64>,
@@ -90,8 +95,14 @@ impl HeadPrediction {
 }
 
 impl Prediction {
+    /// Whether the photo is unlike those that the model learnt from, so that no answer is sure, however probable.
+    pub fn is_unfamiliar(&self) -> bool {
+        self.familiar == Some(false)
+    }
+
     /// In JSON: `box`, the car that it was cut to, in pixels of the upright photo, and where that is `from` (null if the photo was
-    /// seen whole); and `heads`, an object with an answer per head of `heads`, each with its `top` most probable classes.
+    /// seen whole); `familiarity` and `familiar`; and `heads`, an object with an answer per head of `heads`, each with its `top` most
+    /// probable classes. No answer about an unfamiliar photo is `sure`.
     pub fn to_json(&self, heads: &[HeadConfig], top: usize) -> Map<String, Value> {
         let answers = heads.iter().zip(&self.heads);
         let answers: Map<_, _> =
@@ -99,6 +110,11 @@ impl Prediction {
         let car = self.car.map(|Car { crop: Crop { x1, y1, x2, y2 }, given }| {
             json!({ "x1": x1, "y1": y1, "x2": x2, "y2": y2, "from": if given { "given" } else { "found" } })
         });
-        Map::from_iter([("box".to_owned(), json!(car)), ("heads".to_owned(), Value::Object(answers))])
+        Map::from_iter([
+            ("box".to_owned(), json!(car)),
+            ("familiar".to_owned(), json!(self.familiar)),
+            ("familiarity".to_owned(), json!(self.familiarity)),
+            ("heads".to_owned(), Value::Object(answers)),
+        ])
     }
 }

@@ -4,16 +4,20 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use marque_augment::mirror;
-use marque_contracts::schema::model::{CALIBRATION, CONFIG, LOCATOR, PREPROCESSOR, WEIGHTS};
+use marque_contracts::schema::model::{CALIBRATION, CONFIG, FAMILIARITY, LOCATOR, PREPROCESSOR, WEIGHTS};
 use marque_contracts::schema::{Normalisation, Preparation, Preprocessor};
 use marque_contracts::{Bar, Digest, json};
 use marque_network::{Network, NetworkConfig, PARTS, Precision};
 use rayon::prelude::*;
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, HeadCalibration};
+use crate::familiarity::{Familiarity, PhotoFeatures};
 use crate::locator::Locator;
 use crate::prediction::{HeadPrediction, Prediction};
 use crate::{Error, Settings};
+
+/// Parts of the backbone before its last stage.
+const EARLY: usize = PARTS - 1;
 
 /// A model with all that its answers need.
 #[derive(Debug)]
@@ -25,17 +29,32 @@ pub struct Predictor {
     preparation: Preparation,
     normalisation: Normalisation,
     calibration: Calibration,
-    /// Per head the least probability of an answer that is sure; `None` where nothing says.
-    thresholds: Vec<Option<f64>>,
+    familiarity: Option<Familiarity>,
 }
 
 /// What the network gives for some photos, before calibration.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Outputs {
-    /// Pooled features, photo by photo.
+    /// Pooled features that the heads see, photo by photo.
     pub features: Vec<f32>,
+    /// Averages over each photo, as it is, of the activations before the last stage.
+    pub early: Vec<f32>,
+    /// How familiar each photo is, as it is; `None` of a model that does not tell.
+    pub familiarity: Option<Vec<f64>>,
     /// Per head the logits, `[photos, classes]` row by row; log probabilities where heads are decoded jointly.
     pub logits: Vec<Vec<f32>>,
+}
+
+impl Outputs {
+    /// Adds those of more photos.
+    pub fn append(&mut self, more: Self) {
+        self.features.extend(more.features);
+        self.early.extend(more.early);
+        if let (Some(ranks), Some(more)) = (&mut self.familiarity, more.familiarity) {
+            ranks.extend(more);
+        }
+        self.logits.iter_mut().zip(more.logits).for_each(|(logits, more)| logits.extend(more));
+    }
 }
 
 impl Predictor {
@@ -52,16 +71,27 @@ impl Predictor {
         let locator =
             (preparation.margin.is_some() && locator.exists()).then(|| Locator::open(&locator, precision));
         let network = Network::open(&config, &folder.join(WEIGHTS))?.with_precision(precision);
+        let widths = feature_widths(&network);
         Ok(Self {
+            familiarity: Familiarity::read(folder, widths)?,
             folder: folder.to_owned(),
             settings: settings.clone(),
             normalisation: Normalisation::new(config.mean, config.std),
             locator: locator.transpose()?,
             preparation,
-            thresholds: calibration.thresholds(settings.target_precision),
             calibration,
             network,
         })
+    }
+
+    /// Length of a photo's row of [`features`](Outputs::features), and of [`early`](Outputs::early).
+    pub fn feature_widths(&self) -> [usize; 2] {
+        feature_widths(&self.network)
+    }
+
+    /// What tells photos unlike those that the model learnt from; `None` of a model that does not.
+    pub fn familiarity(&self) -> Option<&Familiarity> {
+        self.familiarity.as_ref()
     }
 
     /// The network and its configuration.
@@ -79,7 +109,7 @@ impl Predictor {
     /// # Errors
     /// If one cannot be read.
     pub fn digest(&self) -> Result<Digest, Error> {
-        let files = [CALIBRATION, CONFIG, PREPROCESSOR, WEIGHTS].into_iter();
+        let files = [CALIBRATION, CONFIG, FAMILIARITY, PREPROCESSOR, WEIGHTS].into_iter();
         let there = files.map(|name| (name, self.folder.join(name))).filter(|(_, path)| path.exists());
         let digests = there.map(|(name, path)| Ok((name, Digest::of_file(&path)?)));
         Ok(Digest::of_named(digests.collect::<Result<Vec<_>, Error>>()?))
@@ -102,15 +132,27 @@ impl Predictor {
     /// If a computation fails, as it does for squares that are none.
     pub fn outputs(&self, squares: &[&[u8]], flip: bool) -> Result<Outputs, Error> {
         if squares.is_empty() {
-            let logits = vec![Vec::new(); self.network.config().heads.len()];
-            return Ok(Outputs { features: Vec::new(), logits });
+            return Ok(Outputs {
+                features: Vec::new(),
+                early: Vec::new(),
+                familiarity: self.familiarity.as_ref().map(|_| Vec::new()),
+                logits: vec![Vec::new(); self.network.config().heads.len()],
+            });
         }
-        let mut features = self.features(squares, false)?;
+        let early = self.early(squares, false)?;
+        let mut features = self.network.suffix_eval(&early, EARLY)?;
+        let early = averages(&early)?;
+        let seen = values(&features)?;
+        let ranks =
+            |familiarity: &Familiarity| familiarity.ranks(PhotoFeatures { features: &seen, early: &early });
+        let familiarity = self.familiarity.as_ref().map(ranks);
         if flip {
-            features = ((features + self.features(squares, true)?)? * 0.5)?;
+            let mirrored = self.network.suffix_eval(&self.early(squares, true)?, EARLY)?;
+            features = ((features + mirrored)? * 0.5)?;
         }
         let logits = self.network.logits_of(&features)?.iter().map(values).collect::<Result<_, _>>()?;
-        Ok(Outputs { features: values(&features)?, logits })
+        let features = if flip { values(&features)? } else { seen };
+        Ok(Outputs { features, early, familiarity, logits })
     }
 
     /// What finds the car in photos that come without a box; `None` of a model that sees photos whole, or has none.
@@ -118,29 +160,27 @@ impl Predictor {
         self.locator.as_ref()
     }
 
-    /// The logits of each head for many prepared photos, `[photos, classes]` row by row: those that `square` gives by number, some
-    /// `batch` at a time.
+    /// What the network gives for many prepared photos, those that `square` gives by number: `take` gets it for some `batch` of them at
+    /// a time, in their order.
     ///
     /// # Errors
     /// As [`outputs`](Self::outputs), and what `square` says.
-    pub fn logits_of_all<'a, E: From<Error>>(
+    pub fn outputs_of_all<'a, E: From<Error>>(
         &self,
         photos: usize,
         batch: usize,
         flip: bool,
         square: impl Fn(usize) -> Result<&'a [u8], E>,
         bar: &dyn Bar,
-    ) -> Result<Vec<Vec<f32>>, E> {
-        let mut logits = vec![Vec::new(); self.network.config().heads.len()];
+        mut take: impl FnMut(Outputs),
+    ) -> Result<(), E> {
         for first in (0..photos).step_by(batch.max(1)) {
             let squares = (first..photos.min(first + batch.max(1))).map(&square);
             let squares = squares.collect::<Result<Vec<_>, _>>()?;
-            for (all, head) in logits.iter_mut().zip(self.outputs(&squares, flip)?.logits) {
-                all.extend(head);
-            }
+            take(self.outputs(&squares, flip)?);
             bar.advance(squares.len() as u64);
         }
-        Ok(logits)
+        Ok(())
     }
 
     /// The answers for prepared photos, in their order.
@@ -149,22 +189,34 @@ impl Predictor {
     /// As [`outputs`](Self::outputs), and [`Error::NotFinite`].
     pub fn predict(&self, squares: &[&[u8]], flip: bool) -> Result<Vec<Prediction>, Error> {
         let outputs = self.outputs(squares, flip)?;
-        (0..squares.len()).map(|photo| self.prediction(&outputs, photo)).collect()
+        let thresholds = self.calibration.thresholds(self.settings.target_precision, flip);
+        let calibration = self.calibration.heads(flip);
+        (0..squares.len()).map(|photo| self.prediction(&outputs, photo, calibration, &thresholds)).collect()
     }
 
-    fn prediction(&self, outputs: &Outputs, photo: usize) -> Result<Prediction, Error> {
-        let heads = self.network.config().heads.iter().zip(&self.thresholds).zip(&outputs.logits);
-        let heads = heads.zip(self.calibration.heads()).map(|(((head, threshold), logits), calibration)| {
+    fn prediction(
+        &self,
+        outputs: &Outputs,
+        photo: usize,
+        calibration: &[HeadCalibration],
+        thresholds: &[Option<f64>],
+    ) -> Result<Prediction, Error> {
+        let familiarity = outputs.familiarity.as_ref().map(|ranks| ranks[photo]);
+        let familiar = familiarity.map(|rank| rank >= self.settings.min_familiarity);
+        // No probability is enough where the photo is unlike those that it was measured on.
+        let threshold = |threshold: f64| if familiar == Some(false) { f64::INFINITY } else { threshold };
+        let heads = self.network.config().heads.iter().zip(thresholds).zip(&outputs.logits);
+        let heads = heads.zip(calibration).map(|(((head, wanted), logits), calibration)| {
             let logits = &logits[photo * head.classes..][..head.classes];
             let finite = logits.iter().all(|logit| logit.is_finite());
             let logits = finite.then(|| calibration.scaled(logits)).ok_or(Error::NotFinite)?;
-            Ok(HeadPrediction::new(head.kind, *threshold, &logits))
+            Ok(HeadPrediction::new(head.kind, wanted.map(threshold), &logits))
         });
-        Ok(Prediction { heads: heads.collect::<Result<_, Error>>()?, car: None })
+        Ok(Prediction { heads: heads.collect::<Result<_, Error>>()?, car: None, familiarity, familiar })
     }
 
-    /// Pooled features, `[photos, features]`.
-    fn features(&self, squares: &[&[u8]], mirrored: bool) -> Result<Tensor, Error> {
+    /// Activations before the last stage, `[photos, height, width, channels]`.
+    fn early(&self, squares: &[&[u8]], mirrored: bool) -> Result<Tensor, Error> {
         let bytes = squares.iter().map(|square| square.len()).max().unwrap_or(0);
         let size = (bytes / 3).isqrt();
         let mut images = vec![0f32; squares.len() * bytes];
@@ -177,8 +229,30 @@ impl Predictor {
             }
         });
         let images = Tensor::from_vec(images, (squares.len(), size, size, 3), &Device::Cpu)?;
-        Ok(self.network.prefix_eval(&images, PARTS)?)
+        Ok(self.network.prefix_eval(&images, EARLY)?)
     }
+}
+
+/// Length of a photo's row of features, and of averages before the last stage.
+fn feature_widths(network: &Network) -> [usize; 2] {
+    [PARTS, EARLY].map(|parts| network.architecture().channels(parts))
+}
+
+/// Averages over height and width, `[photos, channels]` row by row, each photo's in the same order.
+fn averages(activations: &Tensor) -> Result<Vec<f32>, Error> {
+    let (photos, height, width, channels) = activations.dims4()?;
+    let cells = height * width;
+    let values = values(activations)?;
+    let mut averages = vec![0f32; photos * channels];
+    averages.par_chunks_exact_mut(channels).zip(values.par_chunks_exact(cells * channels)).for_each(
+        |(sums, photo)| {
+            for cell in photo.chunks_exact(channels) {
+                sums.iter_mut().zip(cell).for_each(|(sum, value)| *sum += value);
+            }
+            sums.iter_mut().for_each(|sum| *sum /= cells as f32);
+        },
+    );
+    Ok(averages)
 }
 
 fn values(tensor: &Tensor) -> Result<Vec<f32>, Error> {

@@ -184,10 +184,11 @@ fn an_answer_is_sure_where_answers_as_probable_were_right_often_enough() {
     let points = OperatingPoints::measure(of(plain.heads[0].confidence - 1e-9));
     let temperatures = vec![1.0, 4.0];
     let head = |temperatures, operating_points| HeadCalibration { temperatures, operating_points };
-    let calibration = Calibration::new(vec![head(vec![1.0], points.clone()), head(temperatures, points)], 40);
+    let calibration =
+        Calibration::new(vec![head(vec![1.0], points.clone()), head(temperatures, points)], Vec::new(), 40);
     calibration.write(folder.path(), &heads()).unwrap();
     for (target_precision, sure) in [(0.7, true), (0.95, false), (0.99, false)] {
-        let settings = Settings { target_precision };
+        let settings = Settings { target_precision, ..Settings::default() };
         let predictor = Predictor::open(folder.path(), Precision::F32, &settings).unwrap();
         let found = predictor.predict(&[&square], false).unwrap().remove(0);
         assert_eq!(found.heads[0].sure, Some(sure), "{target_precision}");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use marque_contracts::counts::{counted, decimal};
 use marque_contracts::durable::remove;
@@ -27,6 +28,10 @@ use crate::validation::validate;
 
 /// Folder of the last epochs' models.
 const CHECKPOINTS: &str = "checkpoints/";
+
+/// How long the epochs take together after which a state is written, where nothing else is asked for: writing one takes a second or
+/// two, and epochs over few photos hardly more.
+const STATE_EVERY: Duration = Duration::from_secs(15);
 
 /// A training under way.
 pub(crate) struct Trainer<'a> {
@@ -72,6 +77,7 @@ impl<'a> Trainer<'a> {
         }
         let time_left = TimeLeft::new(self.inputs, &state, epoch_state.batches());
         let mut curves = Curves::begin(self.output, self.inputs, &state.history)?;
+        let mut last_state = Instant::now();
         while state.epoch <= settings.epochs && !self.stops_early(&state) {
             self.train_epoch(&state, &mut epoch_state, resume, &time_left)?;
             let row = self.validate_epoch(&mut state, &epoch_state)?;
@@ -86,7 +92,11 @@ impl<'a> Trainer<'a> {
             state.timings.push(epoch_state.timing);
             state.epoch += 1;
             epoch_state = EpochState::new(heads);
-            resume.write(&state, &epoch_state, &self.learner)?;
+            let over = state.epoch > settings.epochs;
+            if settings.resume_steps.is_some() || over || last_state.elapsed() >= STATE_EVERY {
+                resume.write(&state, &epoch_state, &self.learner)?;
+                last_state = Instant::now();
+            }
         }
         resume.check_models(&state)?;
         let TrainState { mut history, best_epoch, timings, .. } = state;

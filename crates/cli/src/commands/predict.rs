@@ -29,6 +29,7 @@ pub(super) fn predict(
         configuration.map_or_else(Settings::default, |configuration| configuration.evaluate.clone());
     let mut sure = settings.predict;
     sure.target_precision = options.target_precision.unwrap_or(sure.target_precision);
+    sure.min_familiarity = options.min_familiarity.unwrap_or(sure.min_familiarity);
     let inputs = Inputs::open(options)?;
     let folder = model_folder(configuration, options)?;
     let precision = options.precision.unwrap_or(settings.precision);

@@ -20,7 +20,7 @@ pub struct PredictionColumns {
 
 impl PredictionColumns {
     /// Columns that the table has before those of heads.
-    pub const FIXED: [&str; 2] = ["file_name", "split"];
+    pub const FIXED: [&str; 3] = ["file_name", "split", "familiarity"];
 
     /// The columns of the head `head`.
     pub fn of(head: &str, kind: HeadKind) -> Self {

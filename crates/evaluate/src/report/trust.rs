@@ -1,8 +1,8 @@
 //! How far to trust an answer: what is left where only sure ones are given, and where nobody says where the car is.
 
 use askama::Template;
-use marque_contracts::counts::{counted, percent};
-use marque_metrics::{Metrics, SelectiveAnswers, WithoutBoxes};
+use marque_contracts::counts::{counted, grouped, percent};
+use marque_metrics::{Metrics, Proportion, SelectiveAnswers, Unfamiliar, WithoutBoxes};
 
 /// The section.
 #[derive(Template)]
@@ -11,6 +11,7 @@ pub(super) struct TrustSection<'a> {
     summary: String,
     split: &'a str,
     heads: Vec<SelectiveRow<'a>>,
+    unfamiliar: Option<String>,
     boxes: Option<Boxes<'a>>,
 }
 
@@ -44,6 +45,7 @@ impl<'a> TrustSection<'a> {
             summary: summary(metrics),
             split: &metrics.split,
             heads: rows.collect(),
+            unfamiliar: metrics.unfamiliar.as_ref().map(|it| unfamiliar(it, metrics.without_boxes.as_ref())),
             boxes: metrics.without_boxes.as_ref().map(boxes),
         }
     }
@@ -53,13 +55,34 @@ impl<'a> TrustSection<'a> {
 fn summary(metrics: &Metrics) -> String {
     let errors = metrics.heads.iter().filter_map(|head| {
         let (before, after) = (head.uncalibrated_error?, head.calibration.expected_error?);
-        Some(format!("{} {} → {}", head.name, percent(before), percent(after)))
+        let chance = head
+            .calibration
+            .error_by_chance
+            .map_or_else(String::new, |chance| format!(" (by chance alone {})", percent(chance)));
+        Some(format!("{} {} → {}{chance}", head.name, percent(before), percent(after)))
     });
     let errors: Vec<_> = errors.collect();
     match errors.is_empty() {
         true => "The probabilities are not calibrated.".to_owned(),
         false => format!("Expected calibration error, before and after temperatures: {}.", errors.join(", ")),
     }
+}
+
+/// What is said of photos that are taken for unlike those that were learnt from.
+fn unfamiliar(unfamiliar: &Unfamiliar, without_boxes: Option<&WithoutBoxes>) -> String {
+    let Unfamiliar { min_familiarity, photos } = unfamiliar;
+    let of = |photos: &Proportion| {
+        format!("{} of {}", grouped(photos.count), counted(photos.total, "photo", "photos"))
+    };
+    let without = without_boxes.and_then(|it| it.unfamiliar.as_ref());
+    let without =
+        without.map_or_else(String::new, |photos| format!(", and {} without their boxes", of(photos)));
+    format!(
+        "A photo is unfamiliar, and no answer about it sure, if it is less like the training photos than all but {} of the \
+         validation photos. Here {}{without} are, all of which show what the model is for.",
+        percent(*min_familiarity),
+        of(photos)
+    )
 }
 
 fn row<'a>(name: &'a str, answers: &SelectiveAnswers) -> SelectiveRow<'a> {

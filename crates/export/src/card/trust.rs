@@ -9,14 +9,18 @@ use super::text;
 
 /// The section; empty if nothing of it was measured.
 pub(super) fn trust(metrics: &Metrics) -> String {
-    let body = calibration(metrics) + &sure_answers(metrics) + &without_boxes(metrics);
+    let body = calibration(metrics) + &sure_answers(metrics) + &unfamiliar(metrics) + &without_boxes(metrics);
     if body.is_empty() { body } else { format!("\n## How far to trust an answer\n{body}") }
 }
 
 fn calibration(metrics: &Metrics) -> String {
     let errors = metrics.heads.iter().filter_map(|head| {
         let (before, after) = (head.uncalibrated_error?, head.calibration.expected_error?);
-        Some(format!("{} {} (without: {})", text(&head.name), percent(after), percent(before)))
+        let chance = head
+            .calibration
+            .error_by_chance
+            .map_or_else(String::new, |chance| format!(", by chance alone: {}", percent(chance)));
+        Some(format!("{} {} (without: {}{chance})", text(&head.name), percent(after), percent(before)))
     });
     let errors: Vec<_> = errors.collect();
     if errors.is_empty() {
@@ -60,6 +64,22 @@ fn row(name: &str, answers: &SelectiveAnswers) -> String {
         share(answers.right.share)
     );
     row
+}
+
+fn unfamiliar(metrics: &Metrics) -> String {
+    let Some(unfamiliar) = &metrics.unfamiliar else { return String::new() };
+    let without = metrics.without_boxes.as_ref().and_then(|it| it.unfamiliar.as_ref()?.share);
+    let without = without.map_or_else(String::new, |share| format!(" (without boxes: {})", percent(share)));
+    format!(
+        "\nHow much a photo is like those that the model learnt from is told by the fifth nearest training photo, by the cosine of the \
+         pooled features, and by the Mahalanobis distance of the averaged activations before the last stage, added in units of \
+         their spread over the validation photos (`familiarity.safetensors`). `marque predict` gives it as the share of the \
+         validation photos that are no more so; below {} a photo is unfamiliar, and no answer about it is sure. So are {} of the {} \
+         photos{without}. The ONNX file has no part in this.\n",
+        percent(unfamiliar.min_familiarity),
+        percent(unfamiliar.photos.share.unwrap_or(0.0)),
+        metrics.split
+    )
 }
 
 fn without_boxes(metrics: &Metrics) -> String {

@@ -116,7 +116,11 @@ impl<'a> Answers<'a> {
 fn csv_columns(heads: &[HeadConfig]) -> Vec<String> {
     let of = |head: &HeadConfig| ["", "_probability", "_sure"].map(|end| format!("{}{end}", head.name));
     let heads = heads.iter().flat_map(of);
-    ["photo".to_owned()].into_iter().chain(heads).chain(["error".to_owned()]).collect()
+    ["photo".to_owned()]
+        .into_iter()
+        .chain(heads)
+        .chain(["familiarity", "familiar", "error"].map(str::to_owned))
+        .collect()
 }
 
 fn csv_row(heads: &[HeadConfig], photo: &str, answer: Result<&Prediction, &str>) -> Vec<String> {
@@ -128,10 +132,12 @@ fn csv_row(heads: &[HeadConfig], photo: &str, answer: Result<&Prediction, &str>)
                 cells.push(format!("{:.6}", answer.confidence));
                 cells.push(answer.sure.map_or_else(String::new, |sure| sure.to_string()));
             }
+            cells.push(prediction.familiarity.map_or_else(String::new, |rank| format!("{rank:.4}")));
+            cells.push(prediction.familiar.map_or_else(String::new, |familiar| familiar.to_string()));
             cells.push(String::new());
         }
         Err(reason) => {
-            cells.extend(heads.iter().flat_map(|_| ["", "", ""].map(str::to_owned)));
+            cells.resize(1 + 3 * heads.len() + 2, String::new());
             cells.push(reason.to_owned());
         }
     }

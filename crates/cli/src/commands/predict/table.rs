@@ -41,7 +41,7 @@ impl<'a> AnswerTable<'a> {
                 for ((cells, head), answer) in self.cells.iter_mut().zip(self.heads).zip(&prediction.heads) {
                     cells.push(cell(head, answer, self.top));
                 }
-                self.notes.push(String::new());
+                self.notes.push(if prediction.is_unfamiliar() { "unfamiliar" } else { "" }.to_owned());
             }
             Err(reason) => {
                 self.cells.iter_mut().for_each(|cells| cells.push("–".to_owned()));

@@ -68,6 +68,7 @@ impl<'a> ParquetAnswers<'a> {
             "max_pixels": reading.max_pixels,
             "precision": format!("{:?}", predictor.network().precision()),
             "target_precision": predictor.settings().target_precision,
+            "min_familiarity": predictor.settings().min_familiarity,
         });
         let job = Digest::of_bytes(job.to_string().as_bytes());
         let record = answers.folder.join(JOB);
@@ -138,8 +139,8 @@ impl<'a> ParquetAnswers<'a> {
 }
 
 impl Rows {
-    /// `photo`, per head its answer (tags as a list), `_probability`, `_sure` and `_probabilities` of all its classes, and
-    /// `error`.
+    /// `photo`, per head its answer (tags as a list), `_probability`, `_sure` and `_probabilities` of all its classes,
+    /// `familiarity` and `familiar`, and `error`.
     fn table(self, heads: &[HeadConfig]) -> Table {
         let mut table = Table::new().with_text("photo", self.photos);
         for (position, head) in heads.iter().enumerate() {
@@ -166,6 +167,10 @@ impl Rows {
                     Column::NumberList(answers().map(|it| Some(it?.probabilities.clone())).collect()),
                 );
         }
+        let answers = || self.answers.iter().map(|answer| answer.as_ref().ok());
+        table = table
+            .with("familiarity", Column::Number(answers().map(|it| it?.familiarity).collect()))
+            .with("familiar", Column::Flag(answers().map(|it| it?.familiar).collect()));
         table.with("error", Column::Text(self.answers.into_iter().map(Result::err).collect()))
     }
 }

@@ -1,0 +1,50 @@
+//! From features of training and validation photos.
+
+use super::{Bank, Familiarity, PhotoFeatures, standard};
+use crate::familiarity::gaussian::Gaussian;
+
+/// Training photos that are kept at most: with more the nearest ones are hardly nearer, and the model's folder grows.
+const BANK: usize = 4096;
+
+impl Familiarity {
+    /// Which of so many training photos it is fitted on: all, or 4,096 of them, evenly over their order.
+    pub fn sample(photos: usize) -> impl Iterator<Item = usize> {
+        let kept = photos.min(BANK);
+        (0..kept).map(move |at| at * photos / kept)
+    }
+
+    /// Of photos that the model learnt from, and of the validation photos, which it did not. `widths` are the lengths of a photo's two
+    /// rows. `None` if there is no photo of either kind.
+    pub fn fit(
+        widths: [usize; 2],
+        training: PhotoFeatures<'_>,
+        validation: PhotoFeatures<'_>,
+    ) -> Option<Self> {
+        let [features, channels] = widths;
+        if training.features.is_empty() || validation.features.is_empty() {
+            return None;
+        }
+        let bank = Bank::of(training.features, features);
+        let gaussian = Gaussian::fit(training.early, channels);
+        let near = bank.similarities(validation.features);
+        let central = gaussian.nearness(validation.early);
+        let spreads = [spread(&near), spread(&central)];
+        let [of_bank, of_gaussian] = spreads;
+        let mut sums: Vec<f32> = near
+            .iter()
+            .zip(&central)
+            .map(|(near, central)| standard(*near, of_bank) + standard(*central, of_gaussian))
+            .collect();
+        sums.sort_by(f32::total_cmp);
+        Some(Self { bank, gaussian, standard: spreads, validation: sums })
+    }
+}
+
+/// Mean and standard deviation; 1 of values that are all the same.
+fn spread(values: &[f32]) -> [f32; 2] {
+    let count = values.len() as f64;
+    let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
+    let variance = values.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / count;
+    let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+    [mean as f32, deviation as f32]
+}
