@@ -15,6 +15,11 @@ fn folder(project: &Project) {
     std::fs::copy(project.path(&PHOTO.replace("00001", "00002")), photos.join("more/b.jpg")).unwrap();
     std::fs::write(photos.join("list.txt"), "no photo").unwrap();
     std::fs::write(photos.join(".DS_Store"), "hidden").unwrap();
+    let cache = photos.join("cache");
+    std::fs::create_dir(&cache).unwrap();
+    std::fs::write(cache.join("c.jpg"), "of a cache").unwrap();
+    let tag = "Signature: 8a477f597d28d172789f06886806bc55\n";
+    std::fs::write(cache.join("CACHEDIR.TAG"), tag).unwrap();
     let table = "file_name,bbox_x1,bbox_y1,bbox_x2,bbox_y2\na.jpg,10,10,120,100\nmore/b.jpg,,,,\n";
     std::fs::write(photos.join("cars.csv"), table).unwrap();
 }
@@ -120,6 +125,19 @@ fn boxes_and_photos_come_as_people_have_them() {
     let listed = boxed(&["photos/cars.csv"]);
     assert_eq!((&listed[0]["heads"], &listed[0]["box"]), (&given[0]["heads"], &given[0]["box"]));
     assert_eq!(listed[1]["box"]["from"], "found");
+    // As spreadsheets write tables, and as pandas does.
+    let spreadsheet = "\u{feff}file_name;bbox_x1;bbox_y1;bbox_x2;bbox_y2\r\n\"a.jpg\";10;10.0;120;100\r\n";
+    std::fs::write(project.path("photos/sheet.csv"), spreadsheet).unwrap();
+    let mut frame = Table::new().with("file_name", Column::Text(vec![Some("a.jpg".to_owned())]));
+    for (name, side) in [("bbox_x1", 10), ("bbox_y1", 10), ("bbox_x2", 120), ("bbox_y2", 100)] {
+        frame = frame.with(name, Column::Integer(vec![Some(side)]));
+    }
+    frame.write(&project.path("photos/frame.parquet")).unwrap();
+    for table in ["photos/sheet.csv", "photos/frame.parquet"] {
+        let listed = boxed(&[table]);
+        assert_eq!((listed.len(), &listed[0]["heads"]), (1, &given[0]["heads"]), "{table}");
+        assert_eq!(listed[0]["box"]["from"], "given");
+    }
     let piped =
         |line: &str| project.shell(line).env("MARQUE", env!("CARGO_BIN_EXE_marque")).output().unwrap();
     let photo = piped("\"$MARQUE\" predict - --json < photos/a.jpg");
@@ -137,8 +155,8 @@ fn what_cannot_be_answered_is_told_before_anything_is() {
         .unwrap();
     for (arguments, code, said) in [
         (&["missing.jpg", "gone.jpg"][..], 4, "gone.jpg"),
-        (&["names.csv"], 4, "it has no column file_name, but name"),
-        (&["boxes.csv"], 4, "row 1: 1, 2, x, 4 is no box"),
+        (&["names.csv"], 4, "there is no column file_name; columns: name"),
+        (&["boxes.csv"], 4, "line 2: bbox_x2 = x is not a whole number of pixels"),
         (&["photos", "--box", "1,2,3,4"], 2, "--box is for one photo"),
         (&["photos/a.jpg", "--box", "4,3,2,1"], 2, "left, top, right, bottom"),
         (&["photos/a.jpg", "--target-precision", "95"], 2, "such as 0.95"),

@@ -66,6 +66,15 @@ fn a_trained_network_is_exported_with_its_card() {
     project.call(&["export", "--folder", "published"]).succeeded();
     assert_eq!(std::fs::read(project.path("published/model.onnx")).unwrap(), file);
     assert_eq!(std::fs::read_to_string(project.path("published/README.md")).unwrap(), card);
+    // With the preprocessing inside, in either place.
+    let inside = ["--onnx", "photo.onnx", "--folder", "published", "--with-preprocessing"];
+    project.call(&[&["export"][..], &inside].concat()).succeeded();
+    let photo = std::fs::read(project.path("photo.onnx")).unwrap();
+    assert!(photo != file && photo.windows(19).any(|window| window == b"brand_probabilities"));
+    assert_eq!(std::fs::read(project.path("published/model.onnx")).unwrap(), photo);
+    project
+        .call(&["export", "--card", "CARD.md", "--with-preprocessing"])
+        .failed(2, "it goes with --onnx FILE");
     // A copy is a model too, of which less is known.
     project
         .call(&["export", "--model", "published", "--onnx", "again.onnx", "--card", "less.md"])

@@ -264,6 +264,10 @@ pub(crate) struct Export {
     /// ONNX file: normalised photos in, the logits of each head out.
     #[arg(long, value_name = "FILE")]
     pub(crate) onnx: Option<PathBuf>,
+    /// Prepare the photo inside the ONNX file: one photo of any size in (bytes), logits and calibrated probabilities of each
+    /// head out.
+    #[arg(long)]
+    pub(crate) with_preprocessing: bool,
     /// Model card in Markdown, for the Hugging Face hub.
     #[arg(long, value_name = "FILE")]
     pub(crate) card: Option<PathBuf>,
@@ -278,7 +282,7 @@ pub(crate) struct Export {
 /// What to answer about, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
-    /// Photos; folders of photos; tables (.csv) with a column file_name, and a box in bbox_x1 … bbox_y2 where it is known;
+    /// Photos; folders of photos; tables (.csv, .tsv, .parquet) with a column file_name, and a box in bbox_x1 … bbox_y2 where it is known;
     /// `-` for a photo, or names of photos line by line, on standard input.
     #[arg(required = true, value_name = "PHOTO | FOLDER | TABLE | -")]
     pub(crate) inputs: Vec<PathBuf>,

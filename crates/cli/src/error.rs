@@ -1,6 +1,6 @@
 //! What can stop the program, and the exit code it ends with.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use marque_contracts::counts::counted;
 use marque_contracts::disk::{is_forbidden, is_full};
@@ -73,8 +73,6 @@ pub(crate) enum Error {
     Network(#[from] marque_network::Error),
     #[error("{}", .0.join("\n"))]
     MissingPhotos(Vec<String>),
-    #[error("{} cannot be read as a list of photos: {reason}", path.display())]
-    PhotoTable { path: PathBuf, reason: String },
     #[error("standard input cannot be read")]
     Input(#[source] std::io::Error),
     #[error("{}", counted(*.0 as u64, "photo has no answer", "photos have no answer"))]
@@ -120,7 +118,6 @@ impl Error {
             | Error::Train(_)
             | Error::Export(_)
             | Error::MissingPhotos(_)
-            | Error::PhotoTable { .. }
             | Error::Unanswered(_)
             | Error::Format(_)
             | Error::Io(_) => 4,

@@ -215,8 +215,8 @@ fn usage(config: &NetworkConfig, preparation: Option<&Preparation>) -> String {
     let norm_eps = config.norm_eps;
     format!(
         "\n## Use\n\nPhotos are RGB, {prepared}, and normalised per colour: \
-         `(byte / 255 - mean) / std` with mean {mean:?} and std {std:?} (`preprocessor_config.json`). \
-         `model.safetensors` has torchvision's names; batch norm's epsilon is {norm_eps:e}.{stride} The classifier \
+         `(byte / 255 - mean) / std` with mean {mean:?} and std {std:?} (`preprocessor_config.json`, and `photo_preparation` in the metadata of the ONNX \
+         file). `model.safetensors` has torchvision's names; batch norm's epsilon is {norm_eps:e}.{stride} The classifier \
          is left out, and each head is `heads.<name>.weight` and `.bias` on the pooled features:\n\n\
          ```python\nimport {json}torch, torchvision\nfrom safetensors.torch import load_file\n\n\
          weights = load_file(\"model.safetensors\")\n\
@@ -260,7 +260,7 @@ fn prepared(size: usize, preparation: Option<&Preparation>) -> String {
             "cut to the box of the car with a margin of {} of its sides, where there is one, and ",
             percent(margin)
         ),
-        None => String::new(),
+        None => "not cut, ".to_owned(),
     };
     format!("{cut}{fitted} ({filter}, antialiased)")
 }

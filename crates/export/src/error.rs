@@ -24,9 +24,22 @@ pub enum Error {
         /// What is missing, or of another type or shape.
         reason: String,
     },
-    /// A head has the name of the graph's input.
-    #[error("the head `{0}` cannot be exported: the input of the graph has that name")]
+    /// A head has the name of an input or another output of the graph.
+    #[error("the head `{0}` cannot be exported: an input or another output of the graph has that name")]
     HeadName(String),
+    /// The graph is to prepare photos, and the file that says how is not there.
+    #[error(
+        "{0} is not there, which says how photos are prepared: export the graph without preprocessing, or bring the file"
+    )]
+    NoPreparation(PathBuf),
+    /// What is known of the model's calibration is of other heads.
+    #[error("{path} does not fit its config.json: {reason}")]
+    Calibration {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
     /// The folder to write to is the model's own.
     #[error("{0} is the folder of the model itself; name another one")]
     SameFolder(PathBuf),

@@ -4,63 +4,96 @@
 //! `gamma · (w ∗ x − mean) / √(variance + ε) + beta` is a convolution with other weights and a bias. The scaling is
 //! done in double precision and rounded once.
 
-use marque_contracts::schema::model::INPUT;
+use marque_contracts::schema::HeadKind;
+use marque_contracts::schema::model::{INPUT, PREPROCESSOR};
 use marque_network::{
     Architecture, BlockSpec, ConvSpec, HeadConfig, LEAST_PROBABILITY, LabelHierarchy, NetworkConfig,
 };
-use serde_json::{Map, Value, json};
 
 use crate::Error;
+use crate::input::OnnxInput;
 use crate::model::Model;
-use crate::onnx::{Attribute, Graph, Side};
+use crate::onnx::{Attribute, Graph, Kind, Side};
+use crate::photo_graph::{BOX, PHOTO, prepare_photo};
+use crate::properties::properties;
 
 /// Subtracted from the log probability of fine classes that do not imply a class, so that they are never its maximum.
 const NOT_IMPLIED: f32 = 1e30;
 
-/// A network as an ONNX file: input [`INPUT`], float32 `[batch, 3, size, size]`, normalised photos (RGB); one output
-/// per head under the head's name, `[batch, classes]`: its logits, or, where a [`LabelHierarchy`] decodes heads jointly,
-/// log probabilities. `batch` may be any number. The file's metadata hold what else is needed to use it: `image_mean`,
-/// `image_std`, `image_size`, `preprocessing`, and under `heads`, as JSON, for each head its `labels` and its
-/// `problem_type` in Hugging Face's words, which says whether the logits are for a softmax or for sigmoids.
+/// A network as an ONNX file, in operators of version 17.
+///
+/// With [`OnnxInput::Prepared`] the input is [`INPUT`], float32 `[batch, 3, size, size]`, normalised photos (RGB), and there
+/// is one output per head under the head's name, float32 `[batch, classes]`: its logits, or, where a [`LabelHierarchy`]
+/// decodes heads jointly, log probabilities. `batch` may be any number.
+///
+/// With [`OnnxInput::Photo`] the graph does all but decoding. Its inputs are `photo`, uint8 `[height, width, 3]`, the whole
+/// photo, RGB, upright, of any size; and, if the model wants photos cut, `box`, float32 `[4]`: left, top, right and bottom edge
+/// of the car in pixels of the photo, from 0 to its width and height. `batch` is 1, and beside the outputs above there is one per head,
+/// `HEAD_probabilities`, float32 `[1, classes]`, from 0 to 1: the logits divided by the temperatures, through a softmax
+/// or, for tags, sigmoids.
+///
+/// The file's metadata hold what else is needed to use it; `docs/artifacts.md` describes them:
+/// - `photo_preparation`, JSON: how a photo becomes what goes in, step by step, from decoding to normalisation;
+/// - `heads`, JSON: for each head its `labels`, in the order of the classes, and its `problem_type` in Hugging Face's
+///   words, which says whether the logits are for a softmax or for sigmoids;
+/// - `calibration`, JSON, of a model that is calibrated: for each head `temperatures`, and `operating_points`: from which
+///   probability on answers are right at least as often as a `target_precision`;
+/// - `backbone`, `color_space`, `image_mean`, `image_std`, `image_size`, and `preprocessing` in words.
 ///
 /// # Errors
-/// If a weight is missing or has another shape, or a head has the name of the input.
-pub fn write_onnx(model: &Model) -> Result<Vec<u8>, Error> {
+/// If a weight is missing or has another shape, a head has the name of an input or of another's probabilities, or the
+/// graph is to prepare photos and nothing says how ([`Error::NoPreparation`]).
+pub fn write_onnx(model: &Model, input: OnnxInput) -> Result<Vec<u8>, Error> {
     let config = model.config();
-    if let Some(head) = config.heads.iter().find(|head| head.name == INPUT) {
-        return Err(Error::HeadName(head.name.clone()));
-    }
-    let size = Side::Fixed(config.input_size);
+    check_names(config, input)?;
     let mut builder = Builder { model, graph: Graph::default() };
-    builder.graph.input(INPUT, &[Side::Any("batch"), Side::Fixed(3), size, size]);
+    let batch = match input {
+        OnnxInput::Prepared => {
+            let (batch, size) = (Side::Any("batch"), Side::Fixed(config.input_size));
+            builder.graph.input(INPUT, Kind::Float, &[batch, Side::Fixed(3), size, size]);
+            batch
+        }
+        OnnxInput::Photo => {
+            let preparation = model.preparation();
+            let preparation =
+                preparation.ok_or_else(|| Error::NoPreparation(model.folder().join(PREPROCESSOR)))?;
+            prepare_photo(&mut builder.graph, preparation, config);
+            Side::Fixed(1)
+        }
+    };
     let features = builder.backbone(&config.architecture())?;
     for head in &config.heads {
         let output = builder.logits_name(head);
         builder.linear(head, &features, &output)?;
-        builder.graph.output(&head.name, &[Side::Any("batch"), Side::Fixed(head.classes)]);
+        builder.graph.output(&head.name, &[batch, Side::Fixed(head.classes)]);
     }
     if let Some(hierarchy) = &config.hierarchy {
         builder.joint_decoding(hierarchy, &features)?;
     }
-    Ok(builder.graph.into_file(config.backbone.name(), &properties(config)))
+    if input == OnnxInput::Photo {
+        for head in &config.heads {
+            builder.probabilities(head);
+        }
+    }
+    Ok(builder.graph.into_file(config.backbone.name(), &properties(model, input)))
 }
 
-/// Sorted by name.
-fn properties(config: &NetworkConfig) -> [(&'static str, String); 7] {
-    let head = |head: &HeadConfig| {
-        let labels: Vec<_> = head.labels().collect();
-        (head.name.clone(), json!({ "labels": labels, "problem_type": head.problem_type() }))
-    };
-    let heads: Map<String, Value> = config.heads.iter().map(head).collect();
-    [
-        ("backbone", config.backbone.name().to_owned()),
-        ("color_space", "RGB".to_owned()),
-        ("heads", Value::from(heads).to_string()),
-        ("image_mean", format!("{:?}", config.mean)),
-        ("image_size", config.input_size.to_string()),
-        ("image_std", format!("{:?}", config.std)),
-        ("preprocessing", "NCHW, per colour (byte / 255 - image_mean) / image_std".to_owned()),
-    ]
+/// The name of the output with a head's probabilities: that of the column of `predictions.parquet`.
+fn probabilities_name(head: &HeadConfig) -> String {
+    format!("{}_probabilities", head.name)
+}
+
+/// Refuses heads whose names are taken.
+fn check_names(config: &NetworkConfig, input: OnnxInput) -> Result<(), Error> {
+    let mut taken = vec![INPUT.to_owned()];
+    if input == OnnxInput::Photo {
+        taken.extend([PHOTO, BOX].map(str::to_owned));
+        taken.extend(config.heads.iter().map(probabilities_name));
+    }
+    match config.heads.iter().find(|head| taken.contains(&head.name)) {
+        Some(head) => Err(Error::HeadName(head.name.clone())),
+        None => Ok(()),
+    }
 }
 
 struct Builder<'a> {
@@ -155,6 +188,24 @@ impl Builder<'_> {
         let transposed = [Attribute::Integer("transB", 1)];
         self.graph.node("Gemm", &[features, &weight, &bias], output, &transposed);
         Ok(())
+    }
+
+    /// Adds an output with the calibrated probabilities of a head.
+    fn probabilities(&mut self, head: &HeadConfig) {
+        let (name, output) = (&head.name, probabilities_name(head));
+        let (temperature, scaled) = (format!("heads.{name}.temperature"), format!("heads.{name}/scaled"));
+        let temperatures: Vec<f32> =
+            self.model.temperatures(head).into_iter().map(|temperature| temperature as f32).collect();
+        let shape = if head.kind == HeadKind::Tags { vec![head.classes] } else { Vec::new() };
+        self.graph.constant(&temperature, &shape, &temperatures);
+        self.graph.node("Div", &[name, &temperature], &scaled, &[]);
+        match head.kind {
+            HeadKind::Single => {
+                self.graph.node("Softmax", &[&scaled], &output, &[Attribute::Integer("axis", 1)])
+            }
+            HeadKind::Tags => self.graph.node("Sigmoid", &[&scaled], &output, &[]),
+        }
+        self.graph.output(&output, &[Side::Fixed(1), Side::Fixed(head.classes)]);
     }
 
     /// Adds the product of all heads' probabilities over the fine classes, for which a matrix `[classes, fine classes]` of

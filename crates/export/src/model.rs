@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::json;
 use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
-use marque_contracts::schema::{Preparation, Preprocessor};
-use marque_network::NetworkConfig;
+use marque_contracts::schema::{HeadKind, Preparation, Preprocessor};
+use marque_network::{HeadConfig, NetworkConfig};
 use safetensors::tensor::{Dtype, SafeTensors};
 
 use crate::Error;
+use crate::calibration::Calibration;
 
 /// A trained network: its description and its weights.
 #[derive(Clone, Debug)]
@@ -17,6 +18,7 @@ pub struct Model {
     folder: PathBuf,
     config: NetworkConfig,
     preparation: Option<Preparation>,
+    calibration: Option<Calibration>,
     weights: Vec<u8>,
 }
 
@@ -34,8 +36,9 @@ impl Model {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
         };
+        let calibration = Calibration::read(folder, &config)?;
         let weights = fs_err::read(folder.join(WEIGHTS))?;
-        let model = Self { folder: folder.to_owned(), config, preparation, weights };
+        let model = Self { folder: folder.to_owned(), config, preparation, calibration, weights };
         model.tensors()?;
         Ok(model)
     }
@@ -53,6 +56,20 @@ impl Model {
     /// How photos are prepared for it, by `preprocessor_config.json`, if that is there.
     pub(crate) fn preparation(&self) -> Option<&Preparation> {
         self.preparation.as_ref()
+    }
+
+    /// What was learnt of its own answers, by `calibration.json`, if that is there.
+    pub(crate) fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
+    }
+
+    /// What the logits of a head are divided by: one number, or one per tag.
+    pub(crate) fn temperatures(&self, head: &HeadConfig) -> Vec<f64> {
+        let count = if head.kind == HeadKind::Tags { head.classes } else { 1 };
+        match self.calibration.as_ref().map(|calibration| calibration.temperatures(&head.name)) {
+            None | Some([]) => vec![1.0; count],
+            Some(temperatures) => temperatures.to_owned(),
+        }
     }
 
     /// Number of trainable weights: batch norm's running statistics are not.

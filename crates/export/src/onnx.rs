@@ -9,11 +9,11 @@ const IR_VERSION: i64 = 8;
 /// Version of the operators.
 const OPSET: i64 = 17;
 
-/// `TensorProto.DataType.FLOAT`.
-const FLOAT: i64 = 1;
-
-/// `TensorProto.DataType.INT64`.
+/// Numbers of `TensorProto.DataType`.
+pub(crate) const FLOAT: i64 = 1;
+const UINT8: i64 = 2;
 const INT64: i64 = 7;
+pub(crate) const DOUBLE: i64 = 11;
 
 /// Numbers of `AttributeProto.AttributeType`.
 const INT: i64 = 2;
@@ -33,6 +33,13 @@ pub(crate) struct Graph {
 pub(crate) enum Attribute<'a> {
     Integer(&'static str, i64),
     Integers(&'static str, &'a [i64]),
+}
+
+/// What the numbers of an input are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Float,
+    Byte,
 }
 
 /// A side of a tensor: its length, or a name for any length.
@@ -61,6 +68,18 @@ impl Graph {
         self.initializers.push(tensor.text(8, name).bytes(9, &bytes));
     }
 
+    /// Adds a constant whole number, a tensor without sides.
+    pub(crate) fn integer(&mut self, name: &str, value: i64) {
+        let tensor = Message::new().integer(2, INT64).text(8, name);
+        self.initializers.push(tensor.bytes(9, &value.to_le_bytes()));
+    }
+
+    /// Adds a constant number of double precision, a tensor without sides.
+    pub(crate) fn double(&mut self, name: &str, value: f64) {
+        let tensor = Message::new().integer(2, DOUBLE).text(8, name);
+        self.initializers.push(tensor.bytes(9, &value.to_le_bytes()));
+    }
+
     /// Adds an operation with one output, which gives the node its name.
     pub(crate) fn node(
         &mut self,
@@ -79,13 +98,13 @@ impl Graph {
     }
 
     /// Declares what goes in.
-    pub(crate) fn input(&mut self, name: &str, shape: &[Side]) {
-        self.inputs.push(value(name, shape));
+    pub(crate) fn input(&mut self, name: &str, kind: Kind, shape: &[Side]) {
+        self.inputs.push(value(name, kind, shape));
     }
 
-    /// Declares what comes out.
+    /// Declares what comes out, float32.
     pub(crate) fn output(&mut self, name: &str, shape: &[Side]) {
-        self.outputs.push(value(name, shape));
+        self.outputs.push(value(name, Kind::Float, shape));
     }
 
     /// The whole file. `properties` are texts by name, for whoever uses it.
@@ -121,13 +140,17 @@ impl Attribute<'_> {
     }
 }
 
-/// `ValueInfoProto`: a name, and the type of a float tensor.
-fn value(name: &str, shape: &[Side]) -> Message {
+/// `ValueInfoProto`: a name, and the type of a tensor.
+fn value(name: &str, kind: Kind, shape: &[Side]) -> Message {
+    let kind = match kind {
+        Kind::Float => FLOAT,
+        Kind::Byte => UINT8,
+    };
     let side = |side: &Side| match *side {
         Side::Fixed(length) => Message::new().integer(1, length as i64),
         Side::Any(name) => Message::new().text(2, name),
     };
     let shape = Message::new().each(shape, |shape, length| shape.message(1, &side(length)));
-    let tensor = Message::new().integer(1, FLOAT).message(2, &shape);
+    let tensor = Message::new().integer(1, kind).message(2, &shape);
     Message::new().text(1, name).message(2, &Message::new().message(1, &tensor))
 }

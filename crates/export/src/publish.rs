@@ -10,6 +10,7 @@ use marque_contracts::schema::model::{
 
 use crate::Error;
 use crate::graph::write_onnx;
+use crate::input::OnnxInput;
 use crate::model::Model;
 
 /// Writes a model's files into a folder, which is created if need be, with the ONNX file and the card: all that a model
@@ -17,14 +18,14 @@ use crate::model::Model;
 /// was; then the files that are there already are replaced, each in one step.
 ///
 /// # Errors
-/// If the folder is the model's own, the file system refuses, or the network cannot be exported.
-pub fn write_folder(model: &Model, card: &str, folder: &Path) -> Result<(), Error> {
+/// If the folder is the model's own, the file system refuses, or the network cannot be exported, as [`write_onnx`] has it.
+pub fn write_folder(model: &Model, card: &str, input: OnnxInput, folder: &Path) -> Result<(), Error> {
     if folder.exists() && fs_err::canonicalize(folder)? == fs_err::canonicalize(model.folder())? {
         return Err(Error::SameFolder(folder.to_owned()));
     }
     let [weights, config, preprocessor] =
         [WEIGHTS, CONFIG, PREPROCESSOR].map(|name| fs_err::read(model.folder().join(name)));
-    let (weights, config, preprocessor, onnx) = (weights?, config?, preprocessor?, write_onnx(model)?);
+    let (weights, config, preprocessor, onnx) = (weights?, config?, preprocessor?, write_onnx(model, input)?);
     let optional = [CALIBRATION, FAMILIARITY].map(|name| match fs_err::read(model.folder().join(name)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((name, None)),
         read => Ok::<_, Error>((name, Some(read?))),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use marque_contracts::schema::{ClassWeights, Filter, Fit, Head, HeadKind, Preparation, Preprocessor, Split};
-use marque_export::{CardFacts, Model, model_card, write_folder};
+use marque_export::{CardFacts, Model, OnnxInput, model_card, write_folder};
 use marque_metrics::Metrics;
 use marque_network::{Backbone, BottleneckStride, HeadConfig, LabelHierarchy, Network, NetworkConfig};
 use serde_json::{Value, json};
@@ -147,7 +147,7 @@ fn a_card_says_how_photos_are_prepared() {
     };
     says(
         squash.clone(),
-        "Photos are RGB, resized to 64 × 64 pixels, whatever their shape (bilinear, antialiased), and normalised",
+        "Photos are RGB, not cut, resized to 64 × 64 pixels, whatever their shape (bilinear, antialiased), and normalised",
     );
     says(
         Preparation { fit: Fit::Crop, resize: Filter::Lanczos, margin: Some(0.0), ..squash.clone() },
@@ -252,7 +252,7 @@ fn a_folder_holds_all_that_others_need() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let model = model(from.path());
     let folder = to.path().join("published");
-    write_folder(&model, "# Card\n", &folder).unwrap();
+    write_folder(&model, "# Card\n", OnnxInput::Prepared, &folder).unwrap();
     let mut names: Vec<_> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
@@ -262,7 +262,7 @@ fn a_folder_holds_all_that_others_need() {
         ["README.md", "config.json", "model.onnx", "model.safetensors", "preprocessor_config.json"];
     assert_eq!(names, expected);
     assert_eq!(Model::open(&folder).unwrap().config(), model.config());
-    let error = write_folder(&model, "", from.path()).unwrap_err();
+    let error = write_folder(&model, "", OnnxInput::Prepared, from.path()).unwrap_err();
     assert!(error.to_string().contains("is the folder of the model itself"), "{error}");
 }
 

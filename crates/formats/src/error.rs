@@ -40,6 +40,12 @@ pub enum Error {
         /// What it is, and what to do.
         reason: String,
     },
+    /// There is nothing to put a table together of.
+    #[error("{path} cannot be put together: there is no part of it")]
+    NoParts {
+        /// The file that would be written.
+        path: PathBuf,
+    },
     /// A column is missing, of another type, of another length, or has a null or a word that cannot be.
     #[error("{path}: column `{column}` {reason}")]
     Column {

@@ -178,7 +178,7 @@ impl Table {
     /// If there is none, they differ in columns, one cannot be read, or the file cannot be written.
     pub fn concatenate(parts: &[PathBuf], path: &Path) -> Result<(), Error> {
         let parts = parts.split_first();
-        let (first, others) = parts.ok_or_else(|| Error::shard(path, "there is no part of it"))?;
+        let (first, others) = parts.ok_or_else(|| Error::NoParts { path: path.to_owned() })?;
         let first = Self::read(first)?;
         let others = others.iter().map(|part| Ok(Self::read(part)?.arrays()));
         write_batches(path, first.schema(), std::iter::once(Ok(first.arrays())).chain(others))

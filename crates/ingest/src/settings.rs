@@ -62,6 +62,9 @@ pub struct HuggingFace {
     pub class_column: Option<String>,
 }
 
+/// Share of files that may be missing or not be photos unless told otherwise.
+pub const MAX_REJECTED: f64 = 0.05;
+
 /// A table of the user's own.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Table {
@@ -154,7 +157,7 @@ impl Settings {
                 "max_rejected",
                 "share of photos that may be missing or unreadable; they are left out and listed",
             )
-            .number(0.05, 0.0..=1.0);
+            .number(MAX_REJECTED, 0.0..=1.0);
         let max_pixels = section
             .key("max_pixels", "a photo that has more is left out and listed")
             .count(MAX_PIXELS, 1..=1 << 40) as u64;

@@ -11,7 +11,7 @@ mod table;
 
 pub use photo_sizes::PhotoSizes;
 pub use survey::{Survey, survey};
-pub use table::rows_of_csv;
+pub use table::{PhotoRow, photo_rows, rows_of_csv};
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -39,12 +39,7 @@ impl SourceFolder<'_> {
     /// If a folder cannot be read.
     pub(crate) fn list(&self) -> io::Result<Listing> {
         let mut listing = Listing::default();
-        let left_out = |entry: &DirEntry| {
-            let looked_at = entry.file_type().is_dir() || entry.path_is_symlink();
-            entry.depth() > 0 && looked_at && is_no_input(entry.path())
-        };
-        let walk = WalkDir::new(self.0).follow_links(true).into_iter();
-        for entry in walk.filter_entry(|entry| !left_out(entry)) {
+        for entry in WalkDir::new(self.0).follow_links(true).into_iter().filter_entry(is_input) {
             let (path, names) = match entry {
                 Ok(entry) if entry.file_type().is_file() => (entry.into_path(), &mut listing.files),
                 Ok(_) => continue,
@@ -112,6 +107,25 @@ impl SourceFolder<'_> {
         let digests = digests::of_files(&paths, progress)?;
         Ok(Digest::of_named(names.iter().copied().zip(digests)))
     }
+}
+
+/// The files below a folder, each folder's in the order of their names, without those that [`is_hidden`] and what lies in a cache
+/// or a store. Links are followed. Given one after the other, so that no list of them is kept; what cannot be read is given
+/// as if it were a file, for whoever opens it to find out why.
+pub fn files_below(folder: &Path) -> impl Iterator<Item = PathBuf> + Send + use<> {
+    let is_seen = |entry: &DirEntry| entry.depth() == 0 || !entry.file_name().to_str().is_some_and(is_hidden);
+    let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
+    walk.filter_entry(move |entry| is_seen(entry) && is_input(entry)).filter_map(|entry| match entry {
+        Ok(entry) if entry.file_type().is_dir() => None,
+        Ok(entry) => Some(entry.into_path()),
+        Err(error) => error.path().map(Path::to_owned),
+    })
+}
+
+/// Whether an entry below a source is input, or the source itself.
+fn is_input(entry: &DirEntry) -> bool {
+    let looked_at = entry.file_type().is_dir() || entry.path_is_symlink();
+    entry.depth() == 0 || !looked_at || !is_no_input(entry.path())
 }
 
 /// Whether a file's name is that of a photo. What macOS puts beside files into archives is not.

@@ -40,7 +40,7 @@ pub use column::{ColumnRule, TagSyntax};
 pub use error::Error;
 pub use matching::NameMatching;
 pub use rules::{Classifier, Rule};
-pub use settings::{Duplicates, HeadDefinition, HeadRule, OnLeak, Settings, SplitSource};
+pub use settings::{Duplicates, HeadDefinition, HeadRule, OnLeak, Settings, SplitSource, TEST, VALIDATION};
 pub use split::{Candidate, hold_out};
 pub use stage::Labels;
 pub use weights::{class_weights, tag_weights};

@@ -12,6 +12,12 @@ use crate::{ColumnRule, Error, NameMatching, Rule, TagSyntax, head_names};
 /// Largest share of photos that may be held out, so that some are left to learn from.
 const MOST_HELD_OUT: f64 = 0.5;
 
+/// Share held out for testing unless told otherwise.
+pub const TEST: f64 = 0.2;
+
+/// Share of the rest held out for validation unless told otherwise.
+pub const VALIDATION: f64 = 0.1;
+
 /// Highest `min_images` that makes any sense.
 const MOST_IMAGES: usize = 1_000_000_000;
 
@@ -150,10 +156,10 @@ impl Settings {
                     "share of the training photos held out to choose the best epoch, only where the data set \
                      has no labelled validation photos",
                 )
-                .number(0.1, 0.0..=MOST_HELD_OUT),
+                .number(VALIDATION, 0.0..=MOST_HELD_OUT),
             test: section
                 .key("test", "share held out for testing where the data set has no labelled test photos")
-                .number(0.2, 0.0..=MOST_HELD_OUT),
+                .number(TEST, 0.0..=MOST_HELD_OUT),
             seed: section.key("seed", "decides which photos are held out").seed(1),
             on_leak: section
                 .key(

@@ -47,10 +47,14 @@ impl Preprocess {
     fn pack(&self, job: &Job<'_>) -> Result<Summary, Error> {
         let crops = CropRow::read(&job.input(labels::STAGE).join(labels::CROP_TABLE))?;
         let size = self.settings.size;
-        let whole = self.settings.keeps_whole() && crops.iter().any(|row| row.crop.is_some());
+        let boxed = crops.iter().any(|row| row.crop.is_some());
+        let whole = self.settings.keeps_whole() && boxed;
+        let mut preparation = self.settings.preparation();
+        // Without any box no photo was cut, and so none is to be.
+        preparation.margin = preparation.margin.filter(|_| boxed);
         let whole_size = preprocess::WHOLE_SIZE;
         let packing = Packing {
-            preparation: self.settings.preparation(),
+            preparation,
             photos: job.input(ingest::STAGE).join(ingest::PHOTOS),
             shards: job.output().join(preprocess::SHARDS),
             finished: FinishedFiles::open(job.output())?,
@@ -240,7 +244,7 @@ impl Stage for Preprocess {
     }
 
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn settings(&self) -> Value {

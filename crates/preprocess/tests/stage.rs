@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use marque_contracts::durable;
-use marque_contracts::schema::{Head, HeadKind, Split, ingest, labels, preprocess};
+use marque_contracts::schema::{Head, HeadKind, Preparation, Split, ingest, labels, preprocess};
 use marque_contracts::{Bar, Digest, Failure, Job, Progress, Silent, Stage, Summary, Unit};
 use marque_formats::{Crop, CropRow, Geometry, IndexRow, LabelRow, LabelTable, ShardReader};
 use marque_preprocess::{Filter, Fit, Preprocess, Settings};
@@ -237,6 +237,23 @@ fn boxes_of_other_photos_are_noticed_even_after_an_interruption() {
     );
     assert_eq!(failure.hint(), Some("photos that are already cropped want preprocess.crop = false"));
     project.run("uncropped", Settings { crop: false, ..settings() }, &Silent).unwrap();
+}
+
+/// Where no photo has a box, none was cut, and `preparation.json` says so.
+#[test]
+fn photos_without_any_box_are_not_cut() {
+    let project = Project::new();
+    let table = project.path(labels::STAGE).join(labels::CROP_TABLE);
+    let margin = |output: &str| {
+        project.run(output, settings(), &Silent).unwrap();
+        let said = std::fs::read(project.path(output).join(preprocess::PREPARATION)).unwrap();
+        serde_json::from_slice::<Preparation>(&said).unwrap().margin
+    };
+    assert_eq!(margin("boxed"), Some(0.0));
+    let mut rows = CropRow::read(&table).unwrap();
+    rows.iter_mut().for_each(|row| row.crop = None);
+    CropRow::write(&rows, &table).unwrap();
+    assert_eq!(margin("unboxed"), None);
 }
 
 #[test]

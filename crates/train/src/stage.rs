@@ -117,7 +117,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        9 + 100 * NUMERICS_VERSION
+        10 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use marque_contracts::durable::write_atomic;
 use marque_contracts::json;
 use marque_contracts::schema::{Head, evaluate, ingest, labels, preprocess, train};
-use marque_export::{CardFacts, Model, model_card, write_folder, write_onnx};
+use marque_export::{CardFacts, Model, OnnxInput, model_card, write_folder, write_onnx};
 use marque_store::{Artifact, Store};
 
 use crate::arguments::Export;
@@ -24,6 +24,13 @@ pub(super) fn export(
             "say what to write: --onnx FILE, --card FILE or --folder FOLDER".to_owned(),
         ));
     }
+    if options.with_preprocessing && options.onnx.is_none() && options.folder.is_none() {
+        return Err(Error::Usage(
+            "--with-preprocessing is about the ONNX file: it goes with --onnx FILE or --folder FOLDER"
+                .to_owned(),
+        ));
+    }
+    let input = if options.with_preprocessing { OnnxInput::Photo } else { OnnxInput::Prepared };
     let store = configuration.open_store()?;
     let (folder, facts) = match &options.model {
         // Nothing but the folder is known of a model from elsewhere.
@@ -44,7 +51,7 @@ pub(super) fn export(
     }
     let model = Model::open(&folder)?;
     if let Some(path) = &options.onnx {
-        let file = write_onnx(&model)?;
+        let file = write_onnx(&model, input)?;
         write_atomic(path, &file)?;
         terminal.print(format_args!("{}: {}", path.display(), bytes(file.len() as u64)));
     }
@@ -54,7 +61,7 @@ pub(super) fn export(
         terminal.print(path.display());
     }
     if let Some(folder) = &options.folder {
-        write_folder(&model, &card, folder)?;
+        write_folder(&model, &card, input, folder)?;
         terminal.print(format_args!("{}: the model, as ONNX too, and its card", folder.display()));
     }
     Ok(())

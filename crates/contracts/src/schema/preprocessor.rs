@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Filter, Fit, Preparation};
 
-/// How to prepare photos, in the words of Hugging Face's image processors, and in two of our own where these have none:
-/// `crop_to_box`, and `background`. Fields are in the order of their names, as they are written.
+/// How to prepare photos, in the words of Hugging Face's image processors, and in three of our own where these have none:
+/// `do_crop_to_box` and `crop_to_box`, and `background`. Fields are in the order of their names, as they are written.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Preprocessor {
     /// What is behind transparent photos: red, green, blue; white if it is not said. A word of our own.
@@ -14,11 +14,14 @@ pub struct Preprocessor {
     /// The middle square that is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     crop_size: Option<Square>,
-    /// That photos are cut to the box of the car first.
+    /// How photos are cut to the box of the car first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     crop_to_box: Option<CropToBox>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     do_center_crop: Option<bool>,
+    /// Whether photos are cut to the box of the car first. Older files do not say it: `crop_to_box` is there, or not.
+    #[serde(default)]
+    do_crop_to_box: Option<bool>,
     do_normalize: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     do_pad: Option<bool>,
@@ -72,6 +75,7 @@ impl Preprocessor {
             crop_size: crops.then_some(square),
             crop_to_box: margin.map(|margin| CropToBox { margin }),
             do_center_crop: crops.then_some(true),
+            do_crop_to_box: Some(margin.is_some()),
             do_normalize: true,
             do_pad: pads.then_some(true),
             do_rescale: true,
@@ -101,7 +105,11 @@ impl Preprocessor {
         let resize = filters.into_iter().find(|filter| filter.pillow() == self.resample);
         Preparation {
             size,
-            margin: self.crop_to_box.map(|crop| crop.margin),
+            margin: match self.do_crop_to_box {
+                Some(false) => None,
+                Some(true) => Some(self.crop_to_box.map_or(0.0, |crop| crop.margin)),
+                None => self.crop_to_box.map(|crop| crop.margin),
+            },
             fit,
             resize: resize.unwrap_or_default(),
             background: self.pad_color.or(self.background).unwrap_or(WHITE),
@@ -128,7 +136,7 @@ mod tests {
         let words = |preparation: &Preparation| json!(Preprocessor::new(preparation, [0.5; 3], [0.25; 3]));
         let squashed = words(&SQUASHED);
         assert_eq!(squashed["size"], json!({ "height": 64, "width": 64 }));
-        assert_eq!((&squashed["resample"], &squashed["crop_to_box"]), (&json!(2), &Value::Null));
+        assert_eq!((&squashed["resample"], &squashed["do_crop_to_box"]), (&json!(2), &json!(false)));
         assert_eq!(
             (&squashed["image_mean"], &squashed["do_rescale"]),
             (&json!([0.5, 0.5, 0.5]), &json!(true))
@@ -142,6 +150,25 @@ mod tests {
         assert_eq!(padded["size"], json!({ "longest_edge": 64 }));
         assert_eq!(padded["pad_color"], json!([1, 2, 3]));
         assert_eq!(padded["crop_to_box"], json!({ "margin": 0.125 }));
+        assert_eq!(padded["do_crop_to_box"], true);
+    }
+
+    /// Files of before `do_crop_to_box`, and those that people have changed.
+    #[test]
+    fn whether_photos_are_cut_is_read_as_it_was_written() {
+        let mut words = json!(Preprocessor::new(&SQUASHED, [0.5; 3], [0.25; 3]));
+        let mut margin = |said: Option<bool>, crop: Option<f64>| {
+            let keys = words.as_object_mut().unwrap();
+            keys.retain(|key, _| !key.ends_with("crop_to_box"));
+            keys.extend(said.map(|said| ("do_crop_to_box".to_owned(), json!(said))));
+            keys.extend(crop.map(|margin| ("crop_to_box".to_owned(), json!({ "margin": margin }))));
+            serde_json::from_value::<Preprocessor>(words.clone()).unwrap().preparation().margin
+        };
+        assert_eq!(margin(None, None), None);
+        assert_eq!(margin(None, Some(0.25)), Some(0.25));
+        assert_eq!(margin(Some(true), Some(0.25)), Some(0.25));
+        assert_eq!(margin(Some(true), None), Some(0.0));
+        assert_eq!(margin(Some(false), Some(0.25)), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod csv_rows;
 mod file_names;
 mod format;
 mod parquet_rows;
+mod photo_rows;
 mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use rayon::prelude::*;
 
 use file_names::{FileNames, Found};
 use format::Format;
+pub use photo_rows::{PhotoRow, photo_rows};
 pub(super) use survey::{Surveyed, survey};
 
 use super::{Destination, Imported, Source, column_names, complete_distribution, photo_path, split_words};
@@ -29,6 +31,9 @@ use crate::{Error, digests};
 
 /// What the table should be.
 const WANTED: &str = "a table with a row per photo";
+
+/// What to do where the column with file names is not there.
+const WHICH_COLUMN: &str = ". dataset.file_column says which column holds the file names";
 
 pub(super) struct TableSource<'a> {
     pub(super) table: &'a Table,
@@ -96,7 +101,7 @@ struct Matched {
 impl TableSource<'_> {
     fn read(&self) -> Result<Matched, Error> {
         let raw = self.raw()?;
-        let columns = self.columns(&raw)?;
+        let columns = self.columns(&raw, WHICH_COLUMN)?;
         self.annotations(raw, columns)
     }
 
@@ -190,7 +195,8 @@ impl TableSource<'_> {
         Ok(Matched { annotations, absent })
     }
 
-    fn columns(&self, raw: &RawTable) -> Result<Columns, Error> {
+    /// The columns by their names; `which` says more where the one with file names is not there.
+    fn columns(&self, raw: &RawTable, which: &str) -> Result<Columns, Error> {
         let names = &raw.columns;
         let unnamed = raw.unnamed().map_err(|reason| self.wrong(reason))?;
         let position = |wanted: &str| names.iter().position(|name| name == wanted);
@@ -205,11 +211,8 @@ impl TableSource<'_> {
             } else {
                 ""
             };
-            let reason = format!(
-                "there is no column {file_column}{guess}; columns: {}{one}. dataset.file_column says which column holds \
-                 the file names",
-                named.join(", ")
-            );
+            let reason =
+                format!("there is no column {file_column}{guess}; columns: {}{one}{which}", named.join(", "));
             return Err(self.wrong(reason));
         };
         let sides = Crop::COLUMNS.map(position);
@@ -336,7 +339,7 @@ impl Source for TableSource<'_> {
     }
 
     fn label_columns(&self) -> Result<Vec<String>, Error> {
-        Ok(self.columns(&self.raw()?)?.labels.into_iter().map(|(_, name)| name).collect())
+        Ok(self.columns(&self.raw()?, WHICH_COLUMN)?.labels.into_iter().map(|(_, name)| name).collect())
     }
 
     fn import(&self, to: &Destination<'_>) -> Result<Imported, Error> {

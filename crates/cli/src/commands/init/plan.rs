@@ -2,6 +2,7 @@
 
 use marque_contracts::schema::Split;
 use marque_ingest::{SourceSettings, Survey};
+use marque_labels::{TEST, VALIDATION};
 use marque_network::{Backbone, Precision};
 use marque_train::{FineTuning, PublishedWeights};
 
@@ -14,10 +15,6 @@ const SIZES: [usize; 3] = [128, 96, 64];
 
 /// The backbone, and its published weights.
 const BACKBONE: Backbone = Backbone::ResNet34;
-
-/// What is held out by default for testing, and of the rest for validation.
-const TEST: f64 = 0.2;
-const VALIDATION: f64 = 0.1;
 
 /// Photos in the published training split.
 const PUBLISHED: usize = 8_144;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use marque_contracts::counts::{counted, grouped, percent};
+use marque_contracts::counts::{counted, grouped, listed, percent};
 use marque_contracts::schema::Split;
 use marque_ingest::{SourceSettings, Survey};
 use marque_layout::{Alignment, Grid, wrap};
@@ -93,7 +93,7 @@ fn found(survey: &Survey) -> Vec<String> {
     }
     let mut tell = |what: String, examples: Vec<&str>| {
         if !examples.is_empty() {
-            lines.push(format!("  {what}: {}", named(&examples)));
+            lines.push(format!("  {what}: {}", listed(&examples, SHOWN).join(", ")));
         }
     };
     let of = |count: usize, one: &str, several: &str| counted(count as u64, one, several);
@@ -116,12 +116,6 @@ fn found(survey: &Survey) -> Vec<String> {
     );
     lines.extend(survey.notes.iter().map(|note| format!("  {note}")));
     lines
-}
-
-fn named(names: &[&str]) -> String {
-    let more = names.len().saturating_sub(SHOWN);
-    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    if more > 0 { format!("{shown}, and {} more", grouped(more as u64)) } else { shown }
 }
 
 fn heads(proposal: &Proposal) -> String {

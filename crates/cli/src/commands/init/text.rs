@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use marque_contracts::counts::{counted, grouped};
-use marque_ingest::{SourceSettings, Survey};
+use marque_ingest::{MAX_REJECTED, SourceSettings, Survey};
 
 use super::heads::{Proposal, ProposedHead, quoted};
 use super::plan::Plan;
@@ -12,9 +12,6 @@ use crate::terminal::{bytes, seconds};
 
 /// Classes that a comment names.
 const NAMED: usize = 5;
-
-/// Share of the photos that may be left out unless told otherwise: the default of `dataset.max_rejected`.
-const LEFT_OUT: f64 = 0.05;
 
 /// The configuration. `command` is what it was written by, `folder` where it will lie.
 pub(super) fn write(
@@ -104,7 +101,7 @@ fn dataset(survey: &Survey, folder: &Path) -> String {
     // What a sample could not read stands for as large a share of all.
     let unread = photos as f64 * unread as f64 / looked_at.max(1) as f64;
     let share = (left_out as f64 + unread) / (left_out + photos).max(1) as f64;
-    if share > LEFT_OUT {
+    if share > MAX_REJECTED {
         let allowed = ((share + 0.02) * 100.0).ceil().min(100.0) / 100.0;
         let why =
             format!("{:.0}% of the photos are missing or cannot be read, and are left out", share * 100.0);

@@ -3,16 +3,15 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use fs_err::File;
 use marque_contracts::schema::Crop;
+use marque_ingest::{PhotoRow, files_below, photo_rows};
 use marque_predict::{PhotoFile, PhotoInput};
-use walkdir::{DirEntry, WalkDir};
 
 use crate::arguments::Predict;
 use crate::error::Error;
 
-/// The column with the photos of a table.
-const FILE_COLUMN: &str = "file_name";
+/// Endings of tables.
+const TABLES: [&str; 3] = ["csv", "tsv", "parquet"];
 
 /// What the command line names, looked at: all that is missing is told before anything is answered.
 pub(super) struct Inputs {
@@ -33,7 +32,9 @@ impl Inputs {
         let mut missing = Vec::new();
         let mut inputs = Vec::new();
         for path in &options.inputs {
-            let is_table = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+            let is_table = path
+                .extension()
+                .is_some_and(|ending| TABLES.iter().any(|table| ending.eq_ignore_ascii_case(table)));
             inputs.push(match fs_err::metadata(path) {
                 _ if path.as_os_str() == "-" => Input::Standard,
                 Ok(metadata) if metadata.is_dir() => Input::Folder(path.clone()),
@@ -53,7 +54,7 @@ impl Inputs {
         {
             let Crop { x1, y1, x2, y2 } = crop;
             return Err(Error::Usage(format!(
-                "--box is for one photo: give the boxes of several in a table with the columns {FILE_COLUMN}, {} ({x1},{y1},{x2},{y2} here)",
+                "--box is for one photo: give the boxes of several in a table with the columns file_name, {} ({x1},{y1},{x2},{y2} here)",
                 Crop::COLUMNS.join(", ")
             )));
         }
@@ -88,63 +89,25 @@ impl Inputs {
     }
 }
 
-/// The files of a folder and of those in it, sorted, links followed. Hidden ones and caches are left out.
+/// The files of a folder and of those in it.
 fn folder(path: &Path) -> impl Iterator<Item = PhotoInput> + Send + use<> {
-    let wanted = |entry: &DirEntry| {
-        let hidden =
-            entry.file_name().to_str().is_some_and(|name| name.starts_with('.') || name == "__MACOSX");
-        let cache = entry.file_type().is_dir() && entry.path().join("CACHEDIR.TAG").exists();
-        entry.depth() == 0 || !hidden && !cache
-    };
-    let walk = WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(wanted);
-    let photo = |path: PathBuf| PhotoInput {
+    files_below(path).map(|path| PhotoInput {
         name: path.display().to_string(),
         file: PhotoFile::Path(path),
         crop: None,
-    };
-    walk.filter_map(move |entry| match entry {
-        Ok(entry) if entry.file_type().is_dir() => None,
-        Ok(entry) => Some(photo(entry.into_path())),
-        // A folder or link that cannot be read is a row like any photo that cannot.
-        Err(error) => error.path().map(|path| photo(path.to_owned())),
     })
 }
 
-/// The rows of a table; file names start at its folder.
+/// The rows of a table, all before the first photo: a table that is wrong at its end is told at once. File names start at its
+/// folder.
 fn table(path: &Path) -> Result<Photos, Error> {
-    let refuse = |reason: String| Error::PhotoTable { path: path.to_owned(), reason };
-    let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(File::open(path)?);
-    let headers = reader.headers().map_err(|error| refuse(error.to_string()))?.clone();
-    let position =
-        |name: &str| headers.iter().position(|header| header.trim_start_matches('\u{feff}').trim() == name);
-    let name = position(FILE_COLUMN).ok_or_else(|| {
-        let columns = headers.iter().collect::<Vec<_>>().join(", ");
-        refuse(format!("it has no column {FILE_COLUMN}, but {columns}"))
-    })?;
-    let boxes: Vec<_> = Crop::COLUMNS.iter().filter_map(|column| position(column)).collect();
-    if !matches!(boxes.len(), 0 | 4) {
-        return Err(refuse(format!("of the columns {} it has some, but not all", Crop::COLUMNS.join(", "))));
-    }
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let rows = reader.into_records().enumerate().map(|(row, record)| {
-        let record = record.map_err(|error| refuse(error.to_string()))?;
-        let sides: Vec<&str> = boxes.iter().filter_map(|at| record.get(*at)).map(str::trim).collect();
-        let crop = match sides.iter().all(|side| side.is_empty()) {
-            true => None,
-            false => {
-                let wrong = || refuse(format!("row {}: {} is no box", row + 1, sides.join(", ")));
-                let parsed: Vec<i64> = sides.iter().filter_map(|side| side.parse().ok()).collect();
-                let (crop, _) =
-                    <[i64; 4]>::try_from(parsed).ok().and_then(Crop::from_sides).ok_or_else(wrong)?;
-                Some(crop)
-            }
-        };
-        let name = record.get(name).unwrap_or_default();
-        Ok(PhotoInput { name: name.to_owned(), file: PhotoFile::Path(folder.join(name)), crop })
+    let rows = photo_rows(path)?.into_iter().map(move |PhotoRow { file_name, crop }| PhotoInput {
+        file: PhotoFile::Path(folder.join(file_name.replace('\\', "/"))),
+        name: file_name,
+        crop,
     });
-    // All rows before the first photo: a table that is wrong at its end is told at once.
-    let rows: Vec<_> = rows.collect::<Result<_, Error>>()?;
-    Ok(Box::new(rows.into_iter()))
+    Ok(Box::new(rows))
 }
 
 /// A photo, or names of photos, one a line.
@@ -157,7 +120,11 @@ fn standard_input() -> Result<Photos, Error> {
         let photo = PhotoInput { name: "-".to_owned(), file: PhotoFile::Bytes(bytes), crop: None };
         return Ok(Box::new(std::iter::once(photo)));
     }
-    let names = input.lines().map_while(Result::ok).filter(|line| !line.is_empty());
+    // A name that is not UTF-8 is a row with the reason that there is no such file.
+    let lines = input.split(b'\n').map_while(Result::ok);
+    let names =
+        lines.map(|line| String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(&line)).into_owned());
+    let names = names.filter(|line| !line.is_empty());
     Ok(Box::new(names.map(|name| PhotoInput {
         file: PhotoFile::Path(PathBuf::from(&name)),
         name,

@@ -1,12 +1,13 @@
 //! ONNX files, read back and computed by a small runtime of the tests' own.
 
+mod photo;
 mod runtime;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use marque_export::{Error, Model, write_onnx};
+use marque_export::{Error, Model, OnnxInput, write_onnx};
 use marque_network::{Backbone, BottleneckStride, HeadConfig, LabelHierarchy, Network, NetworkConfig};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -58,7 +59,9 @@ fn the_graph_computes_what_the_network_does() {
     for (backbone, stride) in [(ResNet18, Middle3x3), (ResNet50, Middle3x3), (ResNet50, First1x1)] {
         let folder = tempfile::tempdir().unwrap();
         let network = saved(&config(backbone, stride), folder.path());
-        let graph = Graph::read(&write_onnx(&Model::open(folder.path()).unwrap()).unwrap()).unwrap();
+        let graph =
+            Graph::read(&write_onnx(&Model::open(folder.path()).unwrap(), OnnxInput::Prepared).unwrap())
+                .unwrap();
         println!("{backbone:?} {stride:?}");
         assert_same_logits(&network, &graph);
     }
@@ -80,7 +83,9 @@ fn joint_decoding_is_in_the_graph() {
         let folder = tempfile::tempdir().unwrap();
         let config = NetworkConfig { hierarchy: hierarchy.clone(), heads, ..plain.clone() };
         let network = saved(&config, folder.path());
-        let graph = Graph::read(&write_onnx(&Model::open(folder.path()).unwrap()).unwrap()).unwrap();
+        let graph =
+            Graph::read(&write_onnx(&Model::open(folder.path()).unwrap(), OnnxInput::Prepared).unwrap())
+                .unwrap();
         let names: Vec<_> = graph.outputs.iter().map(|(name, _)| name).collect();
         assert!(names.into_iter().eq(config.heads.iter().map(|head| &head.name)));
         assert_same_logits(&network, &graph);
@@ -107,8 +112,8 @@ fn the_file_says_what_goes_in_and_out() {
     let folder = tempfile::tempdir().unwrap();
     saved(&config(Backbone::ResNet18, BottleneckStride::default()), folder.path());
     let model = Model::open(folder.path()).unwrap();
-    let file = write_onnx(&model).unwrap();
-    assert_eq!(file, write_onnx(&model).unwrap(), "the same bytes for the same model");
+    let file = write_onnx(&model, OnnxInput::Prepared).unwrap();
+    assert_eq!(file, write_onnx(&model, OnnxInput::Prepared).unwrap(), "the same bytes for the same model");
     let graph = Graph::read(&file).unwrap();
     assert_eq!((graph.ir_version, graph.opset), (8, 17));
     let named = |name: &str, shape: &[&str]| {
@@ -124,15 +129,21 @@ fn the_file_says_what_goes_in_and_out() {
     assert_eq!(heads["era"]["problem_type"], "single_label_classification");
     assert_eq!(graph.properties["image_mean"], "[0.485, 0.456, 0.406]");
     assert_eq!(graph.properties["image_size"], "32");
-    // Every value is made before it is used, and every constant is used.
-    let mut known: Vec<&String> = graph.inputs.iter().map(|(name, _)| name).collect();
+    assert_in_order(&graph);
+    assert!(!graph.properties.contains_key("photo_preparation"), "nothing says how photos are prepared");
+}
+
+/// Every value is made before it is used, and every constant is used.
+fn assert_in_order(graph: &Graph) {
+    let mut known: BTreeSet<&String> = graph.inputs.iter().map(|(name, _)| name).collect();
     known.extend(graph.constants.keys());
     for node in &graph.nodes {
         assert!(node.inputs.iter().all(|input| known.contains(&input)), "{node:?}");
-        known.extend(&node.outputs);
+        assert!(node.outputs.iter().all(|output| known.insert(output)), "{node:?}");
     }
     let used = |name: &String| graph.nodes.iter().any(|node| node.inputs.contains(name));
     assert!(graph.constants.keys().all(used));
+    assert!(graph.outputs.iter().all(|(name, _)| known.contains(name)));
 }
 
 #[test]
@@ -143,7 +154,10 @@ fn models_that_do_not_fit_are_refused() {
     saved(&small, folder.path());
     let write = |config: &NetworkConfig| {
         std::fs::write(folder.path().join("config.json"), serde_json::to_string(config).unwrap()).unwrap();
-        Model::open(folder.path()).and_then(|model| write_onnx(&model)).unwrap_err().to_string()
+        Model::open(folder.path())
+            .and_then(|model| write_onnx(&model, OnnxInput::Prepared))
+            .unwrap_err()
+            .to_string()
     };
     let error = write(&NetworkConfig { backbone: Backbone::ResNet34, ..small.clone() });
     assert!(error.contains("there is no `layer1.2.conv1.weight`"), "{error}");
