@@ -100,8 +100,9 @@ impl Worker<'_> {
                 Some(whole) if car.is_none() => {
                     Ok(Prepared { square: square(whole, &photo, None)?, car: None, to_find: Some(size) })
                 }
+                // As given, as for training: the margin is a share of the whole box's sides.
                 _ => {
-                    let square = square(answer, &photo, car.map(|car| car.crop))?;
+                    let square = square(answer, &photo, input.crop)?;
                     Ok(Prepared { square, car: car.filter(|_| *cuts), to_find: None })
                 }
             }

@@ -115,7 +115,7 @@ mod tests {
         let rows = [1.0, 2.0, 3.0, 1.0, -2.0, 0.5, 0.0, 4.0];
         let gaussian = Gaussian::fit(&rows, 2);
         let nearness = gaussian.nearness(&[0.5, 1.875, 4.0, -1.0, -2.0, 0.5]);
-        for (nearness, expected) in nearness.iter().zip([0.0, 8.492809252, 2.8757445059]) {
+        for (nearness, expected) in nearness.iter().zip([0.0, 8.49281, 2.875_745]) {
             assert!((nearness + expected).abs() < 1e-4, "{nearness} instead of -{expected}");
         }
     }
