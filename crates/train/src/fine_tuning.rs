@@ -5,6 +5,8 @@
 
 use serde_json::{Value, json};
 
+use crate::Selection;
+
 /// What stands for the default of a key that is chosen here.
 pub(crate) const CHOSEN: &str = "chosen by the number of training photos";
 
@@ -30,6 +32,8 @@ pub struct FineTuning {
     pub ema_decay: f64,
     /// `train.random_resized_crop`; the whole photo for none.
     pub random_resized_crop: [f64; 2],
+    /// `train.select_by`: the best of a few dozen validation photos is mostly luck.
+    pub select_by: Selection,
 }
 
 impl FineTuning {
@@ -48,6 +52,7 @@ impl FineTuning {
                 freeze_norm_statistics: true,
                 ema_decay: 0.98,
                 random_resized_crop: [0.4, 1.0],
+                select_by: Selection::Last,
             },
             1_000..5_000 => Self {
                 epochs: 15,
@@ -58,6 +63,7 @@ impl FineTuning {
                 freeze_norm_statistics: true,
                 ema_decay: 0.99,
                 random_resized_crop: [0.4, 1.0],
+                select_by: Selection::Accuracy,
             },
             _ => Self {
                 epochs: 6,
@@ -68,6 +74,7 @@ impl FineTuning {
                 freeze_norm_statistics: false,
                 ema_decay: 0.0,
                 random_resized_crop: WHOLE,
+                select_by: Selection::Accuracy,
             },
         }
     }
@@ -84,6 +91,7 @@ pub(crate) enum OpenKey {
     FreezeNormStatistics,
     EmaDecay,
     RandomResizedCrop,
+    SelectBy,
 }
 
 impl OpenKey {
@@ -98,6 +106,7 @@ impl OpenKey {
             Self::FreezeNormStatistics => "freeze_norm_statistics",
             Self::EmaDecay => "ema_decay",
             Self::RandomResizedCrop => "random_resized_crop",
+            Self::SelectBy => "select_by",
         }
     }
 
@@ -112,6 +121,7 @@ impl OpenKey {
             Self::FreezeNormStatistics => json!(chosen.freeze_norm_statistics),
             Self::EmaDecay => json!(chosen.ema_decay),
             Self::RandomResizedCrop => json!(chosen.random_resized_crop),
+            Self::SelectBy => json!(chosen.select_by),
         }
     }
 }
@@ -133,7 +143,7 @@ mod tests {
         for (photos, words) in rows {
             let chosen = FineTuning::of(photos);
             let row = format!(
-                "| {words} | {} | {} | {:e} | {:e} | {} | {} | {} | {:?} |",
+                "| {words} | {} | {} | {:e} | {:e} | {} | {} | {} | {:?} | {} |",
                 chosen.epochs,
                 chosen.batch_size,
                 chosen.learning_rate,
@@ -141,7 +151,8 @@ mod tests {
                 chosen.layer_decay,
                 chosen.freeze_norm_statistics,
                 chosen.ema_decay,
-                chosen.random_resized_crop
+                chosen.random_resized_crop,
+                json!(chosen.select_by).as_str().unwrap_or_default()
             );
             assert!(page.contains(&row), "{row}");
         }

@@ -3,6 +3,8 @@
 use marque_settings::Section;
 use serde::Serialize;
 
+use crate::fine_tuning::{CHOSEN, OpenKey};
+
 /// What makes an epoch the best, measured on the validation photos.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -18,14 +20,20 @@ pub enum Selection {
 }
 
 impl Selection {
-    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+    /// Which it is, is left open if `chosen`.
+    pub(crate) fn read(section: &mut Section<'_>, chosen: bool) -> Self {
         let choices = [
             ("accuracy", Self::Accuracy),
             ("macro-f1", Self::MacroF1),
             ("loss", Self::Loss),
             ("last", Self::Last),
         ];
-        let about = "the best epoch by this on the validation photos, or the last";
-        section.key("select_by", about).choice(Self::Accuracy, &choices)
+        let about = "the best epoch by this on the validation photos, or the last; with weights, and neither learning_rate nor \
+                     patience, chosen by the number of training photos";
+        let key = section.key(OpenKey::SelectBy.name(), about);
+        match chosen {
+            true => key.optional_choice(CHOSEN, &choices).unwrap_or(Self::Accuracy),
+            false => key.choice(Self::Accuracy, &choices),
+        }
     }
 }

@@ -209,7 +209,9 @@ impl Settings {
             (chosen && !section.has("freeze_norm_statistics")).then_some(OpenKey::FreezeNormStatistics),
         );
         let features = FeatureSettings::read(section);
-        let select_by = Selection::read(section);
+        let selected = chosen && !section.has("patience");
+        let select_by = Selection::read(section, selected);
+        open.extend((selected && !section.has("select_by")).then_some(OpenKey::SelectBy));
         let patience = section
             .key("patience", "epochs without a better one after which to stop; 0: never")
             .count(0, 0..=10_000);

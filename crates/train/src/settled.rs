@@ -28,6 +28,7 @@ impl Settings {
                 OpenKey::HeadLearningRate => settings.rates.heads = chosen.head_learning_rate,
                 OpenKey::LayerDecay => settings.rates.layer_decay = chosen.layer_decay,
                 OpenKey::EmaDecay => settings.ema = EmaSettings::of(chosen.ema_decay, true),
+                OpenKey::SelectBy => settings.select_by = chosen.select_by,
                 OpenKey::RandomResizedCrop => {
                     let crop = chosen.random_resized_crop;
                     settings.augmentation.random_resized_crop = (crop != WHOLE).then_some(crop);
