@@ -184,7 +184,7 @@ fn what_is_left_open_follows_from_the_number_of_training_photos() {
         format!("train.layer_decay={}", chosen.layer_decay),
         format!("train.freeze_norm_statistics={}", chosen.freeze_norm_statistics),
         format!("train.ema_decay={}", chosen.ema_decay),
-        format!("train.select_by={}", serde_json::json!(chosen.select_by).as_str().unwrap()),
+        format!("train.select_by={}", chosen.select_by),
         format!("train.random_resized_crop={:?}", chosen.random_resized_crop),
     ]
     .into_iter()

@@ -20,8 +20,8 @@ const BY_CPU: [(&str, [Pin; 3]); 1] = [(
     "AVX-512, caches 48K 2048K 491520K",
     [
         ("features", 104, "330ed7f4c20a4f06"),
-        ("train", 108, "6b09191fd094e383"),
-        ("evaluate", 109, "07707fa7b45a953c"),
+        ("train", 110, "87776088bf183fee"),
+        ("evaluate", 110, "363eedcbb8cff3e8"),
     ],
 )];
 

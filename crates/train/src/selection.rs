@@ -20,20 +20,27 @@ pub enum Selection {
 }
 
 impl Selection {
+    /// Their names in the configuration.
+    const WORDS: [(&'static str, Self); 4] = [
+        ("accuracy", Self::Accuracy),
+        ("macro-f1", Self::MacroF1),
+        ("loss", Self::Loss),
+        ("last", Self::Last),
+    ];
+
+    /// The one of this name; the default of any other.
+    pub(crate) fn of(name: &str) -> Self {
+        Self::WORDS.iter().find(|(word, _)| *word == name).map_or(Self::Accuracy, |(_, selection)| *selection)
+    }
+
     /// Which it is, is left open if `chosen`.
     pub(crate) fn read(section: &mut Section<'_>, chosen: bool) -> Self {
-        let choices = [
-            ("accuracy", Self::Accuracy),
-            ("macro-f1", Self::MacroF1),
-            ("loss", Self::Loss),
-            ("last", Self::Last),
-        ];
         let about = "the best epoch by this on the validation photos, or the last; with weights, and neither learning_rate nor \
                      patience, chosen by the number of training photos";
         let key = section.key(OpenKey::SelectBy.name(), about);
         match chosen {
-            true => key.optional_choice(CHOSEN, &choices).unwrap_or(Self::Accuracy),
-            false => key.choice(Self::Accuracy, &choices),
+            true => key.optional_choice(CHOSEN, &Self::WORDS).unwrap_or(Self::Accuracy),
+            false => key.choice(Self::Accuracy, &Self::WORDS),
         }
     }
 }

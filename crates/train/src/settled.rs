@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::data::{read_labels, training_photos};
 use crate::ema::EmaSettings;
 use crate::fine_tuning::{FineTuning, OpenKey, WHOLE};
-use crate::{Error, Settings};
+use crate::{Error, Selection, Settings};
 
 impl Settings {
     /// Whether the number of training photos decides over some of them.
@@ -28,7 +28,7 @@ impl Settings {
                 OpenKey::HeadLearningRate => settings.rates.heads = chosen.head_learning_rate,
                 OpenKey::LayerDecay => settings.rates.layer_decay = chosen.layer_decay,
                 OpenKey::EmaDecay => settings.ema = EmaSettings::of(chosen.ema_decay, true),
-                OpenKey::SelectBy => settings.select_by = chosen.select_by,
+                OpenKey::SelectBy => settings.select_by = Selection::of(chosen.select_by),
                 OpenKey::RandomResizedCrop => {
                     let crop = chosen.random_resized_crop;
                     settings.augmentation.random_resized_crop = (crop != WHOLE).then_some(crop);

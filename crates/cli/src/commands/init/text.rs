@@ -1,6 +1,5 @@
 //! The text of the configuration that is written.
 
-use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +46,7 @@ pub(super) fn write(
          # Epochs, batches and rates follow from the number of training photos, and what is written here counts instead.\n\
          # For about {}: epochs = {}, batch_size = {}, learning_rate = {:?},\n\
          # head_learning_rate = {:?}, layer_decay = {:?}, freeze_norm_statistics = {},\n\
-         # ema_decay = {:?}, random_resized_crop = {:?}, select_by = {}.\n\
+         # ema_decay = {:?}, random_resized_crop = {:?}, select_by = {:?}.\n\
          # That takes about {} here, at {:.0} photos/s in {}.\n",
         plan.size,
         comment("pixels of a side: 224 sees more detail, and takes three times as long as 128"),
@@ -66,7 +65,7 @@ pub(super) fn write(
         plan.chosen.freeze_norm_statistics,
         plan.chosen.ema_decay,
         plan.chosen.random_resized_crop,
-        json!(plan.chosen.select_by),
+        plan.chosen.select_by,
         seconds(plan.seconds()),
         plan.photos_per_second,
         plan.precision.word(),
