@@ -42,7 +42,7 @@ impl FineTuning {
     pub fn of(photos: usize) -> Self {
         match photos {
             0..1_000 => Self {
-                epochs: 40,
+                epochs: 30,
                 batch_size: 32,
                 learning_rate: 3e-4,
                 head_learning_rate: 3e-3,

@@ -21,6 +21,7 @@ use crate::model_folder::{copy_model, write_model};
 use crate::position::Position;
 use crate::resume::ResumeStore;
 use crate::schedule::Horizon;
+use crate::selection::Selection;
 use crate::steps::Span;
 use crate::time_left::TimeLeft;
 use crate::train_state::{EpochState, Timing, TrainState};
@@ -191,16 +192,20 @@ impl<'a> Trainer<'a> {
                 state.history.iter().map(|row| score_of(learner, row)).fold(f64::NEG_INFINITY, f64::max);
             let answers = |head: &str| settings.answers(head);
             let best_so_far = score_of(learner, &row) >= best;
+            // Each epoch is the best so far where the last one is wanted.
+            let wanted = best_so_far && (settings.select_by != Selection::Last || epoch == settings.epochs);
             let checkpoint = |epoch: usize| format!("{CHECKPOINTS}epoch-{epoch:03}/");
             let mut written = BTreeMap::new();
             if best_so_far {
                 state.best_epoch = epoch;
+            }
+            if wanted {
                 written = write_model(&learner.network, &data.preparation, answers, &best_model)?;
                 state.keep(train::MODEL, &written);
             }
             if settings.keep_checkpoints > 0 {
                 let folder = output.join(checkpoint(epoch));
-                match best_so_far {
+                match wanted {
                     true => copy_model(&best_model, &folder)?,
                     false => written = write_model(&learner.network, &data.preparation, answers, &folder)?,
                 }
