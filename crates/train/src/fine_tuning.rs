@@ -42,7 +42,7 @@ impl FineTuning {
     pub fn of(photos: usize) -> Self {
         match photos {
             0..1_000 => Self {
-                epochs: 30,
+                epochs: 34,
                 batch_size: 32,
                 learning_rate: 3e-4,
                 head_learning_rate: 3e-3,
