@@ -64,7 +64,7 @@ impl Evaluate {
         }
         if wanted == Split::Test && has_labels(Split::Validation) {
             let note = "No test photo has a label, so the validation photos are measured. \
-                        The best epoch was chosen on them: expect a little less on new photos.";
+                        The epoch and the calibration may have been chosen on them: expect a little less on new photos.";
             return Ok((Split::Validation, Some(note.to_owned())));
         }
         Err(Error::no_labels(wanted))

@@ -109,7 +109,7 @@ impl SourceFolder<'_> {
     }
 }
 
-/// The files below a folder, each folder's in the order of their names, without those that [`is_hidden`] and what lies in a cache
+/// The files below a folder, each folder's in the order of their names, without those that `is_hidden` and what lies in a cache
 /// or a store. Links are followed. Given one after the other, so that no list of them is kept; what cannot be read is given
 /// as if it were a file, for whoever opens it to find out why.
 pub fn files_below(folder: &Path) -> impl Iterator<Item = PathBuf> + Send + use<> {

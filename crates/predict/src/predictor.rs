@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use marque_augment::mirror;
-use marque_contracts::schema::model::{CALIBRATION, CONFIG, FAMILIARITY, LOCATOR, PREPROCESSOR, WEIGHTS};
+use marque_contracts::schema::model::{
+    CALIBRATION, CONFIG, CORRECTION, FAMILIARITY, LOCATOR, PREPROCESSOR, WEIGHTS,
+};
 use marque_contracts::schema::{Normalisation, Preparation, Preprocessor};
 use marque_contracts::{Bar, Digest, json};
 use marque_network::{Network, NetworkConfig, PARTS, Precision};
@@ -109,7 +111,9 @@ impl Predictor {
     /// # Errors
     /// If one cannot be read.
     pub fn digest(&self) -> Result<Digest, Error> {
+        let locator = [CONFIG, CORRECTION, WEIGHTS].map(|name| format!("{LOCATOR}{name}"));
         let files = [CALIBRATION, CONFIG, FAMILIARITY, PREPROCESSOR, WEIGHTS].into_iter();
+        let files = files.chain(locator.iter().map(String::as_str));
         let there = files.map(|name| (name, self.folder.join(name))).filter(|(_, path)| path.exists());
         let digests = there.map(|(name, path)| Ok((name, Digest::of_file(&path)?)));
         Ok(Digest::of_named(digests.collect::<Result<Vec<_>, Error>>()?))

@@ -3,7 +3,8 @@
 //! **Reads** `photos/` of `ingest` and `crops.parquet` of `labels`. It does not see labels, so that other
 //! heads or splits leave the pixels as they are, unless it is asked for `webdataset/`, which has them.
 //!
-//! **Writes** `shards/NNNNN.safetensors` (uint8, `[photos, size, size, 3]`, RGB), `index.parquet`, `preparation.json`
+//! **Writes** `shards/NNNNN.safetensors` (uint8, `[photos, size, size, 3]`, RGB), `index.parquet`, `boxes.parquet` (boxes in
+//! shares of the photo), `shards/whole/` (uncut, small, where photos have boxes), `preparation.json`
 //! (how photos became pixels, for those who show the network others) and, if asked to, `webdataset/NNNNNN.tar`: a PNG and
 //! a JSON file with labels per photo.
 //!

@@ -37,7 +37,7 @@ impl EmaSettings {
     /// Whether there is one is left open if `chosen`.
     pub(crate) fn read(section: &mut Section<'_>, chosen: bool) -> Option<Self> {
         let about = "average of the weights that is measured and kept in their place, running statistics included: what \
-                     stays of it at each step, 0.999 say; 0 for none; with weights, and no learning_rate, chosen by the \
+                     stays of it at each step, 0.999 say; 0 for none; with weights, and neither learning_rate nor ema_warmup, chosen by the \
                      number of training photos";
         let key = section.key(OpenKey::EmaDecay.name(), about);
         let decay = match chosen {

@@ -1,11 +1,11 @@
 //! Stage 4, `train`: trains one network with a head per question on the weighted sum of the heads' losses, and
 //! `features`, which caches the activations of frozen parts for it, if asked to.
 //!
-//! **Reads** `labels.parquet` and `heads.json` of `labels`, `shards/` and `index.parquet` of `preprocess`, and
-//! the pretrained weights that `train.weights` names, if any.
+//! **Reads** `labels.parquet` and `heads.json` of `labels`, `shards/`, `index.parquet`, `boxes.parquet` and `preparation.json` of
+//! `preprocess`, `features/` where activations are cached, and the pretrained weights that `train.weights` names, if any.
 //!
-//! **Writes** `model/` (the best epoch by validation: `model.safetensors` under torchvision's names,
-//! `config.json`, `preprocessor_config.json`), `checkpoints/epoch-NNN/` (the last epochs, same layout),
+//! **Writes** `model/` (the selected epoch, `train.select_by`: `model.safetensors` under torchvision's names,
+//! `config.json`, `preprocessor_config.json`, `calibration.json`, `familiarity.safetensors`, `locator/`), `checkpoints/epoch-NNN/` (the last epochs, same layout),
 //! `history.parquet` and `history.csv` (a row per epoch), and `tensorboard/` (the same as curves).
 //!
 //! Every random choice is drawn from a generator keyed by (seed, purpose, epoch, position), so that a run

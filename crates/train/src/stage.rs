@@ -139,7 +139,7 @@ impl Stage for Train {
             Input { stage: labels::STAGE, files: &[labels::LABEL_TABLE, labels::HEADS] },
             Input {
                 stage: preprocess::STAGE,
-                files: &[preprocess::SHARDS, preprocess::INDEX, preprocess::PREPARATION],
+                files: &[preprocess::SHARDS, preprocess::INDEX, preprocess::BOXES, preprocess::PREPARATION],
             },
         ];
         if self.settings.cached_parts() > 0 {
