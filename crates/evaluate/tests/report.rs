@@ -278,6 +278,7 @@ fn predictions_round_trip() {
     let expected = [
         "file_name",
         "split",
+        "familiarity",
         "brand",
         "brand_predicted",
         "brand_probability",
@@ -319,6 +320,7 @@ fn tags_are_lists_in_the_table() {
     let expected = [
         ("file_name", Column::Text(vec![text("a.jpg"), text("b.jpg")])),
         ("split", Column::Text(vec![text("test"), text("test")])),
+        ("familiarity", Column::Number(vec![None, None])),
         ("extras", Column::TextList(vec![names(&[]), None])),
         ("extras_predicted", Column::TextList(vec![names(&[]), names(&["alloys"])])),
         ("extras_probabilities", Column::Text(vec![text("0.047426 0.047426"), text("0.500000 0.731059")])),
@@ -329,7 +331,7 @@ fn tags_are_lists_in_the_table() {
     for ((name, column), (expected_name, expected)) in columns.zip(&expected) {
         assert_eq!((name.as_str(), column), (*expected_name, expected));
     }
-    assert_eq!(frame.columns().len(), 7);
+    assert_eq!(frame.columns().len(), 8);
 }
 
 #[test]

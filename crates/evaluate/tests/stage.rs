@@ -321,7 +321,7 @@ fn settings_that_change_the_output_are_in_the_key() {
         stage(settings(8)),
         serde_json::json!({
             "evaluate": { "split": "test", "flip": false, "photos": 4, "mistakes": 3 },
-            "predict": { "target_precision": 0.95 },
+            "predict": { "target_precision": 0.95, "min_familiarity": 0.01 },
             "runtime": { "precision": "f32" },
         })
     );

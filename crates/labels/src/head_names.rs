@@ -2,6 +2,7 @@
 //! and would have one twice.
 
 use marque_contracts::schema::{HeadKind, PredictionColumns, model};
+use marque_formats::LabelTable;
 use marque_settings::Section;
 
 /// Notes a problem if a head of this name and kind cannot stand beside `others`, those declared before it.
@@ -13,7 +14,8 @@ pub(crate) fn check(section: &mut Section<'_>, name: &str, kind: HeadKind, other
         section
             .problem("name", format!("{name:?} is what ONNX files call their input: give the head another"));
     }
-    if PredictionColumns::FIXED.contains(&name) {
+    // The label table has the others too, and says so.
+    if PredictionColumns::FIXED.contains(&name) && !LabelTable::FIXED_COLUMNS.contains(&name) {
         section.problem(
             "name",
             format!("{name:?} is a column of the table of predictions: give the head another"),

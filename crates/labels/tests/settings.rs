@@ -182,6 +182,7 @@ fn what_cannot_work_is_refused_with_its_place() {
         (make("Brand"), &[":2:", "lower-case letter"]),
         (make("2nd"), &["lower-case letter"]),
         (make("split"), &["second column `split`"]),
+        (make("familiarity"), &["is a column of the table of predictions"]),
         (make("make"), &["second column `make`"]),
         (make("a") + &make("a"), &["heads.1.name", "another head"]),
         (make("a") + &make("a_id"), &["heads.1.name", "second column `a_id`"]),
