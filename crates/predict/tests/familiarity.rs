@@ -139,6 +139,14 @@ fn a_file_that_does_not_fit_is_told_by_name() {
     assert!(refused().contains("`cholesky`") || refused().contains("`mean`"), "{}", refused());
     of([512, 256]).write(folder.path()).unwrap();
     open(&folder, &Settings::default()).unwrap();
+    // A deviation of zero would make everything unfamiliar.
+    let whole = fs_err::read(&path).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&whole).unwrap();
+    let standard = tensors.tensor("standard").unwrap().data().as_ptr().addr() - whole.as_ptr().addr();
+    let mut damaged = whole.clone();
+    damaged[standard + 4..standard + 8].copy_from_slice(&0f32.to_le_bytes());
+    fs_err::write(&path, damaged).unwrap();
+    assert!(refused().contains("spreads or ranks"), "{}", refused());
     let none = PhotoFeatures { features: &[], early: &[] };
     assert_eq!(Familiarity::fit([512, 256], none, none), None);
 }

@@ -57,7 +57,12 @@ impl Familiarity {
             validation: single(tensor("validation", Dtype::F32, &[None])?),
         };
         let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
-        let Self { bank, gaussian, validation, .. } = &familiarity;
+        let Self { bank, gaussian, validation, standard } = &familiarity;
+        let spreads = standard.iter().all(|[mean, deviation]| mean.is_finite() && *deviation > 0.0);
+        let diagonal = gaussian.cholesky.iter().step_by(channels + 1).all(|factor| *factor > 0.0);
+        if !(spreads && diagonal && validation.is_sorted()) {
+            return Err(mismatch("its spreads or ranks are none".to_owned()));
+        }
         match finite(&bank.single)
             && finite(&gaussian.cholesky)
             && finite(&gaussian.mean)
