@@ -115,7 +115,7 @@ impl Evaluate {
         let mut metrics = Metrics::measure(&predictions);
         metrics.unfamiliar = inputs.predictor.familiarity().map(|_| {
             let min_familiarity = self.settings.predict.min_familiarity;
-            let unfamiliar = ranks.iter().filter(|rank| **rank < min_familiarity).count();
+            let unfamiliar = ranks.iter().filter(|rank| !self.settings.predict.is_familiar(**rank)).count();
             Unfamiliar { min_familiarity, photos: Proportion::new(unfamiliar as u64, ranks.len() as u64) }
         });
         predictions.set_familiarity(ranks);

@@ -76,18 +76,16 @@ impl Familiarity {
 
     fn scores(&self, photos: PhotoFeatures<'_>) -> Vec<f32> {
         let near = self.bank.similarities(photos.features);
-        let central = self.gaussian.nearness(photos.early);
-        let [bank, gaussian] = self.standard;
-        near.iter()
-            .zip(central)
-            .map(|(near, central)| standard(*near, bank) + standard(central, gaussian))
-            .collect()
+        sums(&near, &self.gaussian.nearness(photos.early), self.standard)
     }
 }
 
-/// A value in standard deviations from the mean.
-fn standard(value: f32, [mean, deviation]: [f32; 2]) -> f32 {
-    (value - mean) / deviation
+/// Both nearnesses of each photo, in standard deviations from their means, added.
+fn sums(near: &[f32], central: &[f32], standard: [[f32; 2]; 2]) -> Vec<f32> {
+    let in_units = |value: f32, [mean, deviation]: [f32; 2]| (value - mean) / deviation;
+    let [of_bank, of_gaussian] = standard;
+    let both = near.iter().zip(central);
+    both.map(|(near, central)| in_units(*near, of_bank) + in_units(*central, of_gaussian)).collect()
 }
 
 impl Bank {

@@ -206,7 +206,7 @@ impl Predictor {
         thresholds: &[Option<f64>],
     ) -> Result<Prediction, Error> {
         let familiarity = outputs.familiarity.as_ref().map(|ranks| ranks[photo]);
-        let familiar = familiarity.map(|rank| rank >= self.settings.min_familiarity);
+        let familiar = familiarity.map(|rank| self.settings.is_familiar(rank));
         // No probability is enough where the photo is unlike those that it was measured on.
         let threshold = |threshold: f64| if familiar == Some(false) { f64::INFINITY } else { threshold };
         let heads = self.network.config().heads.iter().zip(thresholds).zip(&outputs.logits);

@@ -22,6 +22,11 @@ impl Settings {
     /// Allowed values of `min_familiarity`.
     pub const MIN_FAMILIARITY: RangeInclusive<f64> = 0.0..=0.5;
 
+    /// Whether a photo of this rank among the validation photos is like those that the model learnt from.
+    pub fn is_familiar(&self, rank: f64) -> bool {
+        rank >= self.min_familiarity
+    }
+
     /// Reads the section `[predict]`; whatever is wrong is noted in `reader`.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let about = "when an answer is \"not sure\", and a photo unfamiliar";

@@ -1,6 +1,6 @@
 //! From features of training and validation photos.
 
-use super::{Bank, Familiarity, PhotoFeatures, standard};
+use super::{Bank, Familiarity, PhotoFeatures, sums};
 use crate::familiarity::gaussian::Gaussian;
 
 /// Training photos that are kept at most: with more the nearest ones are hardly nearer, and the model's folder grows.
@@ -28,15 +28,10 @@ impl Familiarity {
         let gaussian = Gaussian::fit(training.early, channels);
         let near = bank.similarities(validation.features);
         let central = gaussian.nearness(validation.early);
-        let spreads = [spread(&near), spread(&central)];
-        let [of_bank, of_gaussian] = spreads;
-        let mut sums: Vec<f32> = near
-            .iter()
-            .zip(&central)
-            .map(|(near, central)| standard(*near, of_bank) + standard(*central, of_gaussian))
-            .collect();
-        sums.sort_by(f32::total_cmp);
-        Some(Self { bank, gaussian, standard: spreads, validation: sums })
+        let standard = [spread(&near), spread(&central)];
+        let mut validation = sums(&near, &central, standard);
+        validation.sort_by(f32::total_cmp);
+        Some(Self { bank, gaussian, standard, validation })
     }
 }
 
