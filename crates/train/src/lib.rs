@@ -46,6 +46,8 @@ mod pytorch;
 mod random;
 mod resume;
 mod running_metrics;
+#[cfg(test)]
+mod sample_data;
 mod schedule;
 mod selection;
 mod settings;

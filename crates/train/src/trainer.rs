@@ -1,5 +1,8 @@
 //! The training loop: epochs, validation, the best model, early stopping.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -40,6 +43,7 @@ pub(crate) struct Trainer<'a> {
     learner: Learner<'a>,
     output: &'a Path,
     progress: &'a dyn Progress,
+    state_every: Duration,
 }
 
 /// A finished training.
@@ -60,7 +64,7 @@ impl<'a> Trainer<'a> {
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
         let learner = Learner::new(inputs, network)?;
-        Ok(Self { inputs, learner, output, progress })
+        Ok(Self { inputs, learner, output, progress, state_every: STATE_EVERY })
     }
 
     /// Trains all epochs, from where an interrupted run was, and leaves the best model in the output folder. The states
@@ -79,7 +83,7 @@ impl<'a> Trainer<'a> {
         let time_left = TimeLeft::new(self.inputs, &state, epoch_state.batches());
         let mut curves = Curves::begin(self.output, self.inputs, &state.history)?;
         let mut last_state = Instant::now();
-        while state.epoch <= settings.epochs && !self.stops_early(&state) {
+        while !self.is_over(&state) {
             self.train_epoch(&state, &mut epoch_state, resume, &time_left)?;
             let row = self.validate_epoch(&mut state, &epoch_state)?;
             self.progress.line(&describe(
@@ -93,11 +97,17 @@ impl<'a> Trainer<'a> {
             state.timings.push(epoch_state.timing);
             state.epoch += 1;
             epoch_state = EpochState::new(heads);
-            let over = state.epoch > settings.epochs;
-            if settings.resume_steps.is_some() || over || last_state.elapsed() >= STATE_EVERY {
+            if settings.resume_steps.is_some()
+                || self.is_over(&state)
+                || last_state.elapsed() >= self.state_every
+            {
                 resume.write(&state, &epoch_state, &self.learner)?;
                 last_state = Instant::now();
             }
+        }
+        if let (Some(best), true) = (self.stopped_after(&state), state.epoch <= settings.epochs) {
+            let epochs = counted(settings.patience.unwrap_or(0) as u64, "epoch", "epochs");
+            self.progress.line(&format!("stopped: {epochs} without a better one than {best}"));
         }
         resume.check_models(&state)?;
         let TrainState { mut history, best_epoch, timings, .. } = state;
@@ -107,10 +117,14 @@ impl<'a> Trainer<'a> {
         Ok(Trained { history, best_epoch, resumed_epochs, timings })
     }
 
-    /// Whether the last `patience` epochs brought none that is better, which is said. One that is as good is not better,
-    /// though it may be the one that is kept.
-    fn stops_early(&self, state: &TrainState) -> bool {
-        let Some(patience) = self.inputs.settings.patience else { return false };
+    fn is_over(&self, state: &TrainState) -> bool {
+        state.epoch > self.inputs.settings.epochs || self.stopped_after(state).is_some()
+    }
+
+    /// The best epoch, if the last `patience` ones brought none that is better. One that is as good is not better, though it may be
+    /// the one that is kept.
+    fn stopped_after(&self, state: &TrainState) -> Option<u32> {
+        let patience = self.inputs.settings.patience?;
         let (mut best, mut highest) = (0, f64::NEG_INFINITY);
         for row in &state.history {
             let score = score(row, self.inputs, &self.learner.objective);
@@ -118,12 +132,7 @@ impl<'a> Trainer<'a> {
                 (best, highest) = (row.epoch, score);
             }
         }
-        let over = state.history.len() >= best as usize + patience;
-        if over {
-            let epochs = counted(patience as u64, "epoch", "epochs");
-            self.progress.line(&format!("stopped: {epochs} without a better one than {best}"));
-        }
-        over
+        (state.history.len() >= best as usize + patience).then_some(best)
     }
 
     /// Takes the steps of the epoch that are left, writing a resume state every `resume_steps`.
@@ -134,7 +143,7 @@ impl<'a> Trainer<'a> {
         resume: &ResumeStore,
         time_left: &TimeLeft,
     ) -> Result<(), Error> {
-        let Self { inputs, learner, output, progress } = self;
+        let Self { inputs, learner, output, progress, .. } = self;
         let (settings, heads) = (inputs.settings, &inputs.data.heads);
         let batches = inputs.batches_per_epoch();
         let bar = progress.bar(
@@ -180,7 +189,7 @@ impl<'a> Trainer<'a> {
         state: &mut TrainState,
         epoch_state: &EpochState,
     ) -> Result<EpochRow, Error> {
-        let Self { inputs, learner, output, progress } = self;
+        let Self { inputs, learner, output, progress, .. } = self;
         let (settings, data, epoch) = (inputs.settings, inputs.data, state.epoch);
         let score_of = |learner: &Learner<'_>, row: &EpochRow| score(row, *inputs, &learner.objective);
         let best_model = output.join(train::MODEL);
