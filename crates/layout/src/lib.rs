@@ -16,8 +16,10 @@ const NARROWEST: usize = 20;
 /// On which side a column's cells stand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Alignment {
-    /// On the left; may be cut.
+    /// On the left; may be cut at its end.
     Left,
+    /// On the left; may be cut at its start, where paths are alike.
+    Path,
     /// On the right, as numbers do, which are never cut.
     Right,
 }
@@ -62,7 +64,7 @@ impl Grid {
         let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
         while total(&widths) > limit {
             // Numbers are never cut: a shortened number is another number.
-            let left = |column: &usize| self.columns[*column].alignment == Alignment::Left;
+            let left = |column: &usize| self.columns[*column].alignment != Alignment::Right;
             let widest = (0..widths.len()).filter(left).max_by_key(|column| (widths[*column], *column));
             match widest {
                 Some(column) if widths[column] > NARROWEST => widths[column] -= 1,
@@ -88,11 +90,14 @@ impl Grid {
     fn line<'a>(&'a self, widths: &[usize], cell: impl Fn(&'a GridColumn) -> &'a String) -> String {
         let mut line = String::new();
         for (i, (column, width)) in self.columns.iter().zip(widths).enumerate() {
-            let text = shorten(cell(column), *width);
+            let text = match column.alignment {
+                Alignment::Path => shorten_start(cell(column), *width),
+                Alignment::Left | Alignment::Right => shorten(cell(column), *width),
+            };
             let pad = " ".repeat(width.saturating_sub(text.width()));
             line.push_str(if i > 0 { "  " } else { "" });
             match column.alignment {
-                Alignment::Left => line.extend([text.as_str(), &pad]),
+                Alignment::Left | Alignment::Path => line.extend([text.as_str(), &pad]),
                 Alignment::Right => line.extend([pad.as_str(), &text]),
             }
         }
@@ -103,16 +108,34 @@ impl Grid {
 
 /// A text on one line, cut to a width with `…` at its end.
 pub fn shorten(text: &str, width: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = on_one_line(text);
     if text.width() <= width {
         return text;
     }
+    fitting(text.chars(), width).chain(['…']).collect()
+}
+
+/// The same with `…` at its start.
+fn shorten_start(text: &str, width: usize) -> String {
+    let text = on_one_line(text);
+    if text.width() <= width {
+        return text;
+    }
+    let end: Vec<_> = fitting(text.chars().rev(), width).collect();
+    std::iter::once('…').chain(end.into_iter().rev()).collect()
+}
+
+fn on_one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// As many characters as fit beside one more.
+fn fitting(text: impl Iterator<Item = char>, width: usize) -> impl Iterator<Item = char> {
     let mut used = 1;
-    let fits = |c: &char| {
+    text.take_while(move |c| {
         used += c.width().unwrap_or(0);
         used <= width
-    };
-    text.chars().take_while(fits).chain(['…']).collect()
+    })
 }
 
 /// Text in lines no wider than `width`, broken between words; lines after the first are indented more than it.
@@ -158,6 +181,10 @@ mod tests {
     #[test]
     fn lines_and_bars_stay_within_their_width() {
         assert_eq!(shorten("a long name", 6), "a lon…");
+        assert_eq!(
+            (shorten_start("a/b.jpg", 6), shorten_start("a.jpg", 6)),
+            ("…b.jpg".to_owned(), "a.jpg".to_owned())
+        );
         assert_eq!(wrap("  one two three", 9), "  one two\n    three");
         assert_eq!((bar(4, 8, 4), bar(0, 8, 4)), ("██".to_owned(), String::new()));
     }

@@ -1,6 +1,7 @@
 //! Answers as a table for people.
 
 use marque_contracts::counts::percent;
+use marque_contracts::printable;
 use marque_contracts::schema::Label;
 use marque_layout::{Alignment, Grid};
 use marque_network::HeadConfig;
@@ -11,7 +12,7 @@ use crate::terminal::Terminal;
 /// Rows that are laid out together: columns are as wide as these need.
 const BLOCK: usize = 40;
 
-/// A table that is printed a block at a time.
+/// A table that is printed a block at a time, each with what is to be said of its photos.
 pub(super) struct AnswerTable<'a> {
     heads: &'a [HeadConfig],
     top: usize,
@@ -19,7 +20,10 @@ pub(super) struct AnswerTable<'a> {
     photos: Vec<String>,
     /// Per head a cell per photo.
     cells: Vec<Vec<String>>,
-    notes: Vec<String>,
+    /// What is to be known before an answer is believed, in a word or none.
+    notes: Vec<&'static str>,
+    /// Why photos have no answer.
+    reasons: Vec<String>,
 }
 
 impl<'a> AnswerTable<'a> {
@@ -31,6 +35,7 @@ impl<'a> AnswerTable<'a> {
             photos: Vec::new(),
             cells: vec![Vec::new(); heads.len()],
             notes: Vec::new(),
+            reasons: Vec::new(),
         }
     }
 
@@ -41,11 +46,12 @@ impl<'a> AnswerTable<'a> {
                 for ((cells, head), answer) in self.cells.iter_mut().zip(self.heads).zip(&prediction.heads) {
                     cells.push(cell(head, answer, self.top));
                 }
-                self.notes.push(if prediction.is_unfamiliar() { "unfamiliar" } else { "" }.to_owned());
+                self.notes.push(if prediction.is_unfamiliar() { "unfamiliar" } else { "" });
             }
             Err(reason) => {
                 self.cells.iter_mut().for_each(|cells| cells.push("–".to_owned()));
-                self.notes.push(reason.to_owned());
+                self.notes.push("no answer");
+                self.reasons.push(format!("no answer about {photo}: {reason}"));
             }
         }
         if self.photos.len() >= BLOCK {
@@ -59,15 +65,20 @@ impl<'a> AnswerTable<'a> {
             return;
         }
         let mut grid = Grid::new();
-        grid.column("photo", Alignment::Left, std::mem::take(&mut self.photos));
+        grid.column("photo", Alignment::Path, std::mem::take(&mut self.photos));
+        let notes = std::mem::take(&mut self.notes);
+        if notes.iter().any(|note| !note.is_empty()) {
+            // Before the answers, so that no narrow terminal cuts it off.
+            grid.column("note", Alignment::Left, notes.into_iter().map(str::to_owned).collect());
+        }
         for (head, cells) in self.heads.iter().zip(&mut self.cells) {
             grid.column(&head.name, Alignment::Left, std::mem::take(cells));
         }
-        let notes = std::mem::take(&mut self.notes);
-        if notes.iter().any(|note| !note.is_empty()) {
-            grid.column("", Alignment::Left, notes);
+        let width = self.terminal.output_width();
+        self.terminal.print(grid.to_text(width));
+        for reason in self.reasons.drain(..) {
+            self.terminal.print(marque_layout::wrap(&printable(&reason), width.unwrap_or(usize::MAX)));
         }
-        self.terminal.print(grid.to_text(self.terminal.output_width()));
     }
 }
 
