@@ -80,7 +80,7 @@ fn the_columns_of_the_tables_are_those_described() {
     let extras =
         "[[heads]]\nname = \"extras\"\nrule = \"keyword\"\nkind = \"tags\"\nclasses = [\"Cab\", \"SUV\"]\n";
     let (page, project) = (page("docs/artifacts.md"), Project::new(&format!("{PIPELINE}\n{extras}")));
-    project.call(&["run"]).succeeded();
+    project.call(&["run", "--set", "evaluate.features=true"]).succeeded();
     let (single, tags) = (["brand", "type", "era"], ["extras"]);
     for section in page.split("\n### ").skip(1) {
         let (name, text) = section.split_once(".parquet\n").unwrap();

@@ -124,6 +124,7 @@ const EVALUATE: &[Case] = &[
     ("flip", "true", &[], Changes),
     ("photos", "1", &[], Changes),
     ("mistakes", "0", &[], Changes),
+    ("features", "true", &[], Changes),
 ];
 
 const PREDICT: &[Case] =

@@ -21,7 +21,7 @@ const BY_CPU: [(&str, [Pin; 3]); 1] = [(
     [
         ("features", 104, "330ed7f4c20a4f06"),
         ("train", 110, "87776088bf183fee"),
-        ("evaluate", 110, "363eedcbb8cff3e8"),
+        ("evaluate", 111, "117949971c3637b5"),
     ],
 )];
 

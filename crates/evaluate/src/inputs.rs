@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::{Crop, Head, HeadKind, Label, Split, ingest, labels, preprocess, train};
 use marque_contracts::{Job, json};
-use marque_formats::{EpochRow, IndexRow, LabelRow, LabelTable, ShardReader};
+use marque_formats::{DuplicateRow, EpochRow, IndexRow, LabelRow, LabelTable, ShardReader};
 use marque_network::NetworkConfig;
 use marque_predict::Predictor;
 
@@ -25,6 +25,8 @@ pub(crate) struct Inputs {
     index: BTreeMap<String, IndexRow>,
     index_path: PathBuf,
     rows: Vec<LabelRow>,
+    /// Group of duplicates by photo, of those that have one.
+    groups: BTreeMap<String, u32>,
 }
 
 /// The photos of a split: where their pixels are, and what they are.
@@ -36,6 +38,8 @@ pub(crate) struct Photos {
     pub(crate) crops: Vec<Option<Crop>>,
     /// Width and height of the upright photo, in pixels.
     pub(crate) sizes: Vec<(usize, usize)>,
+    /// Number of the group of duplicates by photo; one of its own for a photo that is there once.
+    pub(crate) groups: Vec<usize>,
     /// By head, then photo.
     pub(crate) labels: Vec<Vec<Label>>,
 }
@@ -59,6 +63,7 @@ impl Inputs {
             index: index.into_iter().map(|row| (row.file_name.clone(), row)).collect(),
             index_path,
             rows: LabelTable::read(&labelled.join(labels::LABEL_TABLE), &heads)?.rows,
+            groups: groups(&job.input(ingest::STAGE).join(ingest::DUPLICATE_TABLE))?,
             predictor,
             heads,
         })
@@ -85,8 +90,13 @@ impl Inputs {
             })
         };
         let labels = |head: usize| rows.iter().map(|row| row.labels[head].clone()).collect();
+        let group = |(position, row): (usize, &&LabelRow)| match self.groups.get(&row.file_name) {
+            Some(group) => rows.len() + *group as usize,
+            None => position,
+        };
         Ok(Photos {
             split,
+            groups: rows.iter().enumerate().map(group).collect(),
             file_names: rows.iter().map(|row| row.file_name.clone()).collect(),
             crops: rows.iter().map(|row| row.crop).collect(),
             sizes: rows.iter().map(|row| (row.width as usize, row.height as usize)).collect(),
@@ -94,6 +104,11 @@ impl Inputs {
             labels: (0..self.heads.len()).map(labels).collect(),
         })
     }
+}
+
+fn groups(path: &Path) -> Result<BTreeMap<String, u32>, Error> {
+    let rows = DuplicateRow::read(path)?;
+    Ok(rows.into_iter().map(|row| (row.file_name, row.group)).collect())
 }
 
 /// Heads in the order of the report: those with one class a photo, then those with tags.

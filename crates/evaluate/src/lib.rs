@@ -1,7 +1,8 @@
 //! Stage 5, `evaluate`: measures the network on photos that were not trained on, and writes a report.
 //!
 //! - **Reads** `labels.parquet` and `heads.json` of `labels`, `shards/` and `index.parquet` of `preprocess`,
-//!   `model/` and `history.parquet` of `train`, and, to show some of them, `photos/` of `ingest`.
+//!   `model/` and `history.parquet` of `train`, `duplicates.parquet` of `ingest`, and, to
+//!   show some of them, its `photos/`.
 //! - **Writes** `metrics.json` ([`marque_metrics::Metrics`]), `predictions.parquet` ([`write_predictions`]) and
 //!   `report.html` ([`Report`]), a page that needs no other file.
 //!
@@ -11,6 +12,7 @@
 mod error;
 mod gallery;
 mod inputs;
+mod measured;
 mod prediction_table;
 mod report;
 mod settings;

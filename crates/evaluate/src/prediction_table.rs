@@ -9,20 +9,26 @@ use marque_metrics::{HeadPredictions, Predictions};
 
 use crate::Error;
 
-/// Writes a row per photo: `file_name`, `split`, `familiarity` (null of a model that does not tell), and per head its label, `_predicted`, `_probability` (of the predicted
-/// class) and `_right`. Label and `_right` are null where the label is not known. A head with tags has lists of names for
-/// label and prediction, `_probability` is that of exactly the predicted ones, and `_probabilities` is text: the
-/// probability of each class, in the order of the classes.
+/// Writes a row per photo: `file_name`, `split`, `familiarity` (null of a model that does not tell), `features` where they
+/// were kept, and per head its label, `_predicted`, `_probability` (of the predicted class), `_probabilities` (a list: of
+/// each class, in the order of the classes) and `_right`. Label and `_right` are null where the label is not known. A head
+/// with tags has lists of names for label and prediction, and `_probability` is that of exactly the predicted ones.
 ///
 /// # Errors
 /// If the names of heads make two columns the same, or the file cannot be written.
 pub fn write_predictions(predictions: &Predictions, path: &Path) -> Result<(), Error> {
     let names = predictions.file_names().iter().map(String::as_str);
     let splits = names.clone().map(|_| predictions.split().as_str());
-    let [file_name, split, familiarity] = PredictionColumns::FIXED;
+    let [file_name, split, familiarity, features] = PredictionColumns::FIXED;
     let ranks = (0..predictions.file_names().len()).map(|photo| predictions.familiarity(photo)).collect();
     let frame = Table::new().with_text(file_name, names).with_text(split, splits);
     let frame = frame.with(familiarity, Column::Number(ranks));
+    let each = (0..predictions.file_names().len()).map(|photo| {
+        predictions.features(photo).map(|features| features.iter().copied().map(f64::from).collect())
+    });
+    let each: Vec<_> = each.collect();
+    let frame =
+        if each.iter().any(Option::is_some) { frame.with(features, Column::NumberList(each)) } else { frame };
     let frame = predictions.heads().iter().fold(frame, with_head);
     let mut names = HashSet::new();
     if let Some((column, _)) = frame.columns().iter().find(|(name, _)| !names.insert(name)) {
@@ -33,7 +39,7 @@ pub fn write_predictions(predictions: &Predictions, path: &Path) -> Result<(), E
 
 /// Adds the columns of a head.
 fn with_head(frame: Table, head: &HeadPredictions) -> Table {
-    let (columns, photos) = (PredictionColumns::of(head.name(), head.kind()), 0..head.photos());
+    let (columns, photos) = (PredictionColumns::of(head.name()), 0..head.photos());
     let column = |of: &dyn Fn(usize) -> Label| -> Column {
         let names = photos.clone().map(|photo| {
             let label = of(photo);
@@ -44,18 +50,12 @@ fn with_head(frame: Table, head: &HeadPredictions) -> Table {
             HeadKind::Tags => Column::TextList(names.collect()),
         }
     };
-    let mut frame = frame
+    let frame = frame
         .with(&columns.label, column(&|photo| head.label(photo).clone()))
         .with(&columns.predicted, column(&|photo| head.predicted(photo)))
         .with_numbers(&columns.probability, photos.clone().map(|photo| head.probability(photo)));
-    if let Some(name) = &columns.probabilities {
-        let text = |photo| {
-            let each = head.probabilities(photo).into_iter().map(|probability| format!("{probability:.6}"));
-            Some(each.collect::<Vec<_>>().join(" "))
-        };
-        let probabilities = Column::Text(photos.clone().map(text).collect());
-        frame = frame.with(name, probabilities);
-    }
+    let each = photos.clone().map(|photo| Some(head.probabilities(photo))).collect();
+    let frame = frame.with(&columns.probabilities, Column::NumberList(each));
     let right = photos.map(|photo| head.is_right(photo)).collect();
     frame.with(&columns.right, Column::Flag(right))
 }

@@ -20,6 +20,8 @@ pub struct Settings {
     pub photos: usize,
     /// Photos in the report's section of confident mistakes.
     pub mistakes: usize,
+    /// Whether the table of predictions has the pooled features of each photo.
+    pub features: bool,
     /// When an answer is sure: `[predict]`.
     #[serde(skip)]
     pub predict: marque_predict::Settings,
@@ -56,6 +58,12 @@ impl Settings {
             mistakes: section
                 .key("mistakes", "most confident mistakes shown in the report")
                 .count(default.mistakes, 0..=500),
+            features: section
+                .key(
+                    "features",
+                    "put the features that the heads see into `predictions.parquet`, a list per photo",
+                )
+                .flag(default.features),
             predict,
             precision,
             max_decode_bytes,
@@ -71,6 +79,7 @@ impl Default for Settings {
             flip: false,
             photos: 24,
             mistakes: 12,
+            features: false,
             predict: marque_predict::Settings::default(),
             precision: Precision::default(),
             max_decode_bytes: 2 << 30,

@@ -6,18 +6,16 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::counts::{counted, grouped, percent};
 use marque_contracts::schema::{Head, Label, Split, evaluate, ingest, labels, preprocess, train};
-use marque_contracts::{Failure, Input, Job, Stage, Summary, Unit, json};
+use marque_contracts::{Failure, Input, Job, Stage, Summary, json};
 use marque_formats::{LabelRow, LabelTable};
-use marque_metrics::{
-    HeadMetrics, Metrics, Predictions, Proportion, Reliability, SelectiveAnswers, Unfamiliar, decisions,
-};
+use marque_metrics::{HeadMetrics, Metrics, Predictions, Proportion};
 use marque_network::NUMERICS_VERSION;
 use marque_photo::Budget;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::inputs::{Inputs, Photos};
-use crate::without_boxes::without_boxes;
+use crate::inputs::Inputs;
+use crate::measured::{Measured, measure};
 use crate::{Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample, write_predictions};
 
 /// Stage 5.
@@ -46,7 +44,7 @@ impl Evaluate {
             job.progress().line(note);
         }
         let photos = inputs.photos(split)?;
-        let Measured { predictions, metrics } = self.measure(&inputs, &photos, job)?;
+        let Measured { predictions, metrics } = measure(&inputs, &photos, &self.settings, job)?;
         let json = serde_json::to_string_pretty(&metrics).map_err(io::Error::from)?;
         fs_err::write(job.output().join(evaluate::METRICS), json + "\n")?;
         write_predictions(&predictions, &job.output().join(evaluate::PREDICTIONS))?;
@@ -79,74 +77,6 @@ impl Evaluate {
         self.choose_split(|split| rows.iter().any(|row| row.split == split && labelled(row))).map(drop)
     }
 
-    /// What the model answers: logits by its temperatures, so that probabilities mean what they say.
-    fn measure(&self, inputs: &Inputs, photos: &Photos, job: &Job<'_>) -> Result<Measured, Error> {
-        let heads = inputs.predictor.calibration().heads(self.settings.flip);
-        let bar = job.progress().bar("measure", photos.places.len() as u64, Unit::Photos);
-        let square = |photo: usize| Ok::<_, Error>(inputs.shards.photo(&photos.places[photo])?);
-        let Settings { batch_size, flip, .. } = self.settings;
-        let mut logits = vec![Vec::new(); heads.len()];
-        let mut ranks = Vec::new();
-        inputs.predictor.outputs_of_all(
-            photos.places.len(),
-            batch_size,
-            flip,
-            square,
-            bar.as_ref(),
-            |outputs| {
-                logits
-                    .iter_mut()
-                    .zip(outputs.logits)
-                    .for_each(|(all, more): (&mut Vec<f32>, _)| all.extend(more));
-                ranks.extend(outputs.familiarity.into_iter().flatten());
-            },
-        )?;
-        let mut predictions = Predictions::new(photos.split, photos.file_names.clone());
-        let mut uncalibrated = BTreeMap::new();
-        for (((head, labels), logits), calibration) in
-            inputs.heads.iter().zip(&photos.labels).zip(logits).zip(heads)
-        {
-            let rows = || logits.chunks_exact(head.classes.len().max(1));
-            let raw = labels.iter().zip(rows()).flat_map(|(label, logits)| decisions(label, logits));
-            uncalibrated.insert(&head.name, Reliability::measure(raw).expected_error);
-            let scaled = rows().flat_map(|logits| calibration.scaled(logits)).collect();
-            predictions.add(head.clone(), labels.clone(), scaled)?;
-        }
-        let mut metrics = Metrics::measure(&predictions);
-        metrics.unfamiliar = inputs.predictor.familiarity().map(|_| {
-            let min_familiarity = self.settings.predict.min_familiarity;
-            let unfamiliar = ranks.iter().filter(|rank| !self.settings.predict.is_familiar(**rank)).count();
-            Unfamiliar { min_familiarity, photos: Proportion::new(unfamiliar as u64, ranks.len() as u64) }
-        });
-        predictions.set_familiarity(ranks);
-        if inputs.predictor.calibration().photos() > 0 {
-            for head in &mut metrics.heads {
-                head.uncalibrated_error = uncalibrated.get(&head.name).copied().flatten();
-                head.selective = self.selective(inputs, &predictions, &head.name);
-            }
-            for head in &mut metrics.tags {
-                head.selective = self.selective(inputs, &predictions, &head.name);
-            }
-        }
-        metrics.without_boxes = without_boxes(inputs, photos, &predictions, &self.settings, job)?;
-        Ok(Measured { predictions, metrics })
-    }
-
-    /// What is left of a head's answers where only sure ones are given.
-    fn selective(&self, inputs: &Inputs, predictions: &Predictions, head: &str) -> Vec<SelectiveAnswers> {
-        let position = inputs.heads.iter().position(|known| known.name == head);
-        let of = predictions.heads().iter().find(|known| known.name() == head);
-        let (Some(position), Some(of)) = (position, of) else { return Vec::new() };
-        let mut targets = vec![self.settings.predict.target_precision, 0.95, 0.99];
-        targets.sort_by(f64::total_cmp);
-        targets.dedup();
-        let measure = |target: f64| {
-            let threshold = inputs.predictor.calibration().thresholds(target, self.settings.flip)[position]?;
-            Some(SelectiveAnswers::measure(target, threshold, of.decisions()))
-        };
-        targets.into_iter().filter_map(measure).collect()
-    }
-
     fn render(
         &self,
         inputs: &Inputs,
@@ -173,19 +103,13 @@ impl Evaluate {
     }
 }
 
-/// Answers with labels, and how good they are.
-struct Measured {
-    predictions: Predictions,
-    metrics: Metrics,
-}
-
 impl Stage for Evaluate {
     fn name(&self) -> &'static str {
         evaluate::STAGE
     }
 
     fn version(&self) -> u32 {
-        10 + 100 * NUMERICS_VERSION
+        11 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {
@@ -198,7 +122,7 @@ impl Stage for Evaluate {
 
     fn inputs(&self) -> Vec<Input> {
         vec![
-            Input { stage: ingest::STAGE, files: &[ingest::PHOTOS] },
+            Input { stage: ingest::STAGE, files: &[ingest::PHOTOS, ingest::DUPLICATE_TABLE] },
             Input { stage: labels::STAGE, files: &[labels::LABEL_TABLE, labels::HEADS] },
             Input { stage: preprocess::STAGE, files: &[preprocess::SHARDS, preprocess::INDEX] },
             Input { stage: train::STAGE, files: &[train::MODEL, train::HISTORY] },

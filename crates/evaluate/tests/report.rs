@@ -124,7 +124,7 @@ fn a_head_with_tags_has_its_section() {
     let page = render(&predictions, &heads(&predictions), &history(&["brand", "extras"], 2));
     check_nesting(&page);
     assert!(page.contains("of the test photos with every label have both answers right"));
-    assert!(page.contains("<p>3 tags, 100% exactly right, micro-F1 1.000</p>"));
+    assert!(page.contains("<p>3 tags, 100% exactly right, micro-F1 1.000, mean AUROC 1.000</p>"));
     assert!(page.contains("always “<bdi>none</bdi>” reaches 33.3%"));
     assert!(page.contains("<span class=\"answer\">roof, alloys</span>"));
     assert!(page.contains("mAP its mean over the tags"));
@@ -282,10 +282,12 @@ fn predictions_round_trip() {
         "brand",
         "brand_predicted",
         "brand_probability",
+        "brand_probabilities",
         "brand_right",
         "type",
         "type_predicted",
         "type_probability",
+        "type_probabilities",
         "type_right",
     ];
     assert_eq!(names, expected);
@@ -317,13 +319,14 @@ fn tags_are_lists_in_the_table() {
     write_predictions(&predictions, &path).unwrap();
     let names = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
     let text = |text: &str| Some(text.to_owned());
+    let extras = |photo| predictions.heads()[0].probabilities(photo);
     let expected = [
         ("file_name", Column::Text(vec![text("a.jpg"), text("b.jpg")])),
         ("split", Column::Text(vec![text("test"), text("test")])),
         ("familiarity", Column::Number(vec![None, None])),
         ("extras", Column::TextList(vec![names(&[]), None])),
         ("extras_predicted", Column::TextList(vec![names(&[]), names(&["alloys"])])),
-        ("extras_probabilities", Column::Text(vec![text("0.047426 0.047426"), text("0.500000 0.731059")])),
+        ("extras_probabilities", Column::NumberList(vec![Some(extras(0)), Some(extras(1))])),
         ("extras_right", Column::Flag(vec![Some(true), None])),
     ];
     let frame = Table::read(&path).unwrap();

@@ -12,7 +12,7 @@ use marque_contracts::schema::{
 use marque_contracts::{Bar, Digest, Failure, FailureKind, Job, Progress, Silent, Stage, Unit, json};
 use marque_evaluate::{Evaluate, Settings};
 use marque_formats::{
-    Column, EpochRow, HeadEpoch, IndexRow, LabelRow, LabelTable, ShardKind, ShardWriter, Table,
+    Column, DuplicateRow, EpochRow, HeadEpoch, IndexRow, LabelRow, LabelTable, ShardKind, ShardWriter, Table,
 };
 use marque_metrics::Metrics;
 use marque_network::{Backbone, HeadConfig, Network, NetworkConfig};
@@ -61,6 +61,7 @@ impl Artifacts {
         for stage in [ingest::STAGE, labels::STAGE, preprocess::STAGE, train::STAGE] {
             std::fs::create_dir_all(artifacts.stage(stage)).unwrap();
         }
+        DuplicateRow::write(&[], &artifacts.stage(ingest::STAGE).join(ingest::DUPLICATE_TABLE)).unwrap();
         artifacts.write_pixels(false);
         artifacts.write_labels(labelled);
         artifacts.write_model();
@@ -320,7 +321,7 @@ fn settings_that_change_the_output_are_in_the_key() {
     assert_eq!(
         stage(settings(8)),
         serde_json::json!({
-            "evaluate": { "split": "test", "flip": false, "photos": 4, "mistakes": 3 },
+            "evaluate": { "split": "test", "flip": false, "photos": 4, "mistakes": 3, "features": false },
             "predict": { "target_precision": 0.95, "min_familiarity": 0.01 },
             "runtime": { "precision": "f32" },
         })

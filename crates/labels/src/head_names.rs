@@ -1,13 +1,13 @@
 //! Names of heads that cannot stand beside each other: tables and graphs further on have columns and an output for each,
 //! and would have one twice.
 
-use marque_contracts::schema::{HeadKind, PredictionColumns, model};
+use marque_contracts::schema::{PredictionColumns, model};
 use marque_formats::LabelTable;
 use marque_settings::Section;
 
-/// Notes a problem if a head of this name and kind cannot stand beside `others`, those declared before it.
-pub(crate) fn check(section: &mut Section<'_>, name: &str, kind: HeadKind, others: &[(String, HeadKind)]) {
-    if name.is_empty() || others.iter().any(|(other, _)| other == name) {
+/// Notes a problem if a head of this name cannot stand beside `others`, those declared before it.
+pub(crate) fn check(section: &mut Section<'_>, name: &str, others: &[String]) {
+    if name.is_empty() || others.iter().any(|other| other == name) {
         return; // That is a problem of its own.
     }
     if name == model::INPUT {
@@ -21,9 +21,9 @@ pub(crate) fn check(section: &mut Section<'_>, name: &str, kind: HeadKind, other
             format!("{name:?} is a column of the table of predictions: give the head another"),
         );
     }
-    let own = columns(name, kind);
-    let shared = others.iter().find_map(|(other, kind)| {
-        let theirs = columns(other, *kind);
+    let own = columns(name);
+    let shared = others.iter().find_map(|other| {
+        let theirs = columns(other);
         own.iter().find(|column| theirs.contains(column)).map(|column| (other, column))
     });
     if let Some((other, column)) = shared {
@@ -37,6 +37,6 @@ pub(crate) fn check(section: &mut Section<'_>, name: &str, kind: HeadKind, other
     }
 }
 
-fn columns(name: &str, kind: HeadKind) -> Vec<String> {
-    PredictionColumns::of(name, kind).names().map(str::to_owned).collect()
+fn columns(name: &str) -> Vec<String> {
+    PredictionColumns::of(name).names().map(str::to_owned).collect()
 }

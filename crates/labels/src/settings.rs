@@ -181,8 +181,8 @@ impl Settings {
         let about = "a question about each photo: one section for each, as many as you like";
         let heads = reader.sections("heads", &[labels::STAGE], about, |section| {
             let head = HeadDefinition::read(section, &mut taken);
-            head_names::check(section, &head.name, head.kind, &declared);
-            declared.push((head.name.clone(), head.kind));
+            head_names::check(section, &head.name, &declared);
+            declared.push(head.name.clone());
             head
         });
         if heads.is_empty() {

@@ -249,7 +249,7 @@ fn heads_whose_columns_would_be_the_same_are_refused_in_either_order() {
         (("brand", "single"), ("brand_predicted", "tags"), Some("brand_predicted")),
         (("brand", "single"), ("brand_probability", "single"), Some("brand_probability")),
         (("brand", "tags"), ("brand_probabilities", "single"), Some("brand_probabilities")),
-        (("brand", "single"), ("brand_probabilities", "single"), None),
+        (("brand", "single"), ("brand_probabilities", "single"), Some("brand_probabilities")),
         (("brand", "single"), ("brand_id", "single"), Some("brand_id")),
         (("brand", "single"), ("brands", "tags"), None),
     ];

@@ -52,6 +52,12 @@ pub fn macro_f1(classes: impl Iterator<Item = ClassCounts>) -> Option<f64> {
     mean(&classes.filter_map(|class| class.f1()).collect::<Vec<_>>())
 }
 
+/// Balanced accuracy: the mean of recall over the classes that photos have (K. H. Brodersen, C. S. Ong, K. E. Stephan,
+/// J. M. Buhmann, ICPR 2010), as scikit-learn's `balanced_accuracy_score`; `None` if no photo has one.
+pub fn balanced_accuracy(classes: impl Iterator<Item = ClassCounts>) -> Option<f64> {
+    mean(&classes.filter_map(|class| class.recall()).collect::<Vec<_>>())
+}
+
 /// The arithmetic mean; `None` without values.
 pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClassCounts, macro_f1};
+use crate::{ClassCounts, balanced_accuracy, macro_f1};
 
 /// Photos by labelled class (row) and predicted class (column).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,16 +43,24 @@ impl ConfusionMatrix {
 
     /// The counts of each class, by class id.
     pub fn classes(&self) -> impl Iterator<Item = ClassCounts> {
-        (0..self.classes).map(|class| ClassCounts {
-            true_positives: self.at(class, class),
-            support: (0..self.classes).map(|predicted| self.at(class, predicted)).sum(),
-            predicted: (0..self.classes).map(|label| self.at(label, class)).sum(),
-        })
+        let mut classes = vec![ClassCounts::default(); self.classes];
+        for (label, row) in self.rows().enumerate() {
+            classes[label].true_positives = row[label];
+            classes[label].support = row.iter().sum();
+            // Row by row, as the matrix lies in memory.
+            classes.iter_mut().zip(row).for_each(|(class, photos)| class.predicted += photos);
+        }
+        classes.into_iter()
     }
 
     /// [`macro_f1`] of the classes.
     pub fn macro_f1(&self) -> Option<f64> {
         macro_f1(self.classes())
+    }
+
+    /// [`balanced_accuracy`] of the classes.
+    pub fn balanced_accuracy(&self) -> Option<f64> {
+        balanced_accuracy(self.classes())
     }
 
     fn at(&self, label: usize, predicted: usize) -> u64 {

@@ -18,6 +18,13 @@ pub fn argmax<T: PartialOrd>(values: &[T]) -> usize {
     (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
 }
 
+/// Whether a class is the [`argmax`] or the next after it, by the same rule for ties.
+pub fn in_top_2<T: PartialOrd>(values: &[T], class: usize) -> bool {
+    let before =
+        |other: &usize| values[*other] > values[class] || (values[*other] == values[class] && *other < class);
+    (0..values.len()).filter(before).count() < 2
+}
+
 /// The classes with a logit above 0, that is a probability above 0.5, ascending.
 pub fn predicted_tags(logits: &[f32]) -> Vec<usize> {
     (0..logits.len()).filter(|class| logits[*class] > 0.0).collect()

@@ -3,7 +3,7 @@
 use marque_contracts::schema::{HeadKind, Label};
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfusionMatrix, MultiLabelCounts, Proportion, argmax, predicted_tags};
+use crate::{ConfusionMatrix, MultiLabelCounts, Proportion, predicted};
 
 /// What a head predicted for photos, counted as they come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,9 +25,22 @@ impl HeadCounts {
 
     /// Counts a photo by its logits, one a class. A label that is not known, or is of the other kind, is left out.
     pub fn count(&mut self, logits: &[f32], label: &Label) {
-        match (self, label) {
-            (Self::Single(matrix), Label::Class(class)) => matrix.count(*class, argmax(logits)),
-            (Self::Tags(counts), Label::Tags(tags)) => counts.count(tags, &predicted_tags(logits)),
+        let kind = match self {
+            Self::Single(_) => HeadKind::Single,
+            Self::Tags(_) => HeadKind::Tags,
+        };
+        if label.is_known() {
+            self.count_predicted(&predicted(kind, logits), label);
+        }
+    }
+
+    /// Counts a photo by what is predicted. A label that is not known, or is of the other kind, is left out.
+    pub fn count_predicted(&mut self, predicted: &Label, label: &Label) {
+        match (self, label, predicted) {
+            (Self::Single(matrix), Label::Class(class), Label::Class(predicted)) => {
+                matrix.count(*class, *predicted);
+            }
+            (Self::Tags(counts), Label::Tags(tags), Label::Tags(predicted)) => counts.count(tags, predicted),
             _ => {}
         }
     }
@@ -45,6 +58,14 @@ impl HeadCounts {
         match self {
             Self::Single(matrix) => matrix.macro_f1(),
             Self::Tags(counts) => counts.macro_f1(),
+        }
+    }
+
+    /// [`balanced_accuracy`](crate::balanced_accuracy) of the classes; `None` of tags.
+    pub fn balanced_accuracy(&self) -> Option<f64> {
+        match self {
+            Self::Single(matrix) => matrix.balanced_accuracy(),
+            Self::Tags(_) => None,
         }
     }
 }

@@ -4,8 +4,8 @@ use marque_contracts::schema::{Label, Split};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClassCounts, ConfusionMatrix, HeadPredictions, Proportion, Reliability, SelectiveAnswers, argmax,
-    log_softmax,
+    BootstrapIntervals, ClassCounts, ConfusionMatrix, HeadPredictions, Proportion, Reliability,
+    SelectiveAnswers, argmax, in_top_2, log_softmax,
 };
 
 /// What is measured of a head with one class a photo. Photos whose label is not known are left out.
@@ -15,10 +15,19 @@ pub struct HeadMetrics {
     pub name: String,
     /// Accuracy: photos whose predicted class is that of the label.
     pub accuracy: Proportion,
+    /// Top-2 accuracy: photos whose label is among the two most probable classes; `None` in files of older versions.
+    #[serde(default)]
+    pub top_2_accuracy: Option<Proportion>,
     /// The baseline: the accuracy of always predicting one class.
     pub majority: Majority,
     /// Macro-F1: the mean of F1 over the classes that occur as label or as prediction; `None` without photos.
     pub macro_f1: Option<f64>,
+    /// Balanced accuracy: the mean of recall over the classes that photos have; `None` without photos.
+    #[serde(default)]
+    pub balanced_accuracy: Option<f64>,
+    /// Intervals by resampling groups of duplicates; `None` without photos. That of `accuracy` itself is Wilson's.
+    #[serde(default)]
+    pub bootstrap: Option<BootstrapIntervals>,
     /// Log loss (cross-entropy): the mean over the photos of −ln of the probability of the labelled class, in nats;
     /// `None` without photos.
     pub log_loss: Option<f64>,
@@ -63,13 +72,14 @@ pub struct ClassMetrics {
 }
 
 impl HeadMetrics {
-    /// Measures a head with one class a photo.
-    pub fn measure(head: &HeadPredictions) -> Self {
+    /// Measures a head with one class a photo; `groups` has the group of duplicates of each photo.
+    pub fn measure(head: &HeadPredictions, groups: &[usize]) -> Self {
         let mut matrix = ConfusionMatrix::new(head.classes().len());
-        let mut log_loss = 0.0;
+        let (mut log_loss, mut top_2) = (0.0, 0);
         for (label, logits) in head.rows() {
             let Label::Class(class) = *label else { continue };
             matrix.count(class, argmax(logits));
+            top_2 += u64::from(in_top_2(logits, class));
             log_loss -= log_softmax(logits)[class];
         }
         let total = matrix.total();
@@ -84,11 +94,14 @@ impl HeadMetrics {
         Self {
             name: head.name().to_owned(),
             accuracy: Proportion::new(matrix.correct(), total),
+            top_2_accuracy: Some(Proportion::new(top_2, total)),
             majority: Majority {
                 class: majority.name.clone(),
                 accuracy: Proportion::new(majority.support, total),
             },
             macro_f1: matrix.macro_f1(),
+            balanced_accuracy: matrix.balanced_accuracy(),
+            bootstrap: BootstrapIntervals::measure(head, groups),
             log_loss: (total > 0).then(|| log_loss / total as f64),
             calibration: Reliability::measure(
                 photos.filter_map(|photo| Some((head.probability(photo), head.is_right(photo)?))),

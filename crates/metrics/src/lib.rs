@@ -8,6 +8,7 @@
 //! every metric. Nothing here knows tensors or files; the logistic function is that of the losses.
 
 mod average_precision;
+mod bootstrap;
 mod class_counts;
 mod confusion;
 mod decision;
@@ -21,6 +22,7 @@ mod predictions;
 mod probability;
 mod proportion;
 mod reliability;
+mod roc;
 mod selective;
 mod tag_metrics;
 mod temperature;
@@ -28,9 +30,10 @@ mod unfamiliar;
 mod without_boxes;
 
 pub use average_precision::average_precision;
-pub use class_counts::{ClassCounts, macro_f1};
+pub use bootstrap::{BootstrapIntervals, RESAMPLES};
+pub use class_counts::{ClassCounts, balanced_accuracy, macro_f1};
 pub use confusion::ConfusionMatrix;
-pub use decision::{argmax, decisions, predicted, predicted_tags};
+pub use decision::{argmax, decisions, in_top_2, predicted, predicted_tags};
 pub use error::Error;
 pub use head_counts::HeadCounts;
 pub use head_metrics::{ClassMetrics, HeadMetrics, Majority};
@@ -41,8 +44,11 @@ pub use predictions::{HeadPredictions, Predictions};
 pub use probability::{confidence, log_softmax, probabilities};
 pub use proportion::Proportion;
 pub use reliability::{Bin, Reliability};
+pub use roc::auroc;
 pub use selective::SelectiveAnswers;
 pub use tag_metrics::{TagHeadMetrics, TagMetrics};
-pub use temperature::{FittedTemperature, fit_tag_temperature, fit_temperature, pool_temperatures};
+pub use temperature::{
+    FittedTemperature, TEMPERATURES, fit_tag_temperature, fit_temperature, pool_temperatures,
+};
 pub use unfamiliar::Unfamiliar;
 pub use without_boxes::{WithoutBoxes, WithoutBoxesHead};

@@ -47,8 +47,12 @@ impl Metrics {
             photos: photos as u64,
             all_heads_right: Proportion::new(by_wrong_heads[0], by_wrong_heads.iter().sum()),
             photos_by_wrong_heads: by_wrong_heads,
-            heads: of(HeadKind::Single).map(HeadMetrics::measure).collect(),
-            tags: of(HeadKind::Tags).map(TagHeadMetrics::measure).collect(),
+            heads: of(HeadKind::Single)
+                .map(|head| HeadMetrics::measure(head, predictions.groups()))
+                .collect(),
+            tags: of(HeadKind::Tags)
+                .map(|head| TagHeadMetrics::measure(head, predictions.groups()))
+                .collect(),
             unfamiliar: None,
             without_boxes: None,
         }

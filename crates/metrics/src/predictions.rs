@@ -11,6 +11,10 @@ pub struct Predictions {
     file_names: Vec<String>,
     heads: Vec<HeadPredictions>,
     familiarity: Vec<f64>,
+    /// By photo.
+    groups: Vec<usize>,
+    /// By photo, or empty.
+    features: Vec<Vec<f32>>,
 }
 
 /// The predictions of one head, photo by photo in the order of [`Predictions::file_names`].
@@ -25,7 +29,8 @@ pub struct HeadPredictions {
 impl Predictions {
     /// For these photos, of no head yet.
     pub fn new(split: Split, file_names: Vec<String>) -> Self {
-        Self { split, file_names, heads: Vec::new(), familiarity: Vec::new() }
+        let groups = (0..file_names.len()).collect();
+        Self { split, file_names, heads: Vec::new(), familiarity: Vec::new(), groups, features: Vec::new() }
     }
 
     /// Adds a head, with a label a photo and its logits, of shape `[photos, classes]` row by row.
@@ -75,6 +80,27 @@ impl Predictions {
     /// Says how much each photo is like those that the model learnt from, from 0 to 1; nothing if it does not tell.
     pub fn set_familiarity(&mut self, familiarity: Vec<f64>) {
         self.familiarity = familiarity;
+    }
+
+    /// Says which photos repeat each other: those with the same number. Without it none does.
+    pub fn set_groups(&mut self, groups: Vec<usize>) {
+        assert_eq!(groups.len(), self.file_names.len(), "a group for each photo");
+        self.groups = groups;
+    }
+
+    /// The group of duplicates of each photo.
+    pub fn groups(&self) -> &[usize] {
+        &self.groups
+    }
+
+    /// Keeps the pooled features of each photo, so that they are in the table of predictions.
+    pub fn set_features(&mut self, features: Vec<Vec<f32>>) {
+        self.features = features;
+    }
+
+    /// Pooled features of a photo; `None` if they were not kept.
+    pub fn features(&self, photo: usize) -> Option<&[f32]> {
+        self.features.get(photo).map(Vec::as_slice)
     }
 
     /// How much a photo is like those that the model learnt from, from 0 to 1; `None` if that is not known.
@@ -166,9 +192,9 @@ impl HeadPredictions {
         confidence(self.head.kind, self.logits(photo))
     }
 
-    /// [`decisions`] about all photos.
-    pub fn decisions(&self) -> impl Iterator<Item = (f64, bool)> {
-        self.rows().flat_map(|(label, logits)| decisions(label, logits))
+    /// [`decisions`] about each photo.
+    pub fn decisions(&self) -> impl Iterator<Item = Vec<(f64, bool)>> {
+        self.rows().map(|(label, logits)| decisions(label, logits))
     }
 
     /// Whether the predicted label is that of the photo, tags only if they match exactly; `None` if the label is not

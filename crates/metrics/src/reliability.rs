@@ -14,8 +14,9 @@ pub struct Reliability {
     /// Expected calibration error, from 0 to 1: the mean over the bins of the difference between confidence and accuracy, weighted by
     /// the photos of the bin; `None` without photos.
     pub expected_error: Option<f64>,
-    /// What perfectly calibrated predictions with these probabilities would show on average on so many photos, as right ones fall by
-    /// chance: an error near it is none; `None` without photos.
+    /// About what perfectly calibrated predictions with these probabilities would show on average on so many photos, as right ones
+    /// fall by chance (each bin's predictions are taken to have their mean probability): an error near it is none; `None` without
+    /// photos.
     #[serde(default)]
     pub error_by_chance: Option<f64>,
     /// 15 bins of equal width over the probability of the predicted class; a bin includes its upper end.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::class_counts::mean;
 use crate::{
-    ClassMetrics, HeadPredictions, MultiLabelCounts, Proportion, SelectiveAnswers, average_precision,
-    predicted_tags,
+    BootstrapIntervals, ClassMetrics, HeadPredictions, MultiLabelCounts, Proportion, SelectiveAnswers, auroc,
+    average_precision, predicted_tags,
 };
 
 /// What is measured of a head with tags. Photos whose tags are not known are left out.
@@ -21,10 +21,17 @@ pub struct TagHeadMetrics {
     pub always_none: Proportion,
     /// Mean of the average precision over the tags that occur (mAP); `None` if none does.
     pub mean_average_precision: Option<f64>,
+    /// Mean of [`auroc`] over the tags that some photos have and others do not; `None` if there are none.
+    #[serde(default)]
+    pub mean_auroc: Option<f64>,
     /// Macro-F1: the mean of F1 over the tags that occur as label or as prediction; `None` if none does.
     pub macro_f1: Option<f64>,
     /// Micro-F1: F1 over all tags of all photos; `None` if no tag occurs.
     pub micro_f1: Option<f64>,
+    /// Intervals by resampling groups of duplicates, `accuracy` being that of exact matches; `None` without photos. That
+    /// of `exact` itself is Wilson's.
+    #[serde(default)]
+    pub bootstrap: Option<BootstrapIntervals>,
     /// Binary cross-entropy: the mean over photos and tags of −ln of the probability of what is true, in nats; `None`
     /// without photos.
     pub log_loss: Option<f64>,
@@ -43,11 +50,14 @@ pub struct TagMetrics {
     pub scores: ClassMetrics,
     /// [`average_precision`] over all thresholds, from 0 to 1; `None` if no photo has the tag.
     pub average_precision: Option<f64>,
+    /// [`auroc`], from 0 to 1; `None` unless some photos have the tag and others do not.
+    #[serde(default)]
+    pub auroc: Option<f64>,
 }
 
 impl TagHeadMetrics {
-    /// Measures a head with tags.
-    pub fn measure(head: &HeadPredictions) -> Self {
+    /// Measures a head with tags; `groups` has the group of duplicates of each photo.
+    pub fn measure(head: &HeadPredictions, groups: &[usize]) -> Self {
         let tags = head.classes().len();
         let mut counts = MultiLabelCounts::new(tags);
         let (mut log_loss, mut empty) = (0.0, 0);
@@ -67,6 +77,7 @@ impl TagHeadMetrics {
             .map(|((name, counts), scored)| TagMetrics {
                 scores: ClassMetrics::of(name, counts),
                 average_precision: average_precision(scored),
+                auroc: auroc(scored),
             })
             .collect();
         let terms = counts.total() as f64 * tags.len() as f64;
@@ -77,8 +88,10 @@ impl TagHeadMetrics {
             mean_average_precision: mean(
                 &tags.iter().filter_map(|tag| tag.average_precision).collect::<Vec<_>>(),
             ),
+            mean_auroc: mean(&tags.iter().filter_map(|tag| tag.auroc).collect::<Vec<_>>()),
             macro_f1: counts.macro_f1(),
             micro_f1: counts.micro_f1(),
+            bootstrap: BootstrapIntervals::measure(head, groups),
             log_loss: (terms > 0.0).then(|| log_loss / terms),
             selective: Vec::new(),
             tags,

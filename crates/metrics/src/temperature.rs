@@ -9,13 +9,14 @@
 //! each is drawn towards the mean of all, the more the less is known of it: their spread beyond that of chance is estimated as
 //! in R. DerSimonian, N. Laird, "Meta-analysis in clinical trials" (1986).
 
+use std::ops::RangeInclusive;
+
 use marque_kernels::sigmoid;
 
 use crate::log_softmax;
 
-/// Temperatures that are looked at.
-const LEAST: f64 = 0.05;
-const MOST: f64 = 20.0;
+/// Temperatures that are looked at: with any of them logits stay finite.
+pub const TEMPERATURES: RangeInclusive<f64> = 0.05..=20.0;
 
 /// Halvings of the interval, whose ends are 400 apart: to the last bit.
 const STEPS: usize = 64;
@@ -49,10 +50,11 @@ pub fn pool_temperatures(fitted: &[FittedTemperature]) -> Vec<f64> {
     let excess = squares - (known().count() as f64 - 1.0);
     let between = if scale > 0.0 { (excess / scale).max(0.0) } else { 0.0 };
     let mean = mean_by(between);
+    let (least, most) = TEMPERATURES.into_inner();
     let drawn = |it: &FittedTemperature| {
         // The share of the mean in it: all of it where chance explains the spread.
         let share = if it.variance.is_finite() { it.variance / (it.variance + between) } else { 1.0 };
-        (share * mean + (1.0 - share) * it.temperature.ln()).exp()
+        (share * mean + (1.0 - share) * it.temperature.ln()).exp().clamp(least, most)
     };
     // One alone is its own mean.
     fitted.iter().map(drawn).collect()
@@ -109,7 +111,8 @@ fn fitted(photos: usize, slope: impl Fn(f64) -> f64) -> FittedTemperature {
 
 /// The temperature at which a slope that grows with its inverse is zero, as near as the limits allow.
 fn root(slope: impl Fn(f64) -> f64) -> f64 {
-    let (mut low, mut high) = (LEAST.ln(), MOST.ln());
+    let (least, most) = TEMPERATURES.into_inner();
+    let (mut low, mut high) = (least.ln(), most.ln());
     for _ in 0..STEPS {
         let middle = f64::midpoint(low, high);
         // Too sharp: the temperature has to rise.
@@ -119,7 +122,7 @@ fn root(slope: impl Fn(f64) -> f64) -> f64 {
             high = middle;
         }
     }
-    f64::midpoint(low, high).exp()
+    f64::midpoint(low, high).exp().clamp(least, most)
 }
 
 #[cfg(test)]
@@ -197,7 +200,7 @@ mod tests {
         let none = fit_temperature(std::iter::empty());
         assert_eq!((none.temperature, none.variance), (1.0, f64::INFINITY));
         // Extremes end at the limits, and never in a panic.
-        assert!(fit_temperature([(&[0f32, 0.0][..], 0)].into_iter()).temperature <= MOST * 1.001);
+        assert!(fit_temperature([(&[0f32, 0.0][..], 0)].into_iter()).temperature <= *TEMPERATURES.end());
         assert!(fit_tag_temperature([(-1e30f32, true)].into_iter()).temperature.is_finite());
     }
 }

@@ -73,6 +73,51 @@ fn a_case_worked_out_by_hand() {
     assert!(close(head.log_loss.unwrap(), log_loss), "{:?}", head.log_loss);
 }
 
+/// Constants by tests/scikit_learn_constants.py.
+#[test]
+fn balanced_and_top_2_accuracy_are_those_of_scikit_learn() {
+    let head = measure(&worked_example([5, 9, 1, 9]));
+    assert!(close(head.balanced_accuracy.unwrap(), 5.0 / 9.0), "{:?}", head.balanced_accuracy);
+    let mut predictions = Predictions::new(Split::Test, names(6));
+    let logits = [
+        [3f32, 2., 1., 0.],
+        [2., 3., 1., 0.],
+        [1., 2., 3., 0.],
+        [0., 3., 1., 2.],
+        [3., 2., 0., 1.],
+        [3., 1., 2., 0.],
+    ];
+    let letters = self::head("letter", HeadKind::Single, &["a", "b", "c", "d"]);
+    add(&mut predictions, letters, [0, 0, 0, 1, 1, 2].map(Some), logits.as_flattened());
+    let head = measure(&predictions);
+    assert!(close(head.top_2_accuracy.unwrap().share.unwrap(), 5.0 / 6.0), "{:?}", head.top_2_accuracy);
+    assert!(close(head.balanced_accuracy.unwrap(), 5.0 / 18.0), "{:?}", head.balanced_accuracy);
+}
+
+/// A thousand photos, four of five right, each there four times: four times the photos say no more.
+#[test]
+fn bootstrap_intervals_are_as_wide_as_groups_are_few() {
+    let measured = |copies: usize, grouped: bool| {
+        let photos = 250 * copies;
+        let mut predictions = Predictions::new(Split::Test, names(photos));
+        let logits: Vec<f32> = (0..photos).flat_map(|_| logits(0, 2, 0.8)).collect();
+        let classes = (0..photos).map(|photo| Some(usize::from(photo % 250 % 5 == 0)));
+        add(&mut predictions, head("x", HeadKind::Single, &["a", "b"]), classes, &logits);
+        if grouped {
+            predictions.set_groups((0..photos).map(|photo| photo % 250).collect());
+        }
+        measure(&predictions).bootstrap.unwrap()
+    };
+    let width = |[low, high]: [f64; 2]| high - low;
+    let (once, copied, grouped) = (measured(1, false), measured(4, false), measured(4, true));
+    assert_eq!((once.groups, copied.groups, grouped.groups), (250, 1000, 250));
+    assert_eq!(once.accuracy, grouped.accuracy);
+    assert_eq!(grouped, measured(4, true), "the same each time");
+    // 2 · 1.96 · sqrt(0.8 · 0.2 / n).
+    assert!((width(once.accuracy) - 0.0992).abs() < 0.01, "{once:?}");
+    assert!((width(copied.accuracy) - 0.0496).abs() < 0.006, "{copied:?}");
+}
+
 #[test]
 fn the_majority_is_that_of_training() {
     let head = measure(&worked_example([5, 9, 1, 9]));
@@ -286,9 +331,14 @@ fn metrics_are_json_with_known_keys_and_are_read_back() {
         "heads",
         "name",
         "accuracy",
+        "top_2_accuracy",
         "majority",
         "class",
         "macro_f1",
+        "balanced_accuracy",
+        "bootstrap",
+        "groups",
+        "resamples",
         "log_loss",
         "calibration",
         "expected_error",
@@ -309,8 +359,10 @@ fn metrics_are_json_with_known_keys_and_are_read_back() {
         "exact",
         "always_none",
         "mean_average_precision",
+        "mean_auroc",
         "micro_f1",
         "average_precision",
+        "auroc",
     ];
     assert_eq!(keys, expected);
     let read: Metrics = serde_json::from_str(&json).unwrap();

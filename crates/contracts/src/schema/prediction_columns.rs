@@ -1,8 +1,6 @@
 //! Columns of the table of predictions: those that heads have there, by name, so that heads whose columns would be the
 //! same are refused before anything runs.
 
-use super::HeadKind;
-
 /// The columns of a head in `predictions.parquet`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PredictionColumns {
@@ -12,24 +10,24 @@ pub struct PredictionColumns {
     pub predicted: String,
     /// Probability of that.
     pub probability: String,
-    /// Probability of each tag, for a head with tags.
-    pub probabilities: Option<String>,
+    /// Probability of each class, in the order of `heads.json`.
+    pub probabilities: String,
     /// Whether the prediction is the label.
     pub right: String,
 }
 
 impl PredictionColumns {
     /// Columns that the table has before those of heads.
-    pub const FIXED: [&str; 3] = ["file_name", "split", "familiarity"];
+    pub const FIXED: [&str; 4] = ["file_name", "split", "familiarity", "features"];
 
     /// The columns of the head `head`.
-    pub fn of(head: &str, kind: HeadKind) -> Self {
+    pub fn of(head: &str) -> Self {
         let column = |what: &str| format!("{head}_{what}");
         Self {
             label: head.to_owned(),
             predicted: column("predicted"),
             probability: column("probability"),
-            probabilities: (kind == HeadKind::Tags).then(|| column("probabilities")),
+            probabilities: column("probabilities"),
             right: column("right"),
         }
     }
@@ -37,7 +35,6 @@ impl PredictionColumns {
     /// Their names, in the order of the table.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let Self { label, predicted, probability, probabilities, right } = self;
-        let first = [label, predicted, probability].into_iter();
-        first.chain(probabilities).chain([right]).map(String::as_str)
+        [label, predicted, probability, probabilities, right].into_iter().map(String::as_str)
     }
 }

@@ -51,9 +51,9 @@ impl Cell {
 }
 
 impl<'a> Row<'a> {
-    /// Precision, recall and F1 of a class, and another score.
-    fn of_scores(class: &'a ClassMetrics, more: Option<Option<f64>>) -> Self {
-        let scores = [class.precision, class.recall, class.f1].into_iter().chain(more);
+    /// Precision, recall and F1 of a class, and other scores.
+    fn of_scores(class: &'a ClassMetrics, more: &[Option<f64>]) -> Self {
+        let scores = [class.precision, class.recall, class.f1].into_iter().chain(more.iter().copied());
         let cells = scores.map(Cell::score).collect();
         Self { name: &class.name, photos: Some(grouped(class.support)), cells }
     }
@@ -68,20 +68,20 @@ impl<'a> Table<'a> {
             first: "Class",
             measures: vec!["Precision", "Recall", "F1"],
             relative: false,
-            rows: head.classes.iter().map(|class| Row::of_scores(class, None)).collect(),
+            rows: head.classes.iter().map(|class| Row::of_scores(class, &[])).collect(),
         }
     }
 
     /// The scores of each tag.
     pub(super) fn of_tags(head: &'a TagHeadMetrics, split: &str) -> Self {
-        let row = |tag: &'a TagMetrics| Row::of_scores(&tag.scores, Some(tag.average_precision));
+        let row = |tag: &'a TagMetrics| Row::of_scores(&tag.scores, &[tag.average_precision, tag.auroc]);
         Self {
             title: "By tag",
             explanation: format!(
                 "Measured on the {split} split; a tag is answered where it is more probable than not."
             ),
             first: "Tag",
-            measures: vec!["Precision", "Recall", "F1", "AP"],
+            measures: vec!["Precision", "Recall", "F1", "AP", "AUROC"],
             relative: false,
             rows: head.tags.iter().map(row).collect(),
         }

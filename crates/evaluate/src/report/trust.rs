@@ -78,9 +78,9 @@ fn unfamiliar(unfamiliar: &Unfamiliar, without_boxes: Option<&WithoutBoxes>) -> 
     let without =
         without.map_or_else(String::new, |photos| format!(", and {} without their boxes", of(photos)));
     format!(
-        "A photo is unfamiliar, and no answer about it sure, if it is less like the training photos than all but {} of the \
-         validation photos. Here {}{without} are, all of which show what the model is for.",
-        percent(*min_familiarity),
+        "A photo is unfamiliar, and no answer about it sure, if {} of the validation photos are more like the training photos. \
+         Here {}{without} are, all of which show what the model is for.",
+        percent(1.0 - *min_familiarity),
         of(photos)
     )
 }
