@@ -308,11 +308,11 @@ pub(crate) struct Predict {
     #[arg(long)]
     pub(crate) flip: bool,
     /// Answers less probable than it takes to be right this often are "not sure"; default: predict.target_precision.
-    #[arg(long, value_name = "SHARE", value_parser = share(marque_predict::Settings::TARGET_PRECISION, "0.95"))]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, value_parser = share(marque_predict::Settings::TARGET_PRECISION, "0.95"))]
     pub(crate) target_precision: Option<f64>,
     /// Photos less like those learnt from than this share of the validation photos are "unfamiliar"; default:
     /// predict.min_familiarity.
-    #[arg(long, value_name = "SHARE", value_parser = share(marque_predict::Settings::MIN_FAMILIARITY, "0.01"))]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, value_parser = share(marque_predict::Settings::MIN_FAMILIARITY, "0.01"))]
     pub(crate) min_familiarity: Option<f64>,
     /// The type of the activations in the network; default: runtime.precision.
     #[arg(long, value_parser = one_of(Precision::WORDS))]

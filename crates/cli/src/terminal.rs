@@ -141,6 +141,14 @@ impl Terminal {
         }
     }
 
+    /// Prints a line to be known beside the results, which go to standard output, unless told to be quiet.
+    pub(crate) fn note(&self, text: impl Display) {
+        if !self.quiet {
+            let line = format!("note: {}\n", printable(&text.to_string()));
+            self.bars.suspend(|| drop(io::stderr().lock().write_all(line.as_bytes())));
+        }
+    }
+
     pub(crate) fn error(&self, error: &Error) {
         let _ = self.bars.clear();
         let mut text = format!("error: {error}\n");

@@ -28,6 +28,11 @@ pub fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory | IsADirectory)
 }
 
+/// Whether there is anything of this name. A link that leads nowhere is there: it cannot be read, and is not to be passed over.
+pub fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// Whether an error says that nothing may be written there: the file system is read-only, or leave is missing.
 pub fn is_forbidden(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)

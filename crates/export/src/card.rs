@@ -49,8 +49,8 @@ pub fn model_card(model: &Model, facts: &CardFacts) -> String {
     card += &heads(config);
     if let Some(metrics) = &facts.metrics {
         card += &results(metrics, facts.mirrored);
-        card += &trust(metrics);
     }
+    card += &trust(model, facts.metrics.as_ref());
     card += &usage(config, model.preparation());
     if !facts.heads.is_empty() {
         card += &training_data(&facts.heads);

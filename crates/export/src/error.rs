@@ -32,14 +32,9 @@ pub enum Error {
         "{0} is not there, which says how photos are prepared: export the graph without preprocessing, or bring the file"
     )]
     NoPreparation(PathBuf),
-    /// What is known of the model's calibration is of other heads.
-    #[error("{path} does not fit its config.json: {reason}")]
-    Calibration {
-        /// The file.
-        path: PathBuf,
-        /// What is missing.
-        reason: String,
-    },
+    /// What the model tells of its own answers is damaged, or of another model.
+    #[error(transparent)]
+    Predict(#[from] marque_predict::Error),
     /// The folder to write to is the model's own.
     #[error("{0} is the folder of the model itself; name another one")]
     SameFolder(PathBuf),

@@ -8,7 +8,6 @@
 //! becomes bytes by `marque-protobuf`; with [`OnnxInput::Photo`] what makes a square of a photo is in the graph too. The same
 //! model gives the same bytes.
 
-mod calibration;
 mod card;
 mod error;
 mod graph;

@@ -7,10 +7,10 @@ use marque_contracts::json;
 use marque_contracts::schema::model::{CONFIG, PREPROCESSOR, WEIGHTS};
 use marque_contracts::schema::{HeadKind, Preparation, Preprocessor};
 use marque_network::{HeadConfig, NetworkConfig};
+use marque_predict::{Calibration, Familiarity};
 use safetensors::tensor::{Dtype, SafeTensors};
 
 use crate::Error;
-use crate::calibration::Calibration;
 
 /// A trained network: its description and its weights.
 #[derive(Clone, Debug)]
@@ -18,7 +18,8 @@ pub struct Model {
     folder: PathBuf,
     config: NetworkConfig,
     preparation: Option<Preparation>,
-    calibration: Option<Calibration>,
+    calibration: Calibration,
+    familiarity_photos: usize,
     weights: Vec<u8>,
 }
 
@@ -36,9 +37,13 @@ impl Model {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
         };
-        let calibration = Calibration::read(folder, &config)?;
+        let calibration = Calibration::read(folder, &config.heads)?;
+        // Its bytes are handed on as they are, to predictors that would refuse another network's.
+        let familiarity = Familiarity::read(folder, &config.architecture())?;
+        let familiarity_photos = familiarity.map_or(0, |familiarity| familiarity.photos());
         let weights = fs_err::read(folder.join(WEIGHTS))?;
-        let model = Self { folder: folder.to_owned(), config, preparation, calibration, weights };
+        let model =
+            Self { folder: folder.to_owned(), config, preparation, calibration, familiarity_photos, weights };
         model.tensors()?;
         Ok(model)
     }
@@ -58,18 +63,23 @@ impl Model {
         self.preparation.as_ref()
     }
 
-    /// What was learnt of its own answers, by `calibration.json`, if that is there.
-    pub(crate) fn calibration(&self) -> Option<&Calibration> {
-        self.calibration.as_ref()
+    /// What was learnt of its own answers, by `calibration.json`.
+    pub(crate) fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// Validation photos that ranks of familiarity are among; 0 of a model that does not tell them.
+    pub(crate) fn familiarity_photos(&self) -> usize {
+        self.familiarity_photos
     }
 
     /// What the logits of a head are divided by: one number, or one per tag.
     pub(crate) fn temperatures(&self, head: &HeadConfig) -> Vec<f64> {
         let count = if head.kind == HeadKind::Tags { head.classes } else { 1 };
-        match self.calibration.as_ref().map(|calibration| calibration.temperatures(&head.name)) {
-            None | Some([]) => vec![1.0; count],
-            Some(temperatures) => temperatures.to_owned(),
-        }
+        let heads = self.config.heads.iter().zip(self.calibration.heads(false));
+        let of_head = heads.filter(|(known, _)| known.name == head.name);
+        let mut temperatures = of_head.map(|(_, it)| &it.temperatures).filter(|each| !each.is_empty());
+        temperatures.next().map_or_else(|| vec![1.0; count], Clone::clone)
     }
 
     /// Number of trainable weights: batch norm's running statistics are not.

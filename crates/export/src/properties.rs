@@ -1,11 +1,16 @@
 //! What an exported graph says of itself: its metadata.
 
 use marque_contracts::schema::Preparation;
+use marque_metrics::OperatingPoints;
 use marque_network::{HeadConfig, NetworkConfig};
+use marque_predict::HeadCalibration;
 use serde_json::{Map, Value, json};
 
 use crate::input::OnnxInput;
 use crate::model::Model;
+
+/// How often answers are to be right that operating points are told for.
+const TARGET_PRECISIONS: [f64; 3] = [0.9, 0.95, 0.99];
 
 /// By name, sorted.
 pub(crate) fn properties(model: &Model, input: OnnxInput) -> Vec<(&'static str, String)> {
@@ -21,7 +26,7 @@ pub(crate) fn properties(model: &Model, input: OnnxInput) -> Vec<(&'static str, 
     };
     let all = [
         ("backbone", Some(config.backbone.name().to_owned())),
-        ("calibration", model.calibration().map(|calibration| calibration.to_json().to_string())),
+        ("calibration", calibration(model).map(|calibration| calibration.to_string())),
         ("color_space", Some("RGB".to_owned())),
         ("heads", Some(Value::from(heads).to_string())),
         ("image_mean", Some(format!("{:?}", config.mean))),
@@ -31,6 +36,27 @@ pub(crate) fn properties(model: &Model, input: OnnxInput) -> Vec<(&'static str, 
         ("preprocessing", Some(preprocessing.to_owned())),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// In the words of `calibration.json`, with an operating point for each of some target precisions, whose `threshold` is null where no
+/// probability is enough. `None` of a model that is not calibrated.
+fn calibration(model: &Model) -> Option<Value> {
+    let point = |points: &OperatingPoints, target: f64| match points.at(target) {
+        Some(point) => {
+            json!({ "target_precision": target, "threshold": point.threshold, "coverage": point.coverage })
+        }
+        None => json!({ "target_precision": target, "threshold": null, "coverage": 0.0 }),
+    };
+    let head = |(head, calibration): (&HeadConfig, &HeadCalibration)| {
+        let points = &calibration.operating_points;
+        let told = TARGET_PRECISIONS.iter().filter(|_| !points.is_empty());
+        let points: Vec<_> = told.map(|target| point(points, *target)).collect();
+        (head.name.clone(), json!({ "temperatures": calibration.temperatures, "operating_points": points }))
+    };
+    let calibration = model.calibration();
+    let heads = model.config().heads.iter().zip(calibration.heads(false)).map(head);
+    (calibration.photos() > 0)
+        .then(|| json!({ "photos": calibration.photos(), "heads": Value::Object(heads.collect()) }))
 }
 
 /// How a photo becomes what the network sees, in the order of the steps.

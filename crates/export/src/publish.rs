@@ -1,8 +1,8 @@
 //! A folder that can be published as it is.
 
-use std::io;
 use std::path::Path;
 
+use marque_contracts::disk::is_there;
 use marque_contracts::durable::{remove, write_files};
 use marque_contracts::schema::model::{
     CALIBRATION, CONFIG, CORRECTION, FAMILIARITY, LOCATOR, PREPROCESSOR, WEIGHTS,
@@ -26,9 +26,9 @@ pub fn write_folder(model: &Model, card: &str, input: OnnxInput, folder: &Path) 
     let [weights, config, preprocessor] =
         [WEIGHTS, CONFIG, PREPROCESSOR].map(|name| fs_err::read(model.folder().join(name)));
     let (weights, config, preprocessor, onnx) = (weights?, config?, preprocessor?, write_onnx(model, input)?);
-    let optional = [CALIBRATION, FAMILIARITY].map(|name| match fs_err::read(model.folder().join(name)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((name, None)),
-        read => Ok::<_, Error>((name, Some(read?))),
+    let optional = [CALIBRATION, FAMILIARITY].map(|name| {
+        let path = model.folder().join(name);
+        Ok::<_, Error>((name, is_there(&path).then(|| fs_err::read(path)).transpose()?))
     });
     let optional = optional.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut files = vec![
@@ -39,7 +39,7 @@ pub fn write_folder(model: &Model, card: &str, input: OnnxInput, folder: &Path) 
         ("README.md", card.as_bytes()),
     ];
     let locator = [CONFIG, CORRECTION, WEIGHTS].map(|name| format!("{LOCATOR}{name}"));
-    let there = locator.iter().filter(|name| model.folder().join(name).exists());
+    let there = locator.iter().filter(|name| is_there(&model.folder().join(name)));
     let located = there.map(|name| Ok((name.as_str(), fs_err::read(model.folder().join(name))?)));
     let located = located.collect::<Result<Vec<_>, Error>>()?;
     files.extend(located.iter().map(|(name, file)| (*name, file.as_slice())));

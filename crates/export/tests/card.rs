@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use marque_contracts::schema::{ClassWeights, Filter, Fit, Head, HeadKind, Preparation, Preprocessor, Split};
 use marque_export::{CardFacts, Model, OnnxInput, model_card, write_folder};
-use marque_metrics::Metrics;
+use marque_metrics::{Metrics, OperatingPoints};
 use marque_network::{Backbone, BottleneckStride, HeadConfig, LabelHierarchy, Network, NetworkConfig};
+use marque_predict::{Calibration, Familiarity, HeadCalibration, PhotoFeatures};
 use serde_json::{Value, json};
 
 fn model(folder: &std::path::Path) -> Model {
@@ -286,7 +287,29 @@ fn a_card_explains_answers_that_agree() {
 fn a_card_says_how_far_to_trust_an_answer() {
     let folder = tempfile::tempdir().unwrap();
     let model = model(folder.path());
-    assert!(!model_card(&model, &facts()).contains("How far to trust"), "nothing of it was measured");
+    let plain = model_card(&model, &facts());
+    assert!(plain.contains("not calibrated") && plain.contains("does not tell which photos"), "{plain}");
+    // What the folder tells by itself.
+    let points = OperatingPoints::measure((0..40).map(|photo| (0.5 + f64::from(photo) / 100.0, photo > 9)));
+    let brand = HeadCalibration { temperatures: vec![1.5], operating_points: points };
+    let calibration = vec![brand, HeadCalibration::default()];
+    let heads = &model.config().heads;
+    Calibration::new(calibration.clone(), calibration, 40).write(folder.path(), heads).unwrap();
+    let widths = [512, 256];
+    let rows = |width: usize| (0..12 * width).map(|at| (at * at % 97) as f32).collect::<Vec<_>>();
+    let [features, early] = widths.map(rows);
+    let photos = PhotoFeatures { features: &features, early: &early };
+    Familiarity::fit(widths, photos, photos).unwrap().write(folder.path()).unwrap();
+    let model = Model::open(folder.path()).unwrap();
+    let unmeasured = model_card(&model, &CardFacts::default());
+    for said in [
+        "fitted on 40 validation photos.\n",
+        "| brand | 95.0% | 60.0% | 75.0% |",
+        "| brand | 99.0% | none is enough | 0.0% |",
+        "where 99.0% of them are more so, a photo is unfamiliar",
+    ] {
+        assert!(unmeasured.contains(said), "{said} is not in\n{unmeasured}");
+    }
     let mut facts = facts();
     let mut metrics = json!(facts.metrics.unwrap());
     let of = |count: u32, total: u32| json!({ "count": count, "total": total, "share": f64::from(count) / f64::from(total), "interval": null });
@@ -303,7 +326,7 @@ fn a_card_says_how_far_to_trust_an_answer() {
     facts.metrics = Some(serde_json::from_value(metrics.clone()).unwrap());
     let card = model_card(&model, &facts);
     for said in [
-        "brand 1.8% (without: 7.0%)",
+        "fitted on 40 validation photos. Their expected calibration error is brand 1.8% (without: 7.0%)",
         "| brand | 95.0% | 71.0% | 85.7% | 100% |",
         "| brand | 99.0% | none is enough | 0.0% | – |",
         "intersection over union with the boxes given: 90.0%",

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use marque_contracts::counts::counted;
+use marque_contracts::disk::is_there;
 use marque_contracts::json;
 use marque_contracts::schema::HeadKind;
 use marque_contracts::schema::model::CALIBRATION;
-use marque_metrics::OperatingPoints;
+use marque_metrics::{OperatingPoints, TEMPERATURES};
 use marque_network::HeadConfig;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,8 @@ pub struct Calibration {
 /// The same of one head.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct HeadCalibration {
-    /// What logits are divided by: one number of a head with one class a photo, one per tag of the others. Empty for 1.
+    /// What logits are divided by, each among [`TEMPERATURES`]: one number of a head with one class a photo, one per tag of the
+    /// others. Empty for 1.
     pub temperatures: Vec<f64>,
     /// From which probability on answers are right how often. Of a head with tags, of each tag's presence or absence.
     pub operating_points: OperatingPoints,
@@ -56,7 +59,7 @@ impl Calibration {
     /// If the file cannot be read, is damaged, or is of other heads.
     pub fn read(folder: &Path, heads: &[HeadConfig]) -> Result<Self, Error> {
         let path = folder.join(CALIBRATION);
-        if !path.exists() {
+        if !is_there(&path) {
             let none = vec![HeadCalibration::default(); heads.len()];
             return Ok(Self { heads: none.clone(), mirrored: none, photos: 0 });
         }
@@ -66,10 +69,11 @@ impl Calibration {
             let found = each.remove(&head.name);
             let found = found.ok_or_else(|| mismatch(format!("it has no head `{}`", head.name)))?;
             let wanted = if head.kind == HeadKind::Tags { head.classes } else { 1 };
-            let usable = |temperature: &f64| temperature.is_finite() && *temperature > 0.0;
+            let usable = |temperature: &f64| TEMPERATURES.contains(temperature);
             if ![0, wanted].contains(&found.temperatures.len()) || !found.temperatures.iter().all(usable) {
-                let name = &head.name;
-                return Err(mismatch(format!("the head `{name}` needs {wanted} temperatures above 0")));
+                let (name, wanted) = (&head.name, counted(wanted as u64, "temperature", "temperatures"));
+                let (least, most) = TEMPERATURES.into_inner();
+                return Err(mismatch(format!("the head `{name}` needs {wanted} from {least} to {most}")));
             }
             Ok(found)
         };

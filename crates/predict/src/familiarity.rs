@@ -8,7 +8,10 @@
 //!   (Mahalanobis; Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples", 2018): far where edges and
 //!   surfaces are other than photos of cars have.
 //!
-//! The sum itself means nothing to anybody, so it is told as a rank: the share of the validation photos that are no nearer.
+//! The sum itself means nothing to anybody, so it is told as a rank: the share of the validation photos that are no nearer, the photo
+//! itself counted among them, so that few of them do not promise much (V. Vovk, A. Gammerman, G. Shafer, *Algorithmic Learning in a
+//! Random World*, 2005). Beyond the farthest of them the rank falls on exponentially, as the tails of most distributions do (J.
+//! Pickands, "Statistical inference using extreme order statistics", 1975).
 
 mod file;
 mod fit;
@@ -17,12 +20,19 @@ mod gaussian;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use marque_kernels::linear;
+use marque_network::{Architecture, PARTS};
 use rayon::prelude::*;
 
 use self::gaussian::Gaussian;
 
+/// Parts of the backbone before its last stage.
+pub(crate) const EARLY: usize = PARTS - 1;
+
 /// The nearest training photo that counts, from 1: one or two may be near by chance.
 const NEIGHBOUR: usize = 5;
+
+/// Photos whose cosines with all of the bank are in memory at a time.
+const CHUNK: usize = 1024;
 
 /// What photos that were learnt from look like to the network.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,14 +64,28 @@ struct Bank {
 }
 
 impl Familiarity {
-    /// How familiar each photo is, from 0 to 1: the share of the validation photos that are no nearer to the training photos. Half of
-    /// the photos like these have more than 0.5, and a hundredth has less than 0.01.
+    /// How familiar each photo is, from 0 to 1: the share of the validation photos and itself that are no nearer to the training
+    /// photos. Half of the photos like these have more than 0.5, and a hundredth has less than 0.01.
     pub fn ranks(&self, photos: PhotoFeatures<'_>) -> Vec<f64> {
-        let rank = |score: f32| {
-            let farther = self.validation.partition_point(|validation| *validation <= score);
-            farther as f64 / self.validation.len() as f64
-        };
-        self.scores(photos).into_iter().map(rank).collect()
+        self.scores(photos).into_iter().map(|score| rank(score, &self.validation)).collect()
+    }
+
+    /// Whether all in it is numbers that tell photos apart.
+    fn is_usable(&self) -> bool {
+        let Self { bank, gaussian, standard, validation } = self;
+        let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
+        let diagonal = gaussian.cholesky.iter().step_by(gaussian.channels() + 1);
+        let spreads = standard
+            .iter()
+            .all(|[mean, deviation]| mean.is_finite() && deviation.is_normal() && *deviation > 0.0);
+        let apart = validation.len() >= Self::FEWEST
+            && validation.is_sorted()
+            && validation.first() < validation.last();
+        let all = [&bank.single, &gaussian.mean, &gaussian.cholesky, validation];
+        spreads
+            && apart
+            && diagonal.copied().all(|factor| factor > 0.0)
+            && all.iter().all(|values| finite(values))
     }
 
     /// Photos that ranks are shares of.
@@ -80,12 +104,28 @@ impl Familiarity {
     }
 }
 
+/// Lengths of a photo's two rows: its features, and the averages before the last stage.
+pub(crate) fn feature_widths(network: &Architecture) -> [usize; 2] {
+    [PARTS, EARLY].map(|parts| network.channels(parts))
+}
+
 /// Both nearnesses of each photo, in standard deviations from their means, added.
 fn sums(near: &[f32], central: &[f32], standard: [[f32; 2]; 2]) -> Vec<f32> {
     let in_units = |value: f32, [mean, deviation]: [f32; 2]| (value - mean) / deviation;
     let [of_bank, of_gaussian] = standard;
     let both = near.iter().zip(central);
     both.map(|(near, central)| in_units(*near, of_bank) + in_units(*central, of_gaussian)).collect()
+}
+
+/// The share of these scores, which rise, and of `score` itself that are no higher; beyond the lowest it falls by a factor of e each
+/// time that `score` is farther by as much as scores below the median are from it on average.
+fn rank(score: f32, scores: &[f32]) -> f64 {
+    let no_higher = scores.partition_point(|other| *other <= score);
+    let share = (no_higher + 1) as f64 / (scores.len() + 1) as f64;
+    let ([lowest, ..], true) = (scores, no_higher == 0) else { return share };
+    let (below, median) = (&scores[..scores.len() / 2], f64::from(scores[scores.len() / 2]));
+    let excess = below.iter().map(|other| median - f64::from(*other)).sum::<f64>() / below.len() as f64;
+    share * (-(f64::from(*lowest) - f64::from(score)) / excess).exp()
 }
 
 impl Bank {
@@ -105,19 +145,17 @@ impl Bank {
     /// Cosine of the angle to the fifth nearest photo, from -1 to 1.
     fn similarities(&self, features: &[f32]) -> Vec<f32> {
         let photos = self.rows.len() / self.width;
-        let mut cosines = vec![0.0; features.len() / self.width * photos];
-        linear(
-            &at_length_1(features, self.width),
-            &self.single,
-            &vec![0.0; photos],
-            self.width,
-            &mut cosines,
-        );
+        let bias = vec![0.0; photos];
         let nearest = |cosines: &mut [f32]| {
             let place = NEIGHBOUR.min(cosines.len()) - 1;
             *cosines.select_nth_unstable_by(place, |a, b| b.total_cmp(a)).1
         };
-        cosines.par_chunks_exact_mut(photos).map(nearest).collect()
+        let of_chunk = |features: &[f32]| {
+            let mut cosines = vec![0.0; features.len() / self.width * photos];
+            linear(&at_length_1(features, self.width), &self.single, &bias, self.width, &mut cosines);
+            cosines.par_chunks_exact_mut(photos).map(nearest).collect::<Vec<_>>()
+        };
+        features.chunks(CHUNK * self.width).flat_map(of_chunk).collect()
     }
 }
 
@@ -129,4 +167,47 @@ fn at_length_1(features: &[f32], width: usize) -> Vec<f32> {
         row.iter_mut().for_each(|value| *value /= length);
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of photos drawn from one distribution as many are below a rank as it says, however many validation photos there are.
+    #[test]
+    fn ranks_are_shares_of_photos_like_these() {
+        let mut state = 1u64;
+        // Sums of uniform numbers, which fall off on both sides as the scores do.
+        let mut draw = || {
+            let mut uniform = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 40) as f32 / (1 << 24) as f32
+            };
+            (0..6).map(|_| uniform()).sum::<f32>()
+        };
+        for (photos, trials) in [(10, 400), (40, 200), (400, 40)] {
+            let mut below = [0.0; 2];
+            for _ in 0..trials {
+                let mut validation: Vec<_> = (0..photos).map(|_| draw()).collect();
+                validation.sort_by(f32::total_cmp);
+                for _ in 0..100 {
+                    let rank = rank(draw(), &validation);
+                    below[0] += f64::from(u8::from(rank < 0.01));
+                    below[1] += f64::from(u8::from(rank < 0.3));
+                }
+            }
+            let [hundredth, third] = below.map(|count| count / f64::from(trials * 100));
+            assert!(hundredth < 0.016 && (third - 0.3).abs() < 0.05, "{photos}: {hundredth} {third}");
+        }
+    }
+
+    #[test]
+    fn beyond_the_farthest_ranks_fall_on_and_stay_in_order() {
+        let validation: Vec<_> = (0..40u8).map(|photo| f32::from(photo) / 10.0).collect();
+        let ranks: Vec<_> =
+            [9.0, 3.9, 2.0, 0.0, -0.1, -1.0, -4.0, -1e30].map(|score| rank(score, &validation)).into();
+        assert_eq!((ranks[0], ranks[1], ranks[3]), (1.0, 1.0, 2.0 / 41.0));
+        assert!(ranks.is_sorted_by(|a, b| a >= b), "{ranks:?}");
+        assert!(ranks[4] > 0.01 && ranks[6] < 0.01 && ranks[7] == 0.0, "{ranks:?}");
+    }
 }

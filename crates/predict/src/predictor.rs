@@ -4,22 +4,20 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use marque_augment::mirror;
+use marque_contracts::disk::is_there;
 use marque_contracts::schema::model::{
     CALIBRATION, CONFIG, CORRECTION, FAMILIARITY, LOCATOR, PREPROCESSOR, WEIGHTS,
 };
 use marque_contracts::schema::{Normalisation, Preparation, Preprocessor};
 use marque_contracts::{Bar, Digest, json};
-use marque_network::{Network, NetworkConfig, PARTS, Precision};
+use marque_network::{Network, NetworkConfig, Precision};
 use rayon::prelude::*;
 
 use crate::calibration::{Calibration, HeadCalibration};
-use crate::familiarity::{Familiarity, PhotoFeatures};
+use crate::familiarity::{EARLY, Familiarity, PhotoFeatures, feature_widths};
 use crate::locator::Locator;
 use crate::prediction::{HeadPrediction, Prediction};
 use crate::{Error, Settings};
-
-/// Parts of the backbone before its last stage.
-const EARLY: usize = PARTS - 1;
 
 /// A model with all that its answers need.
 #[derive(Debug)]
@@ -48,6 +46,12 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// The answers alone.
+    #[must_use]
+    pub fn without_features(self) -> Self {
+        Self { features: Vec::new(), early: Vec::new(), ..self }
+    }
+
     /// Adds those of more photos.
     pub fn append(&mut self, more: Self) {
         self.features.extend(more.features);
@@ -71,11 +75,10 @@ impl Predictor {
         let preparation = preprocessor.preparation();
         let locator = folder.join(LOCATOR);
         let locator =
-            (preparation.margin.is_some() && locator.exists()).then(|| Locator::open(&locator, precision));
+            (preparation.margin.is_some() && is_there(&locator)).then(|| Locator::open(&locator, precision));
         let network = Network::open(&config, &folder.join(WEIGHTS))?.with_precision(precision);
-        let widths = feature_widths(&network);
         Ok(Self {
-            familiarity: Familiarity::read(folder, widths)?,
+            familiarity: Familiarity::read(folder, network.architecture())?,
             folder: folder.to_owned(),
             settings: settings.clone(),
             normalisation: Normalisation::new(config.mean, config.std),
@@ -88,7 +91,7 @@ impl Predictor {
 
     /// Length of a photo's row of [`features`](Outputs::features), and of [`early`](Outputs::early).
     pub fn feature_widths(&self) -> [usize; 2] {
-        feature_widths(&self.network)
+        feature_widths(self.network.architecture())
     }
 
     /// What tells photos unlike those that the model learnt from; `None` of a model that does not.
@@ -114,7 +117,7 @@ impl Predictor {
         let locator = [CONFIG, CORRECTION, WEIGHTS].map(|name| format!("{LOCATOR}{name}"));
         let files = [CALIBRATION, CONFIG, FAMILIARITY, PREPROCESSOR, WEIGHTS].into_iter();
         let files = files.chain(locator.iter().map(String::as_str));
-        let there = files.map(|name| (name, self.folder.join(name))).filter(|(_, path)| path.exists());
+        let there = files.map(|name| (name, self.folder.join(name))).filter(|(_, path)| is_there(path));
         let digests = there.map(|(name, path)| Ok((name, Digest::of_file(&path)?)));
         Ok(Digest::of_named(digests.collect::<Result<Vec<_>, Error>>()?))
     }
@@ -235,11 +238,6 @@ impl Predictor {
         let images = Tensor::from_vec(images, (squares.len(), size, size, 3), &Device::Cpu)?;
         Ok(self.network.prefix_eval(&images, EARLY)?)
     }
-}
-
-/// Length of a photo's row of features, and of averages before the last stage.
-fn feature_widths(network: &Network) -> [usize; 2] {
-    [PARTS, EARLY].map(|parts| network.architecture().channels(parts))
 }
 
 /// Averages over height and width, `[photos, channels]` row by row, each photo's in the same order.

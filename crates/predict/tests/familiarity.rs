@@ -131,7 +131,8 @@ fn a_file_that_does_not_fit_is_told_by_name() {
     assert!(refused().contains("familiarity.safetensors"), "{}", refused());
     // That of another network.
     let of = |widths: [usize; 2]| {
-        let (features, early) = (vec![0.5; 6 * widths[0]], vec![0.5; 6 * widths[1]]);
+        let rows = |width: usize| (0..12 * width).map(|at| (at * at % 97) as f32).collect::<Vec<_>>();
+        let [features, early] = widths.map(rows);
         let photos = PhotoFeatures { features: &features, early: &early };
         Familiarity::fit(widths, photos, photos).unwrap()
     };
@@ -147,6 +148,29 @@ fn a_file_that_does_not_fit_is_told_by_name() {
     damaged[standard + 4..standard + 8].copy_from_slice(&0f32.to_le_bytes());
     fs_err::write(&path, damaged).unwrap();
     assert!(refused().contains("spreads or ranks"), "{}", refused());
-    let none = PhotoFeatures { features: &[], early: &[] };
-    assert_eq!(Familiarity::fit([512, 256], none, none), None);
+    // A link that leads nowhere is not a model without the file.
+    fs_err::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+    assert!(refused().contains("familiarity.safetensors"), "{}", refused());
+}
+
+#[test]
+fn photos_that_tell_nothing_apart_make_none_unfamiliar() {
+    let of = |photos: usize, width: usize, value: &dyn Fn(usize) -> f32| {
+        (0..photos * width).map(value).collect::<Vec<_>>()
+    };
+    let varied = |at: usize| (at * at % 97) as f32;
+    let fit = |learnt: usize, seen: usize, value: &dyn Fn(usize) -> f32| {
+        let (features, early) = (of(learnt.max(seen), 16, value), of(learnt.max(seen), 8, value));
+        let first =
+            |photos: usize| PhotoFeatures { features: &features[..photos * 16], early: &early[..photos * 8] };
+        Familiarity::fit([16, 8], first(learnt), first(seen))
+    };
+    assert!(fit(3, 10, &varied).is_some());
+    for (learnt, seen) in [(0, 10), (3, 9), (3, 1), (0, 0)] {
+        assert_eq!(fit(learnt, seen, &varied), None, "{learnt} {seen}");
+    }
+    for value in [0.0, 1.0, 1e30, f32::NAN, f32::INFINITY] {
+        assert_eq!(fit(12, 12, &|_| value), None, "{value}");
+    }
 }

@@ -217,8 +217,14 @@ fn a_model_folder_that_does_not_fit_is_told_with_its_file() {
     assert!(refused(CONFIG, "{").contains("config.json is damaged"));
     assert!(refused(WEIGHTS, "no weights").contains("model.safetensors"));
     assert!(refused(CALIBRATION, r#"{"heads":{},"photos":3}"#).contains("no head `brand`"));
-    let zero = r#"{"heads":{"brand":{"temperatures":[0.0],"operating_points":[]}},"photos":3}"#;
-    assert!(refused(CALIBRATION, zero).contains("temperatures above 0"));
+    for temperatures in ["[0.0]", "[-1.0]", "[1e-300]", "[1e300]", "[0.04]", "[21.0]", "[1.0,1.0]"] {
+        let head = format!(r#"{{"temperatures":{temperatures},"operating_points":[]}}"#);
+        let calibration = format!(r#"{{"heads":{{"brand":{head}}},"photos":3}}"#);
+        assert!(
+            refused(CALIBRATION, &calibration).contains("1 temperature from 0.05 to 20"),
+            "{temperatures}"
+        );
+    }
     open(folder.path());
     let empty = tempfile::tempdir().unwrap();
     assert!(Predictor::open(empty.path(), Precision::F32, &Settings::default()).is_err());

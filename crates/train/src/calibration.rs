@@ -34,8 +34,10 @@ pub(crate) fn calibrate(inputs: Inputs<'_>, folder: &Path, progress: &dyn Progre
     let outputs = |photos: &[&Sample], flip: bool| -> Result<Outputs, Error> {
         let square = |photo: usize| Ok::<_, Error>(data.shards.photo(&photos[photo].place)?);
         let mut all = predictor.outputs(&[], flip)?;
-        predictor
-            .outputs_of_all(photos.len(), BATCH, flip, square, bar.as_ref(), |outputs| all.append(outputs))?;
+        predictor.outputs_of_all(photos.len(), BATCH, flip, square, bar.as_ref(), |outputs| {
+            // Of both sides together only answers are wanted: familiarity is told of photos as they are.
+            all.append(if flip { outputs.without_features() } else { outputs });
+        })?;
         Ok(all)
     };
     let [plain, mirrored] = [outputs(&validation, false)?, outputs(&validation, true)?];
@@ -53,9 +55,13 @@ pub(crate) fn calibrate(inputs: Inputs<'_>, folder: &Path, progress: &dyn Progre
     let [learnt, seen] =
         [&learnt, &plain].map(|it| PhotoFeatures { features: &it.features, early: &it.early });
     match Familiarity::fit(predictor.feature_widths(), learnt, seen) {
-        Some(familiarity) => Ok(familiarity.write(folder)?),
-        None => Ok(()),
+        Some(familiarity) => familiarity.write(folder)?,
+        None => progress.line(&format!(
+            "no photo will be \"unfamiliar\": telling that takes at least {} validation photos that are not all alike",
+            Familiarity::FEWEST
+        )),
     }
+    Ok(())
 }
 
 fn labels(data: &Data, head: usize) -> Vec<&Label> {

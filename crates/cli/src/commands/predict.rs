@@ -34,6 +34,9 @@ pub(super) fn predict(
     let folder = model_folder(configuration, options)?;
     let precision = options.precision.unwrap_or(settings.precision);
     let predictor = Predictor::open(&folder, precision, &sure)?;
+    for missing in what_is_not_told(&predictor) {
+        terminal.note(missing);
+    }
     let reading = Reading {
         flip: options.flip || settings.flip,
         max_decode_bytes: settings.max_decode_bytes,
@@ -63,6 +66,19 @@ pub(super) fn predict(
         (_, 0) => Ok(()),
         (_, failed) => Err(Error::Unanswered(failed)),
     }
+}
+
+/// What a model without validation photos says nothing of.
+fn what_is_not_told(predictor: &Predictor) -> impl Iterator<Item = &'static str> {
+    let calibrated = predictor.calibration().photos() > 0;
+    let uncalibrated = (!calibrated).then_some(
+        "this model is not calibrated: probabilities are as the network gives them, and no answer is \"not sure\"",
+    );
+    let familiar = predictor.familiarity().is_some();
+    let all_alike = (!familiar).then_some(
+        "this model does not tell which photos are unlike those it learnt from: none is \"unfamiliar\"",
+    );
+    uncalibrated.into_iter().chain(all_alike)
 }
 
 /// The folder of the model.

@@ -2,19 +2,29 @@
 
 use std::fmt::Write;
 
-use marque_contracts::counts::percent;
+use marque_contracts::counts::{counted, percent};
 use marque_metrics::{Metrics, SelectiveAnswers};
+use marque_predict::Settings;
 
 use super::text;
+use crate::model::Model;
 
-/// The section; empty if nothing of it was measured.
-pub(super) fn trust(metrics: &Metrics) -> String {
-    let body = calibration(metrics) + &sure_answers(metrics) + &unfamiliar(metrics) + &without_boxes(metrics);
-    if body.is_empty() { body } else { format!("\n## How far to trust an answer\n{body}") }
+/// The section: what was measured, or else what the model's folder tells.
+pub(super) fn trust(model: &Model, metrics: Option<&Metrics>) -> String {
+    let body = calibration(model, metrics)
+        + &metrics.map_or_else(|| thresholds(model), sure_answers)
+        + &unfamiliar(model, metrics)
+        + &metrics.map_or_else(String::new, without_boxes);
+    format!("\n## How far to trust an answer\n{body}")
 }
 
-fn calibration(metrics: &Metrics) -> String {
-    let errors = metrics.heads.iter().filter_map(|head| {
+fn calibration(model: &Model, metrics: Option<&Metrics>) -> String {
+    let photos = model.calibration().photos();
+    if photos == 0 {
+        return "\nThe model is not calibrated: probabilities are as the network gives them, and no answer is \"not sure\".\n"
+            .to_owned();
+    }
+    let errors = metrics.iter().flat_map(|metrics| &metrics.heads).filter_map(|head| {
         let (before, after) = (head.uncalibrated_error?, head.calibration.expected_error?);
         let chance = head
             .calibration
@@ -23,15 +33,20 @@ fn calibration(metrics: &Metrics) -> String {
         Some(format!("{} {} (without: {}{chance})", text(&head.name), percent(after), percent(before)))
     });
     let errors: Vec<_> = errors.collect();
-    if errors.is_empty() {
-        return String::new();
-    }
+    let errors = match errors.is_empty() {
+        true => String::new(),
+        false => format!(" Their expected calibration error is {}.", errors.join(", ")),
+    };
     format!(
-        "\nProbabilities are those of the logits divided by a temperature per head, in `calibration.json`, which was fitted on \
-         validation photos. Their expected calibration error is {}.\n",
-        errors.join(", ")
+        "\nProbabilities are those of the logits divided by a temperature per head, in `calibration.json`, which was fitted on {}.\
+         {errors}\n",
+        counted(photos, "validation photo", "validation photos")
     )
 }
+
+/// Why there are thresholds.
+const SURE: &str = "Below a threshold an answer is \"not sure\": from there on answers about the validation photos were right as often \
+                    as is wanted.";
 
 fn sure_answers(metrics: &Metrics) -> String {
     let single = metrics.heads.iter().map(|head| (&head.name, &head.selective));
@@ -44,10 +59,37 @@ fn sure_answers(metrics: &Metrics) -> String {
         return rows;
     }
     format!(
-        "\nBelow a threshold an answer is \"not sure\": from there on answers about the validation photos were right as often as \
-         is wanted. Of the {} photos this is left:\n\n| head | to be right | from a probability of | answered | of these right |\n\
+        "\n{SURE} Of the {} photos this is left:\n\n| head | to be right | from a probability of | answered | of these right |\n\
          |---|---|---|---|---|\n{rows}",
         metrics.split
+    )
+}
+
+/// The same of a model that was measured on no photos but those for validation.
+fn thresholds(model: &Model) -> String {
+    let heads = model.config().heads.iter().zip(model.calibration().heads(false));
+    let rows: String = heads
+        .filter(|(_, calibration)| !calibration.operating_points.is_empty())
+        .flat_map(|(head, calibration)| {
+            [0.95, 0.99].map(|target| {
+                let point = calibration.operating_points.at(target);
+                let threshold = point.map_or_else(|| "none is enough".to_owned(), |it| percent(it.threshold));
+                let coverage = point.map_or(0.0, |it| it.coverage);
+                format!(
+                    "| {} | {} | {threshold} | {} |\n",
+                    text(&head.name),
+                    percent(target),
+                    percent(coverage)
+                )
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "\n{SURE} Of these photos themselves this is left:\n\n| head | to be right | from a probability of | answered |\n\
+         |---|---|---|---|\n{rows}"
     )
 }
 
@@ -66,19 +108,31 @@ fn row(name: &str, answers: &SelectiveAnswers) -> String {
     row
 }
 
-fn unfamiliar(metrics: &Metrics) -> String {
-    let Some(unfamiliar) = &metrics.unfamiliar else { return String::new() };
-    let without = metrics.without_boxes.as_ref().and_then(|it| it.unfamiliar.as_ref()?.share);
-    let without = without.map_or_else(String::new, |share| format!(" (without boxes: {})", percent(share)));
+fn unfamiliar(model: &Model, metrics: Option<&Metrics>) -> String {
+    if model.familiarity_photos() == 0 {
+        return "\nThe model does not tell which photos are unlike those that it learnt from: of no photo does it say that it is \
+                unfamiliar.\n"
+            .to_owned();
+    }
+    let found = metrics.and_then(|metrics| {
+        let unfamiliar = metrics.unfamiliar.as_ref()?;
+        let without = metrics.without_boxes.as_ref().and_then(|it| it.unfamiliar.as_ref()?.share);
+        let without =
+            without.map_or_else(String::new, |share| format!(" (without boxes: {})", percent(share)));
+        let share = percent(unfamiliar.photos.share?);
+        Some((
+            unfamiliar.min_familiarity,
+            format!(" So are {share} of the {} photos{without}.", metrics.split),
+        ))
+    });
+    let (least, share) = found.unwrap_or_else(|| (Settings::default().min_familiarity, String::new()));
     format!(
         "\nHow much a photo is like those that the model learnt from is told by the fifth nearest training photo, by the cosine of the \
          pooled features, and by the Mahalanobis distance of the averaged activations before the last stage, added in units of \
-         their spread over the validation photos (`familiarity.safetensors`). `marque predict` gives it as the share of the \
-         validation photos that are no more so; below {} a photo is unfamiliar, and no answer about it is sure. So are {} of the {} \
-         photos{without}. The ONNX file has no part in this.\n",
-        percent(unfamiliar.min_familiarity),
-        percent(unfamiliar.photos.share.unwrap_or(0.0)),
-        metrics.split
+         their spread over the validation photos (`familiarity.safetensors`). `marque predict` gives it as a rank among the \
+         validation photos; where {} of them are more so, a photo is unfamiliar, and no answer about it is sure.{share} The ONNX \
+         file has no part in this.\n",
+        percent(1.0 - least),
     )
 }
 

@@ -5,29 +5,30 @@
 use std::path::Path;
 
 use half::f16;
+use marque_contracts::disk::is_there;
 use marque_contracts::durable::write_atomic;
 use marque_contracts::schema::model::FAMILIARITY;
-use marque_network::little_endian;
+use marque_network::{Architecture, little_endian};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::{Bank, Familiarity};
+use super::{Bank, Familiarity, feature_widths};
 use crate::Error;
 use crate::familiarity::gaussian::Gaussian;
 
 impl Familiarity {
-    /// Reads it from a model's folder; `None` of a model without.
+    /// Reads it from the folder of a network's model; `None` of a model without.
     ///
     /// # Errors
     /// If the file cannot be read, is damaged, or is of a network with other widths.
-    pub(crate) fn read(folder: &Path, widths: [usize; 2]) -> Result<Option<Self>, Error> {
+    pub fn read(folder: &Path, network: &Architecture) -> Result<Option<Self>, Error> {
         let path = folder.join(FAMILIARITY);
-        if !path.exists() {
+        if !is_there(&path) {
             return Ok(None);
         }
         let bytes = fs_err::read(&path)?;
         let mismatch = |reason: String| Error::Mismatch { path: path.clone(), reason };
         let file = SafeTensors::deserialize(&bytes).map_err(|error| mismatch(error.to_string()))?;
-        let [features, channels] = widths;
+        let [features, channels] = feature_widths(network);
         // A side of a shape that is `None` may have any length.
         let tensor = |name: &str, dtype: Dtype, shape: &[Option<usize>]| {
             let view = file.tensor(name).map_err(|_| mismatch(format!("it has no `{name}`")))?;
@@ -56,20 +57,9 @@ impl Familiarity {
             standard: [[standard[0], standard[1]], [standard[2], standard[3]]],
             validation: single(tensor("validation", Dtype::F32, &[None])?),
         };
-        let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
-        let Self { bank, gaussian, validation, standard } = &familiarity;
-        let spreads = standard.iter().all(|[mean, deviation]| mean.is_finite() && *deviation > 0.0);
-        let diagonal = gaussian.cholesky.iter().step_by(channels + 1).all(|factor| *factor > 0.0);
-        if !(spreads && diagonal && validation.is_sorted()) {
-            return Err(mismatch("its spreads or ranks are none".to_owned()));
-        }
-        match finite(&bank.single)
-            && finite(&gaussian.cholesky)
-            && finite(&gaussian.mean)
-            && finite(validation)
-        {
+        match familiarity.is_usable() {
             true => Ok(Some(familiarity)),
-            false => Err(mismatch("it has values that are not finite".to_owned())),
+            false => Err(mismatch("its spreads or ranks are none".to_owned())),
         }
     }
 

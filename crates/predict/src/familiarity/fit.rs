@@ -7,6 +7,9 @@ use crate::familiarity::gaussian::Gaussian;
 const BANK: usize = 4096;
 
 impl Familiarity {
+    /// Validation photos that are needed: fewer do not tell what is far.
+    pub const FEWEST: usize = 10;
+
     /// Which of so many training photos it is fitted on: all, or 4,096 of them, evenly over their order.
     pub fn sample(photos: usize) -> impl Iterator<Item = usize> {
         let kept = photos.min(BANK);
@@ -14,14 +17,15 @@ impl Familiarity {
     }
 
     /// Of photos that the model learnt from, and of the validation photos, which it did not. `widths` are the lengths of a photo's two
-    /// rows. `None` if there is no photo of either kind.
+    /// rows. `None` without training photos or ten validation photos, or if these are all alike or their features no numbers: there
+    /// is nothing then to tell photos by.
     pub fn fit(
         widths: [usize; 2],
         training: PhotoFeatures<'_>,
         validation: PhotoFeatures<'_>,
     ) -> Option<Self> {
         let [features, channels] = widths;
-        if training.features.is_empty() || validation.features.is_empty() {
+        if training.features.is_empty() || validation.features.len() < Self::FEWEST * features {
             return None;
         }
         let bank = Bank::of(training.features, features);
@@ -31,7 +35,8 @@ impl Familiarity {
         let standard = [spread(&near), spread(&central)];
         let mut validation = sums(&near, &central, standard);
         validation.sort_by(f32::total_cmp);
-        Some(Self { bank, gaussian, standard, validation })
+        let familiarity = Self { bank, gaussian, standard, validation };
+        familiarity.is_usable().then_some(familiarity)
     }
 }
 

@@ -5,6 +5,9 @@ use rayon::prelude::*;
 /// What is added to each variance, as a share of their mean: with fewer photos than channels the covariance has no inverse.
 const SHRINKAGE: f64 = 0.01;
 
+/// Least variance in any direction: of photos that are all alike, so that distances from them stay finite.
+const LEAST_VARIANCE: f64 = 1e-10;
+
 /// A normal distribution over some channels.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Gaussian {
@@ -39,7 +42,7 @@ impl Gaussian {
         };
         let mut lower: Vec<f64> = (0..channels * channels).into_par_iter().map(covariance).collect();
         let variance = (0..channels).map(|at| lower[at * (channels + 1)]).sum::<f64>() / channels as f64;
-        let added = (SHRINKAGE * variance).max(f64::from(f32::MIN_POSITIVE));
+        let added = (SHRINKAGE * variance).max(LEAST_VARIANCE);
         (0..channels).for_each(|at| lower[at * (channels + 1)] += added);
         cholesky(&mut lower, channels);
         Self {
@@ -79,7 +82,7 @@ fn cholesky(lower: &mut [f64], side: usize) {
             this[column] = (this[column] - dot(&this[..column], &other[..column])) / other[column];
         }
         let left = this[row] - dot(&this[..row], &this[..row]);
-        this[row] = left.max(f64::from(f32::MIN_POSITIVE)).sqrt();
+        this[row] = left.max(LEAST_VARIANCE).sqrt();
     }
 }
 

@@ -132,7 +132,7 @@ fn csv_row(heads: &[HeadConfig], photo: &str, answer: Result<&Prediction, &str>)
                 cells.push(format!("{:.6}", answer.confidence));
                 cells.push(answer.sure.map_or_else(String::new, |sure| sure.to_string()));
             }
-            cells.push(prediction.familiarity.map_or_else(String::new, |rank| format!("{rank:.4}")));
+            cells.push(prediction.familiarity.map_or_else(String::new, |rank| format!("{rank:.6}")));
             cells.push(prediction.familiar.map_or_else(String::new, |familiar| familiar.to_string()));
             cells.push(String::new());
         }
