@@ -31,10 +31,10 @@ fetch status verify gc: build
 	@$(MARQUE) $@ $(FLAGS)
 
 test:
-	@cargo test --release --locked --workspace
+	@cargo test --release --locked --workspace --no-fail-fast
 
 test-all:
-	@cargo test --release --locked --workspace -- --include-ignored
+	@cargo test --release --locked --workspace --no-fail-fast -- --include-ignored
 
 bench: build
 	@cargo bench --locked --package marque-kernels

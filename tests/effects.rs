@@ -134,7 +134,7 @@ const PREDICT: &[Case] =
 fn project() -> Project {
     let size = "[[heads]]\nname = \"size\"\nrule = \"column\"\n";
     let project = own(&format!(
-        "[labels]\nvalidation = 0.3\n{COLOUR}{size}[preprocess]\nsize = 20\n[train]\nepochs = 2\nbatch_size = 5\nshift = 2\n\
+        "[labels]\nvalidation = 0.4\n{COLOUR}{size}[preprocess]\nsize = 20\n[train]\nepochs = 2\nbatch_size = 5\nshift = 2\n\
          dropout = 0.0\nkeep_checkpoints = 0\n"
     ));
     let row = |i: usize| {

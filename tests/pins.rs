@@ -12,7 +12,7 @@ type Pin = (&'static str, u64, &'static str);
 const EVERYWHERE: [Pin; 3] = [
     ("ingest", 109, "ce592ae584e3bf30"),
     ("labels", 6, "b725aeec60389499"),
-    ("preprocess", 6, "9621effbee55f177"),
+    ("preprocess", 7, "9621effbee55f177"),
 ];
 
 /// Those whose last bits depend on the CPU's instruction set and, as the blocks of matrix products do, on its caches.

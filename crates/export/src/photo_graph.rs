@@ -1,8 +1,9 @@
 //! From a photo of any size to the normalised square that a network takes, in operators of ONNX.
 //!
-//! Resizing is two products with matrices, which are made of the photo's size: down, then across, each rounded to whole
-//! levels, as `marque-photo` does it. ONNX has an operator for it, `Resize`, but this cannot take a region of a photo in
-//! fractions of pixels and has no Lanczos filter, and its antialiasing is an option that not every runtime has.
+//! Resizing is two products with matrices, which are made of the photo's size: down, then across, or by filters that
+//! overshoot across first, each rounded to whole levels, as `marque-photo` does it. ONNX has an operator for it, `Resize`,
+//! but this cannot take a region of a photo in fractions of pixels and has no Lanczos filter, and its antialiasing is an
+//! option that not every runtime has.
 
 use std::f32::consts::{LN_2, PI};
 
@@ -258,28 +259,37 @@ impl Preparing<'_> {
 
     /// Makes `square`, `[3, size, size]`, in whole levels from 0 to 255.
     fn resize(&mut self) {
-        let size = self.size as i64;
-        self.integers("rows", &[0, -1]);
-        self.integers("rows and colours", &[size, -1, 3]);
         self.node("Cast", &[PHOTO], "levels", &[Attribute::Integer("to", FLOAT)]);
-        self.plain("Reshape", &["levels", "rows"], "photo rows");
-        self.plain("MatMul", &["down/weights", "photo rows"], "down/sums");
-        self.rounded("down");
-        self.plain("Reshape", &["down/levels", "rows and colours"], "down/pixels of colours");
         let planes = [Attribute::Integers("perm", &[2, 0, 1])];
-        self.node("Transpose", &["down/pixels of colours"], "planes", &planes);
         let turned = [Attribute::Integers("perm", &[1, 0])];
         self.node("Transpose", &["across/weights"], "across/weights turned", &turned);
-        self.plain("MatMul", &["planes", "across/weights turned"], "across/sums");
-        self.rounded("across");
+        let resized = if self.preparation.resize == Filter::Bilinear {
+            self.integers("rows", &[0, -1]);
+            self.integers("rows and colours", &[self.size as i64, -1, 3]);
+            self.plain("Reshape", &["levels", "rows"], "photo rows");
+            self.plain("MatMul", &["down/weights", "photo rows"], "down/sums");
+            self.rounded("down");
+            self.plain("Reshape", &["down/levels", "rows and colours"], "down/pixels of colours");
+            self.node("Transpose", &["down/pixels of colours"], "planes", &planes);
+            self.plain("MatMul", &["planes", "across/weights turned"], "across/sums");
+            self.rounded("across");
+            "across/levels"
+        } else {
+            self.node("Transpose", &["levels"], "planes", &planes);
+            self.plain("MatMul", &["planes", "across/weights turned"], "across/sums");
+            self.rounded("across");
+            self.plain("MatMul", &["down/weights", "across/levels"], "down/sums");
+            self.rounded("down");
+            "down/levels"
+        };
         if self.preparation.fit == Fit::Pad {
             let background = self.preparation.background.map(f32::from);
             self.constant("background", &[3, 1, 1], &background);
             self.node("Transpose", &["across/inside"], "across/inside turned", &turned);
             self.plain("And", &["down/inside", "across/inside turned"], "inside");
-            self.plain("Where", &["inside", "across/levels", "background"], "square");
+            self.plain("Where", &["inside", resized, "background"], "square");
         } else {
-            self.plain("Identity", &["across/levels"], "square");
+            self.plain("Identity", &[resized], "square");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What an exported graph says of itself: its metadata.
 
-use marque_contracts::schema::Preparation;
+use marque_contracts::schema::{Filter, Preparation};
 use marque_metrics::OperatingPoints;
 use marque_network::{HeadConfig, NetworkConfig};
 use marque_predict::HeadCalibration;
@@ -72,7 +72,8 @@ fn preparation(preparation: &Preparation, config: &NetworkConfig, input: OnnxInp
             "filter": resize,
             "antialias": true,
             "implementation": "Pillow",
-            "rounding": "whole levels, 0 to 255, halves upwards, down and across each",
+            "order": if resize == Filter::Bilinear { ["down", "across"] } else { ["across", "down"] },
+            "rounding": "whole levels, 0 to 255, halves upwards, after each of both",
             "padding": background,
         },
         "normalize": { "scale": 1.0 / 255.0, "mean": config.mean, "std": config.std, "layout": "NCHW" },

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Writes photos, and what Pillow makes of them; the tests compare.
 
-- fixtures/small.png, fixtures/large.jpg: pictures by a formula
+- fixtures/small.png, fixtures/large.jpg: pictures by a formula; fixtures/noise.png: random points
 - fixtures/NAME-FILTER-SIZE.png: NAME resized to SIZE x SIZE from its full size, never by draft mode
 - fixtures/NAME-box-SIZE.png: a box of it, bilinear
 
 Run by hand: `python pillow_constants.py`. Needs Pillow and numpy.
 """
 import pathlib
+import random
 
 import numpy as np
 from PIL import Image
@@ -46,3 +47,10 @@ for size in (16, 32, 100):
     keep(large.resize((size, size), Image.BILINEAR), f"large-bilinear-{size}")
 keep(small.resize((40, 40), Image.BILINEAR, box=(11, 7, 90, 61)), "small-box-40")
 keep(large.resize((64, 64), Image.BILINEAR, box=(31, 17, 260, 211)), "large-box-64")
+
+# Black and white points, of which filters that overshoot cut most between their two passes.
+draw = random.Random(1)
+noise = Image.frombytes("RGB", (70, 48), bytes(draw.choice((0, 255)) for _ in range(70 * 48 * 3)))
+keep(noise, "noise")
+for name, filter in [("bicubic", Image.BICUBIC), ("lanczos", Image.LANCZOS)]:
+    keep(noise.resize((60, 60), filter), f"noise-{name}-60")

@@ -244,7 +244,7 @@ impl Stage for Preprocess {
     }
 
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn settings(&self) -> Value {

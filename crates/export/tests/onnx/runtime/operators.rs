@@ -107,21 +107,27 @@ impl Node {
                 Tensor { shape: vec![x.shape[0], classes], values: values.collect() }
             }
             "MatMul" => {
-                // Any number of rows on the left.
-                let ([inner, width], rows) =
-                    (two_sides(inputs[1]), x.values.chunks(*x.shape.last().unwrap()));
+                // Many matrices on one side at most.
+                let other = inputs[1];
+                let ([.., rows, inner], [.., _, width]) = (&x.shape[..], &other.shape[..]) else {
+                    panic!("{:?} {:?}", x.shape, other.shape)
+                };
+                assert_eq!(other.shape[other.shape.len() - 2], *inner);
+                let (left, right) = (x.values.chunks(rows * inner), other.values.chunks(inner * width));
+                let count = left.len().max(right.len());
+                assert!([1, count].contains(&left.len()) && [1, count].contains(&right.len()));
                 let mut values = Vec::new();
-                for row in rows {
-                    let mut sums = vec![0.0; width];
-                    for (factor, other) in row.iter().zip(inputs[1].values.chunks(width)) {
-                        sums.iter_mut().zip(other).for_each(|(sum, other)| *sum += factor * other);
+                for (left, right) in left.cycle().zip(right.cycle()).take(count) {
+                    for row in left.chunks(*inner) {
+                        let mut sums = vec![0.0; *width];
+                        for (factor, other) in row.iter().zip(right.chunks(*width)) {
+                            sums.iter_mut().zip(other).for_each(|(sum, other)| *sum += factor * other);
+                        }
+                        values.extend(sums);
                     }
-                    values.extend(sums);
                 }
-                let mut shape = x.shape.clone();
-                assert_eq!(shape.pop(), Some(inner));
-                shape.push(width);
-                Tensor { shape, values }
+                let outer = if x.shape.len() > 2 { &x.shape } else { &other.shape };
+                Tensor { shape: [&outer[..outer.len() - 2], &[*rows, *width]].concat(), values }
             }
             "Softmax" => {
                 assert_eq!(self.attributes["axis"], [1]);
