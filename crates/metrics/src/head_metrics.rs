@@ -4,8 +4,8 @@ use marque_contracts::schema::{Label, Split};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BootstrapIntervals, ClassCounts, ConfusionMatrix, HeadPredictions, Proportion, Reliability,
-    SelectiveAnswers, argmax, in_top_2, log_softmax,
+    BootstrapIntervals, ClassCounts, ConfusionMatrix, CoveragePoint, HeadPredictions, Proportion,
+    Reliability, SelectiveAnswers, argmax, coverage_curve, in_top_2, log_softmax,
 };
 
 /// What is measured of a head with one class a photo. Photos whose label is not known are left out.
@@ -39,6 +39,9 @@ pub struct HeadMetrics {
     /// What is left where only sure answers are given, by how often they are to be right.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub selective: Vec<SelectiveAnswers>,
+    /// How often answers are right if only the most probable ones are given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<CoveragePoint>,
     /// The classes; the position is the class id.
     pub classes: Vec<ClassMetrics>,
     /// Confusion matrix: photos by labelled class (row) and predicted class (column).
@@ -108,6 +111,7 @@ impl HeadMetrics {
             ),
             uncalibrated_error: None,
             selective: Vec::new(),
+            coverage: coverage_curve(head.decisions().flatten()),
             classes,
             confusion: matrix.rows().map(<[u64]>::to_vec).collect(),
         }

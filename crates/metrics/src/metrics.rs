@@ -6,7 +6,7 @@ use marque_contracts::counts::{counted, grouped};
 use marque_contracts::schema::HeadKind;
 use serde::{Deserialize, Serialize};
 
-use crate::{HeadMetrics, Predictions, Proportion, TagHeadMetrics, Unfamiliar, WithoutBoxes};
+use crate::{HeadMetrics, Predictions, Proportion, Slice, TagHeadMetrics, Unfamiliar, WithoutBoxes};
 
 /// Everything that is measured of a network on one split.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Metrics {
     /// How many of the photos the model takes for unlike those that it learnt from; `None` of a model that does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfamiliar: Option<Unfamiliar>,
+    /// The photos by what they have in common; empty where nothing tells them apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<Slice>,
     /// The photos that have a box, measured as if they had none; `None` where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without_boxes: Option<WithoutBoxes>,
@@ -54,6 +57,7 @@ impl Metrics {
                 .map(|head| TagHeadMetrics::measure(head, predictions.groups()))
                 .collect(),
             unfamiliar: None,
+            slices: Vec::new(),
             without_boxes: None,
         }
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::class_counts::mean;
 use crate::{
-    BootstrapIntervals, ClassMetrics, HeadPredictions, MultiLabelCounts, Proportion, SelectiveAnswers, auroc,
-    average_precision, predicted_tags,
+    BootstrapIntervals, ClassMetrics, CoveragePoint, HeadPredictions, MultiLabelCounts, Proportion,
+    SelectiveAnswers, auroc, average_precision, coverage_curve, predicted_tags,
 };
 
 /// What is measured of a head with tags. Photos whose tags are not known are left out.
@@ -38,6 +38,9 @@ pub struct TagHeadMetrics {
     /// What is left where only sure decisions on tags are given, by how often they are to be right.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub selective: Vec<SelectiveAnswers>,
+    /// How often decisions on tags are right if only the most probable ones are given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<CoveragePoint>,
     /// The tags; the position is the class id.
     pub tags: Vec<TagMetrics>,
 }
@@ -94,6 +97,7 @@ impl TagHeadMetrics {
             bootstrap: BootstrapIntervals::measure(head, groups),
             log_loss: (terms > 0.0).then(|| log_loss / terms),
             selective: Vec::new(),
+            coverage: coverage_curve(head.decisions().flatten()),
             tags,
         }
     }
