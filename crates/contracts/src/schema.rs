@@ -132,6 +132,10 @@ pub mod train {
     pub const HISTORY: &str = "history.parquet";
     /// The same rows as text.
     pub const HISTORY_CSV: &str = "history.csv";
+    /// Shards with the best model's pooled features of the training and validation photos.
+    pub const POOLED_FEATURES: &str = "pooled_features/";
+    /// Where in them each photo is.
+    pub const POOLED_INDEX: &str = "pooled_features.parquet";
     /// Folder with the same numbers as TensorBoard reads them.
     pub const TENSORBOARD: &str = "tensorboard/";
 }
@@ -144,6 +148,8 @@ pub mod evaluate {
     pub const METRICS: &str = "metrics.json";
     /// A row per photo: per head the truth, the prediction and its probability.
     pub const PREDICTIONS: &str = "predictions.parquet";
+    /// A row per head and photo, those first whose label looks wrong.
+    pub const SUSPECTS: &str = "suspects.parquet";
     /// The report: one file that needs nothing else.
     pub const REPORT: &str = "report.html";
 }

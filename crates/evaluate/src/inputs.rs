@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use marque_contracts::schema::{Crop, Head, HeadKind, Label, Split, ingest, labels, preprocess, train};
 use marque_contracts::{Job, json};
-use marque_formats::{DuplicateRow, EpochRow, IndexRow, LabelRow, LabelTable, ShardReader};
+use marque_formats::{DuplicateRow, EpochRow, IndexRow, LabelRow, LabelTable, ShardKind, ShardReader};
 use marque_network::NetworkConfig;
 use marque_predict::Predictor;
 
@@ -22,9 +22,11 @@ pub(crate) struct Inputs {
     pub(crate) shards: ShardReader,
     /// Folder with the photos under their own names.
     pub(crate) photo_folder: PathBuf,
+    /// The result of `train`.
+    pub(crate) trained: PathBuf,
+    pub(crate) table: LabelTable,
     index: BTreeMap<String, IndexRow>,
     index_path: PathBuf,
-    rows: Vec<LabelRow>,
     /// Group of duplicates by photo, of those that have one.
     groups: BTreeMap<String, u32>,
 }
@@ -32,6 +34,8 @@ pub(crate) struct Inputs {
 /// The photos of a split: where their pixels are, and what they are.
 pub(crate) struct Photos {
     pub(crate) split: Split,
+    /// Their rows in the label table.
+    pub(crate) rows: Vec<usize>,
     pub(crate) file_names: Vec<String>,
     pub(crate) places: Vec<IndexRow>,
     /// The box of the car, if there is one.
@@ -58,20 +62,31 @@ impl Inputs {
         Ok(Self {
             best_epoch: history.iter().rfind(|row| row.kept).map(|row| row.epoch),
             history,
-            shards: ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?,
+            shards: ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), ShardKind::Pixels, &index)?,
             photo_folder: job.input(ingest::STAGE).join(ingest::PHOTOS),
             index: index.into_iter().map(|row| (row.file_name.clone(), row)).collect(),
             index_path,
-            rows: LabelTable::read(&labelled.join(labels::LABEL_TABLE), &heads)?.rows,
+            table: LabelTable::read(&labelled.join(labels::LABEL_TABLE), &heads)?,
+            trained: trained.to_owned(),
             groups: groups(&job.input(ingest::STAGE).join(ingest::DUPLICATE_TABLE))?,
             predictor,
             heads,
         })
     }
 
+    /// Number of the group of duplicates of each photo; one of its own for a photo that is there once.
+    pub(crate) fn groups_of<'a>(&self, file_names: impl ExactSizeIterator<Item = &'a str>) -> Vec<usize> {
+        let photos = file_names.len();
+        let group = |(position, name): (usize, &str)| match self.groups.get(name) {
+            Some(group) => photos + *group as usize,
+            None => position,
+        };
+        file_names.enumerate().map(group).collect()
+    }
+
     /// Photos in a split: those with a label that one of the network's heads answers, and all.
     pub(crate) fn counts(&self, split: Split) -> (usize, usize) {
-        let rows = || self.rows.iter().filter(|row| row.split == split);
+        let rows = || self.table.rows.iter().filter(|row| row.split == split);
         (rows().filter(|row| row.labels.iter().any(Label::is_known)).count(), rows().count())
     }
 
@@ -82,7 +97,9 @@ impl Inputs {
 
     /// The photos of a split, in the order of their names.
     pub(crate) fn photos(&self, split: Split) -> Result<Photos, Error> {
-        let rows: Vec<_> = self.rows.iter().filter(|row| row.split == split).collect();
+        let numbers = (0..self.table.rows.len()).filter(|row| self.table.rows[*row].split == split);
+        let numbers: Vec<_> = numbers.collect();
+        let rows: Vec<_> = numbers.iter().map(|row| &self.table.rows[*row]).collect();
         let place = |row: &&LabelRow| {
             self.index.get(&row.file_name).cloned().ok_or_else(|| Error::NotIndexed {
                 index: self.index_path.clone(),
@@ -90,13 +107,10 @@ impl Inputs {
             })
         };
         let labels = |head: usize| rows.iter().map(|row| row.labels[head].clone()).collect();
-        let group = |(position, row): (usize, &&LabelRow)| match self.groups.get(&row.file_name) {
-            Some(group) => rows.len() + *group as usize,
-            None => position,
-        };
         Ok(Photos {
             split,
-            groups: rows.iter().enumerate().map(group).collect(),
+            groups: self.groups_of(rows.iter().map(|row| row.file_name.as_str())),
+            rows: numbers,
             file_names: rows.iter().map(|row| row.file_name.clone()).collect(),
             crops: rows.iter().map(|row| row.crop).collect(),
             sizes: rows.iter().map(|row| (row.width as usize, row.height as usize)).collect(),

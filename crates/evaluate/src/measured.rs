@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use marque_contracts::{Job, Unit};
 use marque_metrics::{
-    Metrics, Predictions, Proportion, Reliability, SelectiveAnswers, Unfamiliar, decisions,
+    Metrics, Predictions, Proportion, Reliability, SelectiveAnswers, Slice, Unfamiliar, decisions,
 };
 
+use crate::attributes::attributes;
 use crate::inputs::{Inputs, Photos};
 use crate::without_boxes::without_boxes;
 use crate::{Error, Settings};
@@ -46,6 +47,7 @@ pub(crate) fn measure(
                 features.extend(outputs.features.chunks_exact(width).map(<[f32]>::to_vec));
             }
             ranks.extend(outputs.familiarity.into_iter().flatten());
+            Ok(())
         },
     )?;
     let mut predictions = Predictions::new(photos.split, photos.file_names.clone());
@@ -77,6 +79,7 @@ pub(crate) fn measure(
             head.selective = selective(inputs, &predictions, settings, &head.name);
         }
     }
+    metrics.slices = Slice::measure(&predictions, &attributes(inputs, photos)?);
     metrics.without_boxes = without_boxes(inputs, photos, &predictions, settings, job)?;
     Ok(Measured { predictions, metrics })
 }

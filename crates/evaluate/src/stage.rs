@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 
 use crate::inputs::Inputs;
 use crate::measured::{Measured, measure};
-use crate::{Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample, write_predictions};
+use crate::{
+    Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample, suspects, write_predictions,
+};
 
 /// Stage 5.
 #[derive(Clone, PartialEq, Debug)]
@@ -48,6 +50,8 @@ impl Evaluate {
         let json = serde_json::to_string_pretty(&metrics).map_err(io::Error::from)?;
         fs_err::write(job.output().join(evaluate::METRICS), json + "\n")?;
         write_predictions(&predictions, &job.output().join(evaluate::PREDICTIONS))?;
+        let labels = suspects::looked_at(&inputs, &predictions)?;
+        suspects::write(&labels, &job.output().join(evaluate::SUSPECTS))?;
         let page = self.render(&inputs, &predictions, &metrics, note.as_deref())?;
         fs_err::write(job.output().join(evaluate::REPORT), page)?;
         Ok(summary(&metrics, self.settings.flip))
@@ -109,7 +113,7 @@ impl Stage for Evaluate {
     }
 
     fn version(&self) -> u32 {
-        11 + 100 * NUMERICS_VERSION
+        12 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {
@@ -125,7 +129,10 @@ impl Stage for Evaluate {
             Input { stage: ingest::STAGE, files: &[ingest::PHOTOS, ingest::DUPLICATE_TABLE] },
             Input { stage: labels::STAGE, files: &[labels::LABEL_TABLE, labels::HEADS] },
             Input { stage: preprocess::STAGE, files: &[preprocess::SHARDS, preprocess::INDEX] },
-            Input { stage: train::STAGE, files: &[train::MODEL, train::HISTORY] },
+            Input {
+                stage: train::STAGE,
+                files: &[train::MODEL, train::HISTORY, train::POOLED_FEATURES, train::POOLED_INDEX],
+            },
         ]
     }
 

@@ -65,6 +65,7 @@ impl Artifacts {
         artifacts.write_pixels(false);
         artifacts.write_labels(labelled);
         artifacts.write_model();
+        artifacts.write_features();
         artifacts
     }
 
@@ -170,6 +171,26 @@ impl Artifacts {
         EpochRow::write(&[epoch(1), epoch(2)], &self.stage(train::STAGE).join(train::HISTORY)).unwrap();
     }
 
+    /// Features by which an era can be told, and of photo 3 those of the other one.
+    fn write_features(&self) {
+        let trained = self.stage(train::STAGE);
+        let folder = trained.join(train::POOLED_FEATURES);
+        std::fs::create_dir_all(&folder).unwrap();
+        let photos: Vec<_> = (0..PHOTOS).filter(|photo| Split::ALL[photo % 3] != Split::Test).collect();
+        let writer = ShardWriter::create(&folder, 0, ShardKind::Features, photos.len(), &[3]).unwrap();
+        for (row, photo) in photos.iter().enumerate() {
+            let era = f32::from(u8::from((photo % 2 == 0) != (*photo == 3)));
+            let values =
+                [era, 1.0 - era, (photo % 5) as f32].map(|value| half::f16::from_f32(value).to_le_bytes());
+            writer.write(row, &values.concat()).unwrap();
+        }
+        writer.finish().unwrap();
+        let place =
+            |(row, photo): (usize, &usize)| IndexRow { file_name: name(*photo), shard: 0, row: row as u32 };
+        let index: Vec<_> = photos.iter().enumerate().map(place).collect();
+        IndexRow::write(&index, &trained.join(train::POOLED_INDEX)).unwrap();
+    }
+
     fn run(&self, settings: &Settings, output: &str) -> Result<(PathBuf, Vec<String>), Failure> {
         let output = self.folder.path().join(output);
         std::fs::create_dir_all(&output).unwrap();
@@ -185,8 +206,8 @@ fn settings(batch_size: usize) -> Settings {
     Settings { batch_size, photos: 4, mistakes: 3, ..Settings::default() }
 }
 
-fn read(folder: &Path) -> [Vec<u8>; 3] {
-    [evaluate::METRICS, evaluate::PREDICTIONS, evaluate::REPORT]
+fn read(folder: &Path) -> [Vec<u8>; 4] {
+    [evaluate::METRICS, evaluate::PREDICTIONS, evaluate::REPORT, evaluate::SUSPECTS]
         .map(|name| std::fs::read(folder.join(name)).unwrap())
 }
 
@@ -276,11 +297,40 @@ fn the_table_agrees_with_the_network_photo_by_photo() {
 }
 
 #[test]
+fn a_label_that_its_photo_does_not_go_with_is_suspected() {
+    let artifacts = Artifacts::new(&Split::ALL);
+    let (output, _) = artifacts.run(&settings(8), "output").unwrap();
+    let table = Table::read(&output.join(evaluate::SUSPECTS)).unwrap();
+    let column = |name: &str| table.columns().iter().find(|(column, _)| column == name).unwrap().1.clone();
+    let [
+        Column::Text(heads),
+        Column::Text(names),
+        Column::Text(splits),
+        Column::Text(suggestions),
+        Column::Flag(suspects),
+    ] = ["head", "file_name", "split", "suggestion", "suspect"].map(column)
+    else {
+        panic!("columns of other kinds")
+    };
+    let rows =
+        |head: &str| (0..heads.len()).filter(|row| heads[*row].as_deref() == Some(head)).collect::<Vec<_>>();
+    let learnt = |row: &usize| splits[*row].as_deref() != Some("test");
+    let era: Vec<_> = rows("era").into_iter().filter(learnt).collect();
+    assert_eq!(era.len(), 14, "each training and validation photo");
+    let suspected: Vec<_> = era.iter().filter(|row| suspects[**row] == Some(true)).collect();
+    assert_eq!(suspected.len(), 1, "{names:?} {suspects:?}");
+    assert_eq!(names[*suspected[0]].as_deref(), Some(name(3).as_str()));
+    assert_eq!(suggestions[*suspected[0]].as_deref(), Some("old"));
+    assert_eq!(rows("brand").into_iter().filter(learnt).count(), 0, "too few photos of two of three classes");
+    assert_eq!(rows("brand").len(), 6, "of the measured photos the network itself says it");
+}
+
+#[test]
 fn without_test_labels_validation_is_measured_and_said_so() {
     let artifacts = Artifacts::new(&[Split::Train, Split::Validation]);
     let (output, lines) = artifacts.run(&settings(8), "output").unwrap();
     assert_eq!(lines.len(), 1);
-    let [metrics, _, page] = read(&output);
+    let [metrics, _, page, _] = read(&output);
     assert!(String::from_utf8(metrics).unwrap().contains("\"split\": \"validation\""));
     assert!(String::from_utf8(page).unwrap().contains(&lines[0]));
 }

@@ -27,7 +27,7 @@ use crate::table::{Columns, Table};
 pub enum ShardKind {
     /// Its pixels, uint8, of shape `[height, width, 3]`.
     Pixels,
-    /// Activations of the backbone, f16 in little-endian order, of shape `[views, …]`.
+    /// Activations of the backbone, f16 in little-endian order, of shape `[views, …]`, or pooled ones, `[features]`.
     Features,
 }
 
@@ -49,7 +49,7 @@ impl ShardKind {
     fn allows(self, photo: &[usize]) -> bool {
         match self {
             Self::Pixels => matches!(photo, [_, _, 3]),
-            Self::Features => photo.len() >= 2,
+            Self::Features => !photo.is_empty(),
         }
     }
 
@@ -245,13 +245,13 @@ impl ShardReader {
         Ok(Self { shape, first: 0, shards })
     }
 
-    /// Opens the shards of pixels that an index speaks of, and checks that they hold every row of it.
+    /// Opens the shards that an index speaks of, and checks that they hold every row of it.
     ///
     /// # Errors
     /// As [`ShardReader::open`], or if the index names a row that is not there.
-    pub fn open_indexed(folder: &Path, index: &[IndexRow]) -> Result<Self, Error> {
+    pub fn open_indexed(folder: &Path, kind: ShardKind, index: &[IndexRow]) -> Result<Self, Error> {
         let last = index.iter().map(|row| row.shard).max();
-        let reader = Self::open(folder, ShardKind::Pixels, last.map_or(0, |last| last.saturating_add(1)))?;
+        let reader = Self::open(folder, kind, last.map_or(0, |last| last.saturating_add(1)))?;
         for row in index {
             let photos = reader.shards.get(row.shard as usize).map_or(0, |shard| shard.photos);
             if row.row as usize >= photos {
@@ -271,7 +271,7 @@ impl ShardReader {
         Ok(Self { shape, first: number, shards: vec![shard] })
     }
 
-    /// Shape of one photo: `[height, width, 3]` of pixels, `[views, …]` of features.
+    /// Shape of one photo: `[height, width, 3]` of pixels, `[views, …]` or `[features]` of features.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }

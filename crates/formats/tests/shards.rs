@@ -29,16 +29,16 @@ fn shards_give_back_every_photo() {
     let table = folder.path().join("index.parquet");
     IndexRow::write(&index, &table).unwrap();
     let index = IndexRow::read(&table).unwrap();
-    let reader = ShardReader::open_indexed(folder.path(), &index).unwrap();
+    let reader = ShardReader::open_indexed(folder.path(), ShardKind::Pixels, &index).unwrap();
     assert_eq!(reader.geometry(), geometry);
     for (row, value) in index.iter().zip(1..) {
         assert_eq!(reader.photo(row).unwrap(), photo(value));
     }
     let beyond = IndexRow { file_name: "x".into(), shard: 1, row: 1 };
     assert!(matches!(reader.photo(&beyond), Err(marque_formats::Error::NoPhoto { .. })));
-    assert!(ShardReader::open_indexed(folder.path(), &[beyond]).is_err());
+    assert!(ShardReader::open_indexed(folder.path(), ShardKind::Pixels, &[beyond]).is_err());
     std::fs::write(folder.path().join("00001.safetensors"), b"short").unwrap();
-    assert!(ShardReader::open_indexed(folder.path(), &index).is_err());
+    assert!(ShardReader::open_indexed(folder.path(), ShardKind::Pixels, &index).is_err());
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn damaged_shards_are_errors() {
     assert!(ShardReader::open(folder.path(), ShardKind::Pixels, 1).is_err());
     std::fs::write(&path, &whole).unwrap();
     let beyond = IndexRow { file_name: "x".into(), shard: u32::MAX, row: 0 };
-    assert!(ShardReader::open_indexed(folder.path(), &[beyond]).is_err());
+    assert!(ShardReader::open_indexed(folder.path(), ShardKind::Pixels, &[beyond]).is_err());
     let alone = ShardReader::open_shard(folder.path(), 0).unwrap();
     assert!(alone.photo(&IndexRow { file_name: "x".into(), shard: 1, row: 0 }).is_err());
     assert_eq!(alone.photo(&IndexRow { file_name: "x".into(), shard: 0, row: 1 }).unwrap(), [7; 12]);

@@ -10,6 +10,7 @@
 mod average_precision;
 mod bootstrap;
 mod class_counts;
+mod confident_learning;
 mod confusion;
 mod coverage;
 mod decision;
@@ -34,6 +35,7 @@ mod without_boxes;
 pub use average_precision::average_precision;
 pub use bootstrap::{BootstrapIntervals, RESAMPLES};
 pub use class_counts::{ClassCounts, balanced_accuracy, macro_f1};
+pub use confident_learning::suspected;
 pub use confusion::ConfusionMatrix;
 pub use coverage::{CoveragePoint, coverage_curve};
 pub use decision::{argmax, decisions, in_top_2, predicted, predicted_tags};

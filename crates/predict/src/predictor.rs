@@ -46,6 +46,22 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// Those of photos of which nothing is to be told but features: of the ones at these positions, rising, their rows of
+    /// features and early features.
+    #[must_use]
+    pub fn features_of(
+        &self,
+        photos: impl IntoIterator<Item = usize>,
+        [width, early]: [usize; 2],
+    ) -> [Vec<f32>; 2] {
+        let mut rows = [Vec::new(), Vec::new()];
+        for photo in photos {
+            rows[0].extend(&self.features[photo * width..][..width]);
+            rows[1].extend(&self.early[photo * early..][..early]);
+        }
+        rows
+    }
+
     /// The answers alone.
     #[must_use]
     pub fn without_features(self) -> Self {
@@ -171,7 +187,7 @@ impl Predictor {
     /// a time, in their order.
     ///
     /// # Errors
-    /// As [`outputs`](Self::outputs), and what `square` says.
+    /// As [`outputs`](Self::outputs), and what `square` and `take` say.
     pub fn outputs_of_all<'a, E: From<Error>>(
         &self,
         photos: usize,
@@ -179,12 +195,12 @@ impl Predictor {
         flip: bool,
         square: impl Fn(usize) -> Result<&'a [u8], E>,
         bar: &dyn Bar,
-        mut take: impl FnMut(Outputs),
+        mut take: impl FnMut(Outputs) -> Result<(), E>,
     ) -> Result<(), E> {
         for first in (0..photos).step_by(batch.max(1)) {
             let squares = (first..photos.min(first + batch.max(1))).map(&square);
             let squares = squares.collect::<Result<Vec<_>, _>>()?;
-            take(self.outputs(&squares, flip)?);
+            take(self.outputs(&squares, flip)?)?;
             bar.advance(squares.len() as u64);
         }
         Ok(())

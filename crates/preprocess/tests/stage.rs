@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use marque_contracts::durable;
 use marque_contracts::schema::{Head, HeadKind, Preparation, Split, ingest, labels, preprocess};
 use marque_contracts::{Bar, Digest, Failure, Job, Progress, Silent, Stage, Summary, Unit};
-use marque_formats::{Crop, CropRow, Geometry, IndexRow, LabelRow, LabelTable, ShardReader};
+use marque_formats::{Crop, CropRow, Geometry, IndexRow, LabelRow, LabelTable, ShardKind, ShardReader};
 use marque_preprocess::{Filter, Fit, Preprocess, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -130,7 +130,8 @@ fn photos_come_out_where_the_index_says_whatever_the_number_of_threads() {
     let index = IndexRow::read(&folder.join(preprocess::INDEX)).unwrap();
     assert_eq!(index.len(), PHOTOS as usize);
     assert!(index.is_sorted_by_key(|row| row.file_name.clone()));
-    let reader = ShardReader::open_indexed(&folder.join(preprocess::SHARDS), &index).unwrap();
+    let reader =
+        ShardReader::open_indexed(&folder.join(preprocess::SHARDS), ShardKind::Pixels, &index).unwrap();
     assert_eq!(reader.geometry(), Geometry { height: SIZE, width: SIZE });
     for row in &index {
         // The box of number i begins at column 3, and its green rises by 8 a row: the middle tells.
@@ -262,7 +263,8 @@ fn webdataset_archives_hold_the_shards_pixels_names_and_labels() {
     project.run("out", settings(), &Silent).unwrap();
     let folder = project.path("out");
     let index = IndexRow::read(&folder.join(preprocess::INDEX)).unwrap();
-    let reader = ShardReader::open_indexed(&folder.join(preprocess::SHARDS), &index).unwrap();
+    let reader =
+        ShardReader::open_indexed(&folder.join(preprocess::SHARDS), ShardKind::Pixels, &index).unwrap();
     let mut rows = index.iter().enumerate();
     let expected = |place: usize, file_name: &str| {
         if place as u32 == PHOTOS - 1 {

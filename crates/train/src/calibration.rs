@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use marque_contracts::schema::{Head, HeadKind, Label};
-use marque_contracts::{Progress, Unit};
+use marque_contracts::schema::{Head, HeadKind, Label, train};
+use marque_contracts::{Bar, Progress, Unit};
 use marque_metrics::{
     FittedTemperature, OperatingPoints, decisions, fit_tag_temperature, fit_temperature, pool_temperatures,
 };
@@ -12,12 +12,41 @@ use marque_predict::{Calibration, Familiarity, HeadCalibration, Outputs, PhotoFe
 use crate::Error;
 use crate::data::{Data, Sample};
 use crate::inputs::Inputs;
+use crate::pooled_features::PooledFeatures;
 use crate::validation::BATCH;
 
-/// Fits temperatures, operating points and familiarity of the model in `folder` on the validation photos, which it was not trained
-/// on, and writes them beside it. Without any the model has none of these, and a line says so.
-pub(crate) fn calibrate(inputs: Inputs<'_>, folder: &Path, progress: &dyn Progress) -> Result<(), Error> {
+/// Fits temperatures, operating points and familiarity of the best model below `output` on the validation photos, which it was not
+/// trained on, and writes them beside it; and the pooled features of all photos. Without validation photos the model has none of
+/// these, and a line says so.
+pub(crate) fn calibrate(inputs: Inputs<'_>, output: &Path, progress: &dyn Progress) -> Result<(), Error> {
     let Inputs { settings, data, .. } = inputs;
+    let folder = &output.join(train::MODEL);
+    let predictor = Predictor::open(folder, settings.precision, &Default::default())?;
+    let photos = (data.train.len() + 2 * data.validation.len()) as u64;
+    let bar = progress.bar("calibrate", photos, Unit::Photos);
+    let pass = Pass { predictor: &predictor, data, bar: bar.as_ref() };
+    let widths = predictor.feature_widths();
+    let names = data.train.iter().chain(&data.validation).map(|sample| sample.place.file_name.clone());
+    let mut pooled = PooledFeatures::begin(output, widths[0], names.collect())?;
+    let mut sampled = Familiarity::sample(data.train.len()).peekable();
+    let (mut learnt, mut first) = ([Vec::new(), Vec::new()], 0);
+    pass.over(&data.train, false, |outputs| {
+        pooled.write(&outputs.features)?;
+        let next = first + outputs.features.len() / widths[0];
+        let here = std::iter::from_fn(|| sampled.next_if(|photo| *photo < next).map(|photo| photo - first));
+        for (all, more) in learnt.iter_mut().zip(outputs.features_of(here, widths)) {
+            all.extend(more);
+        }
+        first = next;
+        Ok(())
+    })?;
+    let mut plain = predictor.outputs(&[], false)?;
+    pass.over(&data.validation, false, |outputs| {
+        pooled.write(&outputs.features)?;
+        plain.append(outputs);
+        Ok(())
+    })?;
+    pooled.finish()?;
     if data.validation.is_empty() {
         progress.line(
             "no validation photos: probabilities stay as they are, and no answer is \"not sure\", no photo unfamiliar; \
@@ -25,22 +54,13 @@ pub(crate) fn calibrate(inputs: Inputs<'_>, folder: &Path, progress: &dyn Progre
         );
         return Ok(());
     }
-    let predictor = Predictor::open(folder, settings.precision, &Default::default())?;
+    let mut mirrored = predictor.outputs(&[], true)?;
+    pass.over(&data.validation, true, |outputs| {
+        // Of both sides together only answers are wanted: familiarity is told of photos as they are.
+        mirrored.append(outputs.without_features());
+        Ok(())
+    })?;
     let heads = &predictor.network().config().heads;
-    let learnt: Vec<_> = Familiarity::sample(data.train.len()).map(|photo| &data.train[photo]).collect();
-    let validation: Vec<_> = data.validation.iter().collect();
-    let photos = learnt.len() + 2 * validation.len();
-    let bar = progress.bar("calibrate", photos as u64, Unit::Photos);
-    let outputs = |photos: &[&Sample], flip: bool| -> Result<Outputs, Error> {
-        let square = |photo: usize| Ok::<_, Error>(data.shards.photo(&photos[photo].place)?);
-        let mut all = predictor.outputs(&[], flip)?;
-        predictor.outputs_of_all(photos.len(), BATCH, flip, square, bar.as_ref(), |outputs| {
-            // Of both sides together only answers are wanted: familiarity is told of photos as they are.
-            all.append(if flip { outputs.without_features() } else { outputs });
-        })?;
-        Ok(all)
-    };
-    let [plain, mirrored] = [outputs(&validation, false)?, outputs(&validation, true)?];
     let calibrated = |logits: &[Vec<f32>]| {
         let each = heads.iter().zip(logits).filter_map(|(head, logits)| {
             let position = data.heads.iter().position(|known| known.name == head.name)?;
@@ -48,13 +68,12 @@ pub(crate) fn calibrate(inputs: Inputs<'_>, folder: &Path, progress: &dyn Progre
         });
         of_heads(&each.collect::<Vec<_>>())
     };
-    let calibration =
-        Calibration::new(calibrated(&plain.logits), calibrated(&mirrored.logits), validation.len() as u64);
+    let photos = data.validation.len() as u64;
+    let calibration = Calibration::new(calibrated(&plain.logits), calibrated(&mirrored.logits), photos);
     calibration.write(folder, heads)?;
-    let learnt = outputs(&learnt, false)?;
-    let [learnt, seen] =
-        [&learnt, &plain].map(|it| PhotoFeatures { features: &it.features, early: &it.early });
-    match Familiarity::fit(predictor.feature_widths(), learnt, seen) {
+    let learnt = PhotoFeatures { features: &learnt[0], early: &learnt[1] };
+    let seen = PhotoFeatures { features: &plain.features, early: &plain.early };
+    match Familiarity::fit(widths, learnt, seen) {
         Some(familiarity) => familiarity.write(folder)?,
         None => progress.line(&format!(
             "no photo will be \"unfamiliar\": telling that takes at least {} validation photos that are not all alike",
@@ -62,6 +81,25 @@ pub(crate) fn calibrate(inputs: Inputs<'_>, folder: &Path, progress: &dyn Progre
         )),
     }
     Ok(())
+}
+
+/// Photos on their way through the best model.
+struct Pass<'a> {
+    predictor: &'a Predictor,
+    data: &'a Data,
+    bar: &'a dyn Bar,
+}
+
+impl Pass<'_> {
+    fn over(
+        &self,
+        photos: &[Sample],
+        flip: bool,
+        take: impl FnMut(Outputs) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let square = |photo: usize| Ok(self.data.shards.photo(&photos[photo].place)?);
+        self.predictor.outputs_of_all(photos.len(), BATCH, flip, square, self.bar, take)
+    }
 }
 
 fn labels(data: &Data, head: usize) -> Vec<&Label> {

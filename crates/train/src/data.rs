@@ -5,7 +5,7 @@ use std::path::Path;
 
 use marque_contracts::schema::{Head, Label, Preparation, Rectangle, Split, labels, preprocess};
 use marque_contracts::{Job, json};
-use marque_formats::{BoxRow, Geometry, IndexRow, LabelRow, LabelTable, ShardReader};
+use marque_formats::{BoxRow, Geometry, IndexRow, LabelRow, LabelTable, ShardKind, ShardReader};
 
 use crate::{Error, Settings};
 
@@ -40,12 +40,15 @@ impl Data {
         let pixels = job.input(preprocess::STAGE);
         let preparation = json::read(&pixels.join(preprocess::PREPARATION))?;
         let index = IndexRow::read(&pixels.join(preprocess::INDEX))?;
-        let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?;
+        let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), ShardKind::Pixels, &index)?;
         let boxes = BoxRow::read(&pixels.join(preprocess::BOXES))?;
         let boxes: BTreeMap<_, _> =
             boxes.into_iter().filter_map(|row| Some((row.file_name, row.rectangle?))).collect();
         let whole = pixels.join(preprocess::WHOLE);
-        let whole = whole.exists().then(|| ShardReader::open_indexed(&whole, &index)).transpose()?;
+        let whole = whole
+            .exists()
+            .then(|| ShardReader::open_indexed(&whole, ShardKind::Pixels, &index))
+            .transpose()?;
         let places: BTreeMap<_, _> = index
             .into_iter()
             .enumerate()

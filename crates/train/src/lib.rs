@@ -6,7 +6,8 @@
 //!
 //! **Writes** `model/` (the selected epoch, `train.select_by`: `model.safetensors` under torchvision's names,
 //! `config.json`, `preprocessor_config.json`, `calibration.json`, `familiarity.safetensors`, `locator/`), `checkpoints/epoch-NNN/` (the last epochs, same layout),
-//! `history.parquet` and `history.csv` (a row per epoch), and `tensorboard/` (the same as curves).
+//! `pooled_features/` and `pooled_features.parquet` (of each training and validation photo), `history.parquet` and
+//! `history.csv` (a row per epoch), and `tensorboard/` (the same as curves).
 //!
 //! Every random choice is drawn from a generator keyed by (seed, purpose, epoch, position), so that a run
 //! interrupted anywhere goes on to the same weights from its last state.
@@ -37,6 +38,7 @@ mod locator_settings;
 mod model_folder;
 mod objective;
 mod optimizer;
+mod pooled_features;
 mod position;
 mod prefetch;
 mod preview;

@@ -66,7 +66,7 @@ impl Train {
         let trained = Trainer::new(inputs, network, output, job.progress())?.train(&resume)?;
         let model = output.join(train::MODEL);
         train_locator(inputs, &model, job.progress())?;
-        calibrate(inputs, &model, job.progress())?;
+        calibrate(inputs, output, job.progress())?;
         EpochRow::write(&trained.history, &output.join(train::HISTORY))?;
         EpochRow::write_csv(&trained.history, &output.join(train::HISTORY_CSV))?;
         let mut summary = summary(&trained, &data);
@@ -117,7 +117,7 @@ impl Stage for Train {
     }
 
     fn version(&self) -> u32 {
-        10 + 100 * NUMERICS_VERSION
+        11 + 100 * NUMERICS_VERSION
     }
 
     fn settings(&self) -> Value {

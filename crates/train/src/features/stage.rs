@@ -42,7 +42,7 @@ impl Features {
         let settings = &self.settings;
         let pixels = job.input(preprocess::STAGE);
         let index = IndexRow::read(&pixels.join(preprocess::INDEX))?;
-        let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), &index)?;
+        let shards = ShardReader::open_indexed(&pixels.join(preprocess::SHARDS), ShardKind::Pixels, &index)?;
         let size = shards.geometry().height;
         let config = network_config(settings, size, vec![HeadConfig::new("none", ["none"])]);
         let network = Network::new(&config, settings.seed)?.with_precision(settings.precision);
