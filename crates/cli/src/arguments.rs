@@ -35,6 +35,12 @@ Examples:
   marque inspect classes --where \"make = 'Audi'\"
   marque inspect photos --where \"brand = 'Audi'\" --out grid.png";
 
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  marque compare data ../other/data
+  marque compare data/evaluate/current downloads/predictions.parquet --json
+  marque compare model-may/ model-june/";
+
 const PREDICT_EXAMPLES: &str = "\
 Examples:
   marque predict car.jpg
@@ -112,6 +118,9 @@ pub(crate) enum Command {
     /// Say what is on photos: brand, type, era, or whatever the model answers, and how sure it is.
     #[command(after_help = PREDICT_EXAMPLES)]
     Predict(Predict),
+    /// Compare two models on the same photos: differences with their intervals, and where they answer otherwise.
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(Compare),
     /// Look into a table of the store: what is in the labels, how class names were read, the rows of any other.
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(Inspect),
@@ -180,6 +189,21 @@ pub(crate) struct Inspect {
     /// Most rows, classes of a head, or photos on the picture.
     #[arg(long, value_name = "ROWS")]
     pub(crate) limit: Option<usize>,
+}
+
+/// What to compare.
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// A store, a table of predictions, a folder with one, or the folder of a model.
+    pub(crate) a: PathBuf,
+    /// The other one.
+    pub(crate) b: PathBuf,
+    /// Print JSON, with all photos on which they differ.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Most photos to list on which they differ.
+    #[arg(long, default_value_t = 20, value_name = "PHOTOS", conflicts_with = "json")]
+    pub(crate) photos: usize,
 }
 
 /// What to print of the configuration.

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod bench;
+mod compare;
 mod config;
 mod dry_run;
 mod explain;
@@ -42,6 +43,12 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
     {
         return predict::predict(None, options, terminal);
     }
+    // Nor does a comparison of tables.
+    if let Command::Compare(options) = &arguments.command
+        && !arguments.config.exists()
+    {
+        return compare::compare(None, options, terminal);
+    }
     let mut configuration = Configuration::load(&arguments.config, &set)?;
     configuration.fetch.offline |= arguments.offline;
     configuration.start_threads()?;
@@ -63,6 +70,7 @@ pub(crate) fn dispatch(arguments: Arguments, terminal: &Terminal) -> Result<(), 
         Command::Preview(options) => preview::preview(&configuration, &options, terminal),
         Command::LrFind(options) => lr_find::lr_find(&configuration, &options, terminal),
         Command::Export(options) => export::export(&configuration, &options, terminal),
+        Command::Compare(options) => compare::compare(Some(&configuration), &options, terminal),
         Command::Predict(options) => predict::predict(Some(&configuration), &options, terminal),
         Command::Inspect(options) => inspect::inspect(&configuration, &options, terminal),
         Command::Sql { query, limit, json } => inspect::sql(&configuration, &query, limit, json, terminal),

@@ -78,7 +78,7 @@ pub(crate) enum Error {
     #[error("{}", counted(*.0 as u64, "photo has no answer", "photos have no answer"))]
     Unanswered(usize),
     #[error(transparent)]
-    Model(Failure),
+    Failed(Failure),
     #[error(transparent)]
     Format(#[from] marque_formats::Error),
     #[error("the output cannot be written")]
@@ -133,7 +133,7 @@ impl Error {
             Error::Run(RunError::Stage { failure, .. } | RunError::UnknownStaleness { failure, .. }) => {
                 exit_code_of(failure)
             }
-            Error::Model(failure) => exit_code_of(failure),
+            Error::Failed(failure) => exit_code_of(failure),
             Error::Run(_) => 5,
             Error::Network(_) => 6,
             Error::Output(_) | Error::Input(_) | Error::Threads(_) => 1,
@@ -197,7 +197,7 @@ impl Error {
             Error::DamagedResult { stage, .. } => {
                 Some(format!("`marque run {stage} --force` makes it again"))
             }
-            Error::Run(RunError::Stage { failure, .. }) | Error::Model(failure) => {
+            Error::Run(RunError::Stage { failure, .. }) | Error::Failed(failure) => {
                 failure.hint().map(str::to_owned)
             }
             Error::Run(RunError::UnknownStaleness { failure, downstream, .. }) => {
@@ -238,7 +238,7 @@ pub(crate) fn causes_of(error: &dyn std::error::Error) -> Vec<String> {
 /// With the hint and exit code that it has inside a stage.
 impl From<marque_predict::Error> for Error {
     fn from(error: marque_predict::Error) -> Self {
-        Self::Model(error.into())
+        Self::Failed(error.into())
     }
 }
 

@@ -68,6 +68,14 @@ pub enum Error {
         /// The name.
         column: String,
     },
+    /// A file is no table of predictions with labels.
+    #[error("{path} is no table of predictions that `marque run evaluate` writes: {reason}")]
+    NoPredictions {
+        /// The file.
+        path: PathBuf,
+        /// What is missing in it.
+        reason: String,
+    },
     /// The page cannot be rendered.
     #[error("cannot render the report")]
     Render(#[from] askama::Error),
@@ -91,6 +99,7 @@ impl From<Error> for Failure {
             | Error::Photo { .. }
             | Error::Unanswered { .. }
             | Error::Model(_) => (Data, Some(VERIFY)),
+            Error::NoPredictions { .. } => (Data, None),
             Error::Io(error) if json::is_damage(error) => (Data, Some(VERIFY)),
             Error::NoLabels { .. } => (
                 Data,

@@ -49,10 +49,11 @@ pub(crate) struct Photos {
 }
 
 impl Inputs {
-    pub(crate) fn open(job: &Job<'_>, settings: &Settings) -> Result<Self, Error> {
+    /// `model` is the folder of the model, that of `train`'s result or another.
+    pub(crate) fn open(job: &Job<'_>, model: &Path, settings: &Settings) -> Result<Self, Error> {
         let (labelled, pixels, trained) =
             (job.input(labels::STAGE), job.input(preprocess::STAGE), job.input(train::STAGE));
-        let predictor = Predictor::open(&trained.join(train::MODEL), settings.precision, &settings.predict)?;
+        let predictor = Predictor::open(model, settings.precision, &settings.predict)?;
         let heads_path = labelled.join(labels::HEADS);
         let heads = matching_heads(predictor.network().config(), json::read(&heads_path)?, &heads_path)?;
         let names: Vec<_> = reported(&heads).map(|head| head.name.clone()).collect();

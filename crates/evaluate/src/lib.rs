@@ -10,6 +10,7 @@
 //! included. Where a label is not known, the photo is excluded from that head's metrics.
 
 mod attributes;
+mod comparison;
 mod error;
 mod gallery;
 mod inputs;
@@ -23,6 +24,7 @@ mod suspects;
 mod thumbnail;
 mod without_boxes;
 
+pub use comparison::{AnswerTable, Comparison, DifferentAnswer};
 pub use error::Error;
 pub use gallery::{confident_mistakes, sample};
 pub use prediction_table::write_predictions;

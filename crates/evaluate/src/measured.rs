@@ -12,19 +12,26 @@ use crate::inputs::{Inputs, Photos};
 use crate::without_boxes::without_boxes;
 use crate::{Error, Settings};
 
-/// Answers with labels, and how good they are.
+/// Answers with labels.
+pub(crate) struct Answered {
+    pub(crate) predictions: Predictions,
+    /// Expected calibration error of each head's logits as they are.
+    uncalibrated: BTreeMap<String, Option<f64>>,
+}
+
+/// The same, and how good they are.
 pub(crate) struct Measured {
     pub(crate) predictions: Predictions,
     pub(crate) metrics: Metrics,
 }
 
 /// What the model answers: logits by its temperatures, so that probabilities mean what they say.
-pub(crate) fn measure(
+pub(crate) fn answer(
     inputs: &Inputs,
     photos: &Photos,
     settings: &Settings,
     job: &Job<'_>,
-) -> Result<Measured, Error> {
+) -> Result<Answered, Error> {
     let heads = inputs.predictor.calibration().heads(settings.flip);
     let bar = job.progress().bar("measure", photos.places.len() as u64, Unit::Photos);
     let square = |photo: usize| Ok::<_, Error>(inputs.shards.photo(&photos.places[photo])?);
@@ -59,17 +66,29 @@ pub(crate) fn measure(
     {
         let rows = || logits.chunks_exact(head.classes.len().max(1));
         let raw = labels.iter().zip(rows()).flat_map(|(label, logits)| decisions(label, logits));
-        uncalibrated.insert(&head.name, Reliability::measure(raw).expected_error);
+        uncalibrated.insert(head.name.clone(), Reliability::measure(raw).expected_error);
         let scaled = rows().flat_map(|logits| calibration.scaled(logits)).collect();
         predictions.add(head.clone(), labels.clone(), scaled)?;
     }
+    predictions.set_familiarity(ranks);
+    Ok(Answered { predictions, uncalibrated })
+}
+
+/// What the model answers about photos with labels, and how good that is.
+pub(crate) fn measure(
+    inputs: &Inputs,
+    photos: &Photos,
+    settings: &Settings,
+    job: &Job<'_>,
+) -> Result<Measured, Error> {
+    let Answered { predictions, uncalibrated } = answer(inputs, photos, settings, job)?;
     let mut metrics = Metrics::measure(&predictions);
     metrics.unfamiliar = inputs.predictor.familiarity().map(|_| {
         let min_familiarity = settings.predict.min_familiarity;
-        let unfamiliar = ranks.iter().filter(|rank| !settings.predict.is_familiar(**rank)).count();
-        Unfamiliar { min_familiarity, photos: Proportion::new(unfamiliar as u64, ranks.len() as u64) }
+        let ranks = (0..photos.file_names.len()).filter_map(|photo| predictions.familiarity(photo));
+        let unfamiliar = ranks.clone().filter(|rank| !settings.predict.is_familiar(*rank)).count();
+        Unfamiliar { min_familiarity, photos: Proportion::new(unfamiliar as u64, ranks.count() as u64) }
     });
-    predictions.set_familiarity(ranks);
     if inputs.predictor.calibration().photos() > 0 {
         for head in &mut metrics.heads {
             head.uncalibrated_error = uncalibrated.get(&head.name).copied().flatten();

@@ -15,9 +15,10 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::inputs::Inputs;
-use crate::measured::{Measured, measure};
+use crate::measured::{Answered, Measured, answer, measure};
 use crate::{
-    Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample, suspects, write_predictions,
+    AnswerTable, Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample, suspects,
+    write_predictions,
 };
 
 /// Stage 5.
@@ -40,7 +41,8 @@ impl Evaluate {
     }
 
     fn evaluate(&self, job: &Job<'_>) -> Result<Summary, Error> {
-        let inputs = Inputs::open(job, &self.settings)?;
+        let model = job.input(train::STAGE).join(train::MODEL);
+        let inputs = Inputs::open(job, &model, &self.settings)?;
         let (split, note) = self.choose_split(|split| inputs.has_labels(split))?;
         if let Some(note) = &note {
             job.progress().line(note);
@@ -55,6 +57,22 @@ impl Evaluate {
         let page = self.render(&inputs, &predictions, &metrics, note.as_deref())?;
         fs_err::write(job.output().join(evaluate::REPORT), page)?;
         Ok(summary(&metrics, self.settings.flip))
+    }
+
+    /// What the model in the folder `model` answers about the photos that are measured, for a comparison in which it is called
+    /// `name`. Of `job` only inputs and progress are used.
+    ///
+    /// # Errors
+    /// If an artifact is missing or damaged, the model is of other heads or classes, or no photo has a label.
+    pub fn answers(&self, job: &Job<'_>, model: &Path, name: &str) -> Result<AnswerTable, Failure> {
+        let answers = || {
+            let inputs = Inputs::open(job, model, &self.settings)?;
+            let (split, _) = self.choose_split(|split| inputs.has_labels(split))?;
+            let photos = inputs.photos(split)?;
+            let Answered { predictions, .. } = answer(&inputs, &photos, &self.settings, job)?;
+            AnswerTable::of_predictions(name, &predictions)
+        };
+        answers().map_err(Error::into)
     }
 
     /// The split asked for, or validation, with a note, if none of the test photos has a label: the

@@ -34,30 +34,22 @@ impl BootstrapIntervals {
     /// The intervals of a head; `groups` has the group of each photo. The same head, photos and groups give the same
     /// intervals. `None` if no photo has a label.
     pub(crate) fn measure(head: &HeadPredictions, groups: &[usize]) -> Option<Self> {
-        let mut known: Vec<_> = (0..head.photos()).filter(|photo| head.label(*photo).is_known()).collect();
-        // In the order of the photos within a group; groups by number.
-        known.sort_by_key(|photo| groups[*photo]);
-        let members: Vec<_> = known.chunk_by(|a, b| groups[*a] == groups[*b]).collect();
-        if members.is_empty() {
-            return None;
-        }
+        let known = (0..head.photos()).filter(|photo| head.label(*photo).is_known());
+        let groups = Groups::of(known, groups)?;
         let predicted: Vec<_> = (0..head.photos()).map(|photo| head.predicted(photo)).collect();
-        let seed = Digest::of_bytes(format!("bootstrap of {}", head.name()).as_bytes());
-        let mut rng = ChaCha8Rng::from_seed(*seed.as_bytes());
+        let mut rng = Groups::generator(&format!("bootstrap of {}", head.name()));
         let [mut accuracy, mut macro_f1, mut balanced] = [const { Vec::new() }; 3];
         for _ in 0..RESAMPLES {
             let mut counts = HeadCounts::new(head.kind(), head.classes().len());
-            for _ in 0..members.len() {
-                for photo in members[rng.random_range(0..members.len() as u32) as usize] {
-                    counts.count_predicted(&predicted[*photo], head.label(*photo));
-                }
+            for photo in groups.draw(&mut rng) {
+                counts.count_predicted(&predicted[photo], head.label(photo));
             }
             accuracy.extend(counts.accuracy().share);
             macro_f1.extend(counts.macro_f1());
             balanced.extend(counts.balanced_accuracy());
         }
         Some(Self {
-            groups: members.len() as u64,
+            groups: groups.0.len() as u64,
             resamples: RESAMPLES as u64,
             accuracy: interval(accuracy)?,
             macro_f1: interval(macro_f1),
@@ -66,8 +58,38 @@ impl BootstrapIntervals {
     }
 }
 
+/// Photos in groups of duplicates, which are drawn together.
+pub(crate) struct Groups(Vec<Vec<usize>>);
+
+impl Groups {
+    /// Of these photos; `groups` has the group of each. `None` without photos.
+    pub(crate) fn of(photos: impl Iterator<Item = usize>, groups: &[usize]) -> Option<Self> {
+        let mut photos: Vec<_> = photos.collect();
+        // In the order of the photos within a group; groups by number.
+        photos.sort_by_key(|photo| groups[*photo]);
+        let members = photos.chunk_by(|a, b| groups[*a] == groups[*b]).map(<[usize]>::to_vec);
+        Some(Self(members.collect())).filter(|groups| !groups.0.is_empty())
+    }
+
+    /// What draws the resamples for one purpose, always the same.
+    pub(crate) fn generator(purpose: &str) -> ChaCha8Rng {
+        ChaCha8Rng::from_seed(*Digest::of_bytes(purpose.as_bytes()).as_bytes())
+    }
+
+    /// The photos of a resample of as many groups as there are.
+    pub(crate) fn draw<'a>(&'a self, rng: &'a mut ChaCha8Rng) -> impl Iterator<Item = usize> + 'a {
+        let groups = self.0.len();
+        (0..groups).flat_map(move |_| &self.0[rng.random_range(0..groups as u32) as usize]).copied()
+    }
+
+    /// All photos, each once.
+    pub(crate) fn photos(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().flatten().copied()
+    }
+}
+
 /// The 2.5% and 97.5% percentiles, between neighbouring values linearly, as NumPy's `percentile`; `None` without values.
-fn interval(mut values: Vec<f64>) -> Option<[f64; 2]> {
+pub(crate) fn interval(mut values: Vec<f64>) -> Option<[f64; 2]> {
     values.sort_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;
     Some([0.025, 0.975].map(|share| {

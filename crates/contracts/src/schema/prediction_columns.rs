@@ -18,7 +18,10 @@ pub struct PredictionColumns {
 
 impl PredictionColumns {
     /// Columns that the table has before those of heads.
-    pub const FIXED: [&str; 4] = ["file_name", "split", "familiarity", "features"];
+    pub const FIXED: [&str; 5] = ["file_name", "split", Self::DUPLICATE_GROUP, "familiarity", "features"];
+
+    /// The column with the number of the group of duplicates.
+    pub const DUPLICATE_GROUP: &str = "duplicate_group";
 
     /// The columns of the head `head`.
     pub fn of(head: &str) -> Self {
