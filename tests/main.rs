@@ -1,6 +1,7 @@
 //! Drives the program as its users do: on a small sample, in folders of its own.
 
 mod caching;
+mod comparing;
 mod configuration;
 mod damage;
 mod documents;

@@ -3,7 +3,7 @@
 use marque_contracts::schema::{STAGES, evaluate, ingest, labels, preprocess, train};
 
 /// Tables that `inspect` and `sql` know: name, stage, and file in the stage's result.
-pub(crate) const TABLES: [(&str, &str, &str); 11] = [
+pub(crate) const TABLES: [(&str, &str, &str); 12] = [
     ("labels", labels::STAGE, labels::LABEL_TABLE),
     ("classes", labels::STAGE, labels::CLASS_TABLE),
     ("weights", labels::STAGE, labels::WEIGHT_TABLE),
@@ -15,6 +15,7 @@ pub(crate) const TABLES: [(&str, &str, &str); 11] = [
     ("index", preprocess::STAGE, preprocess::INDEX),
     ("history", train::STAGE, train::HISTORY),
     ("predictions", evaluate::STAGE, evaluate::PREDICTIONS),
+    ("suspects", evaluate::STAGE, evaluate::SUSPECTS),
 ];
 
 /// The stages, for help and hints.
