@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use marque_contracts::counts::{grouped, percent};
 use marque_formats::{CellValue, LabelRow};
-use marque_metrics::{Attribute, AttributeValues};
+use marque_metrics::{Attribute, AttributeValues, brightness as mean_brightness};
 use rayon::prelude::*;
 
 use crate::Error;
@@ -50,13 +50,9 @@ pub(crate) fn attributes(inputs: &Inputs, photos: &Photos) -> Result<Vec<Attribu
     Ok(found)
 }
 
-/// Mean of all colours of what the network sees, from 0 to 1.
+/// How bright what the network sees is.
 fn brightness(inputs: &Inputs, photos: &Photos) -> Result<Vec<Option<f64>>, Error> {
-    let mean = |place| {
-        let pixels = inputs.shards.photo(place)?;
-        let sum: u64 = pixels.iter().map(|level| u64::from(*level)).sum();
-        Ok((!pixels.is_empty()).then(|| sum as f64 / pixels.len() as f64 / 255.0))
-    };
+    let mean = |place| Ok(mean_brightness(inputs.shards.photo(place)?));
     photos.places.par_iter().map(mean).collect()
 }
 

@@ -14,7 +14,6 @@ mod comparison;
 mod error;
 mod gallery;
 mod inputs;
-mod linear_probe;
 mod measured;
 mod prediction_table;
 mod report;

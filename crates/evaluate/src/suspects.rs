@@ -10,11 +10,10 @@ use std::path::Path;
 use half::f16;
 use marque_contracts::schema::{Head, HeadKind, Label, Split, train};
 use marque_formats::{Column, IndexRow, LabelRow, ShardKind, ShardReader, Table};
-use marque_metrics::{HeadPredictions, Predictions, argmax, suspected};
+use marque_metrics::{FOLDS, HeadPredictions, LinearProbes, Predictions, argmax, suspected};
 
 use crate::Error;
 use crate::inputs::Inputs;
-use crate::linear_probe::{FOLDS, Probed};
 
 /// A label that was looked at.
 #[derive(Clone, PartialEq, Debug)]
@@ -71,7 +70,7 @@ pub(crate) fn write(rows: &[LookedAt], path: &Path) -> Result<(), Error> {
 
 /// Training and validation photos whose features are known, without those that were measured.
 struct ProbedPhotos<'a> {
-    features: Probed,
+    features: LinearProbes,
     rows: Vec<&'a LabelRow>,
     groups: Vec<usize>,
 }
@@ -95,7 +94,7 @@ impl<'a> ProbedPhotos<'a> {
             features.extend(halves.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()));
         }
         let groups = inputs.groups_of(rows.iter().map(|row| row.file_name.as_str()));
-        Ok(Probed::new(features, width).map(|features| Self { features, rows, groups }))
+        Ok(LinearProbes::new(features, width).map(|features| Self { features, rows, groups }))
     }
 }
 

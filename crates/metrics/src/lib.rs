@@ -17,6 +17,7 @@ mod decision;
 mod error;
 mod head_counts;
 mod head_metrics;
+mod linear_probe;
 mod metrics;
 mod multi_label;
 mod operating_points;
@@ -43,6 +44,7 @@ pub use decision::{argmax, decisions, in_top_2, predicted, predicted_tags};
 pub use error::Error;
 pub use head_counts::HeadCounts;
 pub use head_metrics::{ClassMetrics, HeadMetrics, Majority};
+pub use linear_probe::{FOLDS, LinearProbes};
 pub use metrics::Metrics;
 pub use multi_label::MultiLabelCounts;
 pub use operating_points::{OperatingPoint, OperatingPoints};
@@ -53,7 +55,7 @@ pub use proportion::Proportion;
 pub use reliability::{Bin, Reliability};
 pub use roc::auroc;
 pub use selective::SelectiveAnswers;
-pub use slices::{Attribute, AttributeValues, Slice, SliceHead};
+pub use slices::{Attribute, AttributeValues, Slice, SliceHead, brightness};
 pub use tag_metrics::{TagHeadMetrics, TagMetrics};
 pub use temperature::{
     FittedTemperature, TEMPERATURES, fit_tag_temperature, fit_temperature, pool_temperatures,

@@ -124,6 +124,12 @@ impl AttributeValues {
     }
 }
 
+/// The mean of all colours of a photo, of levels from 0 to 255: from 0 to 1. `None` without pixels.
+pub fn brightness(pixels: &[u8]) -> Option<f64> {
+    let sum: u64 = pixels.iter().map(|level| u64::from(*level)).sum();
+    (!pixels.is_empty()).then(|| sum as f64 / pixels.len() as f64 / 255.0)
+}
+
 /// Cuts numbers into parts of equal numbers of photos; equal numbers stay together.
 fn quarters(values: &[Option<f64>], written: fn(f64) -> String) -> Vec<(String, Vec<usize>)> {
     let known = values.iter().enumerate().filter_map(|(photo, value)| Some((value.as_ref()?, photo)));

@@ -4,6 +4,8 @@
 //! What a probe says of a photo it has not learnt from that photo's label. The features have, in training; so probes are held
 //! back hard, that they cannot follow a network that has learnt labels by heart.
 
+use std::collections::BTreeMap;
+
 use marque_contracts::Digest;
 use marque_kernels::linear;
 use rand::seq::SliceRandom;
@@ -12,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 /// Folds that photos are dealt to.
-pub(crate) const FOLDS: usize = 5;
+pub const FOLDS: usize = 5;
 
 /// Features that probes see at most; wider ones are projected at random, which keeps distances (W. Johnson, J. Lindenstrauss,
 /// 1984).
@@ -31,16 +33,17 @@ const STEPS: usize = 200;
 const POWER_STEPS: usize = 20;
 
 /// Features of photos, standardised, `[photos, width]` row by row.
-pub(crate) struct Probed {
+#[derive(Clone, PartialEq, Debug)]
+pub struct LinearProbes {
     width: usize,
     rows: Vec<f32>,
     /// Largest eigenvalue of the features' second moments, with a constant beside them.
     curvature: f32,
 }
 
-impl Probed {
+impl LinearProbes {
     /// Standardises features, `[photos, width]` row by row. `None` if they are no numbers.
-    pub(crate) fn new(mut rows: Vec<f32>, width: usize) -> Option<Self> {
+    pub fn new(mut rows: Vec<f32>, width: usize) -> Option<Self> {
         if !rows.iter().all(|value| value.is_finite()) || rows.is_empty() {
             return None;
         }
@@ -56,7 +59,7 @@ impl Probed {
 
     /// Probabilities of each class, `[photos, classes]` row by row, for these photos, which have these labels and repeat each
     /// other within `groups`: a group is in one fold.
-    pub(crate) fn out_of_fold(
+    pub fn out_of_fold(
         &self,
         photos: &[usize],
         labels: &[usize],
@@ -146,7 +149,7 @@ fn curvature(rows: &[f32], width: usize) -> f32 {
 fn deal(labels: &[usize], groups: &[usize]) -> Vec<usize> {
     let mut order: Vec<_> = (0..labels.len()).collect();
     order.shuffle(&mut generator("folds of linear probes"));
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = BTreeMap::new();
     // A group goes by the label of its first photo.
     let mut firsts: Vec<usize> =
         order.iter().copied().filter(|at| seen.insert(groups[*at], 0).is_none()).collect();
