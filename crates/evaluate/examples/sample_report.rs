@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use image::{DynamicImage, Rgb, RgbImage};
 use marque_contracts::Digest;
 use marque_contracts::schema::{Head, HeadKind, Label, Split};
-use marque_evaluate::{PhotoCard, Report, Thumbnail, confident_mistakes, sample, write_predictions};
+use marque_evaluate::{
+    PhotoCard, Report, Suspects, Thumbnail, confident_mistakes, sample, write_predictions,
+};
 use marque_formats::{EpochRow, HeadEpoch};
 use marque_metrics::{Metrics, Predictions};
 
@@ -61,6 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         note: None,
         sample: &cards(sample(&predictions, 24))?,
         mistakes: &cards(confident_mistakes(&predictions, 12))?,
+        suspects: &Suspects::default(),
     };
     std::fs::write(&path, report.render()?)?;
     std::fs::write(path.with_extension("json"), serde_json::to_string_pretty(&metrics)? + "\n")?;

@@ -27,7 +27,7 @@ pub use comparison::{AnswerTable, Comparison, DifferentAnswer};
 pub use error::Error;
 pub use gallery::{confident_mistakes, sample};
 pub use prediction_table::write_predictions;
-pub use report::{PhotoCard, Report};
+pub use report::{PhotoCard, Report, SuspectCard, Suspects};
 pub use settings::Settings;
 pub use stage::Evaluate;
 pub use thumbnail::Thumbnail;

@@ -18,7 +18,7 @@ pub struct Settings {
     pub flip: bool,
     /// Photos in the report's grid of samples.
     pub photos: usize,
-    /// Photos in the report's section of confident mistakes.
+    /// Photos in the report's section of confident mistakes, and in that of labels that look wrong.
     pub mistakes: usize,
     /// Whether the table of predictions has the pooled features of each photo.
     pub features: bool,
@@ -56,7 +56,7 @@ impl Settings {
                 .flag(default.flip),
             photos: section.key("photos", "photos in the report's grid").count(default.photos, 0..=500),
             mistakes: section
-                .key("mistakes", "most confident mistakes shown in the report")
+                .key("mistakes", "most confident mistakes, and labels that look wrong, shown in the report")
                 .count(default.mistakes, 0..=500),
             features: section
                 .key(

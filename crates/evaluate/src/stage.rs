@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 
 use crate::inputs::Inputs;
 use crate::measured::{Answered, Measured, answer, measure};
+use crate::suspects::LookedAt;
 use crate::{
-    AnswerTable, Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample, suspects,
-    write_predictions,
+    AnswerTable, Error, PhotoCard, Report, Settings, SuspectCard, Suspects, Thumbnail, confident_mistakes,
+    sample, suspects, write_predictions,
 };
 
 /// Stage 5.
@@ -54,7 +55,7 @@ impl Evaluate {
         write_predictions(&predictions, &job.output().join(evaluate::PREDICTIONS))?;
         let labels = suspects::looked_at(&inputs, &predictions)?;
         suspects::write(&labels, &job.output().join(evaluate::SUSPECTS))?;
-        let page = self.render(&inputs, &predictions, &metrics, note.as_deref())?;
+        let page = self.render(&inputs, &predictions, &metrics, &labels, note.as_deref())?;
         fs_err::write(job.output().join(evaluate::REPORT), page)?;
         Ok(summary(&metrics, self.settings.flip))
     }
@@ -104,6 +105,7 @@ impl Evaluate {
         inputs: &Inputs,
         predictions: &Predictions,
         metrics: &Metrics,
+        labels: &[LookedAt],
         note: Option<&str>,
     ) -> Result<String, Error> {
         let originals =
@@ -120,6 +122,7 @@ impl Evaluate {
             sample: &originals.cards(predictions, sample(predictions, self.settings.photos))?,
             mistakes: &originals
                 .cards(predictions, confident_mistakes(predictions, self.settings.mistakes))?,
+            suspects: &originals.suspects(labels, self.settings.mistakes)?,
         };
         report.render()
     }
@@ -180,6 +183,18 @@ impl Originals<'_> {
             Ok(PhotoCard::new(predictions, photo, Thumbnail::of_file(&path, &self.budget)?))
         };
         photos.into_par_iter().map(card).collect()
+    }
+
+    /// Labels that look wrong: cards of up to so many, the least probable first, and how many there are.
+    fn suspects(&self, labels: &[LookedAt], cards: usize) -> Result<Suspects, Error> {
+        let mut suspected: Vec<_> = labels.iter().filter(|label| label.is_suspect).collect();
+        suspected.sort_by(|a, b| a.label_probability.total_cmp(&b.label_probability));
+        let card = |label: &&LookedAt| {
+            let path = self.folder.join(&label.file_name);
+            Ok(SuspectCard::new(label, Thumbnail::of_file(&path, &self.budget)?))
+        };
+        let shown = suspected.par_iter().take(cards).map(card).collect::<Result<_, Error>>()?;
+        Ok(Suspects { cards: shown, suspects: suspected.len() as u64, labels: labels.len() as u64 })
     }
 }
 

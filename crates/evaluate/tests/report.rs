@@ -78,6 +78,7 @@ fn render(predictions: &Predictions, heads: &[Head], history: &[EpochRow]) -> St
         note: Some(ODD),
         sample: &cards(sample(predictions, 5)),
         mistakes: &cards(confident_mistakes(predictions, 3)),
+        suspects: &Suspects::default(),
     };
     report.render().unwrap()
 }
@@ -225,6 +226,7 @@ fn a_page_without_labels_or_history_says_so() {
         note: None,
         sample: &[],
         mistakes: &[],
+        suspects: &Suspects::default(),
     };
     let page = report.render().unwrap();
     check_nesting(&page);

@@ -218,7 +218,7 @@ impl Settings {
         let keep_checkpoints = section
             .key("keep_checkpoints", "how many of the last epochs to keep beside the best model")
             .count(1, 0..=10_000);
-        let about = "steps between two states to resume from, beside one after each epoch; 0: after each epoch, of short ones after 15 seconds' \
+        let about = "steps between two states to resume from, beside one after each epoch; 0: after each epoch, of short ones after the first and 15 seconds' \
                      worth; changes no result";
         let resume_steps = section.key("checkpoint_steps", about).count(0, 0..=1_000_000);
         Self {

@@ -99,6 +99,8 @@ impl<'a> Trainer<'a> {
             epoch_state = EpochState::new(heads);
             if settings.resume_steps.is_some()
                 || self.is_over(&state)
+                // From the first one on there is something to go on from.
+                || state.history.len() == 1
                 || last_state.elapsed() >= self.state_every
             {
                 resume.write(&state, &epoch_state, &self.learner)?;

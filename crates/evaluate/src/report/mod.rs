@@ -3,6 +3,7 @@
 //! Each section is a template of `templates/report/` with a file here that fills it; everything that comes from data is
 //! escaped in the template.
 
+mod coverage;
 mod curves;
 mod gauge;
 mod head_section;
@@ -11,6 +12,8 @@ mod page;
 mod photo_card;
 mod photos;
 mod reliability;
+mod slices;
+mod suspects;
 mod table;
 mod training;
 mod trust;
@@ -25,6 +28,7 @@ use marque_metrics::Metrics;
 use crate::Error;
 use page::Page;
 pub use photo_card::PhotoCard;
+pub use suspects::{SuspectCard, Suspects};
 
 /// What the page tells.
 #[derive(Debug)]
@@ -47,6 +51,8 @@ pub struct Report<'a> {
     pub sample: &'a [PhotoCard],
     /// Photos with the most confident mistakes, worst first.
     pub mistakes: &'a [PhotoCard],
+    /// Labels that look wrong.
+    pub suspects: &'a Suspects,
 }
 
 impl Report<'_> {

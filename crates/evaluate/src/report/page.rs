@@ -8,6 +8,8 @@ use super::gauge::Gauge;
 use super::head_section::HeadSection;
 use super::method::MethodSection;
 use super::photos::PhotoSection;
+use super::slices::SliceSection;
+use super::suspects::SuspectSection;
 use super::training::TrainingSection;
 use super::trust::TrustSection;
 use super::wording::number_word;
@@ -24,6 +26,8 @@ pub(super) struct Page<'a> {
     gauge_columns: usize,
     photos: PhotoSection<'a>,
     mistakes: PhotoSection<'a>,
+    suspects: Option<SuspectSection<'a>>,
+    slices: Option<SliceSection<'a>>,
     training: TrainingSection,
     heads: Vec<HeadSection<'a>>,
     trust: TrustSection<'a>,
@@ -46,6 +50,8 @@ impl<'a> Page<'a> {
             gauges,
             photos: PhotoSection::sample(report),
             mistakes: PhotoSection::mistakes(report),
+            suspects: SuspectSection::of(report),
+            slices: SliceSection::of(metrics),
             training: TrainingSection::of(report),
             heads: HeadSection::all(report),
             trust: TrustSection::of(metrics),

@@ -1,5 +1,6 @@
 //! How far to trust an answer: what is left where only sure ones are given, and where nobody says where the car is.
 
+use super::coverage::{coverage, lowest};
 use askama::Template;
 use marque_contracts::counts::{counted, grouped, percent};
 use marque_metrics::{Metrics, Proportion, SelectiveAnswers, Unfamiliar, WithoutBoxes};
@@ -11,8 +12,15 @@ pub(super) struct TrustSection<'a> {
     summary: String,
     split: &'a str,
     heads: Vec<SelectiveRow<'a>>,
+    curves: Vec<Curve<'a>>,
     unfamiliar: Option<String>,
     boxes: Option<Boxes<'a>>,
+}
+
+/// How often answers are right if only the most probable are given.
+struct Curve<'a> {
+    name: &'a str,
+    svg: String,
 }
 
 struct SelectiveRow<'a> {
@@ -45,10 +53,19 @@ impl<'a> TrustSection<'a> {
             summary: summary(metrics),
             split: &metrics.split,
             heads: rows.collect(),
+            curves: curves(metrics),
             unfamiliar: metrics.unfamiliar.as_ref().map(|it| unfamiliar(it, metrics.without_boxes.as_ref())),
             boxes: metrics.without_boxes.as_ref().map(boxes),
         }
     }
+}
+
+fn curves(metrics: &Metrics) -> Vec<Curve<'_>> {
+    let single = metrics.heads.iter().map(|head| (head.name.as_str(), head.coverage.as_slice()));
+    let tags = metrics.tags.iter().map(|head| (head.name.as_str(), head.coverage.as_slice()));
+    let all: Vec<_> = single.chain(tags).filter(|(_, curve)| !curve.is_empty()).collect();
+    let lowest = lowest(all.iter().map(|(_, curve)| *curve));
+    all.into_iter().map(|(name, curve)| Curve { name, svg: coverage(name, curve, lowest) }).collect()
 }
 
 /// "Expected calibration error, before and after: brand 7.0 → 1.8%."
