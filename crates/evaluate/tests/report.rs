@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use image::{DynamicImage, GenericImageView, Rgb, RgbImage};
 use marque_contracts::schema::{Head, HeadKind, Label, Split};
 use marque_evaluate::{
-    Error, PhotoCard, Report, Settings, Thumbnail, confident_mistakes, sample, write_predictions,
+    Error, PhotoCard, Report, Settings, Suspects, Thumbnail, confident_mistakes, sample, write_predictions,
 };
 use marque_formats::{Column, EpochRow, HeadEpoch, Table};
 use marque_metrics::{Metrics, Predictions};
