@@ -66,6 +66,23 @@ fn every_form_tells_the_same_answers() {
     assert!(shown.starts_with("photo") && shown.contains("brand") && shown.lines().count() == 2, "{shown}");
 }
 
+#[test]
+fn where_the_network_looked_is_a_picture_beside_the_answers() {
+    let project = Project::finished();
+    folder(&project);
+    let plain = project.call(&["predict", "photos", "--json"]);
+    let called = project.call(&["predict", "photos", "--json", "--explain", "looked.png"]);
+    assert_eq!((called.code, &called.stdout), (Some(4), &plain.stdout), "{}", called.stderr);
+    // Two photos, each as it was seen and with an answer of three heads.
+    let (width, height) = image::image_dimensions(project.path("looked.png")).unwrap();
+    assert_eq!((width, height), (4 * (256 + 10) + 10, 2 * (256 + 2 * 16 + 20) + 10));
+    for (out, reason) in
+        [("looked.gif", "ends neither with .png nor with .jpg"), ("no/looked.png", "there is no folder no")]
+    {
+        project.call(&["predict", PHOTO, "--explain", out]).failed(2, reason);
+    }
+}
+
 /// The photos of the test split are answered as `evaluate` has measured them, to the bit.
 #[test]
 fn answers_are_those_that_were_measured() {

@@ -45,6 +45,7 @@ const PREDICT_EXAMPLES: &str = "\
 Examples:
   marque predict car.jpg
   marque predict photos/ --parquet answers.parquet
+  marque predict car.jpg --explain looked.png
   marque predict listings.csv --json | jq .heads.brand
   curl -s https://example.org/car.jpg | marque predict -
   marque predict --model model/ --box 40,60,600,420 car.jpg";
@@ -325,6 +326,9 @@ pub(crate) struct Predict {
     /// Write a Parquet table. What an interrupted run has answered is not done again.
     #[arg(long, value_name = "FILE")]
     pub(crate) parquet: Option<PathBuf>,
+    /// Write a picture of where the network looked for each answer, of up to 50 photos: out.png, out.jpg.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) explain: Option<PathBuf>,
     /// The box of the car, in pixels of the upright photo: left, top, right, bottom. For one photo.
     #[arg(long = "box", value_name = "X1,Y1,X2,Y2", value_parser = sides)]
     pub(crate) sides: Option<Crop>,

@@ -141,7 +141,7 @@ fn log_probabilities(logits: &Tensor, classes: usize) -> Result<Vec<f64>> {
     Ok(logs)
 }
 
-fn log_softmax(row: &mut [f64]) {
+pub(crate) fn log_softmax(row: &mut [f64]) {
     let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let log_sum = most + row.iter().map(|log| (log - most).exp()).sum::<f64>().ln();
     row.iter_mut().for_each(|log| *log -= log_sum);

@@ -12,6 +12,7 @@
 //! [`Network`] computes its backbone by hand-written passes over the operations of `marque-kernels`; heads and loss are
 //! candle's graph. `marque-reference` computes the same with candle's operations alone, for tests.
 
+mod answer_gradient;
 mod architecture;
 mod backbone;
 mod build;

@@ -1,10 +1,12 @@
 //! The network: its parameters and its passes.
 
+use std::ops::Range;
 use std::path::Path;
 
 use candle_core::{Tensor, Var};
 use rand_chacha::ChaCha8Rng;
 
+use crate::answer_gradient::{LogitWeight, logit_weights};
 use crate::architecture::{Architecture, PARTS};
 use crate::backbone::{BufferPool, EvaluationBuffers, Precision, TrainingBuffers};
 use crate::build::{Built, build};
@@ -175,7 +177,7 @@ impl Network {
     /// # Errors
     /// As `forward_eval`; [`Error::Activations`] if the input is not of the shape that these parts give.
     pub fn forward_eval_from(&self, input: &Tensor, parts: usize) -> Result<Vec<Tensor>> {
-        self.logits_of(&self.run_eval(input, parts, PARTS)?)
+        self.logits_of(&self.run_eval(input, parts..PARTS, true)?)
     }
 
     /// The logits of each head in evaluation, `[n, classes]`, of pooled features, `[n, features]`: those that
@@ -208,7 +210,7 @@ impl Network {
     /// # Errors
     /// As [`forward_eval`](Self::forward_eval).
     pub fn prefix_eval(&self, images: &Tensor, parts: usize) -> Result<Tensor> {
-        self.run_eval(images, 0, parts)
+        self.run_eval(images, 0..parts, true)
     }
 
     /// The pooled features that the heads see, `[n, features]`, of the output of the first `parts` of the backbone: what
@@ -217,22 +219,60 @@ impl Network {
     /// # Errors
     /// As [`forward_eval_from`](Self::forward_eval_from).
     pub fn suffix_eval(&self, activations: &Tensor, parts: usize) -> Result<Tensor> {
-        self.run_eval(activations, parts, PARTS)
+        self.run_eval(activations, parts..PARTS, true)
     }
 
-    /// The output of the parts `from..to` of the backbone, of the output of those before.
-    fn run_eval(&self, input: &Tensor, from: usize, to: usize) -> Result<Tensor> {
-        self.check_input(input, from)?;
-        if from >= to {
+    /// As [`suffix_eval`](Self::suffix_eval), before they are averaged over each photo: `[n, height, width, features]`.
+    ///
+    /// # Errors
+    /// As [`forward_eval_from`](Self::forward_eval_from).
+    pub fn last_activations(&self, activations: &Tensor, parts: usize) -> Result<Tensor> {
+        self.run_eval(activations, parts..PARTS, false)
+    }
+
+    /// What each head's answer hangs on, of a photo's pooled features, `[1, features]`: the gradient of the answer's score by
+    /// them, `[features]`. The score is the logit of the most probable class or tag, or the logarithm of the answer's
+    /// probability where heads are decoded jointly.
+    ///
+    /// # Errors
+    /// [`Error::Activations`] for another shape.
+    pub fn answer_gradients(&self, features: &Tensor) -> Result<Vec<Vec<f32>>> {
+        self.check_input(features, PARTS)?;
+        let features = features.contiguous()?;
+        let logits_of = |head: &Head| Ok::<_, Error>(head.logits_eval(&features)?.flatten_all()?.to_vec1()?);
+        let logits = self.heads.iter().map(logits_of).collect::<Result<Vec<Vec<f32>>>>()?;
+        let hierarchy = self.config.hierarchy.as_ref();
+        let own = hierarchy.and_then(|it| self.heads.iter().find(|head| head.name == it.head.name));
+        let fine = own.or(self.fine.as_ref());
+        let fine_logits = fine.map(logits_of).transpose()?;
+        let joint = hierarchy.zip(fine_logits.as_deref());
+        let rows = |head: &Head| Ok::<_, Error>(head.weight.as_tensor().to_vec2::<f32>()?);
+        let weights = self.heads.iter().map(rows).collect::<Result<Vec<_>>>()?;
+        let fine_weights = fine.map(rows).transpose()?.unwrap_or_default();
+        let gradient = |of: Vec<LogitWeight>| {
+            let mut sum = vec![0.0_f32; features.elem_count()];
+            for LogitWeight { head, class, weight } in of {
+                let row = &head.map_or(&fine_weights, |head| &weights[head])[class];
+                sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight as f32 * value);
+            }
+            sum
+        };
+        Ok(logit_weights(&self.config.heads, &logits, joint).into_iter().map(gradient).collect())
+    }
+
+    /// The output of some parts of the backbone, of the output of those before.
+    fn run_eval(&self, input: &Tensor, parts: Range<usize>, pooled: bool) -> Result<Tensor> {
+        self.check_input(input, parts.start)?;
+        if parts.is_empty() {
             return Ok(input.clone());
         }
-        let (parts, input) = (from..to.min(PARTS), input.contiguous()?);
+        let (parts, input) = (parts.start..parts.end.min(PARTS), input.contiguous()?);
         let mut buffers = self.evaluation_buffers.take();
         // On a thread of the pool that shares the work: from any other, every parallel piece would begin with waking a
         // worker.
         let output = rayon::scope(|_| match self.precision {
-            Precision::F32 => buffers.single.run(&self.layers, parts, &input),
-            Precision::Bf16 => buffers.half.run(&self.layers, parts, &input),
+            Precision::F32 => buffers.single.run(&self.layers, parts, pooled, &input),
+            Precision::Bf16 => buffers.half.run(&self.layers, parts, pooled, &input),
         })?;
         self.evaluation_buffers.put(buffers);
         Ok(output)

@@ -4,7 +4,7 @@ mod formula;
 
 use std::collections::BTreeMap;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use marque_contracts::schema::HeadKind;
 use marque_network::{
     Backbone, BottleneckStride, Frozen, HeadConfig, LabelHierarchy, Network, NetworkConfig, PARTS,
@@ -176,4 +176,51 @@ fn contradictions_are_refused_by_name() {
     assert!(found.contains("implies `era`, which has tags"), "{found}");
     let found = refused(&|config, _| config.heads[2] = HeadConfig::new("exact", ["one"]));
     assert!(found.contains("another head named `exact`"), "{found}");
+}
+
+/// Class activation maps: what places add to the score of an answer is the product of its gradient with their activations.
+#[test]
+fn gradients_of_answers_are_those_by_differences() {
+    let images = formula::images(32, 1);
+    for config in [plain(), hierarchical()] {
+        let network = formula::network(&config);
+        let features = network.prefix_eval(&images, PARTS).unwrap();
+        let last = network.last_activations(&images, 0).unwrap();
+        let (_, height, width, channels) = last.dims4().unwrap();
+        let last = last.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let row = features.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        for (channel, feature) in row.iter().enumerate() {
+            let mean = last.iter().skip(channel).step_by(channels).sum::<f32>() / (height * width) as f32;
+            assert!((mean - feature).abs() < 1e-5 * (1.0 + feature.abs()), "{mean} is not {feature}");
+        }
+        let gradients = network.answer_gradients(&features).unwrap();
+        // Answers are those of the features as they are.
+        let scores = |features: &[f32], answers: &[usize]| -> Vec<f64> {
+            let features = Tensor::from_slice(features, (1, channels), &Device::Cpu).unwrap();
+            let logits = network.logits_of(&features).unwrap();
+            answers.iter().zip(&logits).map(|(answer, logits)| rows(logits)[0][*answer]).collect()
+        };
+        let logits = network.logits_of(&features).unwrap();
+        let answers: Vec<usize> = logits
+            .iter()
+            .map(|logits| {
+                let row = &rows(logits)[0];
+                (0..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best })
+            })
+            .collect();
+        for seed in 0..3_usize {
+            let direction: Vec<f32> =
+                (0..channels).map(|i| ((i * 37 + seed * 11) % 13) as f32 - 6.0).collect();
+            let step = 1e-2;
+            let moved =
+                |by: f32| -> Vec<f32> { row.iter().zip(&direction).map(|(a, b)| a + by * b).collect() };
+            let [more, less] = [moved(step), moved(-step)].map(|features| scores(&features, &answers));
+            for ((more, less), gradient) in more.iter().zip(&less).zip(&gradients) {
+                let by_differences = (more - less) / f64::from(2.0 * step);
+                let along: f64 = gradient.iter().zip(&direction).map(|(a, b)| f64::from(a * b)).sum();
+                let near = 2e-2 * (1.0 + by_differences.abs());
+                assert!((along - by_differences).abs() < near, "{along} is not {by_differences}");
+            }
+        }
+    }
 }

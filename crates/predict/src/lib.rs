@@ -10,6 +10,7 @@
 
 mod calibration;
 mod error;
+mod explanation;
 mod familiarity;
 mod locator;
 mod photo_input;
@@ -21,6 +22,7 @@ mod settings;
 
 pub use calibration::{Calibration, HeadCalibration};
 pub use error::Error;
+pub use explanation::{ActivationMap, Explanation};
 pub use familiarity::{Familiarity, PhotoFeatures};
 pub use locator::{Correction, Locator, coverage, locator_config, locator_input};
 pub use photo_input::{PhotoError, PhotoFile, PhotoInput};

@@ -239,7 +239,7 @@ impl Predictor {
     }
 
     /// Activations before the last stage, `[photos, height, width, channels]`.
-    fn early(&self, squares: &[&[u8]], mirrored: bool) -> Result<Tensor, Error> {
+    pub(crate) fn early(&self, squares: &[&[u8]], mirrored: bool) -> Result<Tensor, Error> {
         let bytes = squares.iter().map(|square| square.len()).max().unwrap_or(0);
         let size = (bytes / 3).isqrt();
         let mut images = vec![0f32; squares.len() * bytes];
@@ -273,6 +273,6 @@ fn averages(activations: &Tensor) -> Result<Vec<f32>, Error> {
     Ok(averages)
 }
 
-fn values(tensor: &Tensor) -> Result<Vec<f32>, Error> {
+pub(crate) fn values(tensor: &Tensor) -> Result<Vec<f32>, Error> {
     Ok(tensor.flatten_all()?.to_vec1()?)
 }

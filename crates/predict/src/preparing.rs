@@ -119,14 +119,18 @@ impl Worker<'_> {
     }
 }
 
-fn square(preparer: &mut Preparer<'_>, photo: &Photo<'_>, crop: Option<Crop>) -> Result<Vec<u8>, PhotoError> {
+pub(crate) fn square(
+    preparer: &mut Preparer<'_>,
+    photo: &Photo<'_>,
+    crop: Option<Crop>,
+) -> Result<Vec<u8>, PhotoError> {
     let size = preparer.size();
     let mut square = vec![0; size * size * 3];
     preparer.prepare(photo, crop, &mut square)?;
     Ok(square)
 }
 
-fn with_file<T>(
+pub(crate) fn with_file<T>(
     input: &PhotoInput,
     use_it: impl FnOnce(&[u8]) -> Result<T, PhotoError>,
 ) -> Result<T, PhotoError> {

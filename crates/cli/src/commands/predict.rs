@@ -1,6 +1,7 @@
 //! `marque predict`
 
 mod answers;
+mod explanations;
 mod inputs;
 mod table;
 
@@ -12,6 +13,7 @@ use marque_evaluate::Settings;
 use marque_predict::{PhotoError, PhotoInput, Predictor, Reading, predict_photos};
 
 use self::answers::Answers;
+use self::explanations::Explanations;
 use self::inputs::Inputs;
 use crate::arguments::Predict;
 use crate::configuration::Configuration;
@@ -43,6 +45,8 @@ pub(super) fn predict(
         max_pixels: configuration.map_or(Reading::default().max_pixels, |it| it.dataset.max_pixels),
         ..Reading::default()
     };
+    let explained = options.explain.as_deref().map(|out| Explanations::begin(out, &predictor));
+    let mut explained = explained.transpose()?;
     let mut answers = Answers::begin(options, &predictor, &reading, terminal)?;
     let count = if options.parquet.is_some() { inputs.count()? } else { None };
     let photos = inputs.photos(options.sides)?;
@@ -54,6 +58,9 @@ pub(super) fn predict(
     let mut failed = answers.failed();
     let answered = |photo: PhotoInput, answer: Result<_, PhotoError>| {
         failed += usize::from(answer.is_err());
+        if let (Some(explained), Ok(prediction)) = (&mut explained, &answer) {
+            explained.add(&photo, prediction, &reading)?;
+        }
         answers.add(&photo.name, answer)?;
         bar.iter().for_each(|bar| bar.advance(1));
         Ok::<_, Error>(())
@@ -61,6 +68,7 @@ pub(super) fn predict(
     predict_photos(&predictor, photos.skip(skip), &reading, answered)?;
     drop(bar);
     let photos = answers.finish()?;
+    explained.map_or(Ok(()), |explained| explained.finish(terminal))?;
     match (photos, failed) {
         (0, _) => Err(Error::Usage("there is no photo to answer about".to_owned())),
         (_, 0) => Ok(()),

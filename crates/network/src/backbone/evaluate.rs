@@ -27,8 +27,14 @@ pub(crate) struct Evaluator<E> {
 
 impl<E: Element> Evaluator<E> {
     /// The output of some parts of the backbone, of images or of the output of the parts before: `[n, h, w, c]`, or the
-    /// pooled features, `[n, features]`, after the last part.
-    pub(crate) fn run(&mut self, layers: &Layers, parts: Range<usize>, input: &Tensor) -> Result<Tensor> {
+    /// pooled features, `[n, features]`, after the last part if `pooled` wants that.
+    pub(crate) fn run(
+        &mut self,
+        layers: &Layers,
+        parts: Range<usize>,
+        pooled: bool,
+        input: &Tensor,
+    ) -> Result<Tensor> {
         let mut shape = shape_of(input);
         let given = read(NAME, "the input", input)?;
         let [input, work, ..] = &mut self.buffers;
@@ -46,7 +52,7 @@ impl<E: Element> Evaluator<E> {
             shape = evaluate_block(eps, block, shape, &mut self.buffers)?;
         }
         let ((rows, pixels), channels) = (layers.pooling(shape), shape[3]);
-        if parts.end < PARTS {
+        if parts.end < PARTS || !pooled {
             let values = self.buffers[0][..elements(shape)].iter().map(|value| value.widen());
             return Ok(Tensor::from_vec(values.collect(), &shape, &Device::Cpu)?);
         }

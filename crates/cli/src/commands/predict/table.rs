@@ -83,7 +83,7 @@ impl<'a> AnswerTable<'a> {
 }
 
 /// "Audi 93.4%", "BMW? 41.0%" where it is not sure; the most probable classes one after the other.
-fn cell(head: &HeadConfig, answer: &HeadPrediction, top: usize) -> String {
+pub(super) fn cell(head: &HeadConfig, answer: &HeadPrediction, top: usize) -> String {
     let names: Vec<_> = head.labels().collect();
     let mark = |sure: Option<bool>| if sure == Some(false) { "?" } else { "" };
     match &answer.answer {
