@@ -21,7 +21,7 @@ const BY_CPU: [(&str, [Pin; 3]); 1] = [(
     [
         ("features", 104, "330ed7f4c20a4f06"),
         ("train", 111, "04d22f5355773142"),
-        ("evaluate", 112, "9dde9208a2b42ab5"),
+        ("evaluate", 112, "ff09b63f6143aeb7"),
     ],
 )];
 

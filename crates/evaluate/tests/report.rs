@@ -110,6 +110,7 @@ fn every_number_of_heads_makes_a_whole_page() {
         assert_eq!(page.matches("<svg class=\"matrix\"").count(), count);
         assert_eq!(page.matches("<svg class=\"chart reliability\"").count(), count);
         assert_eq!(page.matches("<svg class=\"chart\"").count(), count + 1);
+        assert_eq!(page.matches("<svg class=\"chart coverage\"").count(), count);
         assert_eq!(page.matches("<figure class=\"photo").count(), 8);
     }
 }
@@ -280,6 +281,7 @@ fn predictions_round_trip() {
     let expected = [
         "file_name",
         "split",
+        "duplicate_group",
         "familiarity",
         "brand",
         "brand_predicted",
@@ -325,6 +327,7 @@ fn tags_are_lists_in_the_table() {
     let expected = [
         ("file_name", Column::Text(vec![text("a.jpg"), text("b.jpg")])),
         ("split", Column::Text(vec![text("test"), text("test")])),
+        ("duplicate_group", Column::Integer(vec![None, None])),
         ("familiarity", Column::Number(vec![None, None])),
         ("extras", Column::TextList(vec![names(&[]), None])),
         ("extras_predicted", Column::TextList(vec![names(&[]), names(&["alloys"])])),
@@ -336,7 +339,11 @@ fn tags_are_lists_in_the_table() {
     for ((name, column), (expected_name, expected)) in columns.zip(&expected) {
         assert_eq!((name.as_str(), column), (*expected_name, expected));
     }
-    assert_eq!(frame.columns().len(), 8);
+    assert_eq!(frame.columns().len(), 9);
+    predictions.set_groups(vec![7, 7]);
+    write_predictions(&predictions, &path).unwrap();
+    let groups = Column::Integer(vec![Some(0), Some(0)]);
+    assert_eq!(Table::read(&path).unwrap().column("duplicate_group"), Some(&groups));
 }
 
 #[test]

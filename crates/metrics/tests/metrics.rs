@@ -348,6 +348,8 @@ fn metrics_are_json_with_known_keys_and_are_read_back() {
         "high",
         "confidence",
         "right",
+        "coverage",
+        "threshold",
         "classes",
         "support",
         "predicted",

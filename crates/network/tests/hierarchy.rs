@@ -211,7 +211,7 @@ fn gradients_of_answers_are_those_by_differences() {
         for seed in 0..3_usize {
             let direction: Vec<f32> =
                 (0..channels).map(|i| ((i * 37 + seed * 11) % 13) as f32 - 6.0).collect();
-            let step = 1e-2;
+            let step = 1e-3;
             let moved =
                 |by: f32| -> Vec<f32> { row.iter().zip(&direction).map(|(a, b)| a + by * b).collect() };
             let [more, less] = [moved(step), moved(-step)].map(|features| scores(&features, &answers));

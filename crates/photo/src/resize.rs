@@ -22,7 +22,8 @@ pub(crate) fn resizing_bytes(width: usize, height: usize) -> u64 {
     let [width, height, square] = [width, height, LARGEST_SQUARE].map(|side| side as u64);
     let down_first = 3 * width.saturating_mul(height.max(square));
     let picture = if down_first <= INTERMEDIATE as u64 {
-        down_first.max(3 * square * square)
+        // Across first where filters overshoot.
+        down_first.max(3 * height.saturating_mul(width.max(square)))
     } else {
         3 * width.saturating_mul(height) + 3 * square * square
     };

@@ -14,8 +14,12 @@ const BOTTOM: f64 = 38.0;
 /// Draws accuracy against the share of answers given. `lowest` is where the scale of accuracies begins, the same for charts that
 /// are to be compared.
 pub(super) fn coverage(head: &str, curve: &[CoveragePoint], lowest: f64) -> String {
-    let mut svg =
-        Svg::new("chart", WIDTH, HEIGHT, &format!("accuracy of {head} by the share of answers given"));
+    let mut svg = Svg::new(
+        "chart coverage",
+        WIDTH,
+        HEIGHT,
+        &format!("accuracy of {head} by the share of answers given"),
+    );
     let axes = Axes {
         x: Scale::linear((0.0, 1.0), (LEFT, WIDTH - RIGHT)),
         y: Scale::linear((lowest, 1.0), (HEIGHT - BOTTOM, TOP)),
@@ -31,7 +35,7 @@ pub(super) fn coverage(head: &str, curve: &[CoveragePoint], lowest: f64) -> Stri
     svg.text("tick end", (WIDTH - RIGHT + 6.0, HEIGHT - BOTTOM + 16.0), "100%");
     svg.text("axis middle", ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 6.0), "answers given");
     let place = |point: &CoveragePoint| (point.coverage, point.accuracy);
-    axes.draw_line(&mut svg, "curve validation", curve.iter().map(place));
+    axes.draw_line(&mut svg, "curve answers", curve.iter().map(place));
     for point in curve {
         let tip = format!(
             "{} of the answers, those from {} on: {} right",
@@ -39,7 +43,7 @@ pub(super) fn coverage(head: &str, curve: &[CoveragePoint], lowest: f64) -> Stri
             percent(point.threshold),
             percent(point.accuracy)
         );
-        svg.dot("validation", axes.place(place(point)), 2.5, &tip);
+        svg.dot("answers", axes.place(place(point)), 2.5, &tip);
     }
     svg.finish()
 }

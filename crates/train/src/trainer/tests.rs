@@ -109,6 +109,9 @@ fn check(settings: &Settings, data: &Data, case: &str) {
             // What epochs have left since, and the state that was written after an earlier one.
             let work = tempfile::tempdir().unwrap();
             copy(&after_none.join(interrupted.to_string()), work.path());
+            // Of the first epoch there is a state, however rarely they are written.
+            let first = fs_err::remove_dir_all(work.path().join(RESUME));
+            assert_eq!(first.is_ok(), interrupted > 1, "{case}, interrupted after {interrupted}");
             if state > 0 {
                 // Before the next epoch's own state is written, that of this one is there.
                 copy(&after_each.join((state + 1).to_string()).join(RESUME), &work.path().join(RESUME));

@@ -83,7 +83,6 @@ impl<'a> Explanations<'a> {
             let (most, all) = (MOST, counted((MOST + self.more) as u64, "photo", "photos"));
             terminal.note(format_args!("{} shows the first {most} of {all}", self.out.display()));
         }
-        terminal.say(self.out.display());
         Ok(())
     }
 }
