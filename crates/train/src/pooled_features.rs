@@ -60,7 +60,7 @@ impl<'a> PooledFeatures<'a> {
         };
         shard.write(self.written % SHARD, row)?;
         self.written += 1;
-        if self.written % SHARD == 0 || self.written == self.index.len() {
+        if self.written.is_multiple_of(SHARD) || self.written == self.index.len() {
             shard.finish()?;
         } else {
             self.shard = Some(shard);
