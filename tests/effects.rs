@@ -96,9 +96,10 @@ const TRAIN: &[Case] = &[
     ("freeze_epochs", "1", FROZEN, Changes),
     ("freeze_epochs", "1", &[], Refused("needs train.freeze")),
     ("freeze_norm_statistics", "true", &[], Changes),
-    ("cache_features", "true", FROZEN, Changes),
+    ("cache_features", "true", &["train.freeze=[\"stem\"]", "train.shift=0"], Changes),
     ("cache_features", "true", &[], Refused("needs train.freeze")),
-    ("cache_crops", "2", CACHED, Changes),
+    // One crop is the photo as it is.
+    ("cache_crops", "2", &["train.freeze=[\"stem\"]", "train.cache_features=true", "train.shift=0"], Changes),
     ("cache_crops", "2", &[], Refused("changes nothing without train.cache_features = true")),
     // At a rate at which a training does not hold what it has reached.
     ("select_by", "last", HIGH, Changes),

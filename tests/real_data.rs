@@ -22,7 +22,7 @@ fn the_published_training_photos_are_labelled() {
     assert_eq!(count("select count(distinct class_name) as n from labels"), "196");
     assert_eq!(count("select count(*) as n from labels where make is null or year is null"), "0");
     let inspected = project.call(&["inspect", "labels"]).succeeded();
-    assert!(inspected.stdout.starts_with("8144 rows"), "{}", inspected.stdout);
+    assert!(inspected.stdout.starts_with("8,144 rows"), "{}", inspected.stdout);
     assert_eq!(count("select count(*) as n from leaks where contradicts is not null"), "14");
     let of_type = |class: &str| count(&format!("select count(*) as n from labels where type = '{class}'"));
     assert_eq!(
